@@ -1,0 +1,84 @@
+"""Checks of arguments: each returns the value in the wanted type or raises InvalidInput."""
+
+import math
+import numbers
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from modelcollapse.errors import invalid
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+Samples = int | Sequence[int] | Callable[[int], int]
+
+
+def whole(name: str, value: object, minimum: int = 1) -> int:
+    """Return `value` as an int that is at least `minimum`."""
+    integral = isinstance(value, numbers.Integral) and not isinstance(value, (bool, np.bool_))
+    if not integral or int(value) < minimum:  # type: ignore[call-overload]
+        raise invalid(name, value, f"give a whole number, at least {minimum}")
+    return int(value)  # type: ignore[call-overload,no-any-return]
+
+
+def positive(name: str, value: object) -> float:
+    """Return `value` as a finite float above zero."""
+    real = isinstance(value, numbers.Real) and not isinstance(value, (bool, np.bool_))
+    if not real or not math.isfinite(value) or value <= 0:  # type: ignore[arg-type,operator]
+        raise invalid(name, value, "give a finite number above 0")
+    return float(value)  # type: ignore[arg-type]
+
+
+def fraction(name: str, value: object) -> float:
+    """Return `value` as a float strictly between 0 and 1."""
+    number = positive(name, value)
+    if number >= 1:
+        raise invalid(name, value, "give a number strictly between 0 and 1")
+    return number
+
+
+def rows(name: str, value: Any, minimum: int = 1) -> Floats:
+    """Return `value` as a finite float array of shape (rows, columns), at least `minimum` rows."""
+    try:
+        array = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise invalid(name, value, "give an array of numbers, one row per observation") from error
+    if array.ndim == 1:
+        array = array[:, None]
+    if array.ndim != 2 or array.shape[1] == 0:
+        raise invalid(name, f"array of shape {array.shape}", "give a (rows, columns) array")
+    if len(array) < minimum:
+        raise invalid(name, f"array of {len(array)} rows", f"give at least {minimum} rows")
+    bad = np.argwhere(~np.isfinite(array))
+    if len(bad):
+        row, column = bad[0]
+        raise invalid(
+            f"{name}[{row}, {column}]",
+            float(array[row, column]),
+            f"every entry must be finite ({len(bad)} are not); drop or impute those rows",
+        )
+    return array
+
+
+def sizes(samples: Samples, generations: int) -> Integers:
+    """Return the batch sizes n_1, ..., n_T as an array of shape (generations,).
+
+    `samples` is a constant, a sequence with at least one size per generation, or a callable
+    of the generation (1, 2, ..., `generations`).
+    """
+    if callable(samples):
+        values = [whole(f"samples({t})", samples(t)) for t in range(1, generations + 1)]
+    elif isinstance(samples, (Sequence, np.ndarray)) and not isinstance(samples, str):
+        if len(samples) < generations:
+            raise invalid(
+                "samples",
+                samples,
+                f"the schedule has {len(samples)} sizes and the loop has {generations} "
+                "generations; give one size per generation",
+            )
+        values = [whole(f"samples[{t}]", samples[t]) for t in range(generations)]
+    else:
+        values = [whole("samples", samples)] * generations
+    return np.array(values, dtype=np.int64)

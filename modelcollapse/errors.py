@@ -1,0 +1,57 @@
+"""The errors that this package raises on purpose.
+
+::
+
+    ModelCollapseError
+    ├── InvalidInput (also ValueError)      an argument, a file or a workflow is wrong
+    ├── NoClosedForm (also KeyError)        the quantity has no exact prediction
+    └── MissingDependency (also ImportError)  an optional package is not installed
+
+Every message names the argument, shows its value and says what would be accepted.
+"""
+
+import difflib
+from collections.abc import Iterable
+
+
+class ModelCollapseError(Exception):
+    """Base class of all errors raised on purpose by this package."""
+
+    def __str__(self) -> str:
+        return " ".join(str(a) for a in self.args)
+
+
+class InvalidInput(ModelCollapseError, ValueError):  # noqa: N818 - says what it is
+    """An argument, a file or a plugged-in object is not usable."""
+
+
+class NoClosedForm(ModelCollapseError, KeyError):  # noqa: N818 - says what it is
+    """The requested quantity has no exact prediction; the message says why."""
+
+
+class MissingDependency(ModelCollapseError, ImportError):  # noqa: N818 - says what it is
+    """An optional package is needed and not installed."""
+
+
+def invalid(name: str, value: object, allowed: str) -> InvalidInput:
+    """Build the error for one argument: its name, its value, and what is allowed."""
+    text = repr(value)
+    if len(text) > 80:
+        text = text[:77] + "..."
+    return InvalidInput(f"{name} = {text} is not valid: {allowed}")
+
+
+def unknown(kind: str, value: object, known: Iterable[str]) -> InvalidInput:
+    """Build the error for a name that does not exist, with the nearest names that do."""
+    names = sorted(known)
+    near = difflib.get_close_matches(str(value), names, n=5, cutoff=0.4)
+    hint = f"did you mean {', '.join(near)}?" if near else f"known: {', '.join(names)}"
+    return InvalidInput(f"unknown {kind} {value!r}; {hint}")
+
+
+def missing(package: str, extra: str, purpose: str) -> MissingDependency:
+    """Build the error for an optional package, with the command that installs it."""
+    return MissingDependency(
+        f"{purpose} needs {package}, which is not installed; "
+        f"install it with: pip install 'modelcollapse[{extra}]'"
+    )

@@ -1,0 +1,246 @@
+"""Experiment, Prediction and Trajectories: what goes in, and what comes out."""
+
+import importlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from modelcollapse.checks import Floats, Integers, Samples, positive, sizes, whole
+from modelcollapse.errors import InvalidInput, NoClosedForm, unknown
+from modelcollapse.truth import Truth, as_truth
+from modelcollapse.workflows import BY_NAME, Workflow
+
+Route = Callable[[], Any]
+
+
+class Lazy(Mapping[str, Any]):
+    """Named values that are computed at the first look; what cannot be computed says why.
+
+    Parameters
+    ----------
+    routes
+        The function that computes each value.
+    reasons
+        For each known name without a route, why there is none.
+    """
+
+    def __init__(self, routes: Mapping[str, Route], reasons: Mapping[str, str] | None = None):
+        self._routes = dict(routes)
+        self.reasons = dict(reasons or {})
+        self._values: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name in self.reasons and name not in self._routes:
+            raise NoClosedForm(f"{name}: {self.reasons[name]}")
+        if name not in self._routes:
+            raise unknown("quantity", name, [*self._routes, *self.reasons])
+        if name not in self._values:
+            self._values[name] = self._routes[name]()
+        return self._values[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._routes
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._routes)
+
+    def __len__(self) -> int:
+        return len(self._routes)
+
+    def __repr__(self) -> str:
+        return f"<{', '.join(self._routes) or 'nothing'}>"
+
+
+@dataclass(frozen=True, eq=False)
+class Experiment:
+    """One self-consuming loop: everything that its law depends on.
+
+    Parameters
+    ----------
+    model
+        What is fitted each generation, such as ``Gaussian(dim=1, ddof=0)``.
+    workflow
+        Which rows it is fitted on, such as ``Replace()``.
+    samples
+        Rows per batch: a number, a sequence with one size per generation, or a callable of
+        the generation t = 1, 2, ...
+    generations
+        The number T of fits; generation 1 is the fit to real data.
+    truth
+        What generation 1 is drawn from: None (the standard normal), a `Normal`, or rows of
+        shape (rows, dim), drawn with replacement.
+    temperature
+        The sampler's temperature: a density p is sampled as p^(1/temperature), normalised. For
+        a Gaussian it multiplies the covariance of every synthetic batch.
+
+    Raises
+    ------
+    InvalidInput
+        If an argument is out of its range or two of them do not fit together.
+    """
+
+    model: Any
+    workflow: Workflow
+    samples: Samples = 100
+    generations: int = 50
+    truth: Any = None
+    temperature: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not hasattr(self.model, "room"):
+            raise InvalidInput(
+                f"model = {self.model!r} has no theory here: give a model of this package such "
+                "as Gaussian(), or use run(), which takes any estimator"
+            )
+        if isinstance(self.workflow, type) or not isinstance(self.workflow, Workflow):
+            raise InvalidInput(
+                f"workflow = {self.workflow!r} is not a workflow: give an object with "
+                f"training_rows(sizes, rng), such as {', '.join(w.__name__ for w in BY_NAME.values())}"
+                " (with brackets)"
+            )
+        whole("generations", self.generations)
+        positive("temperature", self.temperature)
+        object.__setattr__(self, "truth", as_truth(self.truth, self.model.dim))
+        self.model.check(self)
+
+    @cached_property
+    def sizes(self) -> Integers:
+        """The batch sizes n_1, ..., n_T, shape (generations,)."""
+        return sizes(self.samples, self.generations)
+
+    @property
+    def reality(self) -> Truth:
+        """The truth, as an object."""
+        truth: Truth = self.truth
+        return truth
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What theory says of an experiment.
+
+    ``prediction[q]`` is the expectation of quantity q, an array of shape (generations,).
+    Asking for a quantity without a closed form raises `NoClosedForm`, with the reason.
+
+    Attributes
+    ----------
+    expected
+        The expectations; the same as indexing the prediction itself.
+    variances
+        The variance over replicates of a quantity, shape (generations,).
+    laws
+        Exact laws: for each quantity a list with one distribution per generation.
+    limits
+        Limits t -> infinity of expectations, in closed form.
+    exponents
+        Growth rates per generation.
+    reasons
+        For quantities that are infinite or have no closed form, why.
+    """
+
+    experiment: Experiment
+    expected: Lazy
+    variances: Lazy = field(default_factory=lambda: Lazy({}))
+    laws: Lazy = field(default_factory=lambda: Lazy({}))
+    limits: Lazy = field(default_factory=lambda: Lazy({}))
+    exponents: Lazy = field(default_factory=lambda: Lazy({}))
+    notes: Mapping[str, str] = field(default_factory=dict)
+
+    def __getitem__(self, quantity: str) -> Floats:
+        value: Floats = self.expected[quantity]
+        return value
+
+    @property
+    def reasons(self) -> dict[str, str]:
+        """Why a quantity is infinite, or has no closed form."""
+        return {**self.expected.reasons, **self.notes}
+
+
+@dataclass(frozen=True, eq=False)
+class Trajectories:
+    """Simulated replicates of an experiment.
+
+    ``trajectories[q]`` has shape (replicates, len(generations)).
+
+    Attributes
+    ----------
+    generations
+        The recorded generations, counted from 1.
+    replicates
+        The number of independent runs of the loop.
+    values
+        The quantities, computed at the first look.
+    """
+
+    experiment: Experiment
+    generations: Integers
+    replicates: int
+    values: Lazy
+
+    def __getitem__(self, quantity: str) -> Floats:
+        value: Floats = self.values[quantity]
+        return value
+
+
+def predict(experiment: Experiment) -> Prediction:
+    """Return the exact predictions for an experiment.
+
+    Raises
+    ------
+    NoClosedForm
+        When a quantity without a closed form is looked up in the result.
+    """
+    room = importlib.import_module(f"{experiment.model.room}.predict")
+    prediction: Prediction = room.predict(experiment)
+    return prediction
+
+
+def simulate(
+    experiment: Experiment,
+    replicates: int = 1000,
+    seed: int = 0,
+    at: Sequence[int] | None = None,
+    *,
+    jobs: int = 1,
+    extra: Sequence[str] = (),
+    progress: Callable[[int], None] | None = None,
+) -> Trajectories:
+    """Simulate independent replicates of an experiment, exactly.
+
+    Parameters
+    ----------
+    experiment
+        The loop.
+    replicates
+        The number of independent runs.
+    seed
+        The same seed gives the same bits on one platform, whatever `jobs` and `at` are.
+    at
+        The generations to record, counted from 1; None records all of them.
+    jobs
+        Processes to use, through joblib; -1 uses all cores. Inside
+        ``joblib.parallel_config(...)`` its backend is used.
+    extra
+        Quantities that cost more than the loop itself and are recorded on request only.
+    progress
+        Called with the number of replicates finished since the last call.
+
+    Returns
+    -------
+    Trajectories
+        Each quantity as an array of shape (replicates, recorded generations).
+    """
+    whole("replicates", replicates)
+    whole("seed", seed, minimum=0)
+    last = experiment.generations
+    recorded = np.arange(1, last + 1) if at is None else np.array([whole("at", t) for t in at])
+    if recorded.size == 0 or recorded.max() > last or np.any(np.diff(recorded) <= 0):
+        raise InvalidInput(
+            f"at = {list(recorded)!r}: give increasing generations between 1 and {last}"
+        )
+    room = importlib.import_module(f"{experiment.model.room}.simulate")
+    values: Lazy = room.simulate(experiment, replicates, seed, recorded, jobs, extra, progress)
+    return Trajectories(experiment, recorded, replicates, values)

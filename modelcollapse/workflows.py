@@ -1,0 +1,321 @@
+r"""Workflows: which rows a model is trained on at each generation.
+
+Notation: generation t fits model t; batch 1 holds :math:`n_1` real rows, and batch s > 1 holds
+:math:`n_s` rows sampled from model s - 1; :math:`N_t = n_1 + ... + n_t`. Rows are numbered in
+order of creation: batch s holds rows :math:`N_{s-1}, ..., N_s - 1`.
+
+A workflow is any object with the method ``training_rows(sizes, rng)`` of `Workflow`. One that
+is deterministic and weights all rows of a batch alike may also offer ``batch_weights(sizes)``
+(see `Weighting`); then the moments of its loops are predicted exactly. Check your own with
+`modelcollapse.testing.WorkflowContract`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from modelcollapse.checks import Floats, Integers, fraction, whole
+from modelcollapse.errors import InvalidInput, unknown
+
+Selection = Integers | tuple[Integers, Floats]
+
+
+@runtime_checkable
+class Workflow(Protocol):
+    """What every workflow offers."""
+
+    def training_rows(self, sizes: Sequence[int], rng: np.random.Generator) -> Selection:
+        """Choose the training rows of generation t = len(sizes).
+
+        Parameters
+        ----------
+        sizes
+            The batch sizes n_1, ..., n_t so far.
+        rng
+            The only source of randomness to use.
+
+        Returns
+        -------
+        rows, or (rows, weights)
+            Row numbers in [0, N_t), and optionally one non-negative weight per row; without
+            weights all rows count alike.
+        """
+        ...
+
+
+@runtime_checkable
+class Weighting(Workflow, Protocol):
+    """A deterministic workflow, given by the total weight of each batch."""
+
+    def batch_weights(self, sizes: Sequence[int]) -> Floats:
+        """Return W[t, 1..t]: non-negative, summing to 1; row weights are W[t, s] / n_s."""
+        ...
+
+
+@runtime_checkable
+class Remembering(Weighting, Protocol):
+    """A weighting that needs few numbers per generation: batches merge into slots."""
+
+    def memory(self, sizes: Sequence[int]) -> tuple[Floats, Floats]:
+        """Return (carry, weights) of generation t.
+
+        `carry` has one row per slot kept and one column per earlier slot and, last, the new
+        batch: each slot becomes the mixture of those with the given weights. `weights` is the
+        training weight of each slot.
+        """
+        ...
+
+
+def _batch_rows(sizes: Sequence[int], first: int, last: int) -> Integers:
+    """Return the row numbers of batches first..last, counted from 1, both included."""
+    return np.arange(sum(sizes[: first - 1]), sum(sizes[:last]), dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class Replace:
+    r"""Train on the last batch alone: :math:`W_{t,s} = 1[s = t]`."""
+
+    name = "replace"
+
+    def training_rows(self, sizes: Sequence[int], rng: np.random.Generator) -> Selection:
+        """Return the rows of batch t."""
+        del rng
+        return _batch_rows(sizes, len(sizes), len(sizes))
+
+    def batch_weights(self, sizes: Sequence[int]) -> Floats:
+        """Return 0, ..., 0, 1."""
+        return np.eye(len(sizes))[-1]
+
+    def memory(self, sizes: Sequence[int]) -> tuple[Floats, Floats]:
+        """Keep one slot: the new batch."""
+        carry = np.zeros((1, 1 if len(sizes) == 1 else 2))
+        carry[0, -1] = 1.0
+        return carry, np.ones(1)
+
+
+@dataclass(frozen=True)
+class Accumulate:
+    r"""Train on all rows so far: :math:`W_{t,s} = n_s / N_t`."""
+
+    name = "accumulate"
+
+    def training_rows(self, sizes: Sequence[int], rng: np.random.Generator) -> Selection:
+        """Return all rows."""
+        del rng
+        return _batch_rows(sizes, 1, len(sizes))
+
+    def batch_weights(self, sizes: Sequence[int]) -> Floats:
+        """Return n_s / N_t."""
+        return np.asarray(sizes, dtype=np.float64) / sum(sizes)
+
+    def memory(self, sizes: Sequence[int]) -> tuple[Floats, Floats]:
+        """Keep one slot: the pool."""
+        share = sizes[-1] / sum(sizes)
+        carry = np.ones((1, 1)) if len(sizes) == 1 else np.array([[1 - share, share]])
+        return carry, np.ones(1)
+
+
+@dataclass(frozen=True)
+class AccumulateSubsample:
+    r"""Train on :math:`k_t = \min(k, N_t)` of all :math:`N_t` rows, drawn without replacement.
+
+    Parameters
+    ----------
+    budget
+        The number k of training rows; None means the size n_t of the newest batch.
+    """
+
+    budget: int | None = None
+    name = "accumulate-subsample"
+
+    def __post_init__(self) -> None:
+        if self.budget is not None:
+            whole("budget", self.budget)
+
+    def training_size(self, sizes: Sequence[int]) -> int:
+        """Return k_t, the number of rows that generation t = len(sizes) trains on."""
+        wanted = sizes[-1] if self.budget is None else self.budget
+        return int(min(wanted, sum(sizes)))
+
+    def training_rows(self, sizes: Sequence[int], rng: np.random.Generator) -> Selection:
+        """Return k_t distinct rows, all subsets being equally likely."""
+        return rng.choice(sum(sizes), size=self.training_size(sizes), replace=False)
+
+
+@dataclass(frozen=True)
+class SlidingWindow:
+    r"""Train on the last k batches: :math:`W_{t,s} = n_s 1[s > t-k] / \sum_{r > t-k} n_r`.
+
+    Parameters
+    ----------
+    k
+        The number of batches in the window; 1 is `Replace`.
+    """
+
+    k: int
+    name = "sliding-window"
+
+    def __post_init__(self) -> None:
+        whole("k", self.k)
+
+    def training_rows(self, sizes: Sequence[int], rng: np.random.Generator) -> Selection:
+        """Return the rows of the last k batches."""
+        del rng
+        return _batch_rows(sizes, max(1, len(sizes) - self.k + 1), len(sizes))
+
+    def batch_weights(self, sizes: Sequence[int]) -> Floats:
+        """Return n_s over the window's size, zero outside the window."""
+        kept = np.array(sizes, dtype=np.float64)
+        kept[: max(0, len(sizes) - self.k)] = 0.0
+        return kept / kept.sum()
+
+    def memory(self, sizes: Sequence[int]) -> tuple[Floats, Floats]:
+        """Keep one slot for each batch in the window."""
+        kept = min(len(sizes), self.k)
+        before = min(len(sizes) - 1, self.k)
+        return np.eye(before + 1)[-kept:], self.batch_weights(sizes)[-kept:]
+
+
+@dataclass(frozen=True)
+class KeepReal:
+    r"""Train on the real batch and the last synthetic batch.
+
+    :math:`W_{t,1} = \alpha`, :math:`W_{t,t} = 1 - \alpha` for t > 1; generation 1 trains on the
+    real batch. Without a share the two batches are pooled, :math:`\alpha = n_1 / (n_1 + n_t)`.
+
+    Parameters
+    ----------
+    share
+        The weight :math:`\alpha` of the real batch, strictly between 0 and 1, or None.
+    """
+
+    share: float | None = None
+    name = "keep-real"
+
+    def __post_init__(self) -> None:
+        if self.share is not None:
+            fraction("share", self.share)
+
+    def _real_weight(self, sizes: Sequence[int]) -> float:
+        if len(sizes) == 1:
+            return 1.0
+        return sizes[0] / (sizes[0] + sizes[-1]) if self.share is None else self.share
+
+    def training_rows(self, sizes: Sequence[int], rng: np.random.Generator) -> Selection:
+        """Return the rows of batches 1 and t, with weights where a share is set."""
+        del rng
+        real = _batch_rows(sizes, 1, 1)
+        if len(sizes) == 1:
+            return real
+        rows = np.concatenate([real, _batch_rows(sizes, len(sizes), len(sizes))])
+        if self.share is None:
+            return rows
+        per_row = [self.share / sizes[0], (1 - self.share) / sizes[-1]]
+        return rows, np.repeat(per_row, [sizes[0], sizes[-1]])
+
+    def batch_weights(self, sizes: Sequence[int]) -> Floats:
+        """Return alpha, 0, ..., 0, 1 - alpha."""
+        weights = np.zeros(len(sizes))
+        weights[-1] = 1 - self._real_weight(sizes)
+        weights[0] += self._real_weight(sizes)
+        return weights
+
+    def memory(self, sizes: Sequence[int]) -> tuple[Floats, Floats]:
+        """Keep two slots: the real batch and the last synthetic one."""
+        if len(sizes) == 1:
+            return np.ones((1, 1)), np.ones(1)
+        carry = np.zeros((2, 2 if len(sizes) == 2 else 3))
+        carry[0, 0] = carry[1, -1] = 1.0
+        real = self._real_weight(sizes)
+        return carry, np.array([real, 1 - real])
+
+
+def memory_step(workflow: Weighting, sizes: Sequence[int]) -> tuple[Floats, Floats]:
+    """Return (carry, weights) of any weighting; without `memory`, every batch keeps its slot."""
+    if isinstance(workflow, Remembering):
+        return workflow.memory(sizes)
+    return np.eye(len(sizes)), batch_weights(workflow, sizes)
+
+
+def batch_weights(workflow: Weighting, sizes: Sequence[int]) -> Floats:
+    """Return the checked batch weights of generation len(sizes), shape (t,)."""
+    weights = np.asarray(workflow.batch_weights(sizes), dtype=np.float64)
+    if weights.shape != (len(sizes),) or not np.all(weights >= 0):
+        raise InvalidInput(
+            f"{workflow!r}.batch_weights({list(sizes)!r}) gave {weights!r}: "
+            f"return {len(sizes)} weights, none of them negative"
+        )
+    if not np.isclose(weights.sum(), 1.0, rtol=1e-9, atol=0):
+        raise InvalidInput(
+            f"{workflow!r}.batch_weights({list(sizes)!r}) sums to {weights.sum():.12g}: "
+            "divide the weights by their sum"
+        )
+    return weights
+
+
+def select(
+    workflow: Workflow, sizes: Sequence[int], rng: np.random.Generator
+) -> tuple[Integers, Floats | None]:
+    """Return the checked (rows, weights or None) of generation len(sizes).
+
+    Raises
+    ------
+    InvalidInput
+        If the workflow returns no rows, rows that do not exist, or unusable weights.
+    """
+    chosen: Any = workflow.training_rows(sizes, rng)
+    rows, weights = chosen if isinstance(chosen, tuple) else (chosen, None)
+    rows, total = np.asarray(rows), sum(sizes)
+    where = f"{workflow!r}.training_rows at generation {len(sizes)}"
+    if rows.ndim != 1 or rows.size == 0 or not np.issubdtype(rows.dtype, np.integer):
+        raise InvalidInput(
+            f"{where} gave an array of shape {rows.shape} and type {rows.dtype}: "
+            "return a one-dimensional, non-empty array of row numbers"
+        )
+    outside = rows[(rows < 0) | (rows >= total)]
+    if outside.size:
+        raise InvalidInput(
+            f"{where} chose row {outside[0]}, which does not exist: "
+            f"there are {total} rows, numbered 0 to {total - 1}"
+        )
+    if weights is not None:
+        weights = np.asarray(weights, dtype=np.float64)
+        usable = weights.shape == rows.shape and np.all(weights >= 0) and weights.sum() > 0
+        if not usable or not np.isfinite(weights.sum()):
+            raise InvalidInput(
+                f"{where} gave weights of shape {weights.shape} for {rows.size} rows: "
+                "return one finite weight per row, none negative, not all zero"
+            )
+    return rows, weights
+
+
+BY_NAME: dict[str, type] = {
+    workflow.name: workflow
+    for workflow in (Replace, Accumulate, AccumulateSubsample, SlidingWindow, KeepReal)
+}
+
+
+def by_name(
+    name: str, *, budget: int | None = None, window: int | None = None, share: float | None = None
+) -> Workflow:
+    """Build a workflow from its command-line name and the options that belong to it."""
+    if name not in BY_NAME:
+        raise unknown("workflow", name, BY_NAME)
+    owner = {"budget": "accumulate-subsample", "window": "sliding-window", "share": "keep-real"}
+    for option, value in (("budget", budget), ("window", window), ("share", share)):
+        if value is not None and owner[option] != name:
+            raise InvalidInput(
+                f"{option} = {value!r} belongs to the workflow {owner[option]!r}, not to {name!r}"
+            )
+    if name == "sliding-window" and window is None:
+        raise InvalidInput("window = None: the workflow 'sliding-window' needs a window; give one")
+    if name == "accumulate-subsample":
+        return AccumulateSubsample(budget)
+    if name == "sliding-window":
+        return SlidingWindow(whole("window", window))
+    if name == "keep-real":
+        return KeepReal(share)
+    built: Workflow = BY_NAME[name]()
+    return built
