@@ -1,0 +1,17 @@
+"""The Gaussian room: a multivariate normal, fitted by its moments, again and again."""
+
+from modelcollapse.gaussian.estimator import Gaussian
+from modelcollapse.gaussian.formulas import (
+    critical_temperature,
+    fresh_data_inflation,
+    optimal_fresh_weight,
+    tail_bound,
+)
+
+__all__ = [
+    "Gaussian",
+    "critical_temperature",
+    "fresh_data_inflation",
+    "optimal_fresh_weight",
+    "tail_bound",
+]

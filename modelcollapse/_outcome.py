@@ -1,0 +1,83 @@
+"""What a test returns, and the checks of arguments that all tests share."""
+
+import math
+import numbers
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from modelcollapse.checks import Floats, fraction, rows
+from modelcollapse.errors import invalid, unknown
+
+Side = Literal["two", "above", "below"]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The outcome of one test.
+
+    Parameters
+    ----------
+    method
+        "DKW-Massart", "Catoni", "Hoeffding", "empirical Bernstein" or "binomial".
+    observed
+        The estimate: a mean, a frequency, or for laws the Kolmogorov-Smirnov distance.
+    statistic
+        The distance from the claim, at least 0, in the unit of the samples.
+    threshold
+        The claim is rejected if the statistic is above it.
+    detectable
+        A truth at least this far from the claim is rejected with probability at least 1 - beta.
+    alpha, beta
+        The probabilities of a false alarm and of a miss.
+    samples
+        The number of samples.
+    """
+
+    method: str
+    observed: float
+    statistic: float
+    threshold: float
+    detectable: float
+    alpha: float
+    beta: float
+    samples: int
+
+    @property
+    def rejected(self) -> bool:
+        """Whether the claim is rejected."""
+        return self.statistic > self.threshold
+
+
+def sides(side: Side) -> int:
+    """Return how many sides alpha is spent on."""
+    if side not in get_args(Side):
+        raise unknown("side", side, get_args(Side))
+    return 2 if side == "two" else 1
+
+
+def logs(alpha: float, beta: float, side: Side) -> tuple[float, float]:
+    """Return log(sides/alpha) and log(1/beta)."""
+    L = math.log(sides(side)) - math.log(fraction("alpha", alpha))
+    return L, -math.log(fraction("beta", beta))
+
+
+def distance(difference: float, side: Side) -> float:
+    """Return how far an estimate is on the wrong side of its claim."""
+    if side == "two":
+        return abs(difference)
+    return max(0.0, difference if side == "above" else -difference)
+
+
+def number(name: str, value: Any) -> float:
+    """Return a finite float."""
+    if not isinstance(value, numbers.Real) or not math.isfinite(value):
+        raise invalid(name, value, "give a finite number")
+    return float(value)
+
+
+def column(value: Any, name: str = "samples", minimum: int = 1) -> Floats:
+    """Return finite numbers of shape (n,)."""
+    array = rows(name, value, minimum)
+    if array.shape[1] != 1:
+        raise invalid(name, f"array of shape {array.shape}", "give one number per sample: (n,)")
+    return array[:, 0]

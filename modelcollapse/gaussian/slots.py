@@ -1,0 +1,171 @@
+r"""Joint moments of batches under a deterministic workflow, up to fourth order, exactly.
+
+A slot is a batch, or several merged ones: its mean y_a about mu_0 and its ddof-0 covariance
+S_a. The state holds, in units of tr S_0 and (tr S_0)^2,
+
+    mean[a, b]       E y_a.y_b                    square[a, a]   E tr S_a
+    four[a, b, c, d] E (y_a.y_b)(y_c.y_d)
+    trace[a, b, c]   E (y_a.y_b) tr S_c           inner[a, b, c] E y_a' S_c y_b
+    traces[a, b]     E tr S_a tr S_b              products[a, b] E tr S_a S_b
+
+Training, merging and fitting are linear in y and quadratic in S + yy' (`reduced`); sampling
+replaces a slot by a batch drawn from the normal with its moments (`sampled`): the noise of the
+mean is contracted by Isserlis' theorem, the covariance has Wishart moments. The system is
+closed, so the recursion is exact for any d, any truth with finite fourth moments (it enters
+through E|x - mu_0|^4 only), any weights, sizes, ddof and temperature. Derived in ``theory/``.
+"""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modelcollapse.checks import Floats
+from modelcollapse.workflows import Weighting, memory_step
+
+if TYPE_CHECKING:
+    from modelcollapse.experiment import Experiment
+    from modelcollapse.truth import Truth
+
+
+@dataclass(frozen=True)
+class Fourth:
+    """The fourth-order part of the state; see the module's docstring."""
+
+    four: Floats
+    trace: Floats
+    inner: Floats
+    traces: Floats
+    products: Floats
+
+
+@dataclass(frozen=True)
+class SlotMoments:
+    """Moments of k slots. `rows` holds sum w^2 over the rows in each slot, shape (k,)."""
+
+    mean: Floats
+    square: Floats
+    rows: Floats
+    fourth: Fourth | None
+
+
+def real_batch(truth: "Truth", n: int, *, fourth: bool) -> SlotMoments:
+    """Return the moments of one batch of n independent rows of the truth."""
+    total = truth.spectrum.sum()
+    tau = float((truth.spectrum**2).sum() / total**2)
+    K = truth.fourth_moment / total**2
+    state = SlotMoments(np.full((1, 1), 1 / n), np.full((1, 1), 1 - 1 / n), np.full(1, 1 / n), None)
+    if not fourth:
+        return state
+    same, pairs = n * K, n * (n - 1)
+    mean4 = (same + pairs * (1 + 2 * tau)) / n**4
+    # Raw second moments M = sum xx'/n first; S = M - yy'.
+    trace_mean, inner_mean = (same + pairs) / n**3, (same + pairs * tau) / n**3
+    parts = Fourth(
+        four=np.full((1, 1, 1, 1), mean4),
+        trace=np.full((1, 1, 1), trace_mean - mean4),
+        inner=np.full((1, 1, 1), inner_mean - mean4),
+        traces=np.full((1, 1), (same + pairs) / n**2 - 2 * trace_mean + mean4),
+        products=np.full((1, 1), (same + pairs * tau) / n**2 - 2 * inner_mean + mean4),
+    )
+    return replace(state, fourth=parts)
+
+
+def reduced(s: SlotMoments, F: Floats, G: Floats, H: Floats, rows: Floats) -> SlotMoments:
+    """Return the moments of y'_c = F_ca y_a and S'_c = G_ca S_a + H_cab y_a y_b'."""
+    mean = F @ s.mean @ F.T
+    square = np.diag(G @ np.diag(s.square) + np.einsum("cab,ab->c", H, s.mean))
+    return SlotMoments(mean, square, rows, s.fourth and _reduced_fourth(s.fourth, F, G, H))
+
+
+def _reduced_fourth(s: Fourth, F: Floats, G: Floats, H: Floats) -> Fourth:
+    ein = np.einsum
+    trace = ein("ai,bj,ck,ijk->abc", F, F, G, s.trace, optimize=True)
+    inner = ein("ai,bj,ck,ijk->abc", F, F, G, s.inner, optimize=True)
+    mixed_trace = ein("ak,bij,ijk->ab", G, H, s.trace, optimize=True)
+    mixed_inner = ein("ak,bij,ijk->ab", G, H, s.inner, optimize=True)
+    return Fourth(
+        four=ein("ai,bj,ck,dl,ijkl->abcd", F, F, F, F, s.four, optimize=True),
+        trace=trace + ein("ai,bj,ckl,ijkl->abc", F, F, H, s.four, optimize=True),
+        inner=inner + ein("ai,bj,ckl,iklj->abc", F, F, H, s.four, optimize=True),
+        traces=ein("ai,bj,ij->ab", G, G, s.traces)
+        + mixed_trace
+        + mixed_trace.T
+        + ein("aij,bkl,ijkl->ab", H, H, s.four, optimize=True),
+        products=ein("ai,bj,ij->ab", G, G, s.products)
+        + mixed_inner
+        + mixed_inner.T
+        + ein("aij,bkl,iljk->ab", H, H, s.four, optimize=True),
+    )
+
+
+def sampled(s: SlotMoments, n: int, heat: float) -> SlotMoments:
+    """Replace the last slot by a batch of n rows from N(y, heat * S)."""
+    f = len(s.rows) - 1
+    mean, square, rows = s.mean.copy(), s.square.copy(), s.rows.copy()
+    mean[f, f] += heat * s.square[f, f] / n
+    square[f, f] *= heat * (n - 1) / n
+    rows[f] = 1 / n
+    return SlotMoments(mean, square, rows, s.fourth and _sampled_fourth(s.fourth, n, heat, f))
+
+
+def _sampled_fourth(s: Fourth, n: int, heat: float, f: int) -> Fourth:
+    e = np.zeros(len(s.traces))
+    e[f] = 1.0
+    noise, shrink = heat / n, heat * (n - 1) / n
+    T, U = s.trace[:, :, f], s.inner[:, :, f]
+    P, R = s.traces[f, f], s.products[f, f]
+    ee = np.multiply.outer(e, e)
+    outer = np.multiply.outer
+    once = outer(ee, T) + outer(T, ee)
+    swapped = outer(ee, U)  # indices a, c, b, d
+    for order in ((0, 2, 1, 3), (0, 2, 3, 1), (2, 0, 1, 3), (2, 0, 3, 1)):
+        once = once + swapped.transpose(order)
+    four = s.four + noise * once + noise**2 * (P + 2 * R) * outer(ee, ee)
+    trace = s.trace + noise * outer(ee, s.traces[f])
+    inner = s.inner + noise * outer(ee, s.products[f])
+    trace[:, :, f] *= shrink
+    inner[:, :, f] *= shrink
+    traces, products = s.traces.copy(), s.products.copy()
+    traces[f] *= shrink
+    traces[:, f] *= shrink
+    products[f] *= shrink
+    products[:, f] *= shrink
+    freedom = n - 1
+    traces[f, f] = noise**2 * (freedom**2 * P + 2 * freedom * R)
+    products[f, f] = noise**2 * (freedom * (freedom + 1) * R + freedom * P)
+    return Fourth(four, trace, inner, traces, products)
+
+
+def _mixture(weights: Floats) -> Floats:
+    """Return H with S'_c = sum_a w_ca S_a + sum_ab H_cab y_a y_b' for mixtures of slots."""
+    eye = np.eye(weights.shape[1])
+    return weights[:, :, None] * eye - weights[:, :, None] * weights[:, None, :]
+
+
+def fitted(s: SlotMoments, weights: Floats, ddof: int) -> SlotMoments:
+    """Append the fit as the last slot: the weighted mixture, its covariance with `ddof`."""
+    k = len(weights)
+    row_weight = float(weights**2 @ s.rows)
+    divisor = 1 - ddof * row_weight
+    F = np.vstack([np.eye(k), weights])
+    G = np.vstack([np.eye(k), weights / divisor])
+    H = np.concatenate([np.zeros((k, k, k)), _mixture(weights[None]) / divisor])
+    return reduced(s, F, G, H, np.append(s.rows, row_weight))
+
+
+def slot_moments(e: "Experiment", *, fourth: bool) -> list[SlotMoments]:
+    """Return, for each generation, the moments of the slots and, last, of the fit."""
+    workflow = e.workflow
+    assert isinstance(workflow, Weighting)  # noqa: S101 - for the type checker
+    sizes = e.sizes.tolist()
+    state = real_batch(e.reality, sizes[0], fourth=fourth)
+    fits = []
+    for t in range(1, e.generations + 1):
+        carry, weights = memory_step(workflow, sizes[:t])
+        state = reduced(state, carry, carry, _mixture(carry), carry**2 @ state.rows)
+        state = fitted(state, weights, e.model.ddof)
+        fits.append(state)
+        if t < e.generations:
+            state = sampled(state, sizes[t], e.temperature)
+    return fits

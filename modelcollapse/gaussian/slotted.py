@@ -1,0 +1,142 @@
+"""Simulation of any other workflow: batches as sufficient statistics, or as plain rows.
+
+A weighting (`modelcollapse.workflows.Weighting`) needs, of each batch, its mean and a factor of
+its ddof-0 covariance; merging and fitting put weighted factors and mean differences side by
+side and compress them by a QR decomposition, which never squares a condition number and takes
+any rank. A workflow that picks rows is run on rows, one replicate after the other.
+"""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modelcollapse.checks import Floats
+from modelcollapse.workflows import Weighting, memory_step, select
+
+if TYPE_CHECKING:
+    from modelcollapse.gaussian.recording import Fits, Plan
+
+
+def run(plan: "Plan", rng: np.random.Generator, count: int) -> "Fits":
+    """Draw `count` replicates."""
+    from threadpoolctl import threadpool_limits
+
+    fits = plan.empty(count)
+    with threadpool_limits(1):  # more BLAS threads could change bits
+        if isinstance(plan.experiment.workflow, Weighting):
+            _run_slots(plan, plan.experiment.workflow, rng, fits, count)
+        else:
+            for replicate in range(count):
+                _run_rows(plan, rng, fits, replicate)
+    return fits
+
+
+def compress(columns: Floats) -> Floats:
+    """Return lower-triangular (..., d, d) factors F with F F' = C C' for C (..., d, c)."""
+    d, c = columns.shape[-2:]
+    if c < d:
+        columns = np.concatenate([columns, np.zeros((*columns.shape[:-1], d - c))], axis=-1)
+    upper = np.linalg.qr(np.swapaxes(columns, -1, -2), mode="r")
+    return np.swapaxes(upper, -1, -2)
+
+
+def summaries(rows: Floats) -> tuple[Floats, Floats]:
+    """Return means (..., d) and factors (..., d, d) of the ddof-0 covariances of (..., n, d)."""
+    mean = rows.mean(axis=-2)
+    centred = (rows - mean[..., None, :]) / np.sqrt(rows.shape[-2])
+    return mean, compress(np.swapaxes(centred, -1, -2))
+
+
+def mixed(means: Floats, factors: Floats, weights: Floats) -> tuple[Floats, Floats]:
+    """Return mean and factor of the weighted mixture of k slots.
+
+    means (replicates, k, d), factors (replicates, k, d, d), weights (k,) summing to 1.
+    """
+    mean = np.einsum("rkd,k->rd", means, weights)
+    roots = np.sqrt(weights)
+    gaps = (means - mean[:, None]) * roots[:, None]
+    inner = np.moveaxis(factors * roots[:, None, None], 1, 2).reshape(*mean.shape, -1)
+    return mean, compress(np.concatenate([inner, np.swapaxes(gaps, 1, 2)], axis=2))
+
+
+def batch(
+    rng: np.random.Generator, mean: Floats, factor: Floats, n: int
+) -> tuple[Floats, Floats]:
+    """Return mean and factor (ddof 0) of n rows from N(mean, factor factor')."""
+    count, d = mean.shape
+    z = rng.standard_normal((count, d))
+    A = np.tril(rng.standard_normal((count, d, d)), -1)
+    freedom = np.maximum(n - 1 - np.arange(d), 0)
+    diagonal = np.where(freedom > 0, np.sqrt(rng.chisquare(np.maximum(freedom, 1), (count, d))), 0)
+    A[:, np.arange(d), np.arange(d)] = diagonal
+    A[:, :, n - 1 :] = 0.0
+    shifted = mean + np.einsum("rij,rj->ri", factor, z) / np.sqrt(n)
+    return shifted, factor @ A / np.sqrt(n)
+
+
+def _run_slots(
+    plan: "Plan", workflow: Weighting, rng: np.random.Generator, fits: "Fits", count: int
+) -> None:
+    e, sizes = plan.experiment, plan.experiment.sizes.tolist()
+    if plan.deviations is None:
+        mean, factor = summaries(plan.real_rows(rng, count, sizes[0]))
+    else:
+        truth = np.broadcast_to(np.diag(plan.deviations), (count, plan.dim, plan.dim))
+        mean, factor = batch(rng, np.zeros((count, plan.dim)), truth, sizes[0])
+    means, factors, row_weights = mean[:, None], factor[:, None], np.array([1 / sizes[0]])
+    for t in range(e.generations):
+        carry, weights = memory_step(workflow, sizes[: t + 1])
+        merged = [mixed(means, factors, mix) if (mix > 0).sum() > 1 else
+                  (means[:, mix.argmax()], factors[:, mix.argmax()]) for mix in carry]
+        means = np.stack([m for m, _ in merged], axis=1)
+        factors = np.stack([f for _, f in merged], axis=1)
+        row_weights = carry**2 @ row_weights
+        mean, factor = mixed(means, factors, weights)
+        factor = factor / np.sqrt(1 - e.model.ddof * (weights**2 @ row_weights))
+        _record(plan, fits, slice(None), t, mean, factor)
+        if t + 1 < e.generations:
+            new_mean, new_factor = batch(
+                rng, mean, np.sqrt(e.temperature) * factor, sizes[t + 1]
+            )
+            means = np.concatenate([means, new_mean[:, None]], axis=1)
+            factors = np.concatenate([factors, new_factor[:, None]], axis=1)
+            row_weights = np.append(row_weights, 1 / sizes[t + 1])
+
+
+def _run_rows(plan: "Plan", rng: np.random.Generator, fits: "Fits", replicate: int) -> None:
+    e, sizes = plan.experiment, plan.experiment.sizes.tolist()
+    pool = plan.real_rows(rng, 1, sizes[0])[0]
+    for t in range(e.generations):
+        rows, weights = select(e.workflow, sizes[: t + 1], rng)
+        weights = np.ones(len(rows)) if weights is None else weights
+        weights = weights / weights.sum()
+        mean = weights @ pool[rows]
+        centred = (pool[rows] - mean) * np.sqrt(weights)[:, None]
+        divisor = 1 - e.model.ddof * weights @ weights
+        factor = compress(centred.T) / np.sqrt(divisor)
+        _record(plan, fits, slice(replicate, replicate + 1), t, mean[None], factor[None])
+        if t + 1 < e.generations:
+            noise = rng.standard_normal((sizes[t + 1], plan.dim))
+            new = mean + np.sqrt(e.temperature) * noise @ factor.T
+            pool = np.concatenate([pool, new])
+
+
+def _record(
+    plan: "Plan", fits: "Fits", where: slice, t: int, mean: Floats, factor: Floats
+) -> None:
+    slot = plan.slots[t]
+    if slot < 0:
+        return
+    diagonal = np.diagonal(factor, axis1=1, axis2=2)
+    with np.errstate(divide="ignore"):
+        pivots = np.log(diagonal**2)
+    if plan.dim == 1:
+        fits.mean[where, slot], fits.log_variance[where, slot] = mean[:, 0], pivots[:, 0]
+        return
+    trace = (factor**2).sum(axis=(1, 2))
+    scalars = np.stack([trace, (mean**2).sum(axis=1), pivots.sum(axis=1)], axis=1)
+    fits.scalars[where, slot] = scalars
+    if fits.factors.size:
+        fits.means[where, slot], fits.factors[where, slot] = mean, factor
+    if fits.pivots.size:
+        fits.pivots[where, slot] = pivots

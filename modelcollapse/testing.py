@@ -1,0 +1,97 @@
+"""Tests for other people's workflows, estimators and samples.
+
+Two suites, which any workflow and any estimator should pass::
+
+    import pytest
+    from modelcollapse.testing import WorkflowContract
+
+    class TestMyWorkflow(WorkflowContract):
+        @pytest.fixture
+        def workflow(self):
+            return MyWorkflow()
+
+and four assertions whose probabilities of error are known; see `modelcollapse.evidence`. This
+module needs pytest, and the package itself never imports it.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from modelcollapse import evidence
+from modelcollapse._estimator_contract import EstimatorContract
+from modelcollapse._workflow_contract import WorkflowContract
+from modelcollapse.checks import Floats
+from modelcollapse.evidence import Evidence, Side
+
+__all__ = [
+    "EstimatorContract",
+    "WorkflowContract",
+    "assert_bounded_mean",
+    "assert_frequency",
+    "assert_law",
+    "assert_mean",
+]
+
+
+def assert_law(
+    samples: Any, cdf: Callable[[Floats], Any], *, alpha: float = 1e-9, beta: float = 1e-9
+) -> Evidence:
+    """Assert that samples follow the law with this cdf; see `modelcollapse.evidence.law`."""
+    return _accepted(evidence.law(samples, cdf, alpha=alpha, beta=beta), "their law is the cdf")
+
+
+def assert_mean(
+    samples: Any,
+    claimed: float,
+    variance: float,
+    *,
+    alpha: float = 1e-9,
+    beta: float = 1e-9,
+    side: Side = "two",
+) -> Evidence:
+    """Assert a mean, given a bound of the variance; see `modelcollapse.evidence.mean`."""
+    outcome = evidence.mean(samples, claimed, variance, alpha=alpha, beta=beta, side=side)
+    return _accepted(outcome, f"the mean is {_words(side)}{claimed:.9g}")
+
+
+def assert_bounded_mean(
+    samples: Any,
+    claimed: float,
+    low: float,
+    high: float,
+    *,
+    alpha: float = 1e-9,
+    beta: float = 1e-9,
+    side: Side = "two",
+) -> Evidence:
+    """Assert a mean of bounded samples; see `modelcollapse.evidence.bounded_mean`."""
+    outcome = evidence.bounded_mean(samples, claimed, low, high, alpha=alpha, beta=beta, side=side)
+    return _accepted(outcome, f"the mean is {_words(side)}{claimed:.9g}")
+
+
+def assert_frequency(
+    count: int,
+    n: int,
+    claimed: float,
+    *,
+    alpha: float = 1e-9,
+    beta: float = 1e-9,
+    side: Side = "two",
+) -> Evidence:
+    """Assert a probability, from a count; see `modelcollapse.evidence.frequency`."""
+    outcome = evidence.frequency(count, n, claimed, alpha=alpha, beta=beta, side=side)
+    return _accepted(outcome, f"the probability is {_words(side)}{claimed:.9g}")
+
+
+def _words(side: Side) -> str:
+    return {"two": "", "above": "at most ", "below": "at least "}[side]
+
+
+def _accepted(outcome: Evidence, claim: str) -> Evidence:
+    if outcome.rejected:
+        raise AssertionError(
+            f"rejected: {claim}. {outcome.method} at alpha = {outcome.alpha:g} with "
+            f"{outcome.samples} samples: observed {outcome.observed:.9g}, which is "
+            f"{outcome.statistic:.4g} away, and at most {outcome.threshold:.4g} is chance"
+        )
+    return outcome
