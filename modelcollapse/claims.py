@@ -104,11 +104,11 @@ class MeanClaim:
         value, variance = float(self.value(e)), float(self.variance(e))
         scale = max(abs(value), np.sqrt(variance) / LARGEST_CV)
         if not np.sqrt(variance) <= LARGEST_CV * scale * (1 + 1e-12):
-            raise TooWeak(f"coefficient of variation {np.sqrt(variance) / abs(value):.3g}: test a law")
+            raise TooWeak(
+                f"coefficient of variation {np.sqrt(variance) / abs(value):.3g}: test a law"
+            )
         samples = self.statistic(runs)
-        found = evidence.mean(
-            samples, value, variance, alpha=alpha, beta=beta, side=self.side
-        )
+        found = evidence.mean(samples, value, variance, alpha=alpha, beta=beta, side=self.side)
         near = {}
         for name, wrong in self.near.items():
             other = float(wrong(e))
@@ -219,9 +219,7 @@ class ExactClaim:
         near = {name: not low <= float(wrong()) <= high for name, wrong in self.near.items()}
         shown = f"[{low:.8g}, {high:.8g}]"
         inside = low <= value <= high
-        return Finding(
-            f"{value:.8g}", shown, "enclosure", gap(value), radius, 0, not inside, near
-        )
+        return Finding(f"{value:.8g}", shown, "enclosure", gap(value), radius, 0, not inside, near)
 
 
 def _against(found: Evidence, claimed: float, side: Side) -> Evidence:
@@ -251,8 +249,14 @@ def _tabulated(cdf: evidence.Cdf, grid: Floats) -> evidence.Cdf:
 
 def _finding(predicted: str, observed: str, found: Evidence, near: Mapping[str, bool]) -> Finding:
     return Finding(
-        predicted, observed, found.method, found.statistic, found.threshold, found.samples,
-        found.rejected, near,
+        predicted,
+        observed,
+        found.method,
+        found.statistic,
+        found.threshold,
+        found.samples,
+        found.rejected,
+        near,
     )
 
 

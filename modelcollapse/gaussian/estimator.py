@@ -1,13 +1,13 @@
 """The Gaussian estimator: mean and covariance of its training rows."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from modelcollapse.checks import Floats, positive, rows, whole
 from modelcollapse.errors import InvalidInput, invalid
-from modelcollapse.workflows import AccumulateSubsample, Weighting, batch_weights
+from modelcollapse.workflows import Accumulate, AccumulateSubsample, Weighting, batch_weights
 
 if TYPE_CHECKING:
     from modelcollapse.experiment import Experiment
@@ -58,16 +58,11 @@ class Gaussian:
 
     def check(self, experiment: "Experiment") -> None:
         """Raise InvalidInput if a generation would have fewer than two training rows."""
-        sizes, workflow = experiment.sizes, experiment.workflow
-        if isinstance(workflow, AccumulateSubsample):
-            if workflow.budget is not None and workflow.budget < 2:
-                raise invalid("budget", workflow.budget, "a covariance needs at least 2 rows")
-            counts = [workflow.training_size(sizes[:t].tolist()) for t in _short(sizes)]
-        elif isinstance(workflow, Weighting):
-            counts = [_training_rows(workflow, sizes[:t].tolist()) for t in _short(sizes)]
-        else:
-            return
-        for generation, count in zip(_short(sizes), counts, strict=True):
+        if isinstance(experiment.workflow, AccumulateSubsample):
+            budget = experiment.workflow.budget
+            if budget is not None and budget < 2:
+                raise invalid("budget", budget, "a covariance needs at least 2 rows")
+        for generation, count in _small_trainings(experiment):
             if count < 2:
                 raise InvalidInput(
                     f"samples = {experiment.samples!r}: generation {generation} would train on "
@@ -83,16 +78,20 @@ class Gaussian:
             If X is not finite, has another number of columns than `dim`, or too few rows.
         """
         del y
-        X = rows("X", X, minimum=2)
-        if X.shape[1] != self.dim:
-            raise InvalidInput(f"X has {X.shape[1]} columns and dim = {self.dim}: make them equal")
+        X = self._columns(rows("X", X, minimum=2))
         weights = _normalised(sample_weight, len(X))
-        self.mean_ = weights @ X
-        centred = X - self.mean_
+        # About the first row, so that a constant column has no variance, not one of rounding.
+        centred = X - X[0]
+        shift = weights @ centred
+        self.mean_, centred = X[0] + shift, centred - shift
         divisor = 1 - self.ddof * float(weights @ weights)
         if divisor <= 0:
             raise InvalidInput("sample_weight puts all weight on one row: ddof = 1 needs two")
-        self.covariance_ = (weights[:, None] * centred).T @ centred / divisor
+        with np.errstate(over="ignore"):
+            self.covariance_ = (weights[:, None] * centred).T @ centred / divisor
+        if not np.isfinite(self.covariance_).all():
+            largest = float(np.abs(X).max())
+            raise InvalidInput(f"X reaches {largest:.3g}, whose square overflows: rescale the data")
         values, vectors = np.linalg.eigh(self.covariance_)
         noise = max(values[-1], 0.0) * max(X.shape) * np.finfo(float).eps
         kept = values > noise
@@ -102,6 +101,11 @@ class Gaussian:
         self._values, self._vectors = values[kept], vectors[:, kept]
         self._noise = noise
         return self
+
+    def _columns(self, X: Floats) -> Floats:
+        if X.shape[1] != self.dim:
+            raise InvalidInput(f"X has {X.shape[1]} columns and dim = {self.dim}: make them equal")
+        return X
 
     def sample(self, n: int, random_state: Any = None, temperature: float = 1.0) -> Floats:
         """Draw rows from the fit, its covariance multiplied by the temperature; shape (n, d).
@@ -119,7 +123,8 @@ class Gaussian:
         A fit of lower rank has a density only on its own subspace: there the density on that
         subspace is returned, and minus infinity elsewhere.
         """
-        centred = rows("X", X) - self.mean_
+        X = self._columns(rows("X", X))
+        centred = X - self.mean_
         scores = centred @ self._vectors
         log_density = -0.5 * (
             (scores**2 / self._values).sum(axis=1)
@@ -130,18 +135,24 @@ class Gaussian:
             return np.asarray(log_density)
         off = ((centred - scores @ self._vectors.T) ** 2).sum(axis=1)
         scale = self._noise + (centred**2).sum(axis=1) * self.dim * np.finfo(float).eps
-        return np.where(off > scale, -np.inf, log_density)
+        return np.asarray(np.where(off > scale, -np.inf, log_density))
 
 
-def _short(sizes: Sequence[int] | np.ndarray[Any, Any]) -> list[int]:
-    """Return the generations that can be short of rows: those near batches of one row."""
-    small = np.flatnonzero(np.asarray(sizes) < 2)
-    return sorted({int(t) for s in small for t in (s + 1, s + 2) if t <= len(sizes)})
+def _small_trainings(e: "Experiment") -> Iterator[tuple[int, int]]:
+    """Yield (generation, training rows) where a schedule could leave fewer than two.
 
-
-def _training_rows(workflow: Weighting, sizes: list[int]) -> int:
-    """Return how many rows have a positive weight at generation len(sizes)."""
-    return int(np.asarray(sizes)[batch_weights(workflow, sizes) > 0].sum())
+    Only batches of one row can, and under workflows that keep the whole pool only the first.
+    """
+    small = np.flatnonzero(e.sizes < 2) + 1
+    if isinstance(e.workflow, (Accumulate, AccumulateSubsample)):
+        small = small[small == 1]
+    for generation in small.tolist():
+        sizes = e.sizes[:generation].tolist()
+        if isinstance(e.workflow, AccumulateSubsample):
+            yield generation, e.workflow.training_size(sizes)
+        elif isinstance(e.workflow, Weighting):
+            kept = batch_weights(e.workflow, sizes) > 0
+            yield generation, int(np.asarray(sizes)[kept].sum())
 
 
 def _normalised(weights: Any, n: int) -> Floats:
@@ -151,4 +162,4 @@ def _normalised(weights: Any, n: int) -> Floats:
     array = np.asarray(weights, dtype=np.float64)
     if array.shape != (n,) or not np.all(array >= 0) or not 0 < array.sum() < np.inf:
         raise invalid("sample_weight", weights, f"give {n} finite weights >= 0, not all zero")
-    return array / array.sum()
+    return np.asarray(array / array.sum())

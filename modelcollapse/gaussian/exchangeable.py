@@ -53,7 +53,9 @@ class FourthMoments(NamedTuple):
 
 def _refines(finer: Partition, coarser: Partition) -> bool:
     return all(
-        coarser[i] == coarser[j] for i, j in itertools.combinations(range(4), 2) if finer[i] == finer[j]
+        coarser[i] == coarser[j]
+        for i, j in itertools.combinations(range(4), 2)
+        if finer[i] == finer[j]
     )
 
 

@@ -28,7 +28,9 @@ def gamma_product(zeros: list[complex], poles: list[complex], start: int) -> flo
 def replace_limits(n: int, ddof: int, heat: float) -> tuple[float, float]:
     """Return lim V_t and lim R_t under replace."""
     first, ratio = (n - 1) / (n - ddof), heat * (n - 1) / (n - ddof)
-    variance = 0.0 if ratio < 1 else first if ratio == 1 else np.inf
+    if abs(ratio - 1) < 4 * np.finfo(float).eps:  # on the boundary, up to how `heat` was typed
+        return first, np.inf
+    variance = 0.0 if ratio < 1 else np.inf
     error = (1 + heat * first / (1 - ratio)) / n if ratio < 1 else np.inf
     return variance, error
 

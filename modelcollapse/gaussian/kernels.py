@@ -41,8 +41,18 @@ def add_rows(
     target = out[start:stop]
     k = 0
     while k + 8 <= count:
-        r0, r1, r2, r3 = rows[k, start:], rows[k + 1, start:], rows[k + 2, start:], rows[k + 3, start:]
-        r4, r5, r6, r7 = rows[k + 4, start:], rows[k + 5, start:], rows[k + 6, start:], rows[k + 7, start:]
+        r0, r1, r2, r3 = (
+            rows[k, start:],
+            rows[k + 1, start:],
+            rows[k + 2, start:],
+            rows[k + 3, start:],
+        )
+        r4, r5, r6, r7 = (
+            rows[k + 4, start:],
+            rows[k + 5, start:],
+            rows[k + 6, start:],
+            rows[k + 7, start:],
+        )
         w0, w1, w2, w3 = weights[k], weights[k + 1], weights[k + 2], weights[k + 3]
         w4, w5, w6, w7 = weights[k + 4], weights[k + 5], weights[k + 6], weights[k + 7]
         for j in range(target.size):
@@ -59,7 +69,9 @@ def add_rows(
 
 
 @numba.njit(cache=True, fastmath={"contract"})
-def multiply_lower(B: Floats, A: Floats, rank: int, columns: int, scale: float, row: Floats) -> None:
+def multiply_lower(
+    B: Floats, A: Floats, rank: int, columns: int, scale: float, row: Floats
+) -> None:
     """Replace the lower-trapezoidal B (d, rank) by scale * B A, A lower (rank, columns)."""
     for i in range(B.shape[0]):
         last = min(i + 1, rank)
@@ -99,8 +111,16 @@ def move(mean: Floats, B: Floats, z: Floats, rank: int, scale: float) -> None:
 
 @numba.njit(cache=True, fastmath={"contract"})
 def replace_step(
-    mean: Floats, B: Floats, z: Floats, A: Floats, rank: int, n: int, ddof: int, heat: float,
-    unit: float, row: Floats,
+    mean: Floats,
+    B: Floats,
+    z: Floats,
+    A: Floats,
+    rank: int,
+    n: int,
+    ddof: int,
+    heat: float,
+    unit: float,
+    row: Floats,
 ) -> int:
     """Turn a fit with covariance unit^2 B B' into the next one under replace; return its rank."""
     columns = min(rank, n - 1)
@@ -111,7 +131,14 @@ def replace_step(
 
 @numba.njit(cache=True, fastmath={"contract"})
 def pool_factor(
-    L: Floats, U: Floats, A: Floats, z: Floats, rank: int, columns: int, keep: float, gain: float,
+    L: Floats,
+    U: Floats,
+    A: Floats,
+    z: Floats,
+    rank: int,
+    columns: int,
+    keep: float,
+    gain: float,
     shift: float,
 ) -> None:
     """Fill L with the lower factor of keep I + gain (A A' + shift z z').
@@ -148,8 +175,18 @@ def pool_factor(
 
 @numba.njit(cache=True, fastmath={"contract"})
 def accumulate_step(
-    mean: Floats, B: Floats, z: Floats, A: Floats, L: Floats, U: Floats, rank: int, pool: int,
-    n: int, ddof: int, heat: float, row: Floats,
+    mean: Floats,
+    B: Floats,
+    z: Floats,
+    A: Floats,
+    L: Floats,
+    U: Floats,
+    rank: int,
+    pool: int,
+    n: int,
+    ddof: int,
+    heat: float,
+    row: Floats,
 ) -> None:
     """Add a batch of n rows, drawn from the fit, to a pool with mean and ddof-0 factor B."""
     after = pool + n

@@ -137,9 +137,7 @@ class AccumulateStep:
         z = z_max * np.sin(theta)
         density = np.exp(-0.5 * z**2) / np.sqrt(2 * np.pi)
         inner = chdtr(self.freedom, room * np.cos(theta) ** 2 / self.b)
-        return np.asarray(
-            ((inner * density * z_max * np.cos(theta)) @ weights) * end[..., 0]
-        )
+        return np.asarray(((inner * density * z_max * np.cos(theta)) @ weights) * end[..., 0])
 
 
 def log_and_root_moments(a: Floats, b: Floats, c: Floats, freedom: Floats) -> Floats:

@@ -24,8 +24,16 @@ from modelcollapse.gaussian.kernels import (
 
 @numba.njit(cache=True, nogil=True, fastmath={"contract"})
 def replace_line(
-    rng: np.random.Generator, given: bool, mean: Floats, variance: Floats, sizes: Integers,
-    heat: float, ddof: int, slots: Integers, means: Floats, log_variances: Floats,
+    rng: np.random.Generator,
+    given: bool,
+    mean: Floats,
+    variance: Floats,
+    sizes: Integers,
+    heat: float,
+    ddof: int,
+    slots: Integers,
+    means: Floats,
+    log_variances: Floats,
 ) -> None:
     """Replace in d = 1; the variance is v exp(2 log unit), so that it never underflows."""
     for r in range(means.shape[0]):
@@ -46,8 +54,16 @@ def replace_line(
 
 @numba.njit(cache=True, nogil=True, fastmath={"contract"})
 def accumulate_line(
-    rng: np.random.Generator, given: bool, mean: Floats, variance: Floats, sizes: Integers,
-    heat: float, ddof: int, slots: Integers, means: Floats, log_variances: Floats,
+    rng: np.random.Generator,
+    given: bool,
+    mean: Floats,
+    variance: Floats,
+    sizes: Integers,
+    heat: float,
+    ddof: int,
+    slots: Integers,
+    means: Floats,
+    log_variances: Floats,
 ) -> None:
     """Accumulate in d = 1; v is the pool's variance with ddof 0."""
     for r in range(means.shape[0]):
@@ -83,8 +99,20 @@ def _add_logs(pivots: Floats, A: Floats, rank: int, scale: float) -> None:
 
 @numba.njit(cache=True, fastmath={"contract"})
 def _start(
-    rng: np.random.Generator, given: bool, r: int, start_mean: Floats, start: Floats, n: int,
-    ddof: int, mean: Floats, B: Floats, pivots: Floats, z: Floats, A: Floats, row: Floats,
+    rng: np.random.Generator,
+    given: bool,
+    r: int,
+    start_mean: Floats,
+    start: Floats,
+    n: int,
+    ddof: int,
+    mean: Floats,
+    B: Floats,
+    pivots: Floats,
+    z: Floats,
+    A: Floats,
+    G: Floats,
+    row: Floats,
 ) -> tuple[int, float]:
     """Set mean, B and pivots to the first fit; return its rank and what pivots lack to volume."""
     source, d = min(r, start.shape[0] - 1), B.shape[0]
@@ -97,13 +125,23 @@ def _start(
         pivots[i] = np.log(B[i, i] * B[i, i]) if i < rank else -np.inf
     if rank == d:
         return rank, 0.0
-    return rank, log_volume(B, rank, A) - pivots[:rank].sum()
+    return rank, log_volume(B, rank, G) - pivots[:rank].sum()
 
 
 @numba.njit(cache=True, fastmath={"contract"})
 def _record(
-    r: int, s: int, mean: Floats, B: Floats, rank: int, log_scale: float, pivots: Floats,
-    excess: float, scalars: Floats, means: Floats, factors: Floats, log_pivots: Floats,
+    r: int,
+    s: int,
+    mean: Floats,
+    B: Floats,
+    rank: int,
+    log_scale: float,
+    pivots: Floats,
+    excess: float,
+    scalars: Floats,
+    means: Floats,
+    factors: Floats,
+    log_pivots: Floats,
 ) -> None:
     scale = np.exp(log_scale)
     scalars[r, s, 0] = squares(B, rank) * scale
@@ -118,17 +156,26 @@ def _record(
 
 @numba.njit(cache=True, nogil=True, fastmath={"contract"})
 def replace_space(
-    rng: np.random.Generator, given: bool, start_mean: Floats, start: Floats, sizes: Integers,
-    heat: float, ddof: int, slots: Integers, scalars: Floats, means: Floats, factors: Floats,
+    rng: np.random.Generator,
+    given: bool,
+    start_mean: Floats,
+    start: Floats,
+    sizes: Integers,
+    heat: float,
+    ddof: int,
+    slots: Integers,
+    scalars: Floats,
+    means: Floats,
+    factors: Floats,
     log_pivots: Floats,
 ) -> None:
     """Replace in d > 1; `scalars` receives trace, squared error and log-volume."""
     d = start.shape[1]
-    B, A = np.zeros((d, d)), np.zeros((d, d))
+    B, A, G = np.zeros((d, d)), np.zeros((d, d)), np.empty((d, d))
     z, row, mean, pivots = np.zeros(d), np.zeros(d), np.zeros(d), np.zeros(d)
     for r in range(scalars.shape[0]):
         rank, excess = _start(
-            rng, given, r, start_mean, start, sizes[0], ddof, mean, B, pivots, z, A, row
+            rng, given, r, start_mean, start, sizes[0], ddof, mean, B, pivots, z, A, G, row
         )
         shift = 0.0
         for t in range(sizes.size):
@@ -141,18 +188,37 @@ def replace_space(
                 shift += rescale(B, rank)
                 if rank < before:
                     pivots[rank:] = -np.inf
-                    excess = log_volume(B, rank, A) + rank * shift - pivots[:rank].sum()
+                    excess = log_volume(B, rank, G) + rank * shift - pivots[:rank].sum()
             if slots[t] >= 0:
                 _record(
-                    r, slots[t], mean, B, rank, shift, pivots, excess, scalars, means, factors,
+                    r,
+                    slots[t],
+                    mean,
+                    B,
+                    rank,
+                    shift,
+                    pivots,
+                    excess,
+                    scalars,
+                    means,
+                    factors,
                     log_pivots,
                 )
 
 
 @numba.njit(cache=True, nogil=True, fastmath={"contract"})
 def accumulate_space(
-    rng: np.random.Generator, given: bool, start_mean: Floats, start: Floats, sizes: Integers,
-    heat: float, ddof: int, slots: Integers, scalars: Floats, means: Floats, factors: Floats,
+    rng: np.random.Generator,
+    given: bool,
+    start_mean: Floats,
+    start: Floats,
+    sizes: Integers,
+    heat: float,
+    ddof: int,
+    slots: Integers,
+    scalars: Floats,
+    means: Floats,
+    factors: Floats,
     log_pivots: Floats,
 ) -> None:
     """Accumulate in d > 1; B is the factor of the pool's covariance with ddof 0."""
@@ -162,7 +228,7 @@ def accumulate_space(
     z, row, mean, pivots = np.zeros(d), np.zeros(d), np.zeros(d), np.zeros(d)
     for r in range(scalars.shape[0]):
         rank, excess = _start(
-            rng, given, r, start_mean, start, sizes[0], 0, mean, B, pivots, z, A, row
+            rng, given, r, start_mean, start, sizes[0], 0, mean, B, pivots, z, A, U, row
         )
         pool = sizes[0]
         for t in range(sizes.size):
@@ -174,6 +240,16 @@ def accumulate_space(
             if slots[t] >= 0:
                 fit = np.log(pool / (pool - ddof))
                 _record(
-                    r, slots[t], mean, B, rank, fit, pivots + fit, excess, scalars, means,
-                    factors, log_pivots,
+                    r,
+                    slots[t],
+                    mean,
+                    B,
+                    rank,
+                    fit,
+                    pivots + fit,
+                    excess,
+                    scalars,
+                    means,
+                    factors,
+                    log_pivots,
                 )

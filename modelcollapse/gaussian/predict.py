@@ -44,13 +44,14 @@ def predict(e: "Experiment") -> Prediction:
     if isinstance(e.workflow, Accumulate) and e.model.dim == 1 and e.reality.is_normal:
         laws["variance_ratio"] = lambda: variance_ratios(e)
     limits, exponents = _limits(e, notes)
-    return Prediction(
-        e, Lazy(routes, reasons), Lazy(spreads), Lazy(laws), limits, exponents, notes
-    )
+    return Prediction(e, Lazy(routes, reasons), Lazy(spreads), Lazy(laws), limits, exponents, notes)
 
 
 def _moments(
-    e: "Experiment", routes: "dict[str, Route]", reasons: dict[str, str], spreads: "dict[str, Route]"
+    e: "Experiment",
+    routes: "dict[str, Route]",
+    reasons: dict[str, str],
+    spreads: "dict[str, Route]",
 ) -> None:
     names = Spread._fields
     if not isinstance(e.workflow, (AccumulateSubsample, Weighting)):
@@ -78,9 +79,7 @@ def _spread(e: "Experiment") -> Spread:
         mixed = np.array([f.trace[-1, -1, -1] for f in fits])
         variance = np.array([f.traces[-1, -1] for f in fits])
     V, R = second_order(e)
-    return Spread(
-        variance - V**2, error - R**2, variance + 2 * mixed + error - (V + R) ** 2
-    )
+    return Spread(variance - V**2, error - R**2, variance + 2 * mixed + error - (V + R) ** 2)
 
 
 def _logarithms(
@@ -121,7 +120,10 @@ def _logarithms(
 
 
 def _pseudo(
-    e: "Experiment", routes: "dict[str, Route]", reasons: dict[str, str], spreads: "dict[str, Route]"
+    e: "Experiment",
+    routes: "dict[str, Route]",
+    reasons: dict[str, str],
+    spreads: "dict[str, Route]",
 ) -> None:
     spectrum = e.reality.spectrum
     isotropic = e.reality.is_normal and np.ptp(spectrum) <= 1e-12 * spectrum[0]
@@ -177,8 +179,8 @@ def _distances(
         routes["w2_squared"] = lambda: w2()[0] * scale
         spreads["w2_squared"] = lambda: w2()[1] * scale**2
     elif d == 1 and normal and isinstance(e.workflow, Accumulate):
-        routes["w2_squared"] = lambda: scale * (
-            np.add(*second_order(e)) + 1 - 2 * _accumulated(e)[2]
+        routes["w2_squared"] = lambda: (
+            scale * (np.add(*second_order(e)) + 1 - 2 * _accumulated(e)[2])
         )
     else:
         reasons["w2_squared"] = "known for replace and accumulate in dim = 1 with a normal truth"

@@ -157,7 +157,9 @@ def _line_routes(plan: Plan, stored: Mapping[str, Floats]) -> "dict[str, Route]"
         "variance": lambda: exponential(1.0) / s2,
         "squared_error": lambda: mean**2 / s2,
         "w2_squared": lambda: mean**2 + (exponential(0.5) - np.sqrt(s2)) ** 2,
-        "test_log_loss": lambda: (np.log(2 * np.pi) + log_v + (s2 + mean**2) * exponential(-1.0)) / 2,
+        "test_log_loss": lambda: (
+            (np.log(2 * np.pi) + log_v + (s2 + mean**2) * exponential(-1.0)) / 2
+        ),
     }
     if plan.experiment.model.dim == 1:
         routes["log_variance"] = lambda: log_v - np.log(s2)
@@ -182,9 +184,7 @@ def _space_routes(plan: Plan, stored: Mapping[str, Floats]) -> "dict[str, Route]
         "log_determinant": log_determinant,
     }
     if e.sizes[0] <= e.model.dim and not isinstance(e.workflow, AccumulateSubsample):
-        routes["pseudo_log_determinant"] = (
-            lambda: stored["volume"] - rank / plan.dim * log_det
-        )
+        routes["pseudo_log_determinant"] = lambda: stored["volume"] - rank / plan.dim * log_det
     for name in ("log_pivots", "w2_squared", "test_log_loss"):
         if name in stored:
             routes[name] = lambda name=name: stored[name]

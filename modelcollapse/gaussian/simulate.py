@@ -22,8 +22,13 @@ Progress = Callable[[int], None] | None
 
 
 def simulate(
-    e: "Experiment", replicates: int, seed: int, recorded: Integers, jobs: int,
-    extra: Sequence[str], progress: Progress,
+    e: "Experiment",
+    replicates: int,
+    seed: int,
+    recorded: Integers,
+    jobs: int,
+    extra: Sequence[str],
+    progress: Progress,
 ) -> Lazy:
     """Return the quantities of `replicates` runs, each of shape (replicates, recorded).
 
@@ -65,9 +70,7 @@ def _blocks(
         yield fits
 
 
-def block(
-    plan: Plan, seed: int, index: int, count: int, progress: Progress
-) -> dict[str, Floats]:
+def block(plan: Plan, seed: int, index: int, count: int, progress: Progress) -> dict[str, Floats]:
     """Simulate one block; its stream depends on the seed and its index alone."""
     sequence = np.random.SeedSequence(seed, spawn_key=(index,))
     rng = np.random.Generator(np.random.SFC64(sequence))
@@ -102,9 +105,7 @@ def _compiled(plan: Plan, rng: np.random.Generator, count: int) -> Fits:
         line(rng, given, mean[:, 0], factor[:, 0, 0] ** 2, *common, fits.mean, fits.log_variance)
         return fits
     space = paths.accumulate_space if pooled else paths.replace_space
-    space(
-        rng, given, mean, factor, *common, fits.scalars, fits.means, fits.factors, fits.pivots
-    )
+    space(rng, given, mean, factor, *common, fits.scalars, fits.means, fits.factors, fits.pivots)
     return fits
 
 

@@ -59,9 +59,7 @@ def mixed(means: Floats, factors: Floats, weights: Floats) -> tuple[Floats, Floa
     return mean, compress(np.concatenate([inner, np.swapaxes(gaps, 1, 2)], axis=2))
 
 
-def batch(
-    rng: np.random.Generator, mean: Floats, factor: Floats, n: int
-) -> tuple[Floats, Floats]:
+def batch(rng: np.random.Generator, mean: Floats, factor: Floats, n: int) -> tuple[Floats, Floats]:
     """Return mean and factor (ddof 0) of n rows from N(mean, factor factor')."""
     count, d = mean.shape
     z = rng.standard_normal((count, d))
@@ -86,8 +84,12 @@ def _run_slots(
     means, factors, row_weights = mean[:, None], factor[:, None], np.array([1 / sizes[0]])
     for t in range(e.generations):
         carry, weights = memory_step(workflow, sizes[: t + 1])
-        merged = [mixed(means, factors, mix) if (mix > 0).sum() > 1 else
-                  (means[:, mix.argmax()], factors[:, mix.argmax()]) for mix in carry]
+        merged = [
+            mixed(means, factors, mix)
+            if (mix > 0).sum() > 1
+            else (means[:, mix.argmax()], factors[:, mix.argmax()])
+            for mix in carry
+        ]
         means = np.stack([m for m, _ in merged], axis=1)
         factors = np.stack([f for _, f in merged], axis=1)
         row_weights = carry**2 @ row_weights
@@ -95,9 +97,7 @@ def _run_slots(
         factor = factor / np.sqrt(1 - e.model.ddof * (weights**2 @ row_weights))
         _record(plan, fits, slice(None), t, mean, factor)
         if t + 1 < e.generations:
-            new_mean, new_factor = batch(
-                rng, mean, np.sqrt(e.temperature) * factor, sizes[t + 1]
-            )
+            new_mean, new_factor = batch(rng, mean, np.sqrt(e.temperature) * factor, sizes[t + 1])
             means = np.concatenate([means, new_mean[:, None]], axis=1)
             factors = np.concatenate([factors, new_factor[:, None]], axis=1)
             row_weights = np.append(row_weights, 1 / sizes[t + 1])
@@ -121,9 +121,7 @@ def _run_rows(plan: "Plan", rng: np.random.Generator, fits: "Fits", replicate: i
             pool = np.concatenate([pool, new])
 
 
-def _record(
-    plan: "Plan", fits: "Fits", where: slice, t: int, mean: Floats, factor: Floats
-) -> None:
+def _record(plan: "Plan", fits: "Fits", where: slice, t: int, mean: Floats, factor: Floats) -> None:
     slot = plan.slots[t]
     if slot < 0:
         return

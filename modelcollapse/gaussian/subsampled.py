@@ -30,7 +30,11 @@ def below(rng: np.random.Generator, bound: int) -> int:
 
 @numba.njit(cache=True, nogil=True)
 def draw_plan(
-    rng: np.random.Generator, sizes: Integers, counts: Integers, order: Integers, plan: Integers,
+    rng: np.random.Generator,
+    sizes: Integers,
+    counts: Integers,
+    order: Integers,
+    plan: Integers,
     used: Integers,
 ) -> None:
     """Fill plan[t, :counts[t]] with distinct rows of the pool; mark used rows with 1."""
@@ -51,8 +55,17 @@ def draw_plan(
 
 @numba.njit(cache=True, nogil=True, fastmath={"contract"})
 def subsample_line(
-    rng: np.random.Generator, given: bool, real: Floats, deviation: float, sizes: Integers,
-    counts: Integers, heat: float, ddof: int, slots: Integers, means: Floats, log_variances: Floats,
+    rng: np.random.Generator,
+    given: bool,
+    real: Floats,
+    deviation: float,
+    sizes: Integers,
+    counts: Integers,
+    heat: float,
+    ddof: int,
+    slots: Integers,
+    means: Floats,
+    log_variances: Floats,
 ) -> None:
     """Accumulate-subsample in d = 1; real rows are `real[r]` if given, else normal."""
     total = sizes.sum()
@@ -129,9 +142,19 @@ def upper_factor(
 
 @numba.njit(cache=True, nogil=True, fastmath={"contract"})
 def subsample_space(
-    rng: np.random.Generator, given: bool, real: Floats, deviations: Floats, sizes: Integers,
-    counts: Integers, heat: float, ddof: int, slots: Integers, scalars: Floats, means: Floats,
-    factors: Floats, log_pivots: Floats,
+    rng: np.random.Generator,
+    given: bool,
+    real: Floats,
+    deviations: Floats,
+    sizes: Integers,
+    counts: Integers,
+    heat: float,
+    ddof: int,
+    slots: Integers,
+    scalars: Floats,
+    means: Floats,
+    factors: Floats,
+    log_pivots: Floats,
 ) -> None:
     """Accumulate-subsample in d > 1; `scalars` receives trace, squared error and log-volume."""
     d, total, most = deviations.size, sizes.sum(), counts.max()

@@ -1,5 +1,15 @@
 """The Gaussian room's part of the ledger."""
 
-from modelcollapse.gaussian import theorems_pooled, theorems_replace
+from modelcollapse.gaussian import (
+    theorems_data,
+    theorems_exact,
+    theorems_pooled,
+    theorems_replace,
+)
 
-THEOREMS = theorems_replace.THEOREMS + theorems_pooled.THEOREMS
+THEOREMS = [
+    *theorems_replace.THEOREMS,
+    *theorems_pooled.THEOREMS,
+    *theorems_exact.THEOREMS,
+    *theorems_data.THEOREMS,
+]

@@ -153,12 +153,19 @@ ACCUMULATE = [
         f"{ANY}, equal batches; ddof 0",
         "law",
         "d=1 n=5 t=8",
-        mean_claim(POOLED, "variance", 8, {
-            "replace's formula": expectation("variance", 8, workflow=Replace()),
-            "the unbiased estimator's": expectation("variance", 8, **OTHER_DDOF),
-            "1/(n j) for 1/(n j^2)": lambda e: float(np.prod(1 - 1 / (5 * np.arange(1, 9)))),
-            "accumulate-subsample's": expectation("variance", 8, workflow=AccumulateSubsample()),
-        }),
+        mean_claim(
+            POOLED,
+            "variance",
+            8,
+            {
+                "replace's formula": expectation("variance", 8, workflow=Replace()),
+                "the unbiased estimator's": expectation("variance", 8, **OTHER_DDOF),
+                "1/(n j) for 1/(n j^2)": lambda e: float(np.prod(1 - 1 / (5 * np.arange(1, 9)))),
+                "accumulate-subsample's": expectation(
+                    "variance", 8, workflow=AccumulateSubsample()
+                ),
+            },
+        ),
     ),
     Theorem(
         "gaussian/accumulate/squared-error",
@@ -168,14 +175,19 @@ ACCUMULATE = [
         f"{ANY}, equal batches; ddof 0",
         "law",
         "d=1 n=5 t=8",
-        mean_claim(POOLED, "squared_error", 8, {
-            "replace's formula": expectation("squared_error", 8, workflow=Replace()),
-            "real data only": lambda e: 1 / 5,
-            "one generation of eight alone": expectation("squared_error", 1),
-            "accumulate-subsample's": expectation(
-                "squared_error", 8, workflow=AccumulateSubsample()
-            ),
-        }),
+        mean_claim(
+            POOLED,
+            "squared_error",
+            8,
+            {
+                "replace's formula": expectation("squared_error", 8, workflow=Replace()),
+                "real data only": lambda e: 1 / 5,
+                "one generation of eight alone": expectation("squared_error", 1),
+                "accumulate-subsample's": expectation(
+                    "squared_error", 8, workflow=AccumulateSubsample()
+                ),
+            },
+        ),
     ),
     Theorem(
         "gaussian/accumulate/log-variance",
@@ -185,11 +197,16 @@ ACCUMULATE = [
         f"{ROW}, d = 1; ddof 0",
         "law",
         "d=1 n=5 t=8",
-        mean_claim(POOLED, "log_variance", 8, {
-            "replace's": expectation("log_variance", 8, workflow=Replace()),
-            "the logarithm of the mean": lambda e: float(np.log(predict(e)["variance"][7])),
-            "the first generation alone": expectation("log_variance", 1),
-        }),
+        mean_claim(
+            POOLED,
+            "log_variance",
+            8,
+            {
+                "replace's": expectation("log_variance", 8, workflow=Replace()),
+                "the logarithm of the mean": lambda e: float(np.log(predict(e)["variance"][7])),
+                "the first generation alone": expectation("log_variance", 1),
+            },
+        ),
     ),
     Theorem(
         "gaussian/accumulate/variance-law",
@@ -199,11 +216,16 @@ ACCUMULATE = [
         f"{ROW}, d = 1; ddof 0",
         "law",
         "d=1 n=5 t=2",
-        LawClaim(POOLED, _ratio(2, 400_000), _ratio_law(2), {
-            "the next generation's": _ratio_law(3),
-            "the unbiased estimator's": _ratio_law(2, **OTHER_DDOF),
-            "one row more": _ratio_law(2, samples=6),
-        }),
+        LawClaim(
+            POOLED,
+            _ratio(2, 400_000),
+            _ratio_law(2),
+            {
+                "the next generation's": _ratio_law(3),
+                "the unbiased estimator's": _ratio_law(2, **OTHER_DDOF),
+                "one row more": _ratio_law(2, samples=6),
+            },
+        ),
     ),
     Theorem(
         "gaussian/accumulate/w2",
@@ -213,13 +235,19 @@ ACCUMULATE = [
         f"{ROW}, d = 1; ddof 0",
         "law",
         "d=1 n=5 t=8",
-        MeanClaim(POOLED, quantity("w2_squared", 8), expectation("w2_squared", 8), _w2_bound(8), {
-            "replace's": expectation("w2_squared", 8, workflow=Replace()),
-            "twice the mean's part": lambda e: float(2 * predict(e)["squared_error"][7]),
-            "the root of the mean variance": lambda e: float(
-                2 - 2 * np.sqrt(predict(e)["variance"][7])
-            ),
-        }),
+        MeanClaim(
+            POOLED,
+            quantity("w2_squared", 8),
+            expectation("w2_squared", 8),
+            _w2_bound(8),
+            {
+                "replace's": expectation("w2_squared", 8, workflow=Replace()),
+                "twice the mean's part": lambda e: float(2 * predict(e)["squared_error"][7]),
+                "the root of the mean variance": lambda e: float(
+                    2 - 2 * np.sqrt(predict(e)["variance"][7])
+                ),
+            },
+        ),
     ),
     Theorem(
         "gaussian/accumulate/variance-unbiased",
@@ -230,11 +258,16 @@ ACCUMULATE = [
         f"{ANY}, equal batches; ddof 1",
         "law",
         "d=1 n=5 t=8",
-        mean_claim(POOLED_UNBIASED, "variance", 8, {
-            "maximum likelihood's": expectation("variance", 8, model=Gaussian()),
-            "preserved, as under replace": expectation("variance", 8, workflow=Replace()),
-            "one factor more": lambda e: float(predict(e)["variance"][7] * (1 - 1 / 4)),
-        }),
+        mean_claim(
+            POOLED_UNBIASED,
+            "variance",
+            8,
+            {
+                "maximum likelihood's": expectation("variance", 8, model=Gaussian()),
+                "preserved, as under replace": expectation("variance", 8, workflow=Replace()),
+                "one factor more": lambda e: float(predict(e)["variance"][7] * (1 - 1 / 4)),
+            },
+        ),
     ),
     Theorem(
         "gaussian/accumulate/unbiased-preserves-variance",
@@ -246,14 +279,18 @@ ACCUMULATE = [
         "refuted",
         "d=1 n=5 t=8",
         MeanClaim(
-            POOLED_UNBIASED, quantity("variance", 8),
-            expectation("variance", 8, workflow=Replace()), spread("variance", 8), {
+            POOLED_UNBIASED,
+            quantity("variance", 8),
+            expectation("variance", 8, workflow=Replace()),
+            spread("variance", 8),
+            {
                 "up to one batch's ddof": lambda e: 5 / 4,
                 "accumulate-subsample's growth": expectation(
                     "variance", 8, workflow=AccumulateSubsample()
                 ),
                 "up to 2 %": lambda e: 0.98,
-            }, side="below",
+            },
+            side="below",
         ),
     ),
     Theorem(
@@ -264,11 +301,16 @@ ACCUMULATE = [
         f"{ANY}; ddof 0",
         "law",
         "d=1 n=8,16,4,32,8 t=5",
-        mean_claim(SCHEDULED, "variance", 5, {
-            "equal batches of the mean size": expectation("variance", 5, samples=14),
-            "equal batches of the first size": expectation("variance", 5, samples=8),
-            "replace's": expectation("variance", 5, workflow=Replace()),
-        }),
+        mean_claim(
+            SCHEDULED,
+            "variance",
+            5,
+            {
+                "equal batches of the mean size": expectation("variance", 5, samples=14),
+                "equal batches of the first size": expectation("variance", 5, samples=8),
+                "replace's": expectation("variance", 5, workflow=Replace()),
+            },
+        ),
     ),
     Theorem(
         "gaussian/accumulate/temperature",
@@ -279,12 +321,17 @@ ACCUMULATE = [
         f"{ANY}; ddof 0",
         "law",
         "d=1 n=5 lambda=1.5 t=5",
-        mean_claim(HOT, "variance", 5, {
-            "temperature 1": expectation("variance", 5, temperature=1.0),
-            "the root of the temperature": expectation("variance", 5, temperature=1.5**0.5),
-            "one generation early": expectation("variance", 4),
-            "the square of the temperature": expectation("variance", 5, temperature=2.25),
-        }),
+        mean_claim(
+            HOT,
+            "variance",
+            5,
+            {
+                "temperature 1": expectation("variance", 5, temperature=1.0),
+                "the root of the temperature": expectation("variance", 5, temperature=1.5**0.5),
+                "one generation early": expectation("variance", 4),
+                "the square of the temperature": expectation("variance", 5, temperature=2.25),
+            },
+        ),
     ),
 ]
 
@@ -298,14 +345,19 @@ OTHERS = [
         f"{ANY}; ddof 0",
         "law",
         "d=1 n=5 t=6",
-        mean_claim(SUBSAMPLED, "variance", 6, {
-            "accumulate's": expectation("variance", 6, workflow=Accumulate()),
-            "replace's": expectation("variance", 6, workflow=Replace()),
-            "the unbiased estimator's": expectation("variance", 6, **OTHER_DDOF),
-            "drawn with replacement": lambda e: 0.8 * float(
-                predict(e)["variance"][5] / (6 * 4 / 29)
-            ),
-        }),
+        mean_claim(
+            SUBSAMPLED,
+            "variance",
+            6,
+            {
+                "accumulate's": expectation("variance", 6, workflow=Accumulate()),
+                "replace's": expectation("variance", 6, workflow=Replace()),
+                "the unbiased estimator's": expectation("variance", 6, **OTHER_DDOF),
+                "drawn with replacement": lambda e: (
+                    0.8 * float(predict(e)["variance"][5] / (6 * 4 / 29))
+                ),
+            },
+        ),
     ),
     Theorem(
         "gaussian/accumulate-subsample/squared-error",
@@ -315,11 +367,16 @@ OTHERS = [
         f"{ANY}; ddof 0",
         "law",
         "d=1 n=5 t=6",
-        mean_claim(SUBSAMPLED, "squared_error", 6, {
-            "accumulate's": expectation("squared_error", 6, workflow=Accumulate()),
-            "replace's": expectation("squared_error", 6, workflow=Replace()),
-            "one generation of six alone": expectation("squared_error", 1),
-        }),
+        mean_claim(
+            SUBSAMPLED,
+            "squared_error",
+            6,
+            {
+                "accumulate's": expectation("squared_error", 6, workflow=Accumulate()),
+                "replace's": expectation("squared_error", 6, workflow=Replace()),
+                "one generation of six alone": expectation("squared_error", 1),
+            },
+        ),
     ),
     Theorem(
         "gaussian/accumulate-subsample/budget",
@@ -329,13 +386,18 @@ OTHERS = [
         f"{ANY}; ddof 0",
         "law",
         "d=1 n=5 k=8 t=6",
-        mean_claim(BUDGETED, "variance", 6, {
-            "the batch size as budget": expectation(
-                "variance", 6, workflow=AccumulateSubsample()
-            ),
-            "no subsampling": expectation("variance", 6, workflow=Accumulate()),
-            "replace's": expectation("variance", 6, workflow=Replace()),
-        }),
+        mean_claim(
+            BUDGETED,
+            "variance",
+            6,
+            {
+                "the batch size as budget": expectation(
+                    "variance", 6, workflow=AccumulateSubsample()
+                ),
+                "no subsampling": expectation("variance", 6, workflow=Accumulate()),
+                "replace's": expectation("variance", 6, workflow=Replace()),
+            },
+        ),
     ),
     Theorem(
         "gaussian/accumulate-subsample/unbiased",
@@ -346,11 +408,16 @@ OTHERS = [
         f"{ANY}; ddof 1",
         "law",
         "d=1 n=5 t=16",
-        mean_claim(SUBSAMPLED_UNBIASED, "variance", 16, {
-            "maximum likelihood's": expectation("variance", 16, model=Gaussian()),
-            "replace's": expectation("variance", 16, workflow=Replace()),
-            "accumulate's": expectation("variance", 16, workflow=Accumulate()),
-        }),
+        mean_claim(
+            SUBSAMPLED_UNBIASED,
+            "variance",
+            16,
+            {
+                "maximum likelihood's": expectation("variance", 16, model=Gaussian()),
+                "replace's": expectation("variance", 16, workflow=Replace()),
+                "accumulate's": expectation("variance", 16, workflow=Accumulate()),
+            },
+        ),
     ),
     Theorem(
         "gaussian/sliding-window/variance",
@@ -360,11 +427,16 @@ OTHERS = [
         f"{ANY}; ddof 0",
         "law",
         "d=1 n=5 k=2 t=6",
-        mean_claim(WINDOWED, "variance", 6, {
-            "one batch": expectation("variance", 6, workflow=Replace()),
-            "three batches": expectation("variance", 6, workflow=SlidingWindow(3)),
-            "all batches": expectation("variance", 6, workflow=Accumulate()),
-        }),
+        mean_claim(
+            WINDOWED,
+            "variance",
+            6,
+            {
+                "one batch": expectation("variance", 6, workflow=Replace()),
+                "three batches": expectation("variance", 6, workflow=SlidingWindow(3)),
+                "all batches": expectation("variance", 6, workflow=Accumulate()),
+            },
+        ),
     ),
     Theorem(
         "gaussian/keep-real/variance",
@@ -374,12 +446,17 @@ OTHERS = [
         f"{ANY}; ddof 0",
         "law",
         "d=1 n=5 alpha=0.25 t=6",
-        mean_claim(KEPT, "variance", 6, {
-            "no real rows": expectation("variance", 6, workflow=Replace()),
-            "half real": expectation("variance", 6, workflow=KeepReal(0.5)),
-            "accumulate's": expectation("variance", 6, workflow=Accumulate()),
-            "the unbiased estimator's": expectation("variance", 6, **OTHER_DDOF),
-        }),
+        mean_claim(
+            KEPT,
+            "variance",
+            6,
+            {
+                "no real rows": expectation("variance", 6, workflow=Replace()),
+                "half real": expectation("variance", 6, workflow=KeepReal(0.5)),
+                "accumulate's": expectation("variance", 6, workflow=Accumulate()),
+                "the unbiased estimator's": expectation("variance", 6, **OTHER_DDOF),
+            },
+        ),
     ),
     Theorem(
         "gaussian/any-weights/squared-error",
@@ -389,12 +466,17 @@ OTHERS = [
         f"{ANY}; ddof 0; here weights 2^s, a workflow outside the package",
         "law",
         "d=1 n=5 t=5",
-        mean_claim(HALVED, "squared_error", 5, {
-            "equal weights": expectation("squared_error", 5, workflow=Accumulate()),
-            "the newest batch alone": expectation("squared_error", 5, workflow=Replace()),
-            "the last two alike": expectation("squared_error", 5, workflow=SlidingWindow(2)),
-            "one generation early": expectation("squared_error", 4),
-        }),
+        mean_claim(
+            HALVED,
+            "squared_error",
+            5,
+            {
+                "equal weights": expectation("squared_error", 5, workflow=Accumulate()),
+                "the newest batch alone": expectation("squared_error", 5, workflow=Replace()),
+                "the last two alike": expectation("squared_error", 5, workflow=SlidingWindow(2)),
+                "one generation early": expectation("squared_error", 4),
+            },
+        ),
     ),
 ]
 

@@ -77,9 +77,7 @@ OTHER_DDOF: dict[str, Any] = {"model": Gaussian(ddof=1)}
 
 def mean_claim(design: Design, name: str, t: int, near: dict[str, Value]) -> MeanClaim:
     """Claim that a quantity has its predicted mean at generation t."""
-    return MeanClaim(
-        design, quantity(name, t), expectation(name, t), spread(name, t), near
-    )
+    return MeanClaim(design, quantity(name, t), expectation(name, t), spread(name, t), near)
 
 
 def _first(statistic: Statistic, count: int) -> Statistic:
@@ -139,12 +137,17 @@ VARIANCE = [
         f"{ROW}; ddof 0",
         "law",
         "d=1 n=10 t=4",
-        mean_claim(BIASED, "variance", 4, {
-            "the unbiased estimator's": expectation("variance", 4, **OTHER_DDOF),
-            "one generation late": expectation("variance", 5),
-            "accumulate's formula": expectation("variance", 4, workflow=Accumulate()),
-            "1/(n-1) for 1/n": lambda e: (1 - 1 / 9) ** 4,
-        }),
+        mean_claim(
+            BIASED,
+            "variance",
+            4,
+            {
+                "the unbiased estimator's": expectation("variance", 4, **OTHER_DDOF),
+                "one generation late": expectation("variance", 5),
+                "accumulate's formula": expectation("variance", 4, workflow=Accumulate()),
+                "1/(n-1) for 1/n": lambda e: (1 - 1 / 9) ** 4,
+            },
+        ),
     ),
     Theorem(
         "gaussian/replace/squared-error",
@@ -155,11 +158,16 @@ VARIANCE = [
         f"{ROW}; ddof 0",
         "law",
         "d=1 n=10 t=4",
-        mean_claim(BIASED, "squared_error", 4, {
-            "the unbiased estimator's t/n": expectation("squared_error", 4, **OTHER_DDOF),
-            "one generation early": expectation("squared_error", 3),
-            "accumulate's formula": expectation("squared_error", 4, workflow=Accumulate()),
-        }),
+        mean_claim(
+            BIASED,
+            "squared_error",
+            4,
+            {
+                "the unbiased estimator's t/n": expectation("squared_error", 4, **OTHER_DDOF),
+                "one generation early": expectation("squared_error", 3),
+                "accumulate's formula": expectation("squared_error", 4, workflow=Accumulate()),
+            },
+        ),
     ),
     Theorem(
         "gaussian/replace/squared-error-unbiased",
@@ -169,11 +177,16 @@ VARIANCE = [
         f"{ROW}; ddof 1",
         "law",
         "d=1 n=10 t=4",
-        mean_claim(UNBIASED, "squared_error", 4, {
-            "maximum likelihood's": expectation("squared_error", 4, model=Gaussian()),
-            "one generation late": expectation("squared_error", 5),
-            "t/(n-1)": lambda e: 4 / 9,
-        }),
+        mean_claim(
+            UNBIASED,
+            "squared_error",
+            4,
+            {
+                "maximum likelihood's": expectation("squared_error", 4, model=Gaussian()),
+                "one generation late": expectation("squared_error", 5),
+                "t/(n-1)": lambda e: 4 / 9,
+            },
+        ),
     ),
     Theorem(
         "gaussian/conservation",
@@ -183,11 +196,16 @@ VARIANCE = [
         "any truth with finite variance, any workflow on unbiased selections; ddof 0",
         "law",
         "replace d=1 n=10 t=4",
-        mean_claim(BIASED, "second_moment", 4, {
-            "the unbiased estimator's": expectation("second_moment", 4, **OTHER_DDOF),
-            "the variance alone": expectation("variance", 4),
-            "one batch's error missing": lambda e: 1 - 1 / 10,
-        }),
+        mean_claim(
+            BIASED,
+            "second_moment",
+            4,
+            {
+                "the unbiased estimator's": expectation("second_moment", 4, **OTHER_DDOF),
+                "the variance alone": expectation("variance", 4),
+                "one batch's error missing": lambda e: 1 - 1 / 10,
+            },
+        ),
     ),
     Theorem(
         "gaussian/replace/contraction-factor",
@@ -198,11 +216,19 @@ VARIANCE = [
         f"{ROW}; ddof 0",
         "law",
         "d=1 n=10 t=5",
-        MeanClaim(BIASED, _root(5), lambda e: float(tail_bound(e, 1.0)[4]), _root_variance(5), {
-            "the unbiased c4(n)^t": lambda e: float(tail_bound(replace(e, model=Gaussian(ddof=1)), 1.0)[4]),
-            "the root of the mean": lambda e: float(np.sqrt(predict(e)["variance"][4])),
-            "one generation early": lambda e: float(tail_bound(e, 1.0)[3]),
-        }),
+        MeanClaim(
+            BIASED,
+            _root(5),
+            lambda e: float(tail_bound(e, 1.0)[4]),
+            _root_variance(5),
+            {
+                "the unbiased c4(n)^t": lambda e: float(
+                    tail_bound(replace(e, model=Gaussian(ddof=1)), 1.0)[4]
+                ),
+                "the root of the mean": lambda e: float(np.sqrt(predict(e)["variance"][4])),
+                "one generation early": lambda e: float(tail_bound(e, 1.0)[3]),
+            },
+        ),
     ),
 ]
 
@@ -215,11 +241,16 @@ LOGARITHMS = [
         f"{ROW}; ddof 0",
         "law",
         "d=1 n=10 t=10",
-        mean_claim(BIASED, "log_variance", 10, {
-            "the unbiased estimator's": expectation("log_variance", 10, **OTHER_DDOF),
-            "the logarithm of the mean": lambda e: float(np.log(predict(e)["variance"][9])),
-            "one generation early": expectation("log_variance", 9),
-        }),
+        mean_claim(
+            BIASED,
+            "log_variance",
+            10,
+            {
+                "the unbiased estimator's": expectation("log_variance", 10, **OTHER_DDOF),
+                "the logarithm of the mean": lambda e: float(np.log(predict(e)["variance"][9])),
+                "one generation early": expectation("log_variance", 9),
+            },
+        ),
     ),
     Theorem(
         "gaussian/replace/log-variance-law",
@@ -273,7 +304,9 @@ LOGARITHMS = [
             quantity("log_determinant", 10),
             _law_of("log_determinant", 10),
             {
-                "the unbiased estimator's": _law_of("log_determinant", 10, model=Gaussian(4, ddof=1)),
+                "the unbiased estimator's": _law_of(
+                    "log_determinant", 10, model=Gaussian(4, ddof=1)
+                ),
                 "one generation early": _law_of("log_determinant", 9),
                 "n degrees of freedom": _law_of("log_determinant", 10, samples=9),
             },
@@ -287,13 +320,20 @@ LOGARITHMS = [
         f"{ROW}, n > d; ddof 0",
         "law",
         "d=4 n=8 t=5",
-        mean_claim(WIDE, "log_determinant", 5, {
-            "the unbiased estimator's": expectation("log_determinant", 5, model=Gaussian(4, ddof=1)),
-            "d independent variances": lambda e: 4 * float(
-                predict(replace(e, model=Gaussian(), truth=None))["log_variance"][4]
-            ),
-            "one generation late": expectation("log_determinant", 6),
-        }),
+        mean_claim(
+            WIDE,
+            "log_determinant",
+            5,
+            {
+                "the unbiased estimator's": expectation(
+                    "log_determinant", 5, model=Gaussian(4, ddof=1)
+                ),
+                "d independent variances": lambda e: (
+                    4 * float(predict(replace(e, model=Gaussian(), truth=None))["log_variance"][4])
+                ),
+                "one generation late": expectation("log_determinant", 6),
+            },
+        ),
     ),
     Theorem(
         "gaussian/replace/pseudo-log-determinant",
@@ -305,15 +345,20 @@ LOGARITHMS = [
         "the truth is N(mu, s^2 I), n <= d; ddof 0",
         "law",
         "d=10 n=5 t=4",
-        mean_claim(THIN, "pseudo_log_determinant", 4, {
-            "the unbiased estimator's": expectation(
-                "pseudo_log_determinant", 4, model=Gaussian(10, ddof=1)
-            ),
-            "one generation early": expectation("pseudo_log_determinant", 3),
-            "d = n - 1 from the start": lambda e: float(
-                predict(replace(e, model=Gaussian(4), truth=None))["log_determinant"][3]
-            ),
-        }),
+        mean_claim(
+            THIN,
+            "pseudo_log_determinant",
+            4,
+            {
+                "the unbiased estimator's": expectation(
+                    "pseudo_log_determinant", 4, model=Gaussian(10, ddof=1)
+                ),
+                "one generation early": expectation("pseudo_log_determinant", 3),
+                "d = n - 1 from the start": lambda e: float(
+                    predict(replace(e, model=Gaussian(4), truth=None))["log_determinant"][3]
+                ),
+            },
+        ),
     ),
     Theorem(
         "gaussian/replace/lyapunov",
@@ -324,12 +369,18 @@ LOGARITHMS = [
         f"{ROW}; ddof 0",
         "law",
         "d=4 n=8 i=4 t=1..10",
-        MeanClaim(WIDE, _growth(10, 4), _exponent(4, 9), _pivot_variance(4, 9), {
-            "the third exponent": _exponent(3, 9),
-            "the leading exponent": _exponent(1, 9),
-            "nine tenths of the time": _exponent(4, 8),
-            "all exponents equal": lambda e: float(9 * predict(e).exponents["lyapunov"].mean()),
-        }),
+        MeanClaim(
+            WIDE,
+            _growth(10, 4),
+            _exponent(4, 9),
+            _pivot_variance(4, 9),
+            {
+                "the third exponent": _exponent(3, 9),
+                "the leading exponent": _exponent(1, 9),
+                "nine tenths of the time": _exponent(4, 8),
+                "all exponents equal": lambda e: float(9 * predict(e).exponents["lyapunov"].mean()),
+            },
+        ),
     ),
     Theorem(
         "gaussian/replace/critical-temperature",
@@ -364,11 +415,16 @@ DISTANCES = [
         f"{ROW}; ddof 1",
         "law",
         "d=1 n=10 t=4",
-        mean_claim(UNBIASED, "w2_squared", 4, {
-            "maximum likelihood's": expectation("w2_squared", 4, model=Gaussian()),
-            "one generation late": expectation("w2_squared", 5),
-            "the mean's part alone": lambda e: 4 / 10,
-        }),
+        mean_claim(
+            UNBIASED,
+            "w2_squared",
+            4,
+            {
+                "maximum likelihood's": expectation("w2_squared", 4, model=Gaussian()),
+                "one generation late": expectation("w2_squared", 5),
+                "the mean's part alone": lambda e: 4 / 10,
+            },
+        ),
     ),
     Theorem(
         "gaussian/replace/w2-mle",
@@ -378,11 +434,16 @@ DISTANCES = [
         f"{ROW}; ddof 0",
         "law",
         "d=1 n=10 t=6",
-        mean_claim(BIASED, "w2_squared", 6, {
-            "the unbiased estimator's": expectation("w2_squared", 6, **OTHER_DDOF),
-            "one generation early": expectation("w2_squared", 5),
-            "the root of the mean variance": lambda e: 2 * (1 - 0.9**3),
-        }),
+        mean_claim(
+            BIASED,
+            "w2_squared",
+            6,
+            {
+                "the unbiased estimator's": expectation("w2_squared", 6, **OTHER_DDOF),
+                "one generation early": expectation("w2_squared", 5),
+                "the root of the mean variance": lambda e: 2 * (1 - 0.9**3),
+            },
+        ),
     ),
     Theorem(
         "gaussian/replace/w2-diverges-mle",
@@ -394,14 +455,21 @@ DISTANCES = [
         "refuted",
         "d=1 n=5 t=20",
         MeanClaim(
-            LONGER, quantity("w2_squared", 20), expectation("w2_squared", 20, **OTHER_DDOF),
-            spread("w2_squared", 20), {
+            LONGER,
+            quantity("w2_squared", 20),
+            expectation("w2_squared", 20, **OTHER_DDOF),
+            spread("w2_squared", 20),
+            {
                 "one generation early": expectation("w2_squared", 19, **OTHER_DDOF),
                 "the mean's part t/n alone": lambda e: 20 / 5,
-                "t/n with twice the rows, and the variance's part": lambda e: 20 / 10 + 2 - 2 * (
-                    float(tail_bound(replace(e, samples=10, model=Gaussian(ddof=1)), 1.0)[19])
+                "t/n with twice the rows, and the variance's part": lambda e: (
+                    20 / 10
+                    + 2
+                    - 2
+                    * (float(tail_bound(replace(e, samples=10, model=Gaussian(ddof=1)), 1.0)[19]))
                 ),
-            }, side="below",
+            },
+            side="below",
         ),
     ),
     Theorem(
@@ -413,11 +481,16 @@ DISTANCES = [
         f"{ROW}, n > 3 (infinite otherwise); ddof 0",
         "law",
         "d=1 n=20 t=4",
-        mean_claim(SMOOTHER, "test_log_loss", 4, {
-            "the unbiased estimator's": expectation("test_log_loss", 4, **OTHER_DDOF),
-            "one generation early": expectation("test_log_loss", 3),
-            "the truth's entropy": lambda e: 0.5 * np.log(2 * np.pi) + 0.5,
-        }),
+        mean_claim(
+            SMOOTHER,
+            "test_log_loss",
+            4,
+            {
+                "the unbiased estimator's": expectation("test_log_loss", 4, **OTHER_DDOF),
+                "one generation early": expectation("test_log_loss", 3),
+                "the truth's entropy": lambda e: 0.5 * np.log(2 * np.pi) + 0.5,
+            },
+        ),
     ),
     Theorem(
         "gaussian/replace/tail-bound",
@@ -427,12 +500,16 @@ DISTANCES = [
         f"{ROW}; ddof 0",
         "bound",
         "d=1 n=10 t=10 eps=0.6",
-        FrequencyClaim(BIASED, lambda runs: quantity("variance", 10)(runs) > 0.36,
-                       lambda e: float(tail_bound(e, 0.6)[9]), {
-            "without 1/eps, squared": lambda e: float(tail_bound(e, 1.0)[9] ** 2),
-            "three times the generations": lambda e: float(tail_bound(e, 1.0)[9] ** 3 / 0.6),
-            "a fourth of the rows": lambda e: float(tail_bound(e, 1.0)[9] ** 4 / 0.6),
-        }),
+        FrequencyClaim(
+            BIASED,
+            lambda runs: quantity("variance", 10)(runs) > 0.36,
+            lambda e: float(tail_bound(e, 0.6)[9]),
+            {
+                "without 1/eps, squared": lambda e: float(tail_bound(e, 1.0)[9] ** 2),
+                "three times the generations": lambda e: float(tail_bound(e, 1.0)[9] ** 3 / 0.6),
+                "a fourth of the rows": lambda e: float(tail_bound(e, 1.0)[9] ** 4 / 0.6),
+            },
+        ),
     ),
     Theorem(
         "gaussian/replace/tail-bound-exponential",
@@ -442,12 +519,16 @@ DISTANCES = [
         f"{ROW}; ddof 1",
         "bound",
         "d=1 n=10 t=10 eps=0.9",
-        FrequencyClaim(UNBIASED, lambda runs: quantity("variance", 10)(runs) > 0.81,
-                       lambda e: float(np.exp(-10 / 40) / 0.9), {
-            "exp(-2t/n)": lambda e: float(np.exp(-2) / 0.9),
-            "exp(-3t/n)": lambda e: float(np.exp(-3) / 0.9),
-            "exp(-4t/n)": lambda e: float(np.exp(-4) / 0.9),
-        }),
+        FrequencyClaim(
+            UNBIASED,
+            lambda runs: quantity("variance", 10)(runs) > 0.81,
+            lambda e: float(np.exp(-10 / 40) / 0.9),
+            {
+                "exp(-2t/n)": lambda e: float(np.exp(-2) / 0.9),
+                "exp(-3t/n)": lambda e: float(np.exp(-3) / 0.9),
+                "exp(-4t/n)": lambda e: float(np.exp(-4) / 0.9),
+            },
+        ),
     ),
 ]
 

@@ -1,0 +1,43 @@
+"""Seeds, Hypothesis profiles and floating-point strictness of the whole suite."""
+
+import os
+import secrets
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+settings.register_profile("explore", deadline=None, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+def pytest_addoption(parser):
+    """Add --seed N and --vary-seed: statistical assertions must pass under any seed."""
+    parser.addoption("--seed", type=int, default=0, help="seed of all statistical assertions")
+    parser.addoption("--vary-seed", action="store_true", help="draw that seed afresh and print it")
+
+
+def pytest_configure(config):
+    """Fix the seed before workers start, so that all of them use the same."""
+    if config.getoption("--vary-seed") and not hasattr(config, "workerinput"):
+        config.option.seed = secrets.randbelow(2**31)
+        config.option.vary_seed = False
+
+
+def pytest_report_header(config):
+    """Print the seed, so that a run can be repeated."""
+    return f"seed: {config.getoption('--seed')} (repeat with --seed)"
+
+
+@pytest.fixture(scope="session")
+def seed(request):
+    """Return the seed of this run."""
+    return request.config.getoption("--seed")
+
+
+@pytest.fixture(autouse=True)
+def strict_floats():
+    """Make every floating-point error an exception, but underflow, which collapse is made of."""
+    with np.errstate(all="raise", under="ignore"):
+        yield

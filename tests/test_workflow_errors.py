@@ -1,0 +1,135 @@
+"""The workflows: names and options, and what is refused with which message."""
+
+import numpy as np
+import pytest
+
+from modelcollapse import (
+    Accumulate,
+    AccumulateSubsample,
+    InvalidInput,
+    KeepReal,
+    Replace,
+    SlidingWindow,
+    workflows,
+)
+from modelcollapse.workflows import by_name, select
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: SlidingWindow(0), "k = 0 is not valid: give a whole number, at least 1"),
+        (lambda: SlidingWindow(2.0), "k = 2.0"),
+        (lambda: AccumulateSubsample(0), "budget = 0"),
+        (lambda: AccumulateSubsample(budget=True), "budget = True"),
+        (lambda: KeepReal(0), "share = 0"),
+        (lambda: KeepReal(1.0), "share = 1.0 is not valid: give a number strictly between 0 and 1"),
+        (lambda: KeepReal(float("nan")), "share = nan"),
+    ],
+)
+def test_wrong_options_are_refused(build, message):
+    """An option out of its range names itself, its value and what is allowed."""
+    with pytest.raises(InvalidInput) as caught:
+        build()
+
+    assert message in str(caught.value)
+
+
+class Scripted:
+    """A workflow that returns what it is told to."""
+
+    def __init__(self, answer):
+        self.answer = answer
+
+    def __repr__(self):
+        return "Scripted()"
+
+    def training_rows(self, sizes, rng):
+        """Return the answer."""
+        del sizes, rng
+        return self.answer
+
+    def batch_weights(self, sizes):
+        """Return the answer."""
+        del sizes
+        return self.answer
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (np.array([], dtype=int), "return a one-dimensional, non-empty array of row numbers"),
+        (np.zeros((2, 2), dtype=int), "shape (2, 2)"),
+        (np.array([0.0, 1.0]), "type float64"),
+        (np.array([True, False]), "type bool"),
+        (np.array([0, 5]), "row 5, which does not exist: there are 5 rows, numbered 0 to 4"),
+        (np.array([-1]), "row -1, which does not exist"),
+        ((np.array([0, 1]), np.array([1.0])), "weights of shape (1,) for 2 rows"),
+        ((np.array([0, 1]), np.array([1.0, -1.0])), "none negative"),
+        ((np.array([0, 1]), np.array([0.0, 0.0])), "not all zero"),
+        ((np.array([0, 1]), np.array([1.0, np.nan])), "one finite weight per row"),
+        ((np.array([0, 1]), np.array([1.0, np.inf])), "one finite weight per row"),
+    ],
+)
+def test_select_refuses_unusable_rows(answer, message):
+    """The message names the workflow, the generation and what to return."""
+    with pytest.raises(InvalidInput) as caught:
+        select(Scripted(answer), [2, 3], np.random.default_rng(0))
+
+    assert "Scripted().training_rows at generation 2" in str(caught.value)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        ([1.0], "return 2 weights, none of them negative"),
+        ([1.5, -0.5], "return 2 weights, none of them negative"),
+        ([np.nan, 1.0], "return 2 weights, none of them negative"),
+        ([0.5, 0.6], "sums to 1.1: divide the weights by their sum"),
+    ],
+)
+def test_batch_weights_refuses_unusable_weights(answer, message):
+    """The message shows the weights and says what to return."""
+    with pytest.raises(InvalidInput) as caught:
+        workflows.batch_weights(Scripted(answer), [2, 3])
+
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "expected"),
+    [
+        ("replace", {}, Replace()),
+        ("accumulate", {}, Accumulate()),
+        ("accumulate-subsample", {}, AccumulateSubsample()),
+        ("accumulate-subsample", {"budget": 7}, AccumulateSubsample(7)),
+        ("sliding-window", {"window": 3}, SlidingWindow(3)),
+        ("keep-real", {}, KeepReal()),
+        ("keep-real", {"share": 0.25}, KeepReal(0.25)),
+    ],
+)
+def test_names_on_the_command_line(name, options, expected):
+    """Each kebab-case name builds its workflow, and the workflow knows its name."""
+    assert by_name(name, **options) == expected
+    assert expected.name == name
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("acumulate", {}, "did you mean accumulate, accumulate-subsample?"),
+        ("xyz", {}, "known: accumulate, accumulate-subsample, keep-real, replace, sliding-window"),
+        ("replace", {"budget": 3}, "budget = 3 belongs to the workflow 'accumulate-subsample'"),
+        ("accumulate", {"share": 0.5}, "share = 0.5 belongs to the workflow 'keep-real'"),
+        ("keep-real", {"window": 2}, "window = 2 belongs to the workflow 'sliding-window'"),
+        ("sliding-window", {}, "needs a window"),
+        ("sliding-window", {"window": 0}, "window = 0"),
+    ],
+)
+def test_wrong_names_and_options_are_refused(name, options, message):
+    """A wrong name lists the nearest ones; an option names its owner."""
+    with pytest.raises(InvalidInput) as caught:
+        by_name(name, **options)
+
+    assert message in str(caught.value)

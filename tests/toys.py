@@ -1,0 +1,109 @@
+"""Estimators that the tests of the loop drive, and what they compare."""
+
+import numpy as np
+from sklearn.mixture import GaussianMixture
+
+from modelcollapse import (
+    Accumulate,
+    AccumulateSubsample,
+    KeepReal,
+    Normal,
+    Replace,
+    SlidingWindow,
+)
+
+WORKFLOWS = (
+    Replace(),
+    Accumulate(),
+    AccumulateSubsample(7),
+    SlidingWindow(2),
+    KeepReal(),
+    KeepReal(0.3),
+)
+PLANE = Normal.standard(2)
+ARGUMENTS = {"samples": [6, 4, 7, 5, 6, 8], "generations": 6, "seed": 5, "test": np.zeros((2, 2))}
+
+
+class Ladder:
+    """A deterministic toy: fits the weighted mean m, and samples m + 1, m + 2, ..., m + n."""
+
+    def fit(self, X, sample_weight=None):
+        """Keep the mean."""
+        self.mean = np.average(X, axis=0, weights=sample_weight)
+        return self
+
+    def sample(self, n):
+        """Climb from the mean."""
+        return self.mean + np.arange(1, n + 1)[:, None]
+
+
+class Failing:
+    """A toy that does something wrong at the k-th fit or sample."""
+
+    def __init__(self, stage, at, what):
+        self.stage, self.at, self.what = stage, at, what
+        self.counts = []
+
+    def __deepcopy__(self, memo):
+        copy = Failing(self.stage, self.at, self.what)
+        copy.counts = self.counts  # counts calls over all copies
+        return copy
+
+    def __repr__(self):
+        return "Failing()"
+
+    def _due(self, stage):
+        self.counts.append(stage)
+        return stage == self.stage and self.counts.count(stage) == self.at
+
+    def fit(self, X):
+        """Fit the mean."""
+        if self._due("fit"):
+            self.what()
+        self.mean = X.mean(axis=0)
+
+    def sample(self, n, rng):
+        """Draw normal rows around the mean."""
+        if self._due("sample"):
+            return self.what()
+        return rng.normal(self.mean, size=(n, len(self.mean)))
+
+    def score_samples(self, X):
+        """Return log-densities."""
+        if self._due("score"):
+            return self.what()
+        return -((X - self.mean) ** 2).sum(axis=1) / 2
+
+
+def mixture(random_state):
+    """Return scikit-learn's mixture, without the k-means that makes it slow to start."""
+    return GaussianMixture(2, init_params="random", random_state=random_state)
+
+
+def fail():
+    """Raise an error of an estimator."""
+    raise ArithmeticError("matrix is singular")
+
+
+def interrupt():
+    """Press Ctrl-C."""
+    raise KeyboardInterrupt
+
+
+def same(one, other):
+    """Return whether two runs hold the same bits."""
+    return (
+        one.outcome == other.outcome
+        and one.metrics.keys() == other.metrics.keys()
+        and all(one[name].tobytes() == other[name].tobytes() for name in one.metrics)
+        and len(one.batches) == len(other.batches)
+        and all(a.tobytes() == b.tobytes() for a, b in zip(one.batches, other.batches, strict=True))
+        and one.generations.tolist() == other.generations.tolist()
+        and one.warnings == other.warnings
+        and one.experiment == other.experiment
+    )
+
+
+def same_batches(one, other):
+    """Return whether two runs drew the same rows."""
+    return all(np.array_equal(a, b) for a, b in zip(one.batches, other.batches, strict=True))

@@ -1,0 +1,117 @@
+"""The Gaussian loop, as defined: everything else in `theory` starts from this page.
+
+Batch 1 holds n_1 rows of the truth, which has mean 0 (the loop commutes with shifts) and
+covariance S_0. Model t has the weighted mean m_t and covariance S_t of its training rows; with
+row weights w that sum to one the divisor of S_t is 1 - ddof sum w^2. Batch s > 1 holds n_s rows
+of N(m_{s-1}, lambda S_{s-1}).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sympy import QQ, Matrix, Rational
+
+ZERO, ONE = Rational(0), Rational(1)
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What generation 1 is drawn from.
+
+    Parameters
+    ----------
+    mean, covariance
+        The first two moments of a normal truth; ignored if there are rows.
+    rows
+        A data set, drawn from with replacement.
+    """
+
+    mean: tuple[Rational, ...] = (ZERO,)
+    covariance: tuple[tuple[Rational, ...], ...] = ((ONE,),)
+    rows: tuple[tuple[Rational, ...], ...] | None = None
+
+    @classmethod
+    def standard(cls, dim: int) -> "Truth":
+        """Return N(0, I)."""
+        identity = tuple(tuple(Rational(int(i == j)) for j in range(dim)) for i in range(dim))
+        return cls((ZERO,) * dim, identity)
+
+    def centred(self) -> Matrix:
+        """Return the rows less their mean."""
+        values = Matrix(self.rows)
+        mean = Matrix([[sum(values[:, j]) / values.rows for j in range(values.cols)]])
+        return Matrix(values.rows, values.cols, lambda i, j: values[i, j] - mean[j])
+
+    def moments(self) -> tuple[Rational, Rational, Rational]:
+        """Return tr S_0, tr S_0^2 and E|x - mu_0|^4, exactly."""
+        if self.rows is not None:
+            centred = self.centred()
+            cov = centred.T * centred / centred.rows
+            norms = [(centred[i, :] * centred[i, :].T)[0] for i in range(centred.rows)]
+            return cov.trace(), (cov * cov).trace(), sum(q**2 for q in norms) / centred.rows
+        cov = Matrix(self.covariance)
+        trace, square = cov.trace(), (cov * cov).trace()
+        # E|x|^4 = E (sum x_a^2)^2 = (tr S)^2 + 2 tr S^2, by Isserlis' theorem.
+        return trace, square, trace**2 + 2 * square
+
+    def determinant(self) -> Rational:
+        """Return det S_0 of a normal truth."""
+        return Matrix(self.covariance).det()
+
+
+@dataclass(frozen=True)
+class Loop:
+    """The parameters of a loop; `option` is the budget, the window k or the real share."""
+
+    workflow: str
+    sizes: tuple[int, ...]
+    ddof: int = 0
+    temperature: Rational = ONE
+    option: Any = None
+    dim: int = 1
+    truth: Truth | None = None
+
+    @property
+    def heat(self) -> Any:
+        """The temperature, as an element of the field of rational numbers."""
+        return QQ.from_sympy(Rational(self.temperature))
+
+    @property
+    def n(self) -> int:
+        """The batch size of a loop whose batches all have one size."""
+        (size,) = set(self.sizes)
+        return size
+
+    def moments(self) -> tuple[Rational, Rational, Rational]:
+        """Return tr S_0, tr S_0^2 and E|x - mu_0|^4."""
+        return (self.truth or Truth.standard(self.dim)).moments()
+
+    def training_size(self, t: int) -> int:
+        """Return the number of rows that accumulate-subsample trains on."""
+        wanted = self.sizes[t - 1] if self.option is None else self.option
+        return min(wanted, sum(self.sizes[:t]))
+
+    def batch_weights(self, t: int) -> list[Any]:
+        """Return the total weight of each batch 1..t in fit t, for deterministic workflows."""
+        sizes = [QQ(n) for n in self.sizes[:t]]
+        window = {"replace": 1, "accumulate": t, "sliding-window": self.option}
+        if self.workflow == "keep-real":
+            return _keep_real(sizes, self.option)
+        kept = [n if s > t - window[self.workflow] else QQ(0) for s, n in enumerate(sizes, 1)]
+        return [n / sum(kept) for n in kept]
+
+    def divisor(self, t: int) -> Any:
+        """Return 1 - ddof * sum of the squared row weights of fit t."""
+        if self.workflow == "accumulate-subsample":
+            return 1 - QQ(self.ddof, self.training_size(t))
+        weights = zip(self.batch_weights(t), self.sizes, strict=False)
+        return 1 - self.ddof * sum(w**2 / n for w, n in weights)
+
+
+def _keep_real(sizes: Sequence[Any], share: Rational | None) -> list[Any]:
+    if len(sizes) == 1:
+        return [QQ(1)]
+    pooled = sizes[0] / (sizes[0] + sizes[-1])
+    real = pooled if share is None else QQ.from_sympy(Rational(share))
+    return [real, *[QQ(0)] * (len(sizes) - 2), 1 - real]

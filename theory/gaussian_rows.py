@@ -1,0 +1,77 @@
+"""Second moments, row by row: E v_t and E m_t^2 of every workflow.
+
+The engine keeps E x_i x_j for every pair of rows ever created. A workflow chooses rows without
+looking at them, so all it contributes is E w_i and E w_i w_j. In d dimensions every coordinate
+is a loop of its own, hence E tr S_t / tr S_0 = E v_t and E|m_t|^2 / tr S_0 = E m_t^2 at S_0 = 1.
+"""
+
+from functools import cache
+from typing import Any
+
+from sympy import QQ, Rational
+
+from theory.gaussian_loop import Loop
+
+
+def selection(loop: Loop, t: int) -> tuple[list[Any], list[list[Any]]]:
+    """Return E w_i and E w_i w_j over the choice of training rows at generation t."""
+    sizes = loop.sizes[:t]
+    total = sum(sizes)
+    if loop.workflow != "accumulate-subsample":
+        shares = zip(loop.batch_weights(t), sizes, strict=True)
+        w = [share / n for share, n in shares for _ in range(n)]
+        return w, [[a * b for b in w] for a in w]
+    k = loop.training_size(t)
+    # Row i is among the k with probability k/N, two given rows with k(k-1)/(N(N-1)).
+    one = QQ(1, k * total)
+    two = one * QQ(k - 1, total - 1) if total > 1 else one
+    pairs = [[one if i == j else two for j in range(total)] for i in range(total)]
+    return [QQ(1, total)] * total, pairs
+
+
+def _fit(loop: Loop, t: int, products: list[list[Any]]) -> tuple[Any, Any, list[Any]]:
+    """Return E v_t, E m_t^2 and E m_t x_j for every row j."""
+    w, pairs = selection(loop, t)
+    rows = range(len(w))
+    square = sum(pairs[i][j] * products[i][j] for i in rows for j in rows)
+    raw = sum(w[i] * products[i][i] for i in rows)
+    cross = [sum(w[i] * products[i][j] for i in rows) for j in rows]
+    return (raw - square) / loop.divisor(t), square, cross
+
+
+def _extend(products: list[list[Any]], cross: list[Any], between: Any, own: Any, n: int) -> None:
+    """Append n rows: E x x_j = cross_j with old rows, `between` new ones, `own` for x^2."""
+    for row, value in zip(products, cross, strict=True):
+        row.extend([value] * n)
+    products.extend([*cross, *[own if i == j else between for j in range(n)]] for i in range(n))
+
+
+@cache
+def _expectations(loop: Loop) -> tuple[list[Any], list[Any]]:
+    products: list[list[Any]] = []
+    _extend(products, [], QQ(0), QQ(1), loop.sizes[0])
+    variances, errors = [], []
+    for t in range(1, len(loop.sizes) + 1):
+        variance, square, cross = _fit(loop, t, products)
+        variances.append(variance)
+        errors.append(square)
+        if t < len(loop.sizes):
+            # A new row is m_t + sqrt(lambda v_t) z, with a z of its own.
+            own = square + loop.heat * variance
+            _extend(products, cross, square, own, loop.sizes[t])
+    return variances, errors
+
+
+def variance(loop: Loop) -> list[Rational]:
+    """Return E tr S_t / tr S_0."""
+    return [QQ.to_sympy(v) for v in _expectations(loop)[0]]
+
+
+def squared_error(loop: Loop) -> list[Rational]:
+    """Return E|m_t - mu_0|^2 / tr S_0."""
+    return [QQ.to_sympy(v) for v in _expectations(loop)[1]]
+
+
+def second_moment(loop: Loop) -> list[Rational]:
+    """Return E(|m_t - mu_0|^2 + tr S_t) / tr S_0."""
+    return [a + b for a, b in zip(variance(loop), squared_error(loop), strict=True)]
