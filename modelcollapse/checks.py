@@ -70,7 +70,7 @@ def sizes(samples: Samples, generations: int) -> Integers:
     """
     if callable(samples):
         values = [whole(f"samples({t})", samples(t)) for t in range(1, generations + 1)]
-    elif isinstance(samples, (Sequence, np.ndarray)) and not isinstance(samples, str):
+    elif not isinstance(samples, (str, int)) and hasattr(samples, "__len__"):
         if len(samples) < generations:
             raise invalid(
                 "samples",

@@ -76,7 +76,7 @@ Statistic = Callable[[Trajectories], Floats]
 
 @dataclass(frozen=True)
 class MeanClaim:
-    """The mean of a statistic is (`side` "two"), is at most ("above") or at least ("below") a value.
+    """The mean of a statistic is a value, or at most ("above") or at least ("below") a value.
 
     Parameters
     ----------
@@ -284,6 +284,6 @@ def spread(name: str, generation: int) -> Value:
     return lambda e: float(predict(e).variances[name][generation - 1])
 
 
-def scaled(value: Value, factor: float) -> Value:
-    """Return `factor` times a value."""
-    return lambda e: factor * value(e)
+def constant(value: float) -> Value:
+    """Return a value that is the same for every experiment."""
+    return lambda _: value

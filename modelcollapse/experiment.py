@@ -27,7 +27,9 @@ class Lazy(Mapping[str, Any]):
         For each known name without a route, why there is none.
     """
 
-    def __init__(self, routes: Mapping[str, Route], reasons: Mapping[str, str] | None = None):
+    def __init__(
+        self, routes: Mapping[str, Route], reasons: Mapping[str, str] | None = None
+    ) -> None:
         self._routes = dict(routes)
         self.reasons = dict(reasons or {})
         self._values: dict[str, Any] = {}
@@ -98,8 +100,8 @@ class Experiment:
         if isinstance(self.workflow, type) or not isinstance(self.workflow, Workflow):
             raise InvalidInput(
                 f"workflow = {self.workflow!r} is not a workflow: give an object with "
-                f"training_rows(sizes, rng), such as {', '.join(w.__name__ for w in BY_NAME.values())}"
-                " (with brackets)"
+                "training_rows(sizes, rng), such as "
+                f"{', '.join(w.__name__ + '()' for w in BY_NAME.values())}"
             )
         whole("generations", self.generations)
         positive("temperature", self.temperature)

@@ -62,7 +62,7 @@ class Normal:
     @cached_property
     def spectrum(self) -> Floats:
         """The eigenvalues of the covariance, all positive, shape (d,)."""
-        return np.linalg.eigvalsh(self.covariance)
+        return np.asarray(np.linalg.eigvalsh(self.covariance), dtype=np.float64)
 
     @property
     def fourth_moment(self) -> float:
@@ -104,12 +104,12 @@ class Rows:
     @property
     def dim(self) -> int:
         """The number of columns."""
-        return self.values.shape[1]
+        return int(self.values.shape[1])
 
     @cached_property
     def mean(self) -> Floats:
         """The mean of all rows, shape (d,)."""
-        return self.values.mean(axis=0)
+        return np.asarray(self.values.mean(axis=0))
 
     @cached_property
     def _svd(self) -> tuple[Floats, Floats]:

@@ -86,7 +86,9 @@ class Replace:
 
     def batch_weights(self, sizes: Sequence[int]) -> Floats:
         """Return 0, ..., 0, 1."""
-        return np.eye(len(sizes))[-1]
+        weights = np.zeros(len(sizes))
+        weights[-1] = 1.0
+        return weights
 
     def memory(self, sizes: Sequence[int]) -> tuple[Floats, Floats]:
         """Keep one slot: the new batch."""
@@ -108,7 +110,7 @@ class Accumulate:
 
     def batch_weights(self, sizes: Sequence[int]) -> Floats:
         """Return n_s / N_t."""
-        return np.asarray(sizes, dtype=np.float64) / sum(sizes)
+        return np.asarray(np.asarray(sizes, dtype=np.float64) / sum(sizes))
 
     def memory(self, sizes: Sequence[int]) -> tuple[Floats, Floats]:
         """Keep one slot: the pool."""
@@ -169,7 +171,7 @@ class SlidingWindow:
         """Return n_s over the window's size, zero outside the window."""
         kept = np.array(sizes, dtype=np.float64)
         kept[: max(0, len(sizes) - self.k)] = 0.0
-        return kept / kept.sum()
+        return np.asarray(kept / kept.sum())
 
     def memory(self, sizes: Sequence[int]) -> tuple[Floats, Floats]:
         """Keep one slot for each batch in the window."""

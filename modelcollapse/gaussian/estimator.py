@@ -115,7 +115,7 @@ class Gaussian:
         n = whole("n", n)
         scale = np.sqrt(positive("temperature", temperature) * self._values)
         noise = np.random.default_rng(random_state).standard_normal((n, self.rank_))
-        return self.mean_ + (noise * scale) @ self._vectors.T
+        return np.asarray(self.mean_ + (noise * scale) @ self._vectors.T)
 
     def score_samples(self, X: Any) -> Floats:
         """Return the log-density of each row of X in nats, shape (N,).

@@ -107,7 +107,7 @@ def _pairings(positions: tuple[int, ...]) -> Iterator[list[tuple[int, int]]]:
 
 
 class Terms(NamedTuple):
-    """The terms of the update: target += sign * (n)_new k^-means (lam/D)^pairs (k)_b/(N)_b source."""
+    """The update's terms: target += sign (n)_new k^-means (lam/D)^pairs (k)_b/(N)_b source."""
 
     target: Integers
     source: Integers
@@ -144,9 +144,10 @@ def _terms() -> Terms:
                 equal = [pair for part in parts for pair in part[3]]
                 for source, drawn in _sources(old, new, equal):
                     counts[target, source, len(new), means, pairs, drawn] += sign
-    keys = np.array([key for key, value in counts.items() if value])
-    sign = np.array([value for value in counts.values() if value])
-    return Terms(keys[:, 0], keys[:, 1], sign, *keys[:, 2:].T)
+    kept = [(key, value) for key, value in counts.items() if value]
+    target, source, new, means, pairs, drawn = np.array([key for key, _ in kept], np.int64).T
+    signs = np.array([value for _, value in kept], np.int64)
+    return Terms(target, source, signs, new, means, pairs, drawn)
 
 
 def _sources(
@@ -170,7 +171,7 @@ def _grown(a: Floats, N: int, k: int, n: int, heat_per_divisor: float) -> Floats
     factor = factor * float(k) ** -terms.means.astype(float) * heat_per_divisor**terms.pairs
     shrink = [_falling(k, b) / _falling(N, b) if b <= N else 0.0 for b in order]
     values = terms.sign * factor * np.array(shrink)[terms.drawn] * a[terms.source]
-    return np.bincount(terms.target, weights=values, minlength=len(PARTITIONS))
+    return np.bincount(terms.target, values, len(PARTITIONS)).astype(np.float64)
 
 
 def fourth_moments(e: "Experiment") -> FourthMoments:

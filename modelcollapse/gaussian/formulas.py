@@ -102,7 +102,7 @@ def power(e: "Experiment") -> float:
     if isinstance(e.workflow, AccumulateSubsample):
         n = int(e.sizes[0])
         k = e.workflow.budget or n
-        return e.temperature * (k - 1) / (k - e.model.ddof) - 1 + 1 / k
+        return float(e.temperature * (k - 1) / (k - e.model.ddof) - 1 + 1 / k)
     raise NoClosedForm(f"no power law is known for {e.workflow!r}")
 
 
@@ -127,7 +127,7 @@ def tail_bound(e: "Experiment", threshold: float) -> Floats:
     positive("threshold", threshold)
     if not isinstance(e.workflow, Replace) or e.model.dim != 1:
         raise NoClosedForm("the tail bound is for replace in d = 1")
-    return np.minimum(1.0, np.cumprod(factor_power(e, 0.5)) / threshold)
+    return np.asarray(np.minimum(1.0, np.cumprod(factor_power(e, 0.5)) / threshold))
 
 
 def critical_temperature(samples: int, ddof: int = 1) -> float:

@@ -15,8 +15,33 @@ from modelcollapse.checks import Floats
 
 TINY, HUGE = 1e-100, 1e100
 
+# Contraction to fused multiply-add is the only liberty taken with floating point. The cache is
+# keyed by each function's own file: after editing one that others call, delete __pycache__.
+compiled = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
 
-@numba.njit(cache=True, fastmath={"contract"})
+
+@compiled
+def total(values: Floats, count: int) -> float:
+    """Return the sum of the first values.
+
+    This and `copy` stand for sum() and slice assignment, which take seconds to compile: they
+    bring along the code that formats their error messages.
+    """
+    result = 0.0
+    for i in range(count):
+        result += values[i]
+    return result
+
+
+@compiled
+def copy(out: Floats, values: Floats, columns: int, scale: float) -> None:
+    """Set out (rows, k) to scale times values (rows, k) in the first columns."""
+    for i in range(out.shape[0]):
+        for j in range(columns):
+            out[i, j] = scale * values[i, j]
+
+
+@compiled
 def bartlett_rows(rng: np.random.Generator, A: Floats, rank: int, freedom: int) -> int:
     """Fill A, lower-trapezoidal (rank, min(rank, freedom)), with A A' ~ Wishart(I, freedom)."""
     columns = min(rank, freedom)
@@ -29,7 +54,7 @@ def bartlett_rows(rng: np.random.Generator, A: Floats, rank: int, freedom: int) 
     return columns
 
 
-@numba.njit(cache=True, fastmath={"contract"})
+@compiled
 def add_rows(
     out: Floats, sign: float, weights: Floats, rows: Floats, count: int, start: int, stop: int
 ) -> None:
@@ -68,7 +93,7 @@ def add_rows(
         k += 1
 
 
-@numba.njit(cache=True, fastmath={"contract"})
+@compiled
 def multiply_lower(
     B: Floats, A: Floats, rank: int, columns: int, scale: float, row: Floats
 ) -> None:
@@ -98,7 +123,7 @@ def multiply_lower(
             weights[j] = 0.0
 
 
-@numba.njit(cache=True, fastmath={"contract"})
+@compiled
 def move(mean: Floats, B: Floats, z: Floats, rank: int, scale: float) -> None:
     """Add scale * B z to the mean."""
     for i in range(B.shape[0]):
@@ -109,7 +134,7 @@ def move(mean: Floats, B: Floats, z: Floats, rank: int, scale: float) -> None:
         mean[i] += scale * total
 
 
-@numba.njit(cache=True, fastmath={"contract"})
+@compiled
 def replace_step(
     mean: Floats,
     B: Floats,
@@ -129,7 +154,7 @@ def replace_step(
     return columns
 
 
-@numba.njit(cache=True, fastmath={"contract"})
+@compiled
 def pool_factor(
     L: Floats,
     U: Floats,
@@ -157,10 +182,12 @@ def pool_factor(
         for j in range(i, rank):
             row[j] += w * z[j]
         row[i] += keep
-        L[i, i:rank] = row[i:]
+        for j in range(i, rank):
+            L[i, j] = row[j]
     for i in range(rank):
         upper = U[i, :rank]
-        upper[i:] = L[i, i:rank]
+        for j in range(i, rank):
+            upper[j] = L[i, j]
         add_rows(upper, -1.0, L[i], U, i, i, rank)
         pivot = np.sqrt(upper[i])
         L[i, i] = pivot
@@ -173,7 +200,7 @@ def pool_factor(
             L[i, j] = 0.0
 
 
-@numba.njit(cache=True, fastmath={"contract"})
+@compiled
 def accumulate_step(
     mean: Floats,
     B: Floats,
@@ -196,7 +223,7 @@ def accumulate_step(
     multiply_lower(B, L, rank, rank, 1.0, row)
 
 
-@numba.njit(cache=True, fastmath={"contract"})
+@compiled
 def rescale(B: Floats, rank: int) -> float:
     """Bring the leading entry of B back to 1 if it is extreme; return the log of its square."""
     head = abs(B[0, 0])
@@ -206,10 +233,10 @@ def rescale(B: Floats, rank: int) -> float:
         row = B[i]
         for j in range(min(i + 1, rank)):
             row[j] /= head
-    return 2.0 * np.log(head)
+    return float(2.0 * np.log(head))
 
 
-@numba.njit(cache=True, fastmath={"contract"})
+@compiled
 def squares(B: Floats, rank: int) -> float:
     """Return the trace of B B'."""
     total = 0.0
@@ -220,7 +247,7 @@ def squares(B: Floats, rank: int) -> float:
     return total
 
 
-@numba.njit(cache=True, fastmath={"contract"})
+@compiled
 def log_volume(B: Floats, rank: int, G: Floats) -> float:
     """Return log det B'B of the lower-trapezoidal B (d, rank); G (rank, rank) is scratch."""
     for i in range(rank):

@@ -6,7 +6,6 @@ never changes the numbers. ``slots[t]`` is the column in which generation t + 1 
 factor is `factor[0]`.
 """
 
-import numba
 import numpy as np
 
 from modelcollapse.checks import Floats, Integers
@@ -15,14 +14,17 @@ from modelcollapse.gaussian.kernels import (
     TINY,
     accumulate_step,
     bartlett_rows,
+    compiled,
+    copy,
     log_volume,
     replace_step,
     rescale,
     squares,
+    total,
 )
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"contract"})
+@compiled
 def replace_line(
     rng: np.random.Generator,
     given: bool,
@@ -52,7 +54,7 @@ def replace_line(
                 log_variances[r, slots[t]] = np.log(v) + shift
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"contract"})
+@compiled
 def accumulate_line(
     rng: np.random.Generator,
     given: bool,
@@ -84,20 +86,20 @@ def accumulate_line(
                 log_variances[r, slots[t]] = np.log(v * pool / (pool - ddof))
 
 
-@numba.njit(cache=True, fastmath={"contract"})
+@compiled
 def _draw(rng: np.random.Generator, z: Floats, A: Floats, rank: int, freedom: int) -> int:
     for j in range(rank):
         z[j] = rng.standard_normal()
     return bartlett_rows(rng, A, rank, freedom)
 
 
-@numba.njit(cache=True, fastmath={"contract"})
+@compiled
 def _add_logs(pivots: Floats, A: Floats, rank: int, scale: float) -> None:
     for i in range(rank):
         pivots[i] += np.log(scale * A[i, i] * A[i, i])
 
 
-@numba.njit(cache=True, fastmath={"contract"})
+@compiled
 def _start(
     rng: np.random.Generator,
     given: bool,
@@ -116,7 +118,9 @@ def _start(
 ) -> tuple[int, float]:
     """Set mean, B and pivots to the first fit; return its rank and what pivots lack to volume."""
     source, d = min(r, start.shape[0] - 1), B.shape[0]
-    mean[:], B[:, :] = start_mean[source], start[source]
+    copy(B, start[source], d, 1.0)
+    for i in range(d):
+        mean[i] = start_mean[source, i]
     rank = min(d, n - 1)
     if not given:
         _draw(rng, z, A, d, n - 1)
@@ -125,10 +129,10 @@ def _start(
         pivots[i] = np.log(B[i, i] * B[i, i]) if i < rank else -np.inf
     if rank == d:
         return rank, 0.0
-    return rank, log_volume(B, rank, G) - pivots[:rank].sum()
+    return rank, log_volume(B, rank, G) - total(pivots, rank)
 
 
-@numba.njit(cache=True, fastmath={"contract"})
+@compiled
 def _record(
     r: int,
     s: int,
@@ -145,16 +149,18 @@ def _record(
 ) -> None:
     scale = np.exp(log_scale)
     scalars[r, s, 0] = squares(B, rank) * scale
-    scalars[r, s, 1] = (mean * mean).sum()
-    scalars[r, s, 2] = pivots[:rank].sum() + excess
+    scalars[r, s, 1] = total(mean * mean, mean.size)
+    scalars[r, s, 2] = total(pivots, rank) + excess
     if factors.size > 0:
-        means[r, s] = mean
-        factors[r, s, :, :rank] = B[:, :rank] * np.sqrt(scale)
-    if log_pivots.size > 0:
-        log_pivots[r, s] = pivots
+        copy(factors[r, s], B, rank, np.sqrt(scale))
+    for j in range(mean.size):
+        if factors.size > 0:
+            means[r, s, j] = mean[j]
+        if log_pivots.size > 0:
+            log_pivots[r, s, j] = pivots[j]
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"contract"})
+@compiled
 def replace_space(
     rng: np.random.Generator,
     given: bool,
@@ -188,7 +194,7 @@ def replace_space(
                 shift += rescale(B, rank)
                 if rank < before:
                     pivots[rank:] = -np.inf
-                    excess = log_volume(B, rank, G) + rank * shift - pivots[:rank].sum()
+                    excess = log_volume(B, rank, G) + rank * shift - total(pivots, rank)
             if slots[t] >= 0:
                 _record(
                     r,
@@ -206,7 +212,7 @@ def replace_space(
                 )
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"contract"})
+@compiled
 def accumulate_space(
     rng: np.random.Generator,
     given: bool,

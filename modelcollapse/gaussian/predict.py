@@ -1,7 +1,6 @@
 """Predictions of the Gaussian room: which quantity has which exact route."""
 
-from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -16,6 +15,8 @@ from modelcollapse.gaussian.moments import second_order, slot_fits
 from modelcollapse.workflows import Accumulate, AccumulateSubsample, Replace, Weighting
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from modelcollapse.experiment import Experiment, Route
 
 
@@ -67,7 +68,12 @@ def _moments(
     routes["second_moment"] = lambda: first().variance + first().squared_error
     second = cache(lambda: _spread(e))
     for name in names:
-        spreads[name] = lambda name=name: getattr(second(), name)
+        spreads[name] = partial(_field, second, name)
+
+
+def _field(record: "Callable[[], Spread]", name: str) -> Floats:
+    value: Floats = getattr(record(), name)
+    return value
 
 
 def _spread(e: "Experiment") -> Spread:
@@ -209,7 +215,7 @@ def _limits(e: "Experiment", notes: dict[str, str]) -> tuple[Lazy, Lazy]:
     try:
         for name, value in zip(("variance", "squared_error"), formulas.limits(e), strict=True):
             if not np.isnan(value):
-                values[name] = lambda value=value: value
+                values[name] = partial(float, value)
     except NoClosedForm as error:
         notes["limits"] = str(error)
     rates: dict[str, Route] = {}
@@ -218,5 +224,5 @@ def _limits(e: "Experiment", notes: dict[str, str]) -> tuple[Lazy, Lazy]:
             known = rate(e)
         except NoClosedForm:
             continue
-        rates[name] = lambda known=known: known
+        rates[name] = partial(np.array, known) if np.ndim(known) else partial(float, known)
     return Lazy(values), Lazy(rates)

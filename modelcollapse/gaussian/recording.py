@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -120,7 +121,8 @@ def test_log_loss(means: Floats, factors: Floats, deviations: Floats) -> Floats:
     """Return the expected -log density at a fresh row of N(0, diag(deviations^2)), in nats."""
     diagonal = np.abs(np.diagonal(factors, axis1=-2, axis2=-1))
     loss = np.full(means.shape[:-1], np.inf)
-    full = diagonal.min(axis=-1) > 0
+    # Only fits of full rank come with a triangular factor of positive diagonal.
+    full = (diagonal.min(axis=-1) > 0) & ~np.triu(factors, 1).any(axis=(-2, -1))
     columns = np.concatenate(
         [np.broadcast_to(np.diag(deviations), factors.shape), means[..., None]], axis=-1
     )
@@ -134,7 +136,7 @@ def test_log_loss(means: Floats, factors: Floats, deviations: Floats) -> Floats:
 def ranks(e: "Experiment", dim: int) -> Integers:
     """Return the rank of the fit at each generation, shape (generations,)."""
     if isinstance(e.workflow, Replace):
-        return np.minimum(dim, np.minimum.accumulate(e.sizes) - 1)
+        return np.asarray(np.minimum(dim, np.minimum.accumulate(e.sizes) - 1))
     return np.full(e.generations, min(dim, int(e.sizes[0]) - 1), dtype=np.int64)
 
 
@@ -187,5 +189,5 @@ def _space_routes(plan: Plan, stored: Mapping[str, Floats]) -> "dict[str, Route]
         routes["pseudo_log_determinant"] = lambda: stored["volume"] - rank / plan.dim * log_det
     for name in ("log_pivots", "w2_squared", "test_log_loss"):
         if name in stored:
-            routes[name] = lambda name=name: stored[name]
+            routes[name] = partial(stored.__getitem__, name)
     return routes

@@ -7,14 +7,13 @@ uses, and creates no others. A row is m + sum_i g_i (x_i - m) / sqrt(k - c), x_i
 rows: exactly N(m, S) for any rank; with k > d the Cholesky factor of S does the same in d terms.
 """
 
-import numba
 import numpy as np
 
 from modelcollapse.checks import Floats, Integers
-from modelcollapse.gaussian.kernels import add_rows
+from modelcollapse.gaussian.kernels import add_rows, compiled, copy, total
 
 
-@numba.njit(cache=True)
+@compiled
 def below(rng: np.random.Generator, bound: int) -> int:
     """Return a uniform integer in [0, bound), bound < 2^32 (Lemire, ACM TOMACS 29(1), 2019).
 
@@ -25,10 +24,10 @@ def below(rng: np.random.Generator, bound: int) -> int:
         product = np.uint64(rng.random() * 4294967296.0) * np.uint64(bound)
         low = product % word
         if low >= bound or low >= (word - np.uint64(bound)) % np.uint64(bound):
-            return np.int64(product // word)
+            return int(product // word)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled
 def draw_plan(
     rng: np.random.Generator,
     sizes: Integers,
@@ -53,7 +52,7 @@ def draw_plan(
             used[chosen] = 1
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"contract"})
+@compiled
 def subsample_line(
     rng: np.random.Generator,
     given: bool,
@@ -68,9 +67,9 @@ def subsample_line(
     log_variances: Floats,
 ) -> None:
     """Accumulate-subsample in d = 1; real rows are `real[r]` if given, else normal."""
-    total = sizes.sum()
-    order, used = np.empty(total, np.int64), np.empty(total, np.int64)
-    plan, pool = np.empty((sizes.size, counts.max()), np.int64), np.empty(total)
+    rows = sizes.sum()
+    order, used = np.empty(rows, np.int64), np.empty(rows, np.int64)
+    plan, pool = np.empty((sizes.size, counts.max()), np.int64), np.empty(rows)
     for r in range(means.shape[0]):
         draw_plan(rng, sizes, counts, order, plan, used)
         first, mean, scale = 0, 0.0, deviation
@@ -97,7 +96,7 @@ def subsample_line(
                 log_variances[r, slots[t]] = np.log(variance)
 
 
-@numba.njit(cache=True, fastmath={"contract"})
+@compiled
 def gather(
     pool: Floats, chosen: Integers, k: int, ddof: int, mean: Floats, centred: Floats
 ) -> float:
@@ -118,7 +117,7 @@ def gather(
     return trace
 
 
-@numba.njit(cache=True, fastmath={"contract"})
+@compiled
 def upper_factor(
     centred: Floats, turned: Floats, k: int, U: Floats, L: Floats, pivots: Floats
 ) -> None:
@@ -140,7 +139,39 @@ def upper_factor(
             L[j, i] = row[j]
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"contract"})
+@compiled
+def _turn(out: Floats, values: Floats, count: int) -> None:
+    """Set the first columns of out (d, d) to the first rows of values (rows, d)."""
+    for i in range(count):
+        for j in range(out.shape[0]):
+            out[j, i] = values[i, j]
+
+
+@compiled
+def sample_rows(
+    rng: np.random.Generator,
+    pool: Floats,
+    used: Integers,
+    first: int,
+    last: int,
+    mean: Floats,
+    roots: Floats,
+    terms: int,
+    heat: float,
+    g: Floats,
+) -> None:
+    """Create the used rows among pool[first:last]: mean + sqrt(heat) sum_k g_k roots[k]."""
+    for i in range(first, last):
+        if used[i] == 1:
+            for j in range(terms):
+                g[j] = rng.standard_normal()
+            row = pool[i]
+            for j in range(mean.size):
+                row[j] = mean[j]
+            add_rows(row, np.sqrt(heat), g, roots, terms, 0, mean.size)
+
+
+@compiled
 def subsample_space(
     rng: np.random.Generator,
     given: bool,
@@ -157,9 +188,9 @@ def subsample_space(
     log_pivots: Floats,
 ) -> None:
     """Accumulate-subsample in d > 1; `scalars` receives trace, squared error and log-volume."""
-    d, total, most = deviations.size, sizes.sum(), counts.max()
-    order, used = np.empty(total, np.int64), np.empty(total, np.int64)
-    plan, pool = np.empty((sizes.size, most), np.int64), np.empty((total, d))
+    d, rows, most = deviations.size, sizes.sum(), counts.max()
+    order, used = np.empty(rows, np.int64), np.empty(rows, np.int64)
+    plan, pool = np.empty((sizes.size, most), np.int64), np.empty((rows, d))
     centred, turned = np.empty((most, d)), np.empty((d, most))
     U, L = np.zeros((d, d)), np.zeros((d, d))
     mean, pivots, g = np.zeros(d), np.zeros(d), np.empty(max(d, most))
@@ -167,31 +198,33 @@ def subsample_space(
         draw_plan(rng, sizes, counts, order, plan, used)
         first = 0
         for t in range(sizes.size):
-            thin = t > 0 and counts[t - 1] <= d
-            for i in range(first, first + sizes[t]):
-                if used[i] == 0:
-                    continue
-                row = pool[i]
-                if t == 0:
+            last = first + sizes[t]
+            if t > 0 and counts[t - 1] <= d:
+                sample_rows(rng, pool, used, first, last, mean, centred, counts[t - 1], heat, g)
+            elif t > 0:
+                sample_rows(rng, pool, used, first, last, mean, U, d, heat, g)
+            elif given:
+                copy(pool[:last], real[r], d, 1.0)
+            else:
+                for i in range(last):
                     for j in range(d):
-                        row[j] = real[r, i, j] if given else deviations[j] * rng.standard_normal()
-                    continue
-                terms = counts[t - 1] if thin else d
-                for j in range(terms):
-                    g[j] = rng.standard_normal()
-                row[:] = mean
-                add_rows(row, np.sqrt(heat), g, centred if thin else U, terms, 0, d)
-            first += sizes[t]
+                        pool[i, j] = deviations[j] * rng.standard_normal()
+            first = last
             k = counts[t]
             trace = gather(pool, plan[t], k, ddof, mean, centred)
             if k > d:
                 upper_factor(centred, turned, k, U, L, pivots)
             if slots[t] >= 0:
                 s = slots[t]
-                scalars[r, s, 0], scalars[r, s, 1] = trace, (mean * mean).sum()
-                scalars[r, s, 2] = np.log(pivots).sum() if k > d and pivots.min() > 0 else -np.inf
-                if factors.size > 0 and k > d:
-                    means[r, s], factors[r, s] = mean, U.T
-                if log_pivots.size > 0:
-                    for j in range(d):
-                        log_pivots[r, s, j] = np.log(pivots[j]) if k > d else -np.inf
+                scalars[r, s, 0], scalars[r, s, 1] = trace, total(mean * mean, d)
+                if k <= d:
+                    pivots[:] = 0.0
+                logs = np.log(pivots)
+                scalars[r, s, 2] = total(logs, d)
+                if factors.size > 0:
+                    _turn(factors[r, s], U if k > d else centred, min(k, d))
+                for j in range(d):
+                    if factors.size > 0:
+                        means[r, s, j] = mean[j]
+                    if log_pivots.size > 0:
+                        log_pivots[r, s, j] = logs[j]

@@ -1,15 +1,23 @@
 """The Gaussian room's part of the ledger."""
 
-from modelcollapse.gaussian import (
-    theorems_data,
-    theorems_exact,
-    theorems_pooled,
-    theorems_replace,
+from modelcollapse.gaussian.ledger import (
+    accumulate,
+    identities,
+    kept_data,
+    limits,
+    real_data,
+    replace_distances,
+    replace_logarithms,
+    replace_moments,
 )
 
 THEOREMS = [
-    *theorems_replace.THEOREMS,
-    *theorems_pooled.THEOREMS,
-    *theorems_exact.THEOREMS,
-    *theorems_data.THEOREMS,
+    *replace_moments.THEOREMS,
+    *replace_logarithms.THEOREMS,
+    *replace_distances.THEOREMS,
+    *accumulate.THEOREMS,
+    *kept_data.THEOREMS,
+    *limits.THEOREMS,
+    *identities.THEOREMS,
+    *real_data.THEOREMS,
 ]

@@ -9,10 +9,10 @@ from functools import cache
 import numpy as np
 
 from modelcollapse import datasets
-from modelcollapse.claims import Design, expectation
+from modelcollapse.claims import Design, constant, expectation
 from modelcollapse.experiment import Experiment
 from modelcollapse.gaussian.estimator import Gaussian
-from modelcollapse.gaussian.theorems_replace import DERIVED, PAPER, mean_claim
+from modelcollapse.gaussian.ledger.common import DERIVED, PAPER, mean_claim
 from modelcollapse.theorem import Theorem
 from modelcollapse.truth import Rows
 from modelcollapse.workflows import Accumulate, AccumulateSubsample, Replace, Workflow
@@ -62,7 +62,7 @@ THEOREMS = [
             4,
             {
                 "the unbiased estimator's": expectation("variance", 4, model=Gaussian(64, ddof=1)),
-                "no collapse": lambda e: 1.0,
+                "no collapse": constant(1.0),
                 "accumulate's": expectation("variance", 4, workflow=Accumulate()),
             },
         ),
@@ -84,7 +84,7 @@ THEOREMS = [
                     "second_moment", 4, model=Gaussian(64, ddof=1)
                 ),
                 "the variance alone": expectation("variance", 4),
-                "one batch's error missing": lambda e: 1 - 1 / 20,
+                "one batch's error missing": constant(1 - 1 / 20),
             },
         ),
     ),
@@ -105,7 +105,7 @@ THEOREMS = [
                 "accumulate-subsample's": expectation(
                     "variance", 4, workflow=AccumulateSubsample()
                 ),
-                "1/(n j)": lambda e: float(np.prod(1 - 1 / (20 * np.arange(1, 5)))),
+                "1/(n j)": constant(float(np.prod(1 - 1 / (20 * np.arange(1, 5))))),
             },
         ),
     ),
@@ -123,8 +123,8 @@ THEOREMS = [
             4,
             {
                 "the variance alone": expectation("variance", 4),
-                "one batch's error missing": lambda e: 1 - 1 / 20,
-                "2 % more": lambda e: 1.02,
+                "one batch's error missing": constant(1 - 1 / 20),
+                "2 % more": constant(1.02),
             },
         ),
     ),

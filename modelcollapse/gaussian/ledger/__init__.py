@@ -1,0 +1,1 @@
+"""The Gaussian room's part of the ledger, by topic."""
