@@ -9,7 +9,6 @@ import hashlib
 import json
 import os
 import re
-import secrets
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import numpy as np
 
 from modelcollapse.checks import Floats
 from modelcollapse.errors import InvalidInput
+from modelcollapse.files import check_writable, replacing
 
 FORMAT = "modelcollapse run 1"
 Configuration = dict[str, Any]
@@ -72,15 +72,7 @@ class Checkpoint:
         self._warnings: dict[str, int] = {}
         if self.path is None:
             return
-        if self.path.is_dir():
-            raise InvalidInput(f"checkpoint = {str(path)!r} is a directory: give a file name")
-        try:
-            _write(self.path, None)
-        except (OSError, ValueError) as error:
-            raise InvalidInput(
-                f"checkpoint = {str(path)!r} cannot be written ({error}): "
-                "give a file in an existing folder that you may write to"
-            ) from error
+        check_writable("checkpoint", self.path)
 
     def load(self) -> State:
         """Return the saved state, or an empty one if there is no file yet.
@@ -167,18 +159,12 @@ def _without_address(text: str) -> str:
     return re.sub(r" at 0x[0-9A-Fa-f]+", "", text)
 
 
-def _write(path: Path, arrays: dict[str, Any] | None) -> None:
-    """Write beside the file, then replace it; None only tries whether writing works."""
-    partial = path.with_name(f"{path.name}.{secrets.token_hex(4)}.partial")
-    try:
-        with partial.open("wb") as file:
-            np.savez(file, **(arrays or {}))
-            file.flush()
-            os.fsync(file.fileno())
-        if arrays is not None:
-            partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+def _write(path: Path, arrays: dict[str, Any]) -> None:
+    """Write the arrays, whole or not at all."""
+    with replacing(path) as partial, partial.open("wb") as file:
+        np.savez(file, **arrays)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _read(path: Path) -> tuple[State, Configuration]:

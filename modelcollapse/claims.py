@@ -135,7 +135,7 @@ class LawClaim:
     statistic: Statistic
     cdf: Callable[[Experiment], evidence.Cdf]
     near: Mapping[str, Callable[[Experiment], evidence.Cdf]]
-    label: str = "the exact law"
+    label: str = "exact law"
 
     def examine(self, runs: Trajectories | None, alpha: float, beta: float) -> Finding:
         """Test the law by the Dvoretzky-Kiefer-Wolfowitz-Massart inequality."""
@@ -149,7 +149,7 @@ class LawClaim:
             other = _tabulated(wrong(e), grid)
             _require_power(name, evidence.law_distance(cdf, other, grid), found)
             near[name] = evidence.law(samples, other, alpha=alpha, beta=beta).rejected
-        return _finding(self.label, f"sup-distance {found.observed:.3g}", found, near)
+        return _finding(self.label, f"distance {found.observed:.2g}", found, near)
 
 
 @dataclass(frozen=True)
@@ -217,7 +217,7 @@ class ExactClaim:
             return abs(x - middle) if np.isfinite(middle) else 0.0 if low <= x <= high else np.inf
 
         near = {name: not low <= float(wrong()) <= high for name, wrong in self.near.items()}
-        shown = f"[{low:.8g}, {high:.8g}]"
+        shown = f"{middle:.8g} ± {radius:.1g}" if np.isfinite(middle) else f">= {low:.8g}"
         inside = low <= value <= high
         return Finding(f"{value:.8g}", shown, "enclosure", gap(value), radius, 0, not inside, near)
 

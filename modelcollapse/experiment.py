@@ -187,6 +187,14 @@ class Trajectories:
         return value
 
 
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C during `simulate`; ``.finished`` holds the replicates that were done."""
+
+    def __init__(self, finished: Trajectories) -> None:
+        super().__init__(f"{finished.replicates} replicates are finished")
+        self.finished = finished
+
+
 def predict(experiment: Experiment) -> Prediction:
     """Return the exact predictions for an experiment.
 
@@ -230,6 +238,13 @@ def simulate(
     progress
         Called with the number of replicates finished since the last call.
 
+    Raises
+    ------
+    InvalidInput
+        If an argument is out of its range.
+    Interrupted
+        On Ctrl-C after the first block of replicates; it holds what is finished.
+
     Returns
     -------
     Trajectories
@@ -244,5 +259,8 @@ def simulate(
             f"at = {list(recorded)!r}: give increasing generations between 1 and {last}"
         )
     room = importlib.import_module(f"{experiment.model.room}.simulate")
-    values: Lazy = room.simulate(experiment, replicates, seed, recorded, jobs, extra, progress)
-    return Trajectories(experiment, recorded, replicates, values)
+    values, finished = room.simulate(experiment, replicates, seed, recorded, jobs, extra, progress)
+    runs = Trajectories(experiment, recorded, finished, values)
+    if finished < replicates:
+        raise Interrupted(runs)
+    return runs

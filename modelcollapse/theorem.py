@@ -2,9 +2,11 @@
 
 import fnmatch
 import importlib
+from collections import Counter
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from modelcollapse.checks import fraction, whole
 from modelcollapse.claims import Claim, Design, Finding
@@ -148,41 +150,60 @@ def verify_all(
     whole("seed", seed, minimum=0)
     chosen = theorems(glob)
     say = progress or (lambda *_: None)
-    shared = _Shared(seed, chosen)
     verdicts = []
-    for done, theorem in enumerate(chosen):
-        say(theorem.slug, done / len(chosen))
-        finding = theorem.claim.examine(shared.runs(theorem.claim.design), alpha, alpha)
-        verdicts.append(_verdict(theorem, finding))
-        if report:
-            report(verdicts[-1])
+    with _Shared(seed, chosen) as shared:
+        for done, theorem in enumerate(chosen):
+            say(theorem.slug, done / len(chosen))
+            finding = theorem.claim.examine(shared.runs(theorem.claim.design), alpha, alpha)
+            verdicts.append(_verdict(theorem, finding))
+            if report:
+                report(verdicts[-1])
     say("", 1.0)
     return verdicts
 
 
 class _Shared:
-    """Simulations by design; each is run once and dropped after its last claim."""
+    """Simulations by design; each is run once and dropped after its last claim.
+
+    While a claim looks at one, the next is already being run in a second thread: the compiled
+    loops do not hold the interpreter.
+    """
 
     def __init__(self, seed: int, chosen: Sequence[Theorem]) -> None:
         self._seed = seed
-        designs = [t.claim.design for t in chosen]
-        self._left = {d: designs.count(d) for d in designs if d is not None}
-        self._runs: dict[Design, Trajectories] = {}
+        designs = [d for t in chosen if (d := t.claim.design) is not None]
+        self._left = Counter(designs)
+        self._waiting = list(self._left)
+        self._ahead = ThreadPoolExecutor(max_workers=1)
+        self._runs: dict[Design, Future[Trajectories]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ahead.shutdown(wait=False, cancel_futures=True)
 
     def runs(self, design: Design | None) -> Trajectories | None:
-        """Return the trajectories of a design."""
+        """Return the trajectories of a design, and start the next simulation."""
         if design is None:
             return None
-        if design not in self._runs:
-            experiment = design.experiment()
-            self._runs[design] = simulate(
-                experiment, design.replicates, self._seed, extra=design.extra
-            )
-        runs = self._runs[design]
+        self._start(design)
+        runs = self._runs[design].result()
+        if self._waiting:
+            self._start(self._waiting[0])
         self._left[design] -= 1
         if self._left[design] == 0:
             del self._runs[design]
         return runs
+
+    def _start(self, design: Design) -> None:
+        if design in self._waiting:
+            self._waiting.remove(design)
+            self._runs[design] = self._ahead.submit(self._simulate, design)
+
+    def _simulate(self, design: Design) -> Trajectories:
+        experiment = design.experiment()
+        return simulate(experiment, design.replicates, self._seed, extra=design.extra)
 
 
 def _verdict(theorem: Theorem, found: Finding) -> Verdict:

@@ -94,9 +94,14 @@ def _draw(rng: np.random.Generator, z: Floats, A: Floats, rank: int, freedom: in
 
 
 @compiled
-def _add_logs(pivots: Floats, A: Floats, rank: int, scale: float) -> None:
+def _add_logs(pivots: Floats, A: Floats, rank: int, scale: float) -> float:
+    """Add the logarithms of scale times A's squared diagonal; return their sum."""
+    result = 0.0
     for i in range(rank):
-        pivots[i] += np.log(scale * A[i, i] * A[i, i])
+        gain = np.log(scale * A[i, i] * A[i, i])
+        pivots[i] += gain
+        result += gain
+    return result
 
 
 @compiled
@@ -116,7 +121,7 @@ def _start(
     G: Floats,
     row: Floats,
 ) -> tuple[int, float]:
-    """Set mean, B and pivots to the first fit; return its rank and what pivots lack to volume."""
+    """Set mean, B and pivots to the first fit; return its rank and its log-volume."""
     source, d = min(r, start.shape[0] - 1), B.shape[0]
     copy(B, start[source], d, 1.0)
     for i in range(d):
@@ -127,9 +132,7 @@ def _start(
         replace_step(mean, B, z, A, d, n, ddof, 1.0, 1.0, row)
     for i in range(d):
         pivots[i] = np.log(B[i, i] * B[i, i]) if i < rank else -np.inf
-    if rank == d:
-        return rank, 0.0
-    return rank, log_volume(B, rank, G) - total(pivots, rank)
+    return rank, total(pivots, d) if rank == d else log_volume(B, rank, G)
 
 
 @compiled
@@ -141,7 +144,7 @@ def _record(
     rank: int,
     log_scale: float,
     pivots: Floats,
-    excess: float,
+    volume: float,
     scalars: Floats,
     means: Floats,
     factors: Floats,
@@ -150,7 +153,7 @@ def _record(
     scale = np.exp(log_scale)
     scalars[r, s, 0] = squares(B, rank) * scale
     scalars[r, s, 1] = total(mean * mean, mean.size)
-    scalars[r, s, 2] = total(pivots, rank) + excess
+    scalars[r, s, 2] = volume
     if factors.size > 0:
         copy(factors[r, s], B, rank, np.sqrt(scale))
     for j in range(mean.size):
@@ -180,7 +183,7 @@ def replace_space(
     B, A, G = np.zeros((d, d)), np.zeros((d, d)), np.empty((d, d))
     z, row, mean, pivots = np.zeros(d), np.zeros(d), np.zeros(d), np.zeros(d)
     for r in range(scalars.shape[0]):
-        rank, excess = _start(
+        rank, volume = _start(
             rng, given, r, start_mean, start, sizes[0], ddof, mean, B, pivots, z, A, G, row
         )
         shift = 0.0
@@ -190,11 +193,11 @@ def replace_space(
                 _draw(rng, z, A, rank, n - 1)
                 unit = np.exp(0.5 * shift)
                 rank = replace_step(mean, B, z, A, rank, n, ddof, heat, unit, row)
-                _add_logs(pivots, A, rank, heat / (n - ddof))
+                volume += _add_logs(pivots, A, rank, heat / (n - ddof))
                 shift += rescale(B, rank)
                 if rank < before:
                     pivots[rank:] = -np.inf
-                    excess = log_volume(B, rank, G) + rank * shift - total(pivots, rank)
+                    volume = log_volume(B, rank, G) + rank * shift
             if slots[t] >= 0:
                 _record(
                     r,
@@ -204,7 +207,7 @@ def replace_space(
                     rank,
                     shift,
                     pivots,
-                    excess,
+                    volume,
                     scalars,
                     means,
                     factors,
@@ -233,7 +236,7 @@ def accumulate_space(
     L, U = np.zeros((d, d)), np.zeros((d, d))
     z, row, mean, pivots = np.zeros(d), np.zeros(d), np.zeros(d), np.zeros(d)
     for r in range(scalars.shape[0]):
-        rank, excess = _start(
+        rank, volume = _start(
             rng, given, r, start_mean, start, sizes[0], 0, mean, B, pivots, z, A, U, row
         )
         pool = sizes[0]
@@ -241,7 +244,7 @@ def accumulate_space(
             if t > 0:
                 _draw(rng, z, A, rank, sizes[t] - 1)
                 accumulate_step(mean, B, z, A, L, U, rank, pool, sizes[t], ddof, heat, row)
-                _add_logs(pivots, L, rank, 1.0)
+                volume += _add_logs(pivots, L, rank, 1.0)
                 pool += sizes[t]
             if slots[t] >= 0:
                 fit = np.log(pool / (pool - ddof))
@@ -253,7 +256,7 @@ def accumulate_space(
                     rank,
                     fit,
                     pivots + fit,
-                    excess,
+                    volume + rank * fit,
                     scalars,
                     means,
                     factors,

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -187,7 +186,12 @@ def _space_routes(plan: Plan, stored: Mapping[str, Floats]) -> "dict[str, Route]
     }
     if e.sizes[0] <= e.model.dim and not isinstance(e.workflow, AccumulateSubsample):
         routes["pseudo_log_determinant"] = lambda: stored["volume"] - rank / plan.dim * log_det
-    for name in ("log_pivots", "w2_squared", "test_log_loss"):
-        if name in stored:
-            routes[name] = partial(stored.__getitem__, name)
+    # Beyond the rank a pivot is rounding error, whatever it looks like.
+    within = np.arange(plan.dim) < rank[:, None]
+    extras: dict[str, Route] = {
+        "log_pivots": lambda: np.where(within, stored["log_pivots"], -np.inf),
+        "w2_squared": lambda: stored["w2_squared"],
+        "test_log_loss": lambda: np.where(within[:, -1], stored["test_log_loss"], np.inf),
+    }
+    routes.update((name, route) for name, route in extras.items() if name in stored)
     return routes

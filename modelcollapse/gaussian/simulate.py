@@ -29,8 +29,10 @@ def simulate(
     jobs: int,
     extra: Sequence[str],
     progress: Progress,
-) -> Lazy:
-    """Return the quantities of `replicates` runs, each of shape (replicates, recorded).
+) -> tuple[Lazy, int]:
+    """Return the quantities, each of shape (finished, recorded), and the finished replicates.
+
+    They are fewer than asked for only after Ctrl-C.
 
     `extra` may name "log_pivots" (shape (replicates, recorded, dim): the logarithms of the
     squared Cholesky diagonal of the fitted covariance in the truth's principal axes, whose
@@ -44,13 +46,17 @@ def simulate(
     counts = [min(BLOCK, replicates - start) for start in range(0, replicates, BLOCK)]
     stored: dict[str, Floats] = {}
     done = 0
-    for fits in _blocks(plan, seed, counts, jobs, progress):
-        for name, values in fits.items():
-            if name not in stored:
-                stored[name] = np.empty((replicates, *values.shape[1:]))
-            stored[name][done : done + len(values)] = values
-        done += len(next(iter(fits.values())))
-    return derived(plan, stored)
+    try:
+        for fits in _blocks(plan, seed, counts, jobs, progress):
+            for name, values in fits.items():
+                if name not in stored:
+                    stored[name] = np.empty((replicates, *values.shape[1:]))
+                stored[name][done : done + len(values)] = values
+            done += len(next(iter(fits.values())))
+    except KeyboardInterrupt:
+        if not done:
+            raise
+    return derived(plan, {name: values[:done] for name, values in stored.items()}), done
 
 
 def _blocks(

@@ -11,10 +11,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modelcollapse.checks import Floats
+from modelcollapse.gaussian.recording import ranks
 from modelcollapse.workflows import Weighting, memory_step, select
 
 if TYPE_CHECKING:
     from modelcollapse.gaussian.recording import Fits, Plan
+
+
+NOISE = 64 * np.finfo(float).eps  # relative rounding error of a factor's row, for each column
 
 
 def run(plan: "Plan", rng: np.random.Generator, count: int) -> "Fits":
@@ -32,19 +36,55 @@ def run(plan: "Plan", rng: np.random.Generator, count: int) -> "Fits":
 
 
 def compress(columns: Floats) -> Floats:
-    """Return lower-triangular (..., d, d) factors F with F F' = C C' for C (..., d, c)."""
+    """Return lower-triangular (..., d, d) factors F with F F' = C C' for C (..., d, c).
+
+    A diagonal entry that may be rounding error of its row is zero: that direction is gone.
+    """
     d, c = columns.shape[-2:]
     if c < d:
         columns = np.concatenate([columns, np.zeros((*columns.shape[:-1], d - c))], axis=-1)
-    upper = np.linalg.qr(np.swapaxes(columns, -1, -2), mode="r")
+    upper: Floats = np.asarray(np.linalg.qr(np.swapaxes(columns, -1, -2), mode="r"))
+    diagonal = np.einsum("...ii->...i", upper)
+    noise = np.sqrt((upper**2).sum(axis=-2)) * (NOISE * max(c, d))
+    diagonal[np.abs(diagonal) <= noise] = 0.0
     return np.swapaxes(upper, -1, -2)
 
 
 def summaries(rows: Floats) -> tuple[Floats, Floats]:
-    """Return means (..., d) and factors (..., d, d) of the ddof-0 covariances of (..., n, d)."""
+    """Return means (..., d) and factors (..., d, d) of the ddof-0 covariances of (..., n, d).
+
+    With n <= d rows the columns from n - 1 on are zero.
+    """
+    n, d = rows.shape[-2:]
     mean = rows.mean(axis=-2)
-    centred = (rows - mean[..., None, :]) / np.sqrt(rows.shape[-2])
-    return mean, compress(np.swapaxes(centred, -1, -2))
+    factors = compress(np.swapaxes(rows - mean[..., None, :], -1, -2)) / np.sqrt(n)
+    diagonal = np.einsum("...ii->...i", factors)[..., : n - 1]
+    for index in np.argwhere((diagonal == 0).any(axis=-1)):
+        factors[tuple(index)] = echelon(factors[tuple(index)])
+    if n <= d:
+        factors[..., n - 1 :] = 0.0
+    return mean, factors
+
+
+def echelon(factor: Floats) -> Floats:
+    """Return a factor (d, d) of the same covariance whose columns start ever further down.
+
+    Real rows may be dependent in any of their coordinates; then a zero on the diagonal has
+    entries to its right below. Reflections move them to the left.
+    """
+    factor, start = factor.copy(), 0
+    for i, whole in enumerate(np.sqrt((factor**2).sum(axis=1))):
+        tail = factor[i, start:].copy()
+        length = np.sqrt(tail @ tail)
+        if length <= NOISE * len(factor) * whole:
+            factor[i, start:] = 0.0
+            continue
+        tail[0] += np.copysign(length, tail[0])
+        rest = factor[i:, start:]
+        rest -= np.outer(rest @ tail, 2 * tail / (tail @ tail))
+        factor[i, start + 1 :] = 0.0
+        start += 1
+    return factor
 
 
 def mixed(means: Floats, factors: Floats, weights: Floats) -> tuple[Floats, Floats]:
@@ -131,10 +171,21 @@ def _record(plan: "Plan", fits: "Fits", where: slice, t: int, mean: Floats, fact
     if plan.dim == 1:
         fits.mean[where, slot], fits.log_variance[where, slot] = mean[:, 0], pivots[:, 0]
         return
+    rank = int(ranks(plan.experiment, plan.dim)[t])
+    volume = pivots.sum(axis=1) if rank == plan.dim else _log_volume(factor, rank)
     trace = (factor**2).sum(axis=(1, 2))
-    scalars = np.stack([trace, (mean**2).sum(axis=1), pivots.sum(axis=1)], axis=1)
+    scalars = np.stack([trace, (mean**2).sum(axis=1), volume], axis=1)
     fits.scalars[where, slot] = scalars
     if fits.factors.size:
         fits.means[where, slot], fits.factors[where, slot] = mean, factor
     if fits.pivots.size:
         fits.pivots[where, slot] = pivots
+
+
+def _log_volume(factors: Floats, rank: int) -> Floats:
+    """Return the log of the product of the `rank` largest eigenvalues of F F'."""
+    singular = np.linalg.svd(factors, compute_uv=False)
+    noise = singular[:, :1] * (NOISE * factors.shape[-1])
+    kept = np.where(singular > noise, singular, 0.0)[:, :rank]
+    with np.errstate(divide="ignore"):
+        return np.asarray(2 * np.log(kept).sum(axis=1))

@@ -131,8 +131,8 @@ def upper_factor(
         row[:] = 0.0
         add_rows(row, 1.0, turned[i], centred, k, i, d)
         add_rows(row, -1.0, L[i], U, i, i, d)
-        pivots[i] = row[i]
         # Dependent columns leave a pivot of rounding size or below zero: that direction is gone.
+        pivots[i] = max(row[i], 0.0)
         inverse = 1.0 / np.sqrt(row[i]) if row[i] > 0.0 else 0.0
         for j in range(i, d):
             row[j] *= inverse

@@ -114,7 +114,7 @@ THEOREMS = [
         DERIVED,
         "any finite data, any row weights; ddof 0",
         "identity",
-        "rationals, 11 rows",
+        "11 rows, rational",
         ExactClaim(
             lambda: (float(_rational_fit(0)), 1.0, 1.0),
             {
@@ -205,7 +205,7 @@ THEOREMS = [
         DERIVED,
         "ddof 0",
         "bound",
-        "six schedules, up to t=10^5",
+        "six schedules",
         ExactClaim(
             _inflations,
             {
@@ -240,7 +240,7 @@ THEOREMS = [
         "He, Xu & Cheng, arXiv 2502.18049; value derived here",
         "known variance, n_real = n_syn",
         "identity",
-        "k=1, grid of step 1e-4",
+        "k=1",
         ExactClaim(
             _golden_minimum,
             {

@@ -113,7 +113,7 @@ THEOREMS = [
         PAPER,
         "equal batches; ddof 0",
         "limit",
-        f"n=5, recursion to t={T_LIMIT}",
+        f"n=5 t={T_LIMIT}",
         ExactClaim(
             _accumulate_enclosure,
             {
@@ -131,7 +131,7 @@ THEOREMS = [
         PAPER,
         "equal batches; ddof 0",
         "limit",
-        f"n=5, recursion to t={T_LIMIT}",
+        f"n=5 t={T_LIMIT}",
         ExactClaim(
             _accumulate_error_enclosure,
             {
@@ -169,7 +169,7 @@ THEOREMS = [
         DERIVED,
         "equal batches; ddof 1",
         "limit",
-        f"n=5, recursion to t={T_LIMIT}",
+        f"n=5 t={T_LIMIT}",
         ExactClaim(
             _unbiased_enclosure,
             {
@@ -205,7 +205,7 @@ THEOREMS = [
         DERIVED,
         "equal batches, budget n; ddof 0",
         "limit",
-        f"n=5, recursion to t={T_LIMIT}",
+        f"n=5 t={T_LIMIT}",
         ExactClaim(
             _subsample_enclosure,
             {
@@ -222,7 +222,7 @@ THEOREMS = [
         DERIVED,
         "equal batches, budget n; ddof 0",
         "limit",
-        f"n=5, recursion to t={T_LIMIT}",
+        f"n=5 t={T_LIMIT}",
         ExactClaim(
             _subsample_error_enclosure,
             {
@@ -239,7 +239,7 @@ THEOREMS = [
         DERIVED,
         "equal batches, budget n; ddof 1",
         "limit",
-        f"n=5, slope from t={T_LIMIT} on",
+        f"n=5 t={T_LIMIT}",
         ExactClaim(
             _power_enclosure,
             {
@@ -257,7 +257,7 @@ THEOREMS = [
         "Xu et al., arXiv 2505.13947, sharpened here",
         "ddof 0",
         "limit",
-        "n_t=2t^2, t=2000",
+        "n_t=2t^2 t=2000",
         ExactClaim(
             _replace_survives,
             {

@@ -1,0 +1,149 @@
+"""How commands show and write results."""
+
+import csv
+import json
+import math
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from modelcollapse.errors import InvalidInput, missing
+from modelcollapse.files import check_writable, replacing
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+ENDINGS = (".csv", ".parquet")
+LOG_SECONDS = 10
+FULL_WIDTH = 180  # columns where the output is not a terminal
+
+
+def plain(value: Any) -> Any:
+    """Return a value that JSON has: infinities become strings, arrays lists, NaN null."""
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, (np.ndarray, list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, (float, np.floating)):
+        if math.isnan(value):
+            return None
+        return float(value) if math.isfinite(value) else "inf" if value > 0 else "-inf"
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON value on standard output."""
+    print(json.dumps(plain(value), indent=1, allow_nan=False))
+
+
+def console(*, error: bool = False) -> "Console":
+    """Return a rich console on standard output or error."""
+    from rich.console import Console
+
+    stream = sys.stderr if error else sys.stdout
+    return Console(stderr=error, width=None if stream.isatty() else FULL_WIDTH, highlight=False)
+
+
+@contextmanager
+def progress(total: float) -> Iterator[Callable[[float, str], None]]:
+    """Give a function (done, what) that shows progress on standard error.
+
+    On a terminal it is a bar that vanishes at the end; elsewhere, in a log, a line every
+    LOG_SECONDS.
+    """
+    if not sys.stderr.isatty():
+        yield _logged(total)
+        return
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+    columns = (BarColumn(30), TaskProgressColumn(), TimeElapsedColumn())
+    text = TextColumn("{task.description}")
+    with Progress(*columns, text, console=console(error=True), transient=True) as bar:
+        task = bar.add_task("", total=total)
+        yield lambda done, what: bar.update(task, completed=done, description=what)
+
+
+def _logged(total: float) -> Callable[[float, str], None]:
+    started = last = time.monotonic()
+
+    def show(done: float, what: str) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= LOG_SECONDS:
+            last = now
+            note(f"{done / total:4.0%} after {now - started:.0f} s: {what}")
+
+    return show
+
+
+def counted(show: Callable[[float, str], None], what: str) -> Callable[[int], None]:
+    """Return a function of increments for a progress that wants totals."""
+    done = 0
+
+    def advance(count: int) -> None:
+        nonlocal done
+        done += count
+        show(done, what)
+
+    return advance
+
+
+def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table on standard output; the first column is left-aligned."""
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for index, column in enumerate(columns):
+        table.add_column(column, justify="right" if index else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    console().print(table)
+
+
+def number(value: float) -> str:
+    """Return a number for a table."""
+    return f"{value:.5g}"
+
+
+def note(text: str) -> None:
+    """Print a message on standard error."""
+    print(text, file=sys.stderr)
+
+
+def check_table(path: Path) -> None:
+    """Raise unless a table can be written to `path`, before any work is done."""
+    if path.suffix not in ENDINGS:
+        raise InvalidInput(f"output = {str(path)!r}: the name must end in {' or '.join(ENDINGS)}")
+    check_writable("output", path)
+    if path.suffix == ".parquet":
+        _polars()
+
+
+def write_table(path: Path, columns: Mapping[str, Any]) -> None:
+    """Write columns of equal length as CSV or Parquet, whole or not at all."""
+    with replacing(path) as partial:
+        if path.suffix == ".parquet":
+            _polars().DataFrame(dict(columns)).write_parquet(partial)
+            return
+        with partial.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(columns)
+            writer.writerows(zip(*(_cells(column) for column in columns.values()), strict=True))
+
+
+def _cells(column: Any) -> list[Any]:
+    cells: list[Any] = np.asarray(column).tolist()
+    return cells
+
+
+def _polars() -> Any:
+    try:
+        import polars as pl
+    except ImportError as error:
+        raise missing("polars", "frames", "writing Parquet") from error
+    return pl

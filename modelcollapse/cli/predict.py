@@ -1,0 +1,86 @@
+"""``modelcollapse predict``: the exact predictions for a loop."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import numpy as np
+from cyclopts import Parameter
+
+from modelcollapse.cli.options import LoopOptions, WorkflowOptions, described
+from modelcollapse.cli.output import note, number, plain, print_json, print_table
+from modelcollapse.experiment import Prediction
+from modelcollapse.experiment import predict as predict_experiment
+
+SHOWN = 12
+
+
+def predict(
+    family: str,
+    which: WorkflowOptions | None = None,
+    loop: LoopOptions | None = None,
+    *,
+    json: Annotated[bool, Parameter(negative="")] = False,
+) -> None:
+    """Print what theory expects of a loop at each generation.
+
+    Parameters
+    ----------
+    family
+        The model: gaussian.
+    which
+        The workflow.
+    loop
+        The loop.
+    json
+        Print one JSON object; infinite values are the strings "inf" and "-inf".
+    """
+    workflow = (which or WorkflowOptions()).build()
+    prediction = predict_experiment((loop or LoopOptions()).build(family, workflow))
+    if json:
+        print_json(_document(prediction))
+        return
+    _print(prediction)
+
+
+def _document(p: Prediction) -> dict[str, Any]:
+    return {
+        "experiment": described(p.experiment),
+        "generation": list(range(1, p.experiment.generations + 1)),
+        "expected": dict(p.expected),
+        "laws": {name: _law(laws) for name, laws in p.laws.items()},
+        "limits": dict(p.limits),
+        "exponents": dict(p.exponents),
+        "reasons": p.reasons,
+    }
+
+
+def _law(laws: Any) -> Mapping[str, Any]:
+    """Return a sequence of laws, one per generation, as its name, means and variances."""
+    return {
+        "law": type(laws[0]).__name__ if len(laws) else None,
+        "mean": [law.mean for law in laws],
+        "variance": [law.variance for law in laws],
+    }
+
+
+def shown_generations(last: int) -> list[int]:
+    """Return at most SHOWN generations, the first and the last among them."""
+    if last <= SHOWN:
+        return list(range(1, last + 1))
+    return sorted({round(t) for t in np.geomspace(1, last, SHOWN).tolist()})
+
+
+def _print(p: Prediction) -> None:
+    names = list(p.expected)
+    rows = [
+        [str(t), *(number(p[name][t - 1]) for name in names)]
+        for t in shown_generations(p.experiment.generations)
+    ]
+    if p.limits:
+        rows.append(["limit", *(number(p.limits[n]) if n in p.limits else "" for n in names)])
+    parts = [f"{key} {value}" for key, value in described(p.experiment).items()]
+    print_table("expected: " + ", ".join(parts), ["generation", *names], rows)
+    for name, value in p.exponents.items():
+        print(f"exponent {name}: {plain(value)}")
+    for name, reason in p.reasons.items():
+        note(f"{name}: {reason}")

@@ -1,0 +1,170 @@
+"""``modelcollapse run``: the plain loop with any estimator on any data."""
+
+import ast
+import importlib
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from cyclopts import Parameter
+
+from modelcollapse import datasets
+from modelcollapse.checks import whole
+from modelcollapse.cli.options import WorkflowOptions, parse_samples
+from modelcollapse.cli.output import (
+    check_table,
+    counted,
+    note,
+    number,
+    print_json,
+    print_table,
+    progress,
+    write_table,
+)
+from modelcollapse.errors import InvalidInput, unknown
+from modelcollapse.gaussian.estimator import Gaussian
+from modelcollapse.loop import Run
+from modelcollapse.loop import run as run_loop
+from modelcollapse.truth import Rows
+
+INTERRUPTED = 130
+
+
+def run(
+    which: WorkflowOptions | None = None,
+    *,
+    estimator: str,
+    data: str,
+    option: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    samples: str = "100",
+    generations: int = 20,
+    temperature: float = 1.0,
+    seed: int = 0,
+    holdout: float = 0.0,
+    standardize: bool = False,
+    checkpoint: Path | None = None,
+    output: Path | None = None,
+    json: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Fit, sample and refit any estimator, and follow what becomes of the data.
+
+    Parameters
+    ----------
+    which
+        The workflow.
+    estimator
+        gaussian, or the dotted path of a class with fit and sample, such as
+        sklearn.mixture.GaussianMixture.
+    data
+        digits, wine, breast_cancer, iris, diabetes, or a CSV or Parquet file.
+    option
+        An argument of the estimator, such as n_components=10; may be repeated.
+    samples
+        Rows per batch: a number, or one number per generation, such as 10,20,40.
+    generations
+        The number of fits; generation 1 is the fit to real data.
+    temperature
+        The sampler's temperature, if the estimator's sample takes one.
+    seed
+        The seed of everything random.
+    holdout
+        Share of the data's rows kept for the test log-loss, from 0 to 1.
+    standardize
+        Bring the data's columns to mean 0 and variance 1.
+    checkpoint
+        A .npz file: the run is saved there after each generation, and resumed from it.
+    output
+        A .csv or .parquet file with one row per generation.
+    json
+        Print the result as JSON.
+    """
+    if output is not None:
+        check_table(output)
+    whole("generations", generations)
+    training, test = _split(datasets.load(data, standardize=standardize), holdout, seed)
+    model = build_estimator(estimator, option, training.dim)
+    with progress(generations) as show:
+        result = run_loop(
+            model,
+            training,
+            (which or WorkflowOptions()).build(),
+            parse_samples(samples),
+            generations,
+            seed,
+            test=test,
+            temperature=temperature,
+            checkpoint=checkpoint,
+            progress=counted(show, "generations"),
+        )
+    _report(result, output, json=json)
+    return INTERRUPTED if result.outcome.startswith("interrupted") else 0
+
+
+def _report(result: Run, output: Path | None, *, json: bool) -> None:
+    for message, count in result.warnings.items():
+        note(f"warning, {count} times: {message}")
+    if not result.completed:
+        note(result.outcome)
+    if output is not None:
+        write_table(output, {"generation": result.generations, **result.metrics})
+        note(f"wrote {len(result.generations)} rows to {output}")
+    if json:
+        record = {"experiment": result.experiment, "outcome": result.outcome}
+        metrics = {"generation": result.generations, "metrics": result.metrics}
+        print_json({**record, **metrics, "warnings": result.warnings})
+    elif output is None:
+        rows = [
+            [str(t), *(number(values[i]) for values in result.metrics.values())]
+            for i, t in enumerate(result.generations)
+        ]
+        print_table(result.outcome, ["generation", *result.metrics], rows)
+
+
+def _split(data: Rows, holdout: float, seed: int) -> tuple[Rows, Any]:
+    """Return training rows, and test rows or None."""
+    if not 0 <= holdout < 1:
+        raise InvalidInput(f"holdout = {holdout}: give a share of the rows from 0 to below 1")
+    count = round(holdout * len(data.values))
+    if count == 0:
+        return data, None
+    order = np.random.default_rng(seed).permutation(len(data.values))
+    return Rows(data.values[order[count:]], data.name), data.values[order[:count]]
+
+
+def build_estimator(name: str, options: tuple[str, ...], dim: int) -> Any:
+    """Return the estimator of that name with its options."""
+    arguments = dict(_option(text) for text in options)
+    if name == "gaussian":
+        factory, arguments = Gaussian, {"dim": dim, **arguments}
+    else:
+        factory = _imported(name)
+    try:
+        return factory(**arguments)
+    except TypeError as error:
+        raise InvalidInput(f"option: {name} does not take {arguments!r} ({error})") from error
+
+
+def _option(text: str) -> tuple[str, Any]:
+    key, equals, value = text.partition("=")
+    if not equals or not key.isidentifier():
+        raise InvalidInput(f"option = {text!r}: give NAME=VALUE, such as n_components=10")
+    try:
+        return key, ast.literal_eval(value)
+    except (ValueError, SyntaxError):
+        return key, value
+
+
+def _imported(path: str) -> Any:
+    module, _, name = path.rpartition(".")
+    if not module:
+        raise unknown("estimator", path, ["gaussian", "sklearn.mixture.GaussianMixture"])
+    try:
+        found = importlib.import_module(module)
+    except ImportError as error:
+        raise InvalidInput(f"estimator = {path!r} cannot be imported: {error}") from error
+    if not hasattr(found, name):
+        raise unknown(f"estimator in {module}", name, [n for n in dir(found) if n[:1].isupper()])
+    factory = getattr(found, name)
+    if not isinstance(factory, type):
+        raise InvalidInput(f"estimator = {path!r} is not a class: give a class")
+    return factory

@@ -1,0 +1,149 @@
+"""``modelcollapse simulate``: replicates of a loop, to a file or as a table."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from cyclopts import Parameter
+
+from modelcollapse.checks import whole
+from modelcollapse.cli.options import LoopOptions, WorkflowOptions, described
+from modelcollapse.cli.output import (
+    check_table,
+    counted,
+    note,
+    number,
+    print_json,
+    print_table,
+    progress,
+    write_table,
+)
+from modelcollapse.cli.predict import shown_generations
+from modelcollapse.errors import InvalidInput
+from modelcollapse.experiment import Interrupted, Prediction, Trajectories
+from modelcollapse.experiment import predict as predict_experiment
+from modelcollapse.experiment import simulate as simulate_experiment
+
+INTERRUPTED = 130
+
+
+def simulate(
+    family: str,
+    which: WorkflowOptions | None = None,
+    loop: LoopOptions | None = None,
+    *,
+    replicates: int = 1000,
+    seed: int = 0,
+    at: str | None = None,
+    jobs: int = 1,
+    output: Path | None = None,
+    json: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Simulate independent replicates of a loop, exactly.
+
+    Parameters
+    ----------
+    family
+        The model: gaussian.
+    which
+        The workflow.
+    loop
+        The loop.
+    replicates
+        The number of independent runs.
+    seed
+        The same seed gives the same numbers, whatever `jobs` is.
+    at
+        The generations to record, such as 1,10,100; by default all.
+    jobs
+        Processes to use; -1 uses all cores.
+    output
+        A .csv or .parquet file with one row per replicate and generation.
+    json
+        Print a summary by generation as JSON.
+    """
+    experiment = (loop or LoopOptions()).build(family, (which or WorkflowOptions()).build())
+    whole("replicates", replicates)
+    if output is not None:
+        check_table(output)
+    status = 0
+    with progress(replicates) as show:
+        try:
+            runs = simulate_experiment(
+                experiment,
+                replicates,
+                seed,
+                _generations(at),
+                jobs=jobs,
+                progress=counted(show, "replicates"),
+            )
+        except Interrupted as stop:
+            runs, status = stop.finished, INTERRUPTED
+    if status:
+        note(f"interrupted: {runs.replicates} of {replicates} replicates are finished and kept")
+    if output is not None:
+        write_table(output, _columns(runs))
+        note(f"wrote {runs.replicates * len(runs.generations)} rows to {output}")
+    prediction = predict_experiment(experiment)
+    if json:
+        print_json({"experiment": described(experiment), **_summary(runs, prediction)})
+    elif output is None:
+        _print(runs, prediction)
+    return status
+
+
+def _generations(text: str | None) -> list[int] | None:
+    if text is None:
+        return None
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError as error:
+        raise InvalidInput(f"at = {text!r}: give generations, such as 1,10,100") from error
+
+
+def _columns(runs: Trajectories) -> dict[str, Any]:
+    count, width = runs.replicates, len(runs.generations)
+    return {
+        "replicate": np.repeat(np.arange(count), width),
+        "generation": np.tile(runs.generations, count),
+        **{name: runs[name].ravel() for name in runs.values if runs[name].ndim == 2},
+    }
+
+
+def _summary(runs: Trajectories, p: Prediction) -> dict[str, Any]:
+    names = [name for name in runs.values if runs[name].ndim == 2]
+    return {
+        "generation": runs.generations,
+        "replicates": runs.replicates,
+        "mean": {name: _mean(runs[name]) for name in names},
+        "quantiles": {
+            name: {
+                str(q): np.quantile(runs[name], q, axis=0, method="inverted_cdf")
+                for q in (0.05, 0.5, 0.95)
+            }
+            for name in names
+        },
+        "expected": {name: p[name][runs.generations - 1] for name in names if name in p.expected},
+    }
+
+
+def _mean(values: Any) -> Any:
+    with np.errstate(invalid="ignore", over="ignore"):
+        return values.mean(axis=0)
+
+
+def _print(runs: Trajectories, p: Prediction) -> None:
+    last = int(runs.generations[-1])
+    shown = set(shown_generations(last)) if len(runs.generations) == last else None
+    rows = []
+    for name in (name for name in runs.values if runs[name].ndim == 2):
+        for column, t in enumerate(runs.generations.tolist()):
+            if shown is None or t in shown:
+                values = runs[name][:, column]
+                quantiles = np.quantile(values, [0.05, 0.5, 0.95], method="inverted_cdf")
+                expected = number(p[name][t - 1]) if name in p.expected else "open"
+                cells = [expected, number(_mean(values)), *map(number, quantiles)]
+                rows.append([name, str(t), *cells])
+    title = f"{runs.replicates} replicates"
+    columns = ["quantity", "generation", "expected", "mean", "5 %", "median", "95 %"]
+    print_table(title, columns, rows)
