@@ -88,6 +88,9 @@ class MeanClaim:
         The claimed mean, and a proved bound on the statistic's variance.
     near
         Near misses: other values, by what is wrong with them.
+    signed
+        Whether the statistic takes both signs, as logarithms do; a positive one is refused
+        where its coefficient of variation is above LARGEST_CV.
     """
 
     design: Design
@@ -96,16 +99,18 @@ class MeanClaim:
     variance: Value
     near: Mapping[str, Value]
     side: Side = "two"
+    signed: bool = False
 
     def examine(self, runs: Trajectories | None, alpha: float, beta: float) -> Finding:
         """Test the mean by Catoni's estimator."""
         assert runs is not None  # noqa: S101 - a claim with a design is given its runs
         e = runs.experiment
         value, variance = float(self.value(e)), float(self.variance(e))
-        scale = max(abs(value), np.sqrt(variance) / LARGEST_CV)
-        if not np.sqrt(variance) <= LARGEST_CV * scale * (1 + 1e-12):
+        if not self.signed and not np.sqrt(variance) <= LARGEST_CV * abs(value):
+            ratio = np.sqrt(variance) / abs(value) if value else np.inf
             raise TooWeak(
-                f"coefficient of variation {np.sqrt(variance) / abs(value):.3g}: test a law"
+                f"the coefficient of variation is {ratio:.3g}, above {LARGEST_CV:g}: the mean is "
+                "carried by rare runs; test a logarithm or a law"
             )
         samples = self.statistic(runs)
         found = evidence.mean(samples, value, variance, alpha=alpha, beta=beta, side=self.side)

@@ -201,8 +201,8 @@ def _distances(
                 f"inf from generation {short[0] + 1}: a batch of {e.sizes[short[0]]} rows is at "
                 f"most dim + 2 = {d + 2}, and E tr S^-1 is then infinite"
             )
-    elif "log_determinant" in notes:
-        notes["test_log_loss"] = "inf: every fit is singular"
+    elif e.sizes[0] <= len(e.reality.spectrum):
+        notes["test_log_loss"] = "inf: every fit is singular, and a fresh row is off its subspace"
         routes["test_log_loss"] = lambda: np.full(e.generations, np.inf)
     else:
         reasons["test_log_loss"] = (
@@ -212,17 +212,26 @@ def _distances(
 
 def _limits(e: "Experiment", notes: dict[str, str]) -> tuple[Lazy, Lazy]:
     values: dict[str, Route] = {}
+    open_limits: dict[str, str] = {}
+    names = ("variance", "squared_error")
     try:
-        for name, value in zip(("variance", "squared_error"), formulas.limits(e), strict=True):
-            if not np.isnan(value):
-                values[name] = partial(float, value)
+        found = formulas.limits(e)
     except NoClosedForm as error:
         notes["limits"] = str(error)
+        open_limits.update(dict.fromkeys(names, str(error)))
+    else:
+        for name, value in zip(names, found, strict=True):
+            if np.isnan(value):
+                open_limits[name] = f"the limit of {name} has no closed form here"
+            else:
+                values[name] = partial(float, value)
     rates: dict[str, Route] = {}
+    open_rates: dict[str, str] = {}
     for name, rate in (("lyapunov", formulas.lyapunov), ("power", formulas.power)):
         try:
             known = rate(e)
-        except NoClosedForm:
+        except NoClosedForm as error:
+            open_rates[name] = str(error)
             continue
         rates[name] = partial(np.array, known) if np.ndim(known) else partial(float, known)
-    return Lazy(values), Lazy(rates)
+    return Lazy(values, open_limits), Lazy(rates, open_rates)

@@ -47,7 +47,7 @@ class Plan:
     slots
         For each generation the column that records it, or -1.
     batch
-        Replicates per call of compiled code; it changes no number.
+        Replicates per call of compiled code, a function of the experiment alone.
     """
 
     experiment: "Experiment"
@@ -166,6 +166,10 @@ def _line_routes(plan: Plan, stored: Mapping[str, Floats]) -> "dict[str, Route]"
         routes["log_variance"] = lambda: log_v - np.log(s2)
         routes["log_determinant"] = routes["log_variance"]
         routes["log_pivots"] = lambda: log_v[:, :, None]
+        return routes
+    routes["log_determinant"] = lambda: np.full(log_v.shape, -np.inf)
+    if plan.experiment.sizes[0] <= plan.experiment.model.dim:
+        routes["pseudo_log_determinant"] = lambda: log_v - np.log(s2)
     return routes
 
 

@@ -14,4 +14,6 @@ OTHER_DDOF: dict[str, Any] = {"model": Gaussian(ddof=1)}
 
 def mean_claim(design: Design, name: str, t: int, near: dict[str, Value]) -> MeanClaim:
     """Claim that a quantity has its predicted mean at generation t."""
-    return MeanClaim(design, quantity(name, t), expectation(name, t), spread(name, t), near)
+    signed = "log" in name
+    value, variance = expectation(name, t), spread(name, t)
+    return MeanClaim(design, quantity(name, t), value, variance, near, signed=signed)

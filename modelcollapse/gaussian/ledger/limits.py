@@ -4,6 +4,8 @@ The recursion is run to a large t, and a proved bound on the factors still to co
 limit. A product of T factors in floating point is off by at most 8 T eps, relatively.
 """
 
+from typing import Any
+
 import numpy as np
 
 from modelcollapse.claims import ExactClaim
@@ -13,9 +15,9 @@ from modelcollapse.gaussian.formulas import (
     subsample_limits,
 )
 from modelcollapse.gaussian.ledger.common import DERIVED, PAPER
-from modelcollapse.gaussian.ledger.exact import EPS, fixed, last, loop
+from modelcollapse.gaussian.ledger.exact import EPS, Computed, fixed, last, loop
 from modelcollapse.theorem import Theorem
-from modelcollapse.workflows import Accumulate, AccumulateSubsample, Replace
+from modelcollapse.workflows import Accumulate, AccumulateSubsample, Replace, Workflow
 
 T_LIMIT = 100_000
 
@@ -85,14 +87,24 @@ def _subsample_constant() -> tuple[float, float, float]:
     return c, low - slack, high + slack
 
 
-def _power_enclosure() -> tuple[float, float, float]:
-    """Between T and 2T the pool gains prod (1 + a/t + O(1/t^2)): the slope is a + O(1/T)."""
-    n, T = 5, T_LIMIT
-    variance = predict(loop(AccumulateSubsample(), n, 2 * T, ddof=1))["variance"]
-    slope = float(np.log2(variance[2 * T - 1] / variance[T - 1]))
-    predicted = predict(loop(AccumulateSubsample(), n, 2, ddof=1)).exponents["power"]
-    # The O(1/t^2) terms of the factor stay below 4/t^2; their sum from T on is below 4/T.
-    return float(predicted), slope - 4 / T / np.log(2), slope + 4 / T / np.log(2)
+def _slope(workflow: Workflow, **options: Any) -> Computed:
+    """Enclose the exponent a of E v_t ~ t^a by the slope between T and 2T.
+
+    The logarithm of a step is a/t + r_t. At n = 5 the expansion in 1/t gives t^2 |r_t| < 1 for
+    accumulate at temperature 1.5 and < 2 for accumulate-subsample with ddof 1; with
+    sum_{T < t <= 2T} 1/t = log 2 - 1/(4T) + ..., 4/T bounds the sum of what is left out.
+    Rounding adds 16 T eps.
+    """
+
+    def compute() -> tuple[float, float, float]:
+        T = T_LIMIT
+        variance = predict(loop(workflow, 5, 2 * T, **options))["variance"]
+        slope = float(np.log2(variance[2 * T - 1] / variance[T - 1]))
+        predicted = float(predict(loop(workflow, 5, 2, **options)).exponents["power"])
+        radius = (4 / T + 16 * T * EPS) / np.log(2)
+        return predicted, slope - radius, slope + radius
+
+    return compute
 
 
 def _replace_survives() -> tuple[float, float, float]:
@@ -241,11 +253,30 @@ THEOREMS = [
         "limit",
         f"n=5 t={T_LIMIT}",
         ExactClaim(
-            _power_enclosure,
+            _slope(AccumulateSubsample(), ddof=1),
             {
                 "bounded": fixed(0.0),
                 "t^(1/(n-1))": fixed(0.25),
                 "t^(1/(2n))": fixed(0.1),
+            },
+        ),
+    ),
+    Theorem(
+        "gaussian/accumulate/temperature-power",
+        "A sampler at temperature lambda makes accumulate's variance grow or shrink like a power "
+        "of t.",
+        r"E v_t\sim t^{\lambda-1}",
+        DERIVED,
+        "equal batches; ddof 0",
+        "limit",
+        f"n=5 lambda=1.5 t={T_LIMIT}",
+        ExactClaim(
+            _slope(Accumulate(), temperature=1.5),
+            {
+                "bounded": fixed(0.0),
+                "lambda (1 - 1/n) - 1": fixed(1.5 * 0.8 - 1),
+                "log lambda": fixed(float(np.log(1.5))),
+                "2 % more": fixed(1.02 * 0.5),
             },
         ),
     ),

@@ -14,6 +14,7 @@ from modelcollapse.claims import (
     constant,
     expectation,
     quantity,
+    spread,
 )
 from modelcollapse.evidence import Cdf
 from modelcollapse.experiment import Experiment, Trajectories, predict
@@ -63,6 +64,23 @@ def _drift(steps: int, factor: float) -> Value:
     return constant(float(-steps * np.log(factor)))
 
 
+def _squared_deviation(runs: Trajectories) -> Floats:
+    gap = runs["log_variance"][:, 9] - predict(runs.experiment)["log_variance"][9]
+    return np.asarray(gap**2)
+
+
+def _squared_deviation_variance(e: Experiment) -> float:
+    """Return Var (X - EX)^2 = kappa_4 + 2 kappa_2^2, with kappa_k = t psi_{k-1}((n-1)/2)."""
+    from scipy.special import polygamma
+
+    half = (e.sizes[0] - 1) / 2
+    return float(10 * polygamma(3, half) + 2 * (10 * polygamma(1, half)) ** 2)
+
+
+def _with_n_degrees_of_freedom(e: Experiment) -> float:
+    return float(predict(replace(e, samples=11)).variances["log_variance"][9])
+
+
 THEOREMS = [
     Theorem(
         "gaussian/replace/log-variance",
@@ -80,6 +98,27 @@ THEOREMS = [
                 "the unbiased estimator's": expectation("log_variance", 10, **OTHER_DDOF),
                 "the logarithm of the mean": lambda e: float(np.log(predict(e)["variance"][9])),
                 "one generation early": expectation("log_variance", 9),
+            },
+        ),
+    ),
+    Theorem(
+        "gaussian/replace/log-variance-spread",
+        "Over replicates the log-variance spreads like a random walk, by psi_1((n-1)/2) each "
+        "generation.",
+        r"\mathrm{Var}\log v_t = t\,\psi_1(\tfrac{n-1}{2})",
+        DERIVED,
+        f"{NORMAL}; any ddof",
+        "law",
+        "d=1 n=10 t=10",
+        MeanClaim(
+            BIASED,
+            _squared_deviation,
+            spread("log_variance", 10),
+            _squared_deviation_variance,
+            {
+                "one generation early": spread("log_variance", 9),
+                "the delta method's 2t/(n-1)": constant(20 / 9),
+                "psi_1(n/2)": _with_n_degrees_of_freedom,
             },
         ),
     ),
@@ -211,6 +250,7 @@ THEOREMS = [
                 "nine tenths of the time": _exponent(4, 8),
                 "all exponents equal": lambda e: float(9 * predict(e).exponents["lyapunov"].mean()),
             },
+            signed=True,
         ),
     ),
     Theorem(
@@ -225,7 +265,7 @@ THEOREMS = [
         MeanClaim(
             HEATED,
             lambda runs: np.asarray(runs["log_variance"][:, 9] - runs["log_variance"][:, 0]),
-            lambda e: float(predict(e)["log_variance"][9] - predict(e)["log_variance"][0]),
+            constant(0.0),
             _pivot_variance(1, 9),
             {
                 "temperature 1": _drift(9, 1 / critical_temperature(5, ddof=1)),
@@ -233,6 +273,7 @@ THEOREMS = [
                 "maximum likelihood's": _drift(9, 5 / 4),
                 "2 % more": _drift(9, 1.02),
             },
+            signed=True,
         ),
     ),
 ]

@@ -12,11 +12,12 @@ from modelcollapse.claims import (
     expectation,
     quantity,
 )
-from modelcollapse.experiment import predict
+from modelcollapse.experiment import Experiment, predict
 from modelcollapse.gaussian.estimator import Gaussian
 from modelcollapse.gaussian.formulas import tail_bound
 from modelcollapse.gaussian.ledger.common import DERIVED, NORMAL, OTHER_DDOF, PAPER, mean_claim
 from modelcollapse.gaussian.ledger.replace_designs import BIASED, UNBIASED
+from modelcollapse.gaussian.replaced import factor_power
 from modelcollapse.theorem import Theorem
 from modelcollapse.workflows import Accumulate
 
@@ -27,6 +28,24 @@ def _root(t: int) -> Statistic:
 
 def _root_variance(t: int) -> Value:
     return lambda e: float(predict(e)["variance"][t - 1] - tail_bound(e, 1.0)[t - 1] ** 2)
+
+
+def _square(t: int) -> Value:
+    def value(e: Experiment) -> float:
+        p = predict(e)
+        return float(p.variances["variance"][t - 1] + p["variance"][t - 1] ** 2)
+
+    return value
+
+
+def _square_variance(t: int) -> Value:
+    """Return Var v^2 from the fourth power of the chi-square factors."""
+
+    def value(e: Experiment) -> float:
+        fourth, second = (np.prod(factor_power(e, p)[:t]) for p in (4.0, 2.0))
+        return float(fourth - second**2)
+
+    return value
 
 
 THEOREMS = [
@@ -48,6 +67,27 @@ THEOREMS = [
                 "one generation late": expectation("variance", 5),
                 "accumulate's formula": expectation("variance", 4, workflow=Accumulate()),
                 "1/(n-1) for 1/n": constant((1 - 1 / 9) ** 4),
+            },
+        ),
+    ),
+    Theorem(
+        "gaussian/replace/variance-second-moment",
+        "The variance's second moment grows by (n+1)/(n-1) relative to the squared mean: soon its "
+        "mean is carried by rare runs.",
+        r"E v_t^2=\sigma_0^4\left[(1-1/n)^2\,\tfrac{n+1}{n-1}\right]^t",
+        DERIVED,
+        f"{NORMAL}, d = 1; ddof 0",
+        "law",
+        "d=1 n=10 t=2",
+        MeanClaim(
+            BIASED,
+            lambda runs: quantity("variance", 2)(runs) ** 2,
+            _square(2),
+            _square_variance(2),
+            {
+                "the squared mean": lambda e: float(predict(e)["variance"][1] ** 2),
+                "the unbiased estimator's": lambda e: _square(2)(replace(e, **OTHER_DDOF)),
+                "(n+2)/n for (n+1)/(n-1)": constant((0.81 * 1.2) ** 2),
             },
         ),
     ),
