@@ -28,6 +28,14 @@ class Spread(NamedTuple):
     second_moment: Floats
 
 
+class Stepwise(NamedTuple):
+    """Mean and variance of log v_t, and E sqrt(v_t), each of shape (generations,)."""
+
+    mean: Floats
+    variance: Floats
+    root: Floats
+
+
 def predict(e: "Experiment") -> Prediction:
     """Return the exact predictions for a Gaussian experiment, computed at the first look."""
     routes: dict[str, Route] = {}
@@ -36,8 +44,9 @@ def predict(e: "Experiment") -> Prediction:
     laws: dict[str, Route] = {}
     notes: dict[str, str] = {}
     _moments(e, routes, reasons, spreads)
-    _logarithms(e, routes, reasons, spreads, notes)
-    _distances(e, routes, reasons, spreads, notes)
+    steps = cache(lambda: _accumulated(e))
+    _logarithms(e, routes, reasons, spreads, notes, steps)
+    _distances(e, routes, reasons, spreads, notes, steps)
     if isinstance(e.workflow, Replace) and e.reality.is_normal and e.sizes.min() > e.model.dim:
         laws["log_determinant"] = lambda: replaced.DeterminantLaws(e)
         if e.model.dim == 1:
@@ -94,6 +103,7 @@ def _logarithms(
     reasons: dict[str, str],
     spreads: "dict[str, Route]",
     notes: dict[str, str],
+    steps: "Callable[[], Stepwise]",
 ) -> None:
     d, normal = e.model.dim, e.reality.is_normal
     if d > 1:
@@ -111,7 +121,7 @@ def _logarithms(
     if isinstance(e.workflow, Replace) and normal and e.sizes.min() > d:
         moments = cache(lambda: replaced.log_determinant_moments(e, rank=d))
     elif isinstance(e.workflow, Accumulate) and normal and d == 1:
-        moments = cache(lambda: _accumulated(e)[:2])
+        moments = lambda: steps()[:2]  # noqa: E731
     else:
         reason = (
             "known for replace with samples > dim (any dim) and accumulate in dim = 1, for a "
@@ -160,7 +170,7 @@ def variance_ratios(e: "Experiment") -> list[AccumulateStep]:
     return [AccumulateStep(float(a), float(b), float(c), int(f)) for a, b, c, f in steps]
 
 
-def _accumulated(e: "Experiment") -> tuple[Floats, Floats, Floats]:
+def _accumulated(e: "Experiment") -> Stepwise:
     """Return mean and variance of log v_t, and E sqrt(v_t), under accumulate in d = 1."""
     n, c = int(e.sizes[0]), e.model.ddof
     first = LogChiSquareSum(np.array([n - 1.0]), np.ones(1), -float(np.log(n - c)))
@@ -168,7 +178,7 @@ def _accumulated(e: "Experiment") -> tuple[Floats, Floats, Floats]:
     means = np.concatenate([[first.mean], steps[0]])
     variances = np.concatenate([[first.variance], steps[1] - steps[0] ** 2])
     roots = np.concatenate([[np.exp(first.log_mgf(np.array(0.5)))], steps[2]])
-    return np.cumsum(means), np.cumsum(variances), np.cumprod(roots)
+    return Stepwise(np.cumsum(means), np.cumsum(variances), np.cumprod(roots))
 
 
 def _distances(
@@ -177,6 +187,7 @@ def _distances(
     reasons: dict[str, str],
     spreads: "dict[str, Route]",
     notes: dict[str, str],
+    steps: "Callable[[], Stepwise]",
 ) -> None:
     d, normal = e.model.dim, e.reality.is_normal
     scale = float(e.reality.spectrum.sum())
@@ -185,9 +196,7 @@ def _distances(
         routes["w2_squared"] = lambda: w2()[0] * scale
         spreads["w2_squared"] = lambda: w2()[1] * scale**2
     elif d == 1 and normal and isinstance(e.workflow, Accumulate):
-        routes["w2_squared"] = lambda: (
-            scale * (np.add(*second_order(e)) + 1 - 2 * _accumulated(e)[2])
-        )
+        routes["w2_squared"] = lambda: scale * (np.add(*second_order(e)) + 1 - 2 * steps().root)
     else:
         reasons["w2_squared"] = "known for replace and accumulate in dim = 1 with a normal truth"
     if isinstance(e.workflow, Replace) and normal:

@@ -1,0 +1,80 @@
+"""One thread, one seed, and a table of ratios at the end of the run."""
+
+import pytest
+from threadpoolctl import threadpool_limits
+
+from benchmarks import report
+from benchmarks.cells import CELLS
+
+STEPS = pytest.StashKey()
+OTHERS = pytest.StashKey()
+
+
+def pytest_addoption(parser):
+    """Add --bench-seed N and --save-results."""
+    parser.addoption("--bench-seed", type=int, default=0, help="seed of all benchmarks")
+    parser.addoption(
+        "--save-results",
+        action="store_true",
+        help="write benchmarks/results.json (whole runs only)",
+    )
+
+
+def pytest_configure(config):
+    """Prepare the places where medians are collected."""
+    config.stash[STEPS], config.stash[OTHERS] = {}, {}
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread():
+    """Keep linear algebra on one thread, for both sides."""
+    with threadpool_limits(1):
+        yield
+
+
+@pytest.fixture
+def bench_seed(request):
+    """Return the seed of this run."""
+    return request.config.getoption("--bench-seed")
+
+
+@pytest.fixture
+def record_step(request, benchmark):
+    """Return a function that keeps a side's median, in microseconds per repeat and generation."""
+
+    def keep(cell, side, steps):
+        if benchmark.stats:  # None under --benchmark-disable
+            microseconds = 1e6 * benchmark.stats.stats.median / steps
+            benchmark.extra_info["us_per_step"] = microseconds
+            request.config.stash[STEPS].setdefault(cell, {})[side] = microseconds
+
+    return keep
+
+
+@pytest.fixture
+def record_other(request, benchmark):
+    """Return a function that keeps a number of which there is no ratio: the median, or `value`."""
+
+    def keep(name, unit, scale=1, value=None):
+        if benchmark.stats:
+            number = benchmark.stats.stats.median if value is None else value
+            request.config.stash[OTHERS][f"{name}, {unit}"] = scale * number
+
+    return keep
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_terminal_summary(terminalreporter, config):
+    """Print the tables after everything else and, on request, save them."""
+    yield
+    steps, others = config.stash[STEPS], config.stash[OTHERS]
+    complete = {cell: sides for cell, sides in steps.items() if len(sides) == len(report.SIDES)}
+    if complete:
+        terminalreporter.section("ratios, for information")
+        terminalreporter.write_line(report.ratios(complete, report.committed()))
+    if others:
+        terminalreporter.section("other numbers, for information")
+        terminalreporter.write_line(report.others(others))
+    if config.getoption("--save-results") and len(complete) == len(CELLS):
+        report.save(complete, others)
+        terminalreporter.write_line(f"saved to {report.RESULTS.name}")

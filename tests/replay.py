@@ -1,0 +1,256 @@
+"""The plain loop on rows, driven by the noise that the fast simulator drew.
+
+A simulator of sufficient statistics draws, for each batch, the standardised mean z and Bartlett's
+factor A of the scatter. `noise` turns them into raw rows with exactly that mean and that scatter;
+`replays` draws the same numbers from the same stream once more and hands the rows to `run`.
+"""
+
+import itertools
+from unittest import mock
+
+import numpy as np
+from scipy.linalg import helmert
+
+import modelcollapse as mc
+from modelcollapse.gaussian import simulate, slotted
+from modelcollapse.gaussian.recording import derived, plan_of
+from modelcollapse.workflows import Weighting, select
+
+
+class Halving:
+    """Someone else's weighting: each batch weighs half of the next newer one."""
+
+    def batch_weights(self, sizes):
+        """Return weights proportional to 2^s."""
+        weights = 2.0 ** np.arange(len(sizes))
+        return weights / weights.sum()
+
+    def training_rows(self, sizes, rng):
+        """Return all rows, weighted."""
+        del rng
+        return np.arange(sum(sizes)), np.repeat(self.batch_weights(sizes) / sizes, sizes)
+
+
+class Bootstrap:
+    """Someone else's random workflow: as many rows as there are, drawn with replacement."""
+
+    def training_rows(self, sizes, rng):
+        """Return rows, some of them twice."""
+        return rng.integers(sum(sizes), size=sum(sizes))
+
+
+class Scripted(mc.Gaussian):
+    """A Gaussian that returns the given batches instead of drawing them."""
+
+    def __init__(self, dim, ddof, batches):
+        super().__init__(dim, ddof)
+        self.batches = iter(batches)
+
+    def __deepcopy__(self, memo):
+        return Scripted(self.dim, self.ddof, self.batches)
+
+    def sample(self, n, random_state=None, temperature=1.0):
+        """Return the next batch."""
+        del random_state, temperature
+        batch = next(self.batches)
+        assert len(batch) == n
+        return batch
+
+
+class ScriptedTruth(mc.Normal):
+    """A normal truth whose first batch is given."""
+
+    @classmethod
+    def of(cls, truth, batch):
+        """Return a truth with the given truth's moments in its principal axes."""
+        self = cls(np.zeros(len(truth.spectrum)), np.diag(truth.spectrum))
+        object.__setattr__(self, "batch", batch)
+        return self
+
+    def sample(self, n, rng):
+        """Return that batch."""
+        del rng
+        assert len(self.batch) == n
+        return self.batch
+
+
+class Chosen:
+    """A workflow that chooses the given rows at each generation."""
+
+    def __init__(self, rows):
+        self.rows = rows
+
+    def training_rows(self, sizes, rng):
+        """Return the rows of generation len(sizes)."""
+        del rng
+        return self.rows[len(sizes) - 1]
+
+
+def noise(z, A, n):
+    """Return rows (n, r) with mean z / sqrt(n) and scatter A A', A (r, columns < n)."""
+    basis = helmert(n)[: A.shape[1]]  # orthonormal, and orthogonal to (1, ..., 1)
+    return z / np.sqrt(n) + basis.T @ A.T
+
+
+def bartlett(rng, rank, n):
+    """Draw z and Bartlett's factor of n rows in `rank` dimensions, in the compiled order."""
+    z = rng.standard_normal(rank)
+    A = np.zeros((rank, min(rank, n - 1)))
+    for i, row in enumerate(A):
+        row[:i] = rng.standard_normal(min(i, len(row)))
+        if i < len(row):
+            row[i] = np.sqrt(rng.chisquare(n - 1 - i))
+    return z, A
+
+
+def below(rng, bound):
+    """Draw a uniform integer by Lemire's method, in Python's integers."""
+    while True:
+        high, low = divmod(int(rng.random() * 2**32) * bound, 2**32)
+        if low >= (2**32 - bound) % bound:
+            return high
+
+
+class Replay:
+    """The numbers of some replicates: `fits`, the quantities, and the rows behind them."""
+
+    def __init__(self, e, count, seed):
+        self.e, self.count = e, count
+        extra = set(simulate.EXTRA) if len(e.reality.spectrum) > 1 else set()
+        self.plan = plan_of(e, np.arange(1, e.generations + 1), extra)
+        self.signs = np.ones((count, e.generations))
+        with mock.patch.object(slotted, "_record", self.record):
+            self.fits = simulate._run(self.plan, self.stream(seed), count)
+        self.quantities = derived(self.plan, self.plan.stored(self.fits))
+        self.rng, self.sizes = self.stream(seed), e.sizes.tolist()
+
+    def record(self, plan, fits, where, t, mean, factor, record=slotted._record):
+        """Record as the simulator does, and note the factor's sign, which d = 1 forgets."""
+        record(plan, fits, where, t, mean, factor)
+        self.signs[where, t] = np.copysign(1.0, factor[:, 0, 0])
+
+    @staticmethod
+    def stream(seed):
+        """Return a generator of the simulator's kind."""
+        return np.random.Generator(np.random.SFC64(seed))
+
+    def fit(self, r, t):
+        """Return mean and factor of replicate r after generation t = 1, 2, ..."""
+        if self.plan.dim > 1:
+            return self.fits.means[r, t - 1], self.fits.factors[r, t - 1]
+        deviation = np.exp(self.fits.log_variance[r, t - 1] / 2)
+        return self.fits.mean[r, t - 1, None], np.array([[self.signs[r, t - 1] * deviation]])
+
+    def batches(self):
+        """Return, for each replicate, its batches and the workflow that `run` is to follow."""
+        workflow = self.e.workflow
+        if isinstance(workflow, mc.AccumulateSubsample):
+            return self.subsampled()
+        if isinstance(workflow, (mc.Replace, mc.Accumulate)):
+            return self.compiled()
+        return self.slotted() if isinstance(workflow, Weighting) else self.picked()
+
+    def real(self, count):
+        """Draw the real batches of a data set; None for a normal truth."""
+        if self.plan.deviations is None:
+            return self.plan.real_rows(self.rng, count, self.sizes[0])
+        return None
+
+    def synthetic(self, r, t, rows):
+        """Turn raw noise (n, rank) into the batch that generation t >= 2 adds."""
+        mean, factor = self.fit(r, t - 1)
+        root = np.sqrt(self.e.temperature)
+        return mean + root * rows @ factor[:, : rows.shape[1]].T
+
+    def compiled(self):
+        """Replace and accumulate: one replicate after the other, z before A."""
+        real = self.real(self.count)
+        for r in range(self.count):
+            rank, batches = self.plan.dim, []
+            for t, n in enumerate(self.sizes, 1):
+                if t == 1 and real is not None:
+                    batches.append(real[r])
+                else:
+                    rows = noise(*bartlett(self.rng, rank, n), n)
+                    first = t == 1
+                    batches.append(
+                        rows * self.plan.deviations if first else self.synthetic(r, t, rows)
+                    )
+                if t == 1 or isinstance(self.e.workflow, mc.Replace):
+                    rank = min(rank, n - 1)
+            yield batches, self.e.workflow
+
+    def slotted(self):
+        """Weightings: all replicates of a generation at once."""
+        d, count = self.plan.dim, self.count
+        real, all_batches = self.real(count), []
+        for t, n in enumerate(self.sizes, 1):
+            if t == 1 and real is not None:
+                all_batches.append(real)
+                continue
+            z = self.rng.standard_normal((count, d))
+            A = np.tril(self.rng.standard_normal((count, d, d)), -1)
+            freedom = np.maximum(n - 1 - np.arange(d), 1)
+            A[:, range(d), range(d)] = np.sqrt(self.rng.chisquare(freedom, (count, d)))
+            raw = [noise(z[r], A[r, :, : n - 1], n) for r in range(count)]
+            all_batches.append(
+                [rows * self.plan.deviations for rows in raw]
+                if t == 1
+                else [self.synthetic(r, t, rows) for r, rows in enumerate(raw)]
+            )
+        for r in range(count):
+            yield [batch[r] for batch in all_batches], self.e.workflow
+
+    def picked(self):
+        """Workflows that pick rows: plain rows, the choice before the noise."""
+        for r in range(self.count):
+            batches = [self.plan.real_rows(self.rng, 1, self.sizes[0])[0]]
+            rows = []
+            for t in range(1, self.e.generations + 1):
+                rows.append(select(self.e.workflow, self.sizes[:t], self.rng)[0])
+                if t < self.e.generations:
+                    raw = self.rng.standard_normal((self.sizes[t], self.plan.dim))
+                    batches.append(self.synthetic(r, t + 1, raw))
+            yield batches, Chosen(rows)
+
+    def subsampled(self):
+        """Accumulate-subsample: all choices first, then the rows that some generation uses."""
+        d, real = self.plan.dim, self.real(self.count)
+        workflow = self.e.workflow
+        for r in range(self.count):
+            rows, order = [], []
+            for t, total in enumerate(itertools.accumulate(self.sizes), 1):
+                order += range(len(order), total)
+                k = workflow.training_size(self.sizes[:t])
+                for i in range(k):
+                    j = i + below(self.rng, total - i)
+                    order[i], order[j] = order[j], order[i]
+                rows.append(np.array(order[:k]))
+            used, batches = set(np.concatenate(rows).tolist()), []
+            for t, n in enumerate(self.sizes, 1):
+                first, k = sum(self.sizes[: t - 1]), len(rows[t - 2])
+                width = d if t == 1 or k > d or d == 1 else k
+                raw = np.zeros((n, width))
+                for i in range(n) if t > 1 or real is None else ():
+                    if first + i in used or (t == 1 and d > 1):
+                        raw[i] = self.rng.standard_normal(width)
+                if t == 1:
+                    batches.append(raw * self.plan.deviations if real is None else real[r])
+                else:
+                    batches.append(self.synthetic(r, t, raw))
+            yield batches, Chosen(rows)
+
+    def runs(self, metrics):
+        """Yield (replicate, result of `run` on its rows, its batches)."""
+        e = self.e
+        for r, (batches, workflow) in enumerate(self.batches()):
+            result = mc.run(
+                Scripted(self.plan.dim, e.model.ddof, batches[1:]),
+                ScriptedTruth.of(e.reality, batches[0]),
+                workflow,
+                e.sizes,
+                e.generations,
+                metrics=metrics,
+                temperature=e.temperature,
+            )
+            yield r, result, batches

@@ -1,0 +1,286 @@
+"""The compiled steps, driven by noise computed from raw rows.
+
+A step's result differs from the rows' by rounding only: each entry is a sum of at most n + d
+products of factors rounded a few times, 16 (n + d) eps relative to the largest square at hand.
+"""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.linalg import helmert
+
+import modelcollapse as mc
+from modelcollapse.gaussian import kernels, slotted, subsampled
+from modelcollapse.testing import assert_frequency, assert_law
+
+EPS = np.finfo(float).eps
+SEEDS, DIMS = st.integers(0, 10**6), st.integers(1, 6)
+DDOFS, HEATS = st.sampled_from([0, 1]), st.floats(0.25, 4.0)
+
+
+def standardised(G):
+    """Return z = sqrt(n) mean(G) and the trapezoidal factor (r, min(r, n - 1)) of G's scatter."""
+    n, r = G.shape
+    R = np.linalg.qr(helmert(n) @ G, mode="r")
+    A = R.T * np.where(np.diag(R) < 0, -1.0, 1.0)
+    return np.sqrt(n) * G.mean(axis=0), A[:, : min(r, n - 1)]
+
+
+def padded(A, d):
+    """Return A in the corner of a (d, d) array of something else, which must not be read."""
+    whole = np.full((d, d), 1e30)
+    whole[: A.shape[0], : A.shape[1]] = A
+    return whole
+
+
+def lower(rng, d, rank):
+    """Return a trapezoidal factor (d, d), zero from column `rank` on, as a fit leaves it."""
+    B = np.tril(rng.normal(size=(d, d)))
+    B[range(d), range(d)] = 1 + np.abs(np.diag(B))
+    B[:, rank:] = 0.0
+    return B
+
+
+def close(actual, expected, terms, size):
+    """Assert equality up to the rounding of sums of so many terms of that size."""
+    assert np.abs(actual - expected).max() <= 16 * terms * EPS * size
+
+
+@given(seed=SEEDS, d=DIMS, n=st.integers(2, 12), ddof=DDOFS, heat=HEATS, steps=st.integers(1, 4))
+def test_replace_step_is_a_fit_to_rows(seed, d, n, ddof, heat, steps):
+    """A chain of replace steps, each against `Gaussian.fit` on m + unit sqrt(heat) G B'."""
+    rng, unit = np.random.default_rng(seed), 0.5
+    mean, B, rank, row = rng.normal(size=d), lower(rng, d, d), d, np.empty(d)
+    for _ in range(steps):
+        G = rng.normal(size=(n, rank))
+        X = mean + unit * np.sqrt(heat) * G @ B[:, :rank].T
+        z, A = standardised(G)
+        size = (np.abs(X) ** 2).sum(axis=1).max() / (1 - ddof / n)
+        rank = kernels.replace_step(mean, B, z, padded(A, d), rank, n, ddof, heat, unit, row)
+        fit = mc.Gaussian(d, ddof).fit(X)
+
+        assert rank == min(A.shape)
+        close(mean, fit.mean_, n + d, np.sqrt(size))
+        close(unit**2 * B[:, :rank] @ B[:, :rank].T, fit.covariance_, n + d, size)
+
+
+@given(seed=SEEDS, d=DIMS, first=st.integers(2, 9), sizes=st.lists(st.integers(1, 9), max_size=4))
+@pytest.mark.parametrize("ddof", [0, 1])
+@pytest.mark.parametrize("heat", [1.0, 1.5])
+def test_accumulate_step_is_a_fit_to_all_rows(ddof, heat, seed, d, first, sizes):
+    """A chain of accumulate steps against `Gaussian.fit` on all rows so far."""
+    rng = np.random.default_rng(seed)
+    pool = rng.normal(size=(first, d))
+    mean, factor = slotted.summaries(pool)
+    B, rank = np.ascontiguousarray(factor), min(d, first - 1)
+    L, U, row = np.empty((d, d)), np.empty((d, d)), np.empty(d)
+    for n in sizes:
+        G = rng.normal(size=(n, rank))
+        divisor = 1 - ddof / len(pool)
+        X = mean + np.sqrt(heat / divisor) * G @ B[:, :rank].T
+        z, A = standardised(G) if n > 1 else (G[0], np.zeros((rank, 0)))
+        kernels.accumulate_step(
+            mean, B, z, padded(A, d), L, U, rank, len(pool), n, ddof, heat, row
+        )
+        pool = np.concatenate([pool, X])
+        fit, terms = mc.Gaussian(d).fit(pool), (len(sizes) + 1) * (len(pool) + d)
+        size = (pool**2).sum(axis=1).max()
+
+        close(mean, fit.mean_, terms, np.sqrt(size))
+        close(B @ B.T, fit.covariance_, terms, size)
+
+
+@given(seed=SEEDS, d=DIMS, rank=DIMS, columns=DIMS, scale=st.floats(0.1, 10.0))
+def test_multiply_lower_is_a_product(seed, d, rank, columns, scale):
+    """Scale times B A for every combination of shapes; the columns beyond are cleared."""
+    rng, rank = np.random.default_rng(seed), min(rank, d)
+    columns = min(rank, columns)
+    B, A = lower(rng, d, rank), lower(rng, rank, columns)[:, :columns]
+    expected = np.zeros((d, d))
+    expected[:, :columns] = scale * B[:, :rank] @ A
+    size = scale * np.linalg.norm(B) * np.linalg.norm(A)
+    kernels.multiply_lower(B, padded(A, d), rank, columns, scale, np.empty(d))
+
+    close(B, expected, d, size)
+
+
+@given(seed=SEEDS, rank=DIMS, columns=st.integers(0, 6), keep=st.floats(0.1, 1.0))
+def test_pool_factor_is_cholesky(seed, rank, columns, keep):
+    """L L' = keep I + gain (A A' + shift z z'), with a positive diagonal and zeros above."""
+    rng, columns = np.random.default_rng(seed), min(rank, columns)
+    A, z = lower(rng, rank, columns)[:, :columns], rng.normal(size=rank)
+    gain, shift = rng.uniform(0.1, 1.0, size=2)
+    L = np.empty((rank, rank))
+    kernels.pool_factor(
+        L, np.empty((rank, rank)), padded(A, rank), z, rank, columns, keep, gain, shift
+    )
+    expected = keep * np.eye(rank) + gain * (A @ A.T + shift * np.outer(z, z))
+
+    assert np.array_equal(L, np.tril(L))
+    assert (np.diag(L) > 0).all()
+    close(L @ L.T, expected, 2 * rank, np.trace(expected))
+
+
+@given(seed=SEEDS, d=st.integers(1, 20), count=st.integers(0, 20), start=st.integers(0, 19))
+def test_add_rows_adds_rows(seed, d, count, start):
+    """Sign times the weighted sum of the first rows, on [start, d) only; eight at a time or one."""
+    rng, start = np.random.default_rng(seed), min(start, d)
+    out, weights, rows = rng.normal(size=d), rng.normal(size=20), rng.normal(size=(20, d))
+    expected = out.copy()
+    expected[start:] -= (weights[:count, None] * rows[:count]).sum(axis=0)[start:]
+    kernels.add_rows(out, -1.0, weights, rows, count, start, d)
+
+    assert np.array_equal(out[:start], expected[:start])
+    size = np.abs(weights).max() * np.abs(rows).max() + np.abs(out).max()
+    close(out, expected, 20 * 20, size)
+
+
+@given(seed=SEEDS, d=DIMS, rank=DIMS)
+def test_log_volume_is_a_determinant(seed, d, rank):
+    """Log det B'B; a relative error delta of B'B in norm moves it by rank delta cond(B'B)."""
+    B, rank = lower(np.random.default_rng(seed), d, min(rank, d)), min(rank, d)
+    gram = B[:, :rank].T @ B[:, :rank]
+    slack = 16 * d * EPS * rank * d * np.linalg.cond(gram)
+    volume = kernels.log_volume(B, rank, np.empty((rank, rank)))
+
+    assert volume == pytest.approx(np.linalg.slogdet(gram)[1], rel=0, abs=slack)
+    assert kernels.squares(B, rank) == pytest.approx(np.trace(gram), rel=16 * d * d * EPS)
+
+
+def test_dependent_columns_have_no_volume():
+    """A factor of lower rank than claimed has the volume zero, not an error."""
+    B = np.array([[1.0, 0.0], [2.0, 0.0], [3.0, 0.0]])
+
+    assert np.isneginf(kernels.log_volume(B, 2, np.empty((2, 2))))
+
+
+@given(seed=SEEDS, d=DIMS, exponent=st.integers(-140, 140))
+def test_rescale_keeps_the_product(seed, d, exponent):
+    """Exp(log) times B B' stays; the leading entry is 1 where it was extreme, else untouched."""
+    B = lower(np.random.default_rng(seed), d, d)
+    before = B * 10.0**exponent
+    after = before.copy()
+    shift = kernels.rescale(after, d)
+    head = before[0, 0]
+
+    if kernels.TINY < head < kernels.HUGE:
+        assert shift == 0.0
+        assert np.array_equal(after, before)
+    else:
+        # The logarithm is up to 650 and rounded once: 650 eps relative in its exponential.
+        assert after[0, 0] == 1.0
+        assert after * np.exp(shift / 2) == pytest.approx(before, rel=2000 * EPS, abs=0)
+
+
+@given(seed=SEEDS, d=DIMS, k=st.integers(2, 20), ddof=DDOFS)
+def test_gathered_rows_give_the_fit(seed, d, k, ddof):
+    """Gather and upper_factor against `Gaussian.fit` on the chosen rows."""
+    rng = np.random.default_rng(seed)
+    pool, chosen = rng.normal(size=(30, d)), rng.permutation(30)
+    mean, centred, pivots = np.empty(d), np.empty((k, d)), np.empty(d)
+    trace = subsampled.gather(pool, chosen, k, ddof, mean, centred)
+    fit, size = mc.Gaussian(d, ddof).fit(pool[chosen[:k]]), (pool**2).sum(axis=1).max()
+    close(mean, fit.mean_, k, np.sqrt(size))
+    close(np.array(trace), np.trace(fit.covariance_), k + d, d * k * size)
+    close(centred.T @ centred, fit.covariance_, k + d, k * size)
+    if k > d:
+        U = np.zeros((d, d))
+        subsampled.upper_factor(centred, np.empty((d, k)), k, U, np.zeros((d, d)), pivots)
+        assert np.array_equal(U, np.triu(U))
+        close(U.T @ U, fit.covariance_, k + d, k * size)
+        assert pivots == pytest.approx(np.diag(U) ** 2, rel=8 * EPS)
+
+
+@given(seed=SEEDS, d=DIMS, n=st.integers(2, 9), span=st.integers(1, 3))
+def test_summaries_of_dependent_rows(seed, d, n, span):
+    """Rows on a coarse grid, any of them dependent: a lower factor of n - 1 columns at most."""
+    X = np.random.default_rng(seed).integers(0, span + 1, size=(2, n, d)).astype(float)
+    means, factors = slotted.summaries(X)
+    for rows, mean, factor in zip(X, means, factors, strict=True):
+        fit = mc.Gaussian(d).fit(rows)
+        close(mean, fit.mean_, n, span)
+        close(factor @ factor.T, fit.covariance_, n + d, d * span**2)
+        assert np.array_equal(factor, np.tril(factor))
+        assert not factor[:, n - 1 :].any()
+
+
+@given(seed=SEEDS, d=DIMS, k=st.integers(1, 4), n=st.integers(2, 9))
+def test_mixed_slots_are_weighted_rows(seed, d, k, n):
+    """Summaries of k batches, merged with weights, are those of all rows with row weights."""
+    rng = np.random.default_rng(seed)
+    X, weights = rng.normal(size=(1, k, n, d)), rng.dirichlet(np.ones(k))
+    mean, factor = slotted.mixed(*slotted.summaries(X), weights)
+    fit = mc.Gaussian(d).fit(X.reshape(-1, d), sample_weight=np.repeat(weights, n))
+    size = (X**2).sum(axis=-1).max()
+
+    close(mean[0], fit.mean_, k * n, np.sqrt(size))
+    close(factor[0] @ factor[0].T, fit.covariance_, k * n + d, size)
+
+
+def test_bartlett_diagonal_has_chi_square_laws(seed):
+    """Squared diagonal chi2(freedom - i), squares below it chi2(1), the trace chi2(rank freedom).
+
+    10,000 draws detect a sup-distance of 0.07; a freedom off by one moves the law by more.
+    """
+    rng = np.random.Generator(np.random.SFC64(seed))
+    for rank, freedom in ((3, 5), (4, 2)):
+        draws, A = np.empty((10_000, rank, rank)), np.zeros((rank, rank))
+        for draw in draws:
+            columns = kernels.bartlett_rows(rng, A, rank, freedom)
+            draw[:] = A
+        assert columns == min(rank, freedom)
+        kept = draws[:, :, :columns]
+        for i in range(columns):
+            chi_square(kept[:, i, i] ** 2, freedom - i)
+            if i + 1 < rank:
+                chi_square(kept[:, i + 1, i] ** 2, 1)
+        chi_square((np.tril(kept) ** 2).sum(axis=(1, 2)), rank * freedom)
+
+
+def chi_square(samples, freedom):
+    """Assert a chi-square law, and that its neighbours in freedom would be seen."""
+    from scipy.special import chdtr
+
+    outcome = assert_law(samples, lambda x: chdtr(freedom, x))
+    grid = np.linspace(0, 4 * freedom, 1000)
+    gap = np.abs(chdtr(freedom, grid) - chdtr(freedom + 1, grid)).max()
+    assert gap >= outcome.detectable
+
+
+@pytest.mark.parametrize("bound", [1, 2, 5, 7, 3 * 2**30])
+def test_below_is_uniform(bound, seed):
+    """Every residue (modulo 3 for a bound where skipping the rejection would give 1/2 to one)."""
+    rng, n = np.random.Generator(np.random.SFC64(seed)), 20_000
+    values = np.array([subsampled.below(rng, bound) for _ in range(n)])
+    modulus = min(bound, 3 if bound > 7 else bound)
+
+    assert values.min() >= 0
+    assert values.max() < bound
+    for residue in range(modulus):
+        count = int((values % modulus == residue).sum())
+        if modulus == 1:
+            assert count == n
+        else:
+            assert assert_frequency(count, n, 1 / modulus).detectable < 1 / 6
+
+
+@given(
+    seed=SEEDS, sizes=st.lists(st.integers(2, 9), min_size=1, max_size=5), budget=st.integers(2, 30)
+)
+def test_plans_hold_distinct_rows_of_the_pool(seed, sizes, budget):
+    """Each generation trains on distinct rows that exist by then; exactly those are marked."""
+    sizes = np.array(sizes)
+    counts = np.minimum(budget, np.cumsum(sizes))
+    total = int(sizes.sum())
+    order, used = np.empty(total, np.int64), np.empty(total, np.int64)
+    plan = np.full((len(sizes), counts.max()), -1)
+    rng = np.random.Generator(np.random.SFC64(seed))
+    subsampled.draw_plan(rng, sizes, counts, order, plan, used)
+
+    chosen = [row[:k] for row, k in zip(plan, counts, strict=True)]
+    for rows, pool in zip(chosen, np.cumsum(sizes), strict=True):
+        assert len(set(rows.tolist())) == len(rows)
+        assert rows.min() >= 0
+        assert rows.max() < pool
+    assert set(np.flatnonzero(used)) == set(np.concatenate(chosen).tolist())
