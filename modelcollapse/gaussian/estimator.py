@@ -141,10 +141,11 @@ class Gaussian:
 def _small_trainings(e: "Experiment") -> Iterator[tuple[int, int]]:
     """Yield (generation, training rows) where a schedule could leave fewer than two.
 
-    Only batches of one row can, and under workflows that keep the whole pool only the first.
+    Only batches of one row can; where the pool, or a budget of it, is trained on, only the first.
     """
     small = np.flatnonzero(e.sizes < 2) + 1
-    if isinstance(e.workflow, (Accumulate, AccumulateSubsample)):
+    subsampled = isinstance(e.workflow, AccumulateSubsample) and e.workflow.budget is not None
+    if subsampled or isinstance(e.workflow, Accumulate):
         small = small[small == 1]
     for generation in small.tolist():
         sizes = e.sizes[:generation].tolist()

@@ -15,9 +15,10 @@ from modelcollapse.checks import Floats
 
 TINY, HUGE = 1e-100, 1e100
 
-# Contraction to fused multiply-add is the only liberty taken with floating point. The cache is
-# keyed by each function's own file: after editing one that others call, delete __pycache__.
-compiled = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+# Sums may be reordered and fused, which is what makes dot products fast. The cache is keyed by
+# each function's own file: after editing one that others call, delete __pycache__.
+compiled = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc"})
+inlined = numba.njit(inline="always", error_model="numpy", fastmath={"contract", "reassoc"})
 
 
 @compiled
@@ -42,6 +43,47 @@ def copy(out: Floats, values: Floats, columns: int, scale: float) -> None:
 
 
 @compiled
+def dot(x: Floats, y: Floats, start: int, stop: int) -> float:
+    """Return the sum of x[k] y[k], start <= k < stop."""
+    result = 0.0
+    for k in range(start, stop):
+        result += x[k] * y[k]
+    return result
+
+
+@inlined
+def gamma(rng: np.random.Generator, d: float, c: float) -> float:
+    """Draw a gamma of shape d + 1/3, c = 1/sqrt(9 d) (Marsaglia & Tsang, ACM TOMS 26(3), 2000).
+
+    The generator's own takes three times as long in compiled loops.
+    """
+    while True:
+        x = rng.standard_normal()
+        v = 1.0 + c * x
+        if v <= 0.0:
+            continue
+        v = v * v * v
+        u, square = rng.random(), x * x
+        if u < 1.0 - 0.0331 * square * square:
+            break
+        if np.log(u) < 0.5 * square + d * (1.0 - v + np.log(v)):
+            break
+    return d * v
+
+
+@compiled
+def chi_square(rng: np.random.Generator, freedom: int) -> float:
+    """Draw a chi-square; with one degree of freedom, below the gamma's range, a squared normal."""
+    if freedom == 0:  # a batch of one row
+        return 0.0
+    if freedom == 1:
+        z = rng.standard_normal()
+        return z * z
+    d = 0.5 * freedom - 1.0 / 3.0
+    return 2.0 * gamma(rng, d, 1.0 / np.sqrt(9.0 * d))
+
+
+@compiled
 def bartlett_rows(rng: np.random.Generator, A: Floats, rank: int, freedom: int) -> int:
     """Fill A, lower-trapezoidal (rank, min(rank, freedom)), with A A' ~ Wishart(I, freedom)."""
     columns = min(rank, freedom)
@@ -50,88 +92,88 @@ def bartlett_rows(rng: np.random.Generator, A: Floats, rank: int, freedom: int) 
         for j in range(min(i, columns)):
             row[j] = rng.standard_normal()
         if i < columns:
-            row[i] = np.sqrt(rng.chisquare(freedom - i))
+            row[i] = np.sqrt(chi_square(rng, freedom - i))
     return columns
 
 
 @compiled
-def add_rows(
-    out: Floats, sign: float, weights: Floats, rows: Floats, count: int, start: int, stop: int
-) -> None:
-    """Add sign * sum_{k < count} weights[k] rows[k, start:stop] to out[start:stop].
-
-    Whole arrays and bounds come in, not slices: a two-dimensional slice is not contiguous for
-    the compiler, and its rows would not be vectorised.
-    """
-    target = out[start:stop]
-    k = 0
-    while k + 8 <= count:
-        r0, r1, r2, r3 = (
-            rows[k, start:],
-            rows[k + 1, start:],
-            rows[k + 2, start:],
-            rows[k + 3, start:],
-        )
-        r4, r5, r6, r7 = (
-            rows[k + 4, start:],
-            rows[k + 5, start:],
-            rows[k + 6, start:],
-            rows[k + 7, start:],
-        )
-        w0, w1, w2, w3 = weights[k], weights[k + 1], weights[k + 2], weights[k + 3]
-        w4, w5, w6, w7 = weights[k + 4], weights[k + 5], weights[k + 6], weights[k + 7]
-        for j in range(target.size):
-            target[j] += sign * (
-                (w0 * r0[j] + w1 * r1[j] + w2 * r2[j] + w3 * r3[j])
-                + (w4 * r4[j] + w5 * r5[j] + w6 * r6[j] + w7 * r7[j])
-            )
-        k += 8
-    while k < count:
-        row, w = rows[k, start:], sign * weights[k]
-        for j in range(target.size):
-            target[j] += w * row[j]
-        k += 1
-
-
-@compiled
 def multiply_lower(
-    B: Floats, A: Floats, rank: int, columns: int, scale: float, row: Floats
+    B: Floats, A: Floats, rank: int, columns: int, scale: float, one: Floats, two: Floats
 ) -> None:
-    """Replace the lower-trapezoidal B (d, rank) by scale * B A, A lower (rank, columns)."""
-    for i in range(B.shape[0]):
-        last = min(i + 1, rank)
-        out = row[: min(last, columns)]
-        out[:] = 0.0
-        weights = B[i]
-        # Row k of A is zero beyond column k: add the rows in groups that end together.
-        k = last
+    """Replace the lower-trapezoidal B (d, rank) by scale * B A, A lower (rank, columns).
+
+    Two rows of B and four of A at a time, which is what fits the registers. Entries of B and A
+    above the diagonal must be zero; `one` and `two` are scratch of size d.
+    """
+    d = B.shape[0]
+    for i in range(0, d, 2):
+        upper, lower = B[i], B[min(i + 1, d - 1)]
+        k = min(i + 2, rank)
+        width = min(k, columns)
+        for j in range(width):
+            one[j] = two[j] = 0.0
         while k >= 4:
-            width = min(k, columns)
-            r0, r1, r2, r3 = A[k - 4, :width], A[k - 3, :width], A[k - 2, :width], A[k - 1, :width]
-            w0, w1, w2, w3 = weights[k - 4], weights[k - 3], weights[k - 2], weights[k - 1]
-            target = out[:width]
-            for j in range(width):
-                target[j] += w0 * r0[j] + w1 * r1[j] + w2 * r2[j] + w3 * r3[j]
+            r0, r1, r2, r3 = A[k - 4], A[k - 3], A[k - 2], A[k - 1]
+            u0, u1, u2, u3 = upper[k - 4], upper[k - 3], upper[k - 2], upper[k - 1]
+            w0, w1, w2, w3 = lower[k - 4], lower[k - 3], lower[k - 2], lower[k - 1]
+            for j in range(min(k, columns)):
+                a0, a1, a2, a3 = r0[j], r1[j], r2[j], r3[j]
+                one[j] += u0 * a0 + u1 * a1 + u2 * a2 + u3 * a3
+                two[j] += w0 * a0 + w1 * a1 + w2 * a2 + w3 * a3
             k -= 4
         for r in range(k):
-            w = weights[r]
+            u, w = upper[r], lower[r]
             for j in range(min(r + 1, columns)):
-                out[j] += w * A[r, j]
-        for j in range(out.size):
-            weights[j] = scale * out[j]
-        for j in range(out.size, last):
-            weights[j] = 0.0
+                one[j] += u * A[r, j]
+                two[j] += w * A[r, j]
+        # The last row of an odd d is `upper` and `lower` in one, and both hold the same.
+        for j in range(width):
+            upper[j] = scale * one[j]
+            lower[j] = scale * two[j]
 
 
 @compiled
 def move(mean: Floats, B: Floats, z: Floats, rank: int, scale: float) -> None:
     """Add scale * B z to the mean."""
     for i in range(B.shape[0]):
-        total = 0.0
-        row = B[i]
-        for j in range(min(i + 1, rank)):
-            total += row[j] * z[j]
-        mean[i] += scale * total
+        mean[i] += scale * dot(B[i], z, 0, min(i + 1, rank))
+
+
+@compiled
+def pool_factor(
+    L: Floats, A: Floats, z: Floats, rank: int, columns: int, keep: float, gain: float, shift: float
+) -> None:
+    """Fill L with the lower factor of keep I + gain (A A' + shift z z').
+
+    A is lower-trapezoidal (rank, columns).
+    """
+    for i in range(rank):
+        row, noise = L[i], A[i]
+        for j in range(i):
+            product = dot(noise, A[j], 0, min(j + 1, columns)) + shift * z[i] * z[j]
+            row[j] = (gain * product - dot(row, L[j], 0, j)) * (1.0 / L[j, j])
+        product = dot(noise, noise, 0, min(i + 1, columns)) + shift * z[i] * z[i]
+        row[i] = np.sqrt(keep + gain * product - dot(row, row, 0, i))
+
+
+@compiled
+def log_volume(B: Floats, rank: int, G: Floats) -> float:
+    """Return log det B'B of the lower-trapezoidal B (d, rank); G (rank, rank) is scratch."""
+    d, result = B.shape[0], 0.0
+    for i in range(rank):
+        for j in range(i + 1):
+            product = 0.0
+            for k in range(i, d):
+                product += B[k, i] * B[k, j]
+            product -= dot(G[i], G[j], 0, j)
+            if j < i:
+                G[i, j] = product / G[j, j]
+            elif product <= 0.0:
+                return -np.inf
+            else:
+                G[i, i] = np.sqrt(product)
+                result += np.log(product)
+    return result
 
 
 @compiled
@@ -145,59 +187,14 @@ def replace_step(
     ddof: int,
     heat: float,
     unit: float,
-    row: Floats,
+    scratch: Floats,
 ) -> int:
     """Turn a fit with covariance unit^2 B B' into the next one under replace; return its rank."""
     columns = min(rank, n - 1)
     move(mean, B, z, rank, unit * np.sqrt(heat / n))
-    multiply_lower(B, A, rank, columns, np.sqrt(heat / (n - ddof)), row)
+    scale = np.sqrt(heat / (n - ddof))
+    multiply_lower(B, A, rank, columns, scale, scratch[0], scratch[1])
     return columns
-
-
-@compiled
-def pool_factor(
-    L: Floats,
-    U: Floats,
-    A: Floats,
-    z: Floats,
-    rank: int,
-    columns: int,
-    keep: float,
-    gain: float,
-    shift: float,
-) -> None:
-    """Fill L with the lower factor of keep I + gain (A A' + shift z z').
-
-    A is lower-trapezoidal (rank, columns). U holds A' first; its row i is read for the last
-    time when row i of the upper factor L' takes its place.
-    """
-    for i in range(columns):
-        for j in range(i, rank):
-            U[i, j] = A[j, i]
-    row = np.empty(rank)
-    for i in range(rank):
-        row[i:] = 0.0
-        add_rows(row, gain, A[i], U, min(i + 1, columns), i, rank)
-        w = gain * shift * z[i]
-        for j in range(i, rank):
-            row[j] += w * z[j]
-        row[i] += keep
-        for j in range(i, rank):
-            L[i, j] = row[j]
-    for i in range(rank):
-        upper = U[i, :rank]
-        for j in range(i, rank):
-            upper[j] = L[i, j]
-        add_rows(upper, -1.0, L[i], U, i, i, rank)
-        pivot = np.sqrt(upper[i])
-        L[i, i] = pivot
-        for j in range(i, rank):
-            upper[j] /= pivot
-        for j in range(i + 1, rank):
-            L[j, i] = upper[j]
-    for i in range(rank):
-        for j in range(i + 1, rank):
-            L[i, j] = 0.0
 
 
 @compiled
@@ -207,20 +204,19 @@ def accumulate_step(
     z: Floats,
     A: Floats,
     L: Floats,
-    U: Floats,
     rank: int,
     pool: int,
     n: int,
     ddof: int,
     heat: float,
-    row: Floats,
+    scratch: Floats,
 ) -> None:
     """Add a batch of n rows, drawn from the fit, to a pool with mean and ddof-0 factor B."""
     after = pool + n
     drawn = heat * pool / (pool - ddof)
-    pool_factor(L, U, A, z, rank, min(rank, n - 1), pool / after, drawn / after, pool / after)
+    pool_factor(L, A, z, rank, min(rank, n - 1), pool / after, drawn / after, pool / after)
     move(mean, B, z, rank, np.sqrt(drawn * n) / after)
-    multiply_lower(B, L, rank, rank, 1.0, row)
+    multiply_lower(B, L, rank, rank, 1.0, scratch[0], scratch[1])
 
 
 @compiled
@@ -245,26 +241,3 @@ def squares(B: Floats, rank: int) -> float:
         for j in range(min(i + 1, rank)):
             total += row[j] * row[j]
     return total
-
-
-@compiled
-def log_volume(B: Floats, rank: int, G: Floats) -> float:
-    """Return log det B'B of the lower-trapezoidal B (d, rank); G (rank, rank) is scratch."""
-    for i in range(rank):
-        for j in range(i, rank):
-            total = 0.0
-            for k in range(j, B.shape[0]):
-                total += B[k, i] * B[k, j]
-            G[i, j] = total
-    result = 0.0
-    for i in range(rank):
-        for k in range(i):
-            for j in range(i, rank):
-                G[i, j] -= G[k, i] * G[k, j]
-        if G[i, i] <= 0.0:
-            return -np.inf
-        result += np.log(G[i, i])
-        pivot = np.sqrt(G[i, i])
-        for j in range(i, rank):
-            G[i, j] /= pivot
-    return result

@@ -6,6 +6,8 @@ never changes the numbers. ``slots[t]`` is the column in which generation t + 1 
 factor is `factor[0]`.
 """
 
+from typing import Any
+
 import numpy as np
 
 from modelcollapse.checks import Floats, Integers
@@ -14,14 +16,30 @@ from modelcollapse.gaussian.kernels import (
     TINY,
     accumulate_step,
     bartlett_rows,
+    chi_square,
     compiled,
     copy,
+    gamma,
+    inlined,
     log_volume,
     replace_step,
     rescale,
     squares,
     total,
 )
+
+
+@compiled
+def _gammas(sizes: Integers) -> tuple[Any, Any]:
+    """Return the constants of `gamma` for chi-squares of sizes - 1 degrees of freedom."""
+    d = 0.5 * (sizes - 1) - 1.0 / 3.0
+    return d, 1.0 / np.sqrt(9.0 * np.maximum(d, 0.1))
+
+
+@inlined
+def _half_chi_square(rng: np.random.Generator, n: int, d: float, c: float) -> float:
+    """Draw half a chi-square of n - 1 degrees of freedom."""
+    return gamma(rng, d, c) if n > 2 else 0.5 * chi_square(rng, n - 1)
 
 
 @compiled
@@ -35,23 +53,32 @@ def replace_line(
     ddof: int,
     slots: Integers,
     means: Floats,
-    log_variances: Floats,
+    variances: Floats,
+    shifts: Floats,
 ) -> None:
-    """Replace in d = 1; the variance is v exp(2 log unit), so that it never underflows."""
+    """Replace in d = 1.
+
+    The variance is `variances` exp(`shifts`), so that it never underflows; a shift is written
+    only where it is not zero.
+    """
+    d, c = _gammas(sizes)
+    hot = np.full(sizes.size, heat)
+    hot[0] = 1.0
+    stride, gain = np.sqrt(hot / sizes), 2.0 * hot / (sizes - ddof)
     for r in range(means.shape[0]):
-        m, v, unit, shift, hot = mean[r], variance[r], 1.0, 0.0, 1.0
+        m, v, unit, shift = mean[r], variance[r], 1.0, 0.0
         for t in range(sizes.size):
-            n = sizes[t]
             if t > 0 or not given:
-                m += unit * np.sqrt(hot * v / n) * rng.standard_normal()
-                v *= hot * rng.chisquare(n - 1) / (n - ddof)
+                m += unit * stride[t] * np.sqrt(v) * rng.standard_normal()
+                v *= gain[t] * _half_chi_square(rng, sizes[t], d[t], c[t])
                 if not TINY < v < HUGE and v > 0.0:
                     shift += np.log(v)
                     unit, v = np.exp(0.5 * shift), 1.0
-            hot = heat
-            if slots[t] >= 0:
-                means[r, slots[t]] = m
-                log_variances[r, slots[t]] = np.log(v) + shift
+            s = slots[t]
+            if s >= 0:
+                means[r, s], variances[r, s] = m, v
+                if shift != 0.0:
+                    shifts[r, s] = shift
 
 
 @compiled
@@ -65,25 +92,29 @@ def accumulate_line(
     ddof: int,
     slots: Integers,
     means: Floats,
-    log_variances: Floats,
+    variances: Floats,
 ) -> None:
     """Accumulate in d = 1; v is the pool's variance with ddof 0."""
+    d, c = _gammas(sizes)
+    after = np.cumsum(sizes)
+    before = after - sizes
+    drawn = heat * before / np.maximum(before - ddof, 1)
+    fit, keep = after / (after - ddof), before / after
+    stride, gain = np.sqrt(drawn * sizes) / after, drawn / after
     for r in range(means.shape[0]):
-        m, v, pool = mean[r], variance[r], sizes[0]
+        m, v = mean[r], variance[r]
         if not given:
-            m += np.sqrt(v / pool) * rng.standard_normal()
-            v *= rng.chisquare(pool - 1) / pool
+            m += np.sqrt(v / sizes[0]) * rng.standard_normal()
+            v *= 2.0 * _half_chi_square(rng, sizes[0], d[0], c[0]) / sizes[0]
         for t in range(sizes.size):
             if t > 0:
-                n = sizes[t]
-                after, drawn = pool + n, heat * v * pool / (pool - ddof)
                 z = rng.standard_normal()
-                m += np.sqrt(drawn * n) / after * z
-                v = (pool * v + drawn * (rng.chisquare(n - 1) + pool / after * z * z)) / after
-                pool = after
-            if slots[t] >= 0:
-                means[r, slots[t]] = m
-                log_variances[r, slots[t]] = np.log(v * pool / (pool - ddof))
+                m += stride[t] * np.sqrt(v) * z
+                scatter = 2.0 * _half_chi_square(rng, sizes[t], d[t], c[t]) + keep[t] * z * z
+                v *= keep[t] + gain[t] * scatter
+            s = slots[t]
+            if s >= 0:
+                means[r, s], variances[r, s] = m, v * fit[t]
 
 
 @compiled
@@ -119,7 +150,7 @@ def _start(
     z: Floats,
     A: Floats,
     G: Floats,
-    row: Floats,
+    scratch: Floats,
 ) -> tuple[int, float]:
     """Set mean, B and pivots to the first fit; return its rank and its log-volume."""
     source, d = min(r, start.shape[0] - 1), B.shape[0]
@@ -129,7 +160,7 @@ def _start(
     rank = min(d, n - 1)
     if not given:
         _draw(rng, z, A, d, n - 1)
-        replace_step(mean, B, z, A, d, n, ddof, 1.0, 1.0, row)
+        replace_step(mean, B, z, A, d, n, ddof, 1.0, 1.0, scratch)
     for i in range(d):
         pivots[i] = np.log(B[i, i] * B[i, i]) if i < rank else -np.inf
     return rank, total(pivots, d) if rank == d else log_volume(B, rank, G)
@@ -181,10 +212,10 @@ def replace_space(
     """Replace in d > 1; `scalars` receives trace, squared error and log-volume."""
     d = start.shape[1]
     B, A, G = np.zeros((d, d)), np.zeros((d, d)), np.empty((d, d))
-    z, row, mean, pivots = np.zeros(d), np.zeros(d), np.zeros(d), np.zeros(d)
+    z, mean, pivots, scratch = np.zeros(d), np.zeros(d), np.zeros(d), np.zeros((2, d))
     for r in range(scalars.shape[0]):
         rank, volume = _start(
-            rng, given, r, start_mean, start, sizes[0], ddof, mean, B, pivots, z, A, G, row
+            rng, given, r, start_mean, start, sizes[0], ddof, mean, B, pivots, z, A, G, scratch
         )
         shift = 0.0
         for t in range(sizes.size):
@@ -192,7 +223,7 @@ def replace_space(
                 n, before = sizes[t], rank
                 _draw(rng, z, A, rank, n - 1)
                 unit = np.exp(0.5 * shift)
-                rank = replace_step(mean, B, z, A, rank, n, ddof, heat, unit, row)
+                rank = replace_step(mean, B, z, A, rank, n, ddof, heat, unit, scratch)
                 volume += _add_logs(pivots, A, rank, heat / (n - ddof))
                 shift += rescale(B, rank)
                 if rank < before:
@@ -232,18 +263,17 @@ def accumulate_space(
 ) -> None:
     """Accumulate in d > 1; B is the factor of the pool's covariance with ddof 0."""
     d = start.shape[1]
-    B, A = np.zeros((d, d)), np.zeros((d, d))
-    L, U = np.zeros((d, d)), np.zeros((d, d))
-    z, row, mean, pivots = np.zeros(d), np.zeros(d), np.zeros(d), np.zeros(d)
+    B, A, L = np.zeros((d, d)), np.zeros((d, d)), np.zeros((d, d))
+    z, mean, pivots, scratch = np.zeros(d), np.zeros(d), np.zeros(d), np.zeros((2, d))
     for r in range(scalars.shape[0]):
         rank, volume = _start(
-            rng, given, r, start_mean, start, sizes[0], 0, mean, B, pivots, z, A, U, row
+            rng, given, r, start_mean, start, sizes[0], 0, mean, B, pivots, z, A, L, scratch
         )
         pool = sizes[0]
         for t in range(sizes.size):
             if t > 0:
                 _draw(rng, z, A, rank, sizes[t] - 1)
-                accumulate_step(mean, B, z, A, L, U, rank, pool, sizes[t], ddof, heat, row)
+                accumulate_step(mean, B, z, A, L, rank, pool, sizes[t], ddof, heat, scratch)
                 volume += _add_logs(pivots, L, rank, 1.0)
                 pool += sizes[t]
             if slots[t] >= 0:

@@ -1,7 +1,7 @@
 """What a simulation of Gaussian loops records, and the quantities derived from it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +14,7 @@ from modelcollapse.workflows import AccumulateSubsample, Replace
 if TYPE_CHECKING:
     from modelcollapse.experiment import Experiment, Route
 
+Arrays = dict[str, Floats]
 BATCH_NANOSECONDS = 2e8  # how long compiled code may run before Ctrl-C is looked at
 
 
@@ -21,13 +22,14 @@ BATCH_NANOSECONDS = 2e8  # how long compiled code may run before Ctrl-C is looke
 class Fits:
     """Recorded fits of some replicates, in the truth's principal axes about its mean.
 
-    In one dimension `mean` and `log_variance`, shape (replicates, recorded); in more,
-    `scalars` (replicates, recorded, 3) with trace, |mean|^2 and log-volume, and on request
-    `means`, `factors` and `pivots`, else empty.
+    In one dimension `mean`, `variance` and `shift`, shape (replicates, recorded): the variance
+    is variance * exp(shift). In more, `scalars` (replicates, recorded, 3) with trace, |mean|^2
+    and log-volume, and on request `means`, `factors` and `pivots`, else empty.
     """
 
     mean: Floats
-    log_variance: Floats
+    variance: Floats
+    shift: Floats
     scalars: Floats
     means: Floats
     factors: Floats
@@ -65,34 +67,43 @@ class Plan:
             return truth.scores[rng.integers(len(truth.scores), size=(count, n))]
         return np.sqrt(truth.spectrum) * rng.standard_normal((count, n, self.dim))
 
-    def empty(self, count: int) -> Fits:
-        """Return arrays for `count` replicates."""
+    def storage(self, count: int) -> Arrays:
+        """Return what is kept of `count` replicates, to be filled."""
         shape, d = (count, len(self.recorded)), self.dim
-        line, space = (shape, (0, 0)) if d == 1 else ((0, 0), shape)
-        fits = self.extra & {"w2_squared", "test_log_loss"} and d > 1
+        if d == 1:
+            # Zeros that nobody writes to take no memory.
+            return {"mean": np.empty(shape), "variance": np.empty(shape), "shift": np.zeros(shape)}
+        kept = {"scalars": np.empty((*shape, 3))}
+        for name in sorted(self.extra):
+            kept[name] = np.empty((*shape, d) if name == "log_pivots" else shape)
+        return kept
+
+    def fits(self, storage: Arrays) -> Fits:
+        """Return arrays for the compiled code: parts of the storage, and scratch for factors."""
+        if self.dim == 1:
+            none = np.empty((0, 0, 0))
+            line = storage["mean"], storage["variance"], storage["shift"]
+            return Fits(*line, none, none, np.empty((0, 0, 0, 0)), none)
+        shape, d = storage["scalars"].shape[:2], self.dim
+        whole = self.extra & {"w2_squared", "test_log_loss"}
+        none = np.empty((0, 0))
         return Fits(
-            mean=np.empty(line),
-            log_variance=np.empty(line),
-            scalars=np.empty((*space, 3)),
-            means=np.empty((*shape, d) if fits else (0, 0, 0)),
-            factors=np.zeros((*shape, d, d) if fits else (0, 0, 0, 0)),
-            pivots=np.empty((*shape, d) if "log_pivots" in self.extra and d > 1 else (0, 0, 0)),
+            none,
+            none,
+            none,
+            scalars=storage["scalars"],
+            means=np.empty((*shape, d) if whole else (0, 0, 0)),
+            factors=np.zeros((*shape, d, d) if whole else (0, 0, 0, 0)),
+            pivots=storage.get("log_pivots", np.empty((0, 0, 0))),
         )
 
-    def stored(self, fits: Fits) -> dict[str, Floats]:
-        """Return the arrays worth keeping; whole factors are reduced to what was asked for."""
-        if self.dim == 1:
-            return {"mean": fits.mean, "log_variance": fits.log_variance}
-        kept = dict(zip(("trace", "error", "volume"), np.moveaxis(fits.scalars, 2, 0), strict=True))
-        if fits.pivots.size:
-            kept["log_pivots"] = fits.pivots
+    def finish(self, fits: Fits, storage: Arrays) -> None:
+        """Compute what is kept of whole factors."""
         if fits.factors.size:
             deviations = np.sqrt(self.experiment.reality.spectrum)
-            if "w2_squared" in self.extra:
-                kept["w2_squared"] = w2_squared(fits.means, fits.factors, deviations)
-            if "test_log_loss" in self.extra:
-                kept["test_log_loss"] = test_log_loss(fits.means, fits.factors, deviations)
-        return kept
+            for name, function in (("w2_squared", w2_squared), ("test_log_loss", test_log_loss)):
+                if name in storage:
+                    storage[name][:] = function(fits.means, fits.factors, deviations)
 
 
 def plan_of(e: "Experiment", recorded: Integers, extra: set[str]) -> Plan:
@@ -139,57 +150,75 @@ def ranks(e: "Experiment", dim: int) -> Integers:
     return np.full(e.generations, min(dim, int(e.sizes[0]) - 1), dtype=np.int64)
 
 
-def derived(plan: Plan, stored: Mapping[str, Floats]) -> Lazy:
+def derived(plan: Plan, stored: Arrays) -> Lazy:
     """Return all quantities, computed from the stored arrays at the first look."""
     routes = _line_routes(plan, stored) if plan.dim == 1 else _space_routes(plan, stored)
     routes["second_moment"] = lambda: routes["variance"]() + routes["squared_error"]()
     return Lazy(routes)
 
 
-def _line_routes(plan: Plan, stored: Mapping[str, Floats]) -> "dict[str, Route]":
+def _line_routes(plan: Plan, stored: Arrays) -> "dict[str, Route]":
     s2 = float(plan.experiment.reality.spectrum[0])
-    mean, log_v = stored["mean"], stored["log_variance"]
+    mean, v, shift = stored["mean"], stored["variance"], stored["shift"]
+    far = cache(lambda: bool(shift.any()))
 
-    def exponential(power: float) -> Floats:
-        with np.errstate(under="ignore", over="ignore"):
-            return np.asarray(np.exp(power * log_v))
+    def power(p: float) -> Floats:
+        """Return the variance to a power, which may be 0 or infinite where it collapsed."""
+        with np.errstate(under="ignore", over="ignore", divide="ignore"):
+            head = v if p == 1.0 else np.sqrt(v) if p == 0.5 else 1 / v
+            return np.asarray(head * np.exp(p * shift) if far() else head)
+
+    def scaled(values: Floats) -> Floats:
+        return values if s2 == 1.0 else values / s2
+
+    def log_variance() -> Floats:
+        with np.errstate(divide="ignore"):
+            logs = np.asarray(np.log(v))
+        if far():
+            logs += shift
+        if s2 != 1.0:
+            logs -= np.log(s2)
+        return logs
+
+    def loss() -> Floats:
+        constant = np.log(2 * np.pi * s2)
+        return np.asarray((constant + log_variance() + (s2 + mean**2) * power(-1.0)) / 2)
 
     routes: dict[str, Route] = {
-        "variance": lambda: exponential(1.0) / s2,
-        "squared_error": lambda: mean**2 / s2,
-        "w2_squared": lambda: mean**2 + (exponential(0.5) - np.sqrt(s2)) ** 2,
-        "test_log_loss": lambda: (
-            (np.log(2 * np.pi) + log_v + (s2 + mean**2) * exponential(-1.0)) / 2
-        ),
+        "variance": lambda: scaled(power(1.0)),
+        "squared_error": lambda: scaled(mean**2),
+        "w2_squared": lambda: mean**2 + (power(0.5) - np.sqrt(s2)) ** 2,
+        "test_log_loss": loss,
     }
     if plan.experiment.model.dim == 1:
-        routes["log_variance"] = lambda: log_v - np.log(s2)
-        routes["log_determinant"] = routes["log_variance"]
-        routes["log_pivots"] = lambda: log_v[:, :, None]
+        routes["log_variance"] = log_variance
+        routes["log_determinant"] = log_variance
+        routes["log_pivots"] = lambda: (log_variance() + np.log(s2))[:, :, None]
         return routes
-    routes["log_determinant"] = lambda: np.full(log_v.shape, -np.inf)
+    routes["log_determinant"] = lambda: np.full(v.shape, -np.inf)
     if plan.experiment.sizes[0] <= plan.experiment.model.dim:
-        routes["pseudo_log_determinant"] = lambda: log_v - np.log(s2)
+        routes["pseudo_log_determinant"] = log_variance
     return routes
 
 
-def _space_routes(plan: Plan, stored: Mapping[str, Floats]) -> "dict[str, Route]":
+def _space_routes(plan: Plan, stored: Arrays) -> "dict[str, Route]":
     e = plan.experiment
     spectrum = e.reality.spectrum
     total, log_det = spectrum.sum(), np.log(spectrum).sum()
+    trace, error, volume = np.moveaxis(stored["scalars"], 2, 0)
     rank = ranks(e, plan.dim)[plan.recorded - 1]
 
     def log_determinant() -> Floats:
         full = (rank == plan.dim) & (plan.dim == e.model.dim)
-        return np.where(full, stored["volume"] - log_det, -np.inf)
+        return np.where(full, volume - log_det, -np.inf)
 
     routes: dict[str, Route] = {
-        "variance": lambda: stored["trace"] / total,
-        "squared_error": lambda: stored["error"] / total,
+        "variance": lambda: trace / total,
+        "squared_error": lambda: error / total,
         "log_determinant": log_determinant,
     }
     if e.sizes[0] <= e.model.dim and not isinstance(e.workflow, AccumulateSubsample):
-        routes["pseudo_log_determinant"] = lambda: stored["volume"] - rank / plan.dim * log_det
+        routes["pseudo_log_determinant"] = lambda: volume - rank / plan.dim * log_det
     # Beyond the rank a pivot is rounding error, whatever it looks like.
     within = np.arange(plan.dim) < rank[:, None]
     extras: dict[str, Route] = {

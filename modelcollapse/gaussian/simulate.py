@@ -10,7 +10,7 @@ from modelcollapse.checks import Floats, Integers
 from modelcollapse.errors import unknown
 from modelcollapse.experiment import Lazy
 from modelcollapse.gaussian import slotted
-from modelcollapse.gaussian.recording import Fits, Plan, derived, plan_of
+from modelcollapse.gaussian.recording import Arrays, Fits, Plan, derived, plan_of
 from modelcollapse.workflows import Accumulate, AccumulateSubsample, Replace
 
 if TYPE_CHECKING:
@@ -43,76 +43,91 @@ def simulate(
         if name not in EXTRA:
             raise unknown("extra quantity", name, EXTRA)
     plan = plan_of(e, recorded, set(extra))
-    counts = [min(BLOCK, replicates - start) for start in range(0, replicates, BLOCK)]
-    stored: dict[str, Floats] = {}
-    done = 0
+    storage, done = plan.storage(replicates), 0
     try:
-        for fits in _blocks(plan, seed, counts, jobs, progress):
-            for name, values in fits.items():
-                if name not in stored:
-                    stored[name] = np.empty((replicates, *values.shape[1:]))
-                stored[name][done : done + len(values)] = values
-            done += len(next(iter(fits.values())))
+        for count in _blocks(plan, seed, storage, replicates, jobs, progress):
+            done += count
     except KeyboardInterrupt:
         if not done:
             raise
-    return derived(plan, {name: values[:done] for name, values in stored.items()}), done
+    return derived(plan, {name: values[:done] for name, values in storage.items()}), done
 
 
 def _blocks(
-    plan: Plan, seed: int, counts: list[int], jobs: int, progress: Progress
-) -> Iterator[dict[str, Floats]]:
-    """Yield the blocks in order, from this process or through joblib."""
+    plan: Plan, seed: int, storage: Arrays, replicates: int, jobs: int, progress: Progress
+) -> Iterator[int]:
+    """Fill the storage block by block, here or through joblib; yield each block's size."""
+    starts = range(0, replicates, BLOCK)
+    cuts = [slice(start, min(start + BLOCK, replicates)) for start in starts]
     if jobs == 1:
-        for index, count in enumerate(counts):
-            yield block(plan, seed, index, count, progress)
+        for index, cut in enumerate(cuts):
+            block(plan, seed, index, _part(storage, cut), progress)
+            yield cut.stop - cut.start
         return
     from joblib import Parallel, delayed
 
-    tasks = (delayed(block)(plan, seed, i, count, None) for i, count in enumerate(counts))
-    for fits in Parallel(n_jobs=jobs, return_as="generator")(tasks):
+    tasks = (delayed(_remote)(plan, seed, i, cut.stop - cut.start) for i, cut in enumerate(cuts))
+    finished = Parallel(n_jobs=jobs, return_as="generator")(tasks)
+    for cut, arrays in zip(cuts, finished, strict=True):
+        for name, values in arrays.items():
+            storage[name][cut] = values
         if progress:
-            progress(len(next(iter(fits.values()))))
-        yield fits
+            progress(cut.stop - cut.start)
+        yield cut.stop - cut.start
 
 
-def block(plan: Plan, seed: int, index: int, count: int, progress: Progress) -> dict[str, Floats]:
+def _part(storage: Arrays, cut: slice) -> Arrays:
+    return {name: values[cut] for name, values in storage.items()}
+
+
+def _remote(plan: Plan, seed: int, index: int, count: int) -> Arrays:
+    storage = plan.storage(count)
+    block(plan, seed, index, storage, None)
+    return storage
+
+
+def block(plan: Plan, seed: int, index: int, storage: Arrays, progress: Progress) -> None:
     """Simulate one block; its stream depends on the seed and its index alone."""
     sequence = np.random.SeedSequence(seed, spawn_key=(index,))
     rng = np.random.Generator(np.random.SFC64(sequence))
-    parts = []
+    count = len(next(iter(storage.values())))
     for start in range(0, count, plan.batch):
-        size = min(plan.batch, count - start)
-        parts.append(plan.stored(_run(plan, rng, size)))
+        cut = slice(start, min(start + plan.batch, count))
+        part = _part(storage, cut)
+        fits = plan.fits(part)
+        _run(plan, rng, fits, cut.stop - cut.start)
+        plan.finish(fits, part)
         if progress:
-            progress(size)
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+            progress(cut.stop - cut.start)
 
 
-def _run(plan: Plan, rng: np.random.Generator, count: int) -> Fits:
+def _run(plan: Plan, rng: np.random.Generator, fits: Fits, count: int) -> None:
     """Draw `count` replicates one after the other from the stream."""
     workflow = plan.experiment.workflow
     if isinstance(workflow, AccumulateSubsample):
-        return _subsampled(plan, workflow, rng, count)
-    if isinstance(workflow, (Replace, Accumulate)):
-        return _compiled(plan, rng, count)
-    return slotted.run(plan, rng, count)
+        _subsampled(plan, workflow, rng, fits, count)
+    elif isinstance(workflow, (Replace, Accumulate)):
+        _compiled(plan, rng, fits, count)
+    else:
+        slotted.run(plan, rng, fits, count)
 
 
-def _compiled(plan: Plan, rng: np.random.Generator, count: int) -> Fits:
+def _compiled(plan: Plan, rng: np.random.Generator, fits: Fits, count: int) -> None:
     from modelcollapse.gaussian import paths
 
-    e, fits = plan.experiment, plan.empty(count)
+    e = plan.experiment
     pooled = isinstance(e.workflow, Accumulate)
     given, mean, factor = _start(plan, rng, count, ddof=0 if pooled else e.model.ddof)
     common = (e.sizes, float(e.temperature), e.model.ddof, plan.slots)
     if plan.dim == 1:
-        line = paths.accumulate_line if pooled else paths.replace_line
-        line(rng, given, mean[:, 0], factor[:, 0, 0] ** 2, *common, fits.mean, fits.log_variance)
-        return fits
+        start = (rng, given, mean[:, 0], factor[:, 0, 0] ** 2, *common, fits.mean, fits.variance)
+        if pooled:
+            paths.accumulate_line(*start)
+        else:
+            paths.replace_line(*start, fits.shift)
+        return
     space = paths.accumulate_space if pooled else paths.replace_space
     space(rng, given, mean, factor, *common, fits.scalars, fits.means, fits.factors, fits.pivots)
-    return fits
 
 
 def _start(
@@ -130,11 +145,11 @@ def _start(
 
 
 def _subsampled(
-    plan: Plan, workflow: AccumulateSubsample, rng: np.random.Generator, count: int
-) -> Fits:
+    plan: Plan, workflow: AccumulateSubsample, rng: np.random.Generator, fits: Fits, count: int
+) -> None:
     from modelcollapse.gaussian import subsampled
 
-    e, fits = plan.experiment, plan.empty(count)
+    e = plan.experiment
     sizes = e.sizes
     budget = sizes if workflow.budget is None else np.full_like(sizes, workflow.budget)
     counts = np.minimum(budget, np.cumsum(sizes))
@@ -145,8 +160,7 @@ def _subsampled(
     run: Any
     if plan.dim == 1:
         run = partial(subsampled.subsample_line, rng, given, real, float(deviations[0]))
-        run(*common, fits.mean, fits.log_variance)
+        run(*common, fits.mean, fits.variance)
     else:
         run = partial(subsampled.subsample_space, rng, given, real, deviations)
         run(*common, fits.scalars, fits.means, fits.factors, fits.pivots)
-    return fits

@@ -21,18 +21,16 @@ if TYPE_CHECKING:
 NOISE = 64 * np.finfo(float).eps  # relative rounding error of a factor's row, for each column
 
 
-def run(plan: "Plan", rng: np.random.Generator, count: int) -> "Fits":
+def run(plan: "Plan", rng: np.random.Generator, fits: "Fits", count: int) -> None:
     """Draw `count` replicates."""
     from threadpoolctl import threadpool_limits
 
-    fits = plan.empty(count)
     with threadpool_limits(1):  # more BLAS threads could change bits
         if isinstance(plan.experiment.workflow, Weighting):
             _run_slots(plan, plan.experiment.workflow, rng, fits, count)
         else:
             for replicate in range(count):
                 _run_rows(plan, rng, fits, replicate)
-    return fits
 
 
 def compress(columns: Floats) -> Floats:
@@ -169,7 +167,7 @@ def _record(plan: "Plan", fits: "Fits", where: slice, t: int, mean: Floats, fact
     with np.errstate(divide="ignore"):
         pivots = np.log(diagonal**2)
     if plan.dim == 1:
-        fits.mean[where, slot], fits.log_variance[where, slot] = mean[:, 0], pivots[:, 0]
+        fits.mean[where, slot], fits.variance[where, slot] = mean[:, 0], factor[:, 0, 0] ** 2
         return
     rank = int(ranks(plan.experiment, plan.dim)[t])
     volume = pivots.sum(axis=1) if rank == plan.dim else _log_volume(factor, rank)

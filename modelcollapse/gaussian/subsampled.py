@@ -10,7 +10,9 @@ rows: exactly N(m, S) for any rank; with k > d the Cholesky factor of S does the
 import numpy as np
 
 from modelcollapse.checks import Floats, Integers
-from modelcollapse.gaussian.kernels import add_rows, compiled, copy, total
+from modelcollapse.gaussian.kernels import compiled, copy, dot, total
+
+EPS = float(np.finfo(np.float64).eps)
 
 
 @compiled
@@ -64,7 +66,7 @@ def subsample_line(
     ddof: int,
     slots: Integers,
     means: Floats,
-    log_variances: Floats,
+    variances: Floats,
 ) -> None:
     """Accumulate-subsample in d = 1; real rows are `real[r]` if given, else normal."""
     rows = sizes.sum()
@@ -93,82 +95,64 @@ def subsample_line(
             scale = np.sqrt(heat * variance)
             if slots[t] >= 0:
                 means[r, slots[t]] = mean
-                log_variances[r, slots[t]] = np.log(variance)
+                variances[r, slots[t]] = variance
 
 
 @compiled
-def gather(
-    pool: Floats, chosen: Integers, k: int, ddof: int, mean: Floats, centred: Floats
-) -> float:
-    """Fill mean and centred (k, d), divided by sqrt(k - ddof); return the covariance's trace."""
+def gather(pool: Floats, chosen: Integers, k: int, ddof: int, mean: Floats, roots: Floats) -> float:
+    """Fill mean, and roots (d, k) with roots roots' the covariance; return its trace."""
+    d = mean.size
     mean[:] = 0.0
     for i in range(k):
         row = pool[chosen[i]]
-        for j in range(mean.size):
+        for j in range(d):
             mean[j] += row[j]
-    for j in range(mean.size):
+    for j in range(d):
         mean[j] /= k
     scale, trace = 1.0 / np.sqrt(k - ddof), 0.0
     for i in range(k):
-        row, out = pool[chosen[i]], centred[i]
-        for j in range(mean.size):
-            out[j] = scale * (row[j] - mean[j])
-            trace += out[j] * out[j]
+        row = pool[chosen[i]]
+        for j in range(d):
+            root = scale * (row[j] - mean[j])
+            roots[j, i] = root
+            trace += root * root
     return trace
 
 
 @compiled
-def upper_factor(
-    centred: Floats, turned: Floats, k: int, U: Floats, L: Floats, pivots: Floats
-) -> None:
-    """Fill U with the upper factor of centred' centred, and pivots with its squared diagonal."""
-    d = U.shape[0]
-    for i in range(k):
-        for j in range(d):
-            turned[j, i] = centred[i, j]
-    for i in range(d):
-        row = U[i]
-        row[:] = 0.0
-        add_rows(row, 1.0, turned[i], centred, k, i, d)
-        add_rows(row, -1.0, L[i], U, i, i, d)
+def lower_factor(roots: Floats, k: int, L: Floats, pivots: Floats) -> None:
+    """Fill L with the lower factor of roots roots', and pivots with its squared diagonal."""
+    for i in range(L.shape[0]):
+        row = L[i]
+        for j in range(i):
+            product = dot(roots[i], roots[j], 0, k) - dot(row, L[j], 0, j)
+            row[j] = product / L[j, j] if L[j, j] > 0.0 else 0.0
+        square = dot(roots[i], roots[i], 0, k)
+        pivot = square - dot(row, row, 0, i)
         # Dependent columns leave a pivot of rounding size or below zero: that direction is gone.
-        pivots[i] = max(row[i], 0.0)
-        inverse = 1.0 / np.sqrt(row[i]) if row[i] > 0.0 else 0.0
-        for j in range(i, d):
-            row[j] *= inverse
-            L[j, i] = row[j]
-
-
-@compiled
-def _turn(out: Floats, values: Floats, count: int) -> None:
-    """Set the first columns of out (d, d) to the first rows of values (rows, d)."""
-    for i in range(count):
-        for j in range(out.shape[0]):
-            out[j, i] = values[i, j]
+        pivots[i] = pivot if pivot > k * EPS * square else 0.0
+        row[i] = np.sqrt(pivots[i])
 
 
 @compiled
 def sample_rows(
     rng: np.random.Generator,
-    pool: Floats,
+    rows: Floats,
     used: Integers,
-    first: int,
-    last: int,
     mean: Floats,
     roots: Floats,
     terms: int,
-    heat: float,
+    triangular: bool,
     g: Floats,
 ) -> None:
-    """Create the used rows among pool[first:last]: mean + sqrt(heat) sum_k g_k roots[k]."""
-    for i in range(first, last):
+    """Create the used rows: mean + roots g, with the lower triangle or `terms` columns of roots."""
+    for i in range(rows.shape[0]):
         if used[i] == 1:
             for j in range(terms):
                 g[j] = rng.standard_normal()
-            row = pool[i]
             for j in range(mean.size):
-                row[j] = mean[j]
-            add_rows(row, np.sqrt(heat), g, roots, terms, 0, mean.size)
+                last = j + 1 if triangular else terms
+                rows[i, j] = mean[j] + dot(roots[j], g, 0, last)
 
 
 @compiled
@@ -188,21 +172,23 @@ def subsample_space(
     log_pivots: Floats,
 ) -> None:
     """Accumulate-subsample in d > 1; `scalars` receives trace, squared error and log-volume."""
-    d, rows, most = deviations.size, sizes.sum(), counts.max()
-    order, used = np.empty(rows, np.int64), np.empty(rows, np.int64)
-    plan, pool = np.empty((sizes.size, most), np.int64), np.empty((rows, d))
-    centred, turned = np.empty((most, d)), np.empty((d, most))
-    U, L = np.zeros((d, d)), np.zeros((d, d))
+    d, count, most = deviations.size, sizes.sum(), counts.max()
+    order, used = np.empty(count, np.int64), np.empty(count, np.int64)
+    plan, pool = np.empty((sizes.size, most), np.int64), np.empty((count, d))
+    roots, L = np.empty((d, most)), np.zeros((d, d))
     mean, pivots, g = np.zeros(d), np.zeros(d), np.empty(max(d, most))
     for r in range(scalars.shape[0]):
         draw_plan(rng, sizes, counts, order, plan, used)
-        first = 0
+        first, warmth = 0, np.sqrt(heat)
         for t in range(sizes.size):
             last = first + sizes[t]
-            if t > 0 and counts[t - 1] <= d:
-                sample_rows(rng, pool, used, first, last, mean, centred, counts[t - 1], heat, g)
-            elif t > 0:
-                sample_rows(rng, pool, used, first, last, mean, U, d, heat, g)
+            if t > 0:
+                full = counts[t - 1] > d
+                terms, factor = (d, L) if full else (counts[t - 1], roots)
+                for i in range(d):
+                    for j in range(terms):
+                        factor[i, j] *= warmth
+                sample_rows(rng, pool[first:last], used[first:last], mean, factor, terms, full, g)
             elif given:
                 copy(pool[:last], real[r], d, 1.0)
             else:
@@ -211,18 +197,17 @@ def subsample_space(
                         pool[i, j] = deviations[j] * rng.standard_normal()
             first = last
             k = counts[t]
-            trace = gather(pool, plan[t], k, ddof, mean, centred)
+            trace = gather(pool, plan[t], k, ddof, mean, roots)
+            pivots[:] = 0.0
             if k > d:
-                upper_factor(centred, turned, k, U, L, pivots)
+                lower_factor(roots, k, L, pivots)
             if slots[t] >= 0:
                 s = slots[t]
-                scalars[r, s, 0], scalars[r, s, 1] = trace, total(mean * mean, d)
-                if k <= d:
-                    pivots[:] = 0.0
                 logs = np.log(pivots)
+                scalars[r, s, 0], scalars[r, s, 1] = trace, total(mean * mean, d)
                 scalars[r, s, 2] = total(logs, d)
                 if factors.size > 0:
-                    _turn(factors[r, s], U if k > d else centred, min(k, d))
+                    copy(factors[r, s], L if k > d else roots, min(k, d), 1.0)
                 for j in range(d):
                     if factors.size > 0:
                         means[r, s, j] = mean[j]
