@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self
 
 from modelcollapse.checks import fraction, whole
-from modelcollapse.claims import Claim, Design, Finding
+from modelcollapse.claims import Claim, Design, Finding, TooWeak
 from modelcollapse.errors import unknown
 from modelcollapse.experiment import Trajectories, simulate
 
@@ -61,7 +61,8 @@ class Verdict:
     """What `verify` decided of one theorem.
 
     `verdict` is "holds", "refuted" (a claim of kind "refuted" was rejected), "fails" (a theorem
-    was rejected, or a claim of kind "refuted" was not) or "weak" (a near miss was not rejected).
+    was rejected, or a claim of kind "refuted" was not) or "weak" (a near miss was not rejected,
+    or is too near to be told from the claim; `observed` says so).
     """
 
     slug: str
@@ -154,8 +155,7 @@ def verify_all(
     with _Shared(seed, chosen) as shared:
         for done, theorem in enumerate(chosen):
             say(theorem.slug, done / len(chosen))
-            finding = theorem.claim.examine(shared.runs(theorem.claim.design), alpha, alpha)
-            verdicts.append(_verdict(theorem, finding))
+            verdicts.append(_examine(theorem, shared.runs(theorem.claim.design), alpha))
             if report:
                 report(verdicts[-1])
     say("", 1.0)
@@ -206,13 +206,21 @@ class _Shared:
         return simulate(experiment, design.replicates, self._seed, extra=design.extra)
 
 
+def _examine(theorem: Theorem, runs: Trajectories | None, alpha: float) -> Verdict:
+    try:
+        return _verdict(theorem, theorem.claim.examine(runs, alpha, alpha))
+    except TooWeak as error:
+        # The prediction has come too near to a near miss to be told from it: no verdict.
+        undecided = theorem.kind == "refuted"
+        nothing = Finding("", str(error), "", 0.0, 0.0, 0, undecided, {"any": False})
+        return _verdict(theorem, nothing)
+
+
 def _verdict(theorem: Theorem, found: Finding) -> Verdict:
-    if theorem.kind == "refuted":
-        word = "refuted" if found.rejected else "fails"
+    if found.rejected != (theorem.kind == "refuted"):
+        word = "fails"
     else:
-        word = "fails" if found.rejected else "holds"
-    if word != "fails" and not all(found.near_misses.values()):
-        word = "weak"
+        word = theorem.expected if all(found.near_misses.values()) else "weak"
     return Verdict(
         slug=theorem.slug,
         kind=theorem.kind,
