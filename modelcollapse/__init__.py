@@ -7,8 +7,9 @@ from modelcollapse.errors import InvalidInput, MissingDependency, ModelCollapseE
 from modelcollapse.experiment import Experiment, Prediction, Trajectories, predict, simulate
 from modelcollapse.gaussian.estimator import Gaussian
 from modelcollapse.loop import Run, run
-from modelcollapse.theorem import Theorem, Verdict, theorems, verify
+from modelcollapse.theorem import Theorem, Verdict, theorems
 from modelcollapse.truth import Normal, Rows
+from modelcollapse.verification import verify, verify_all
 from modelcollapse.workflows import (
     Accumulate,
     AccumulateSubsample,
@@ -44,4 +45,5 @@ __all__ = [
     "simulate",
     "theorems",
     "verify",
+    "verify_all",
 ]

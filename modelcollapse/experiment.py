@@ -92,7 +92,7 @@ class Experiment:
     temperature: float = 1.0
 
     def __post_init__(self) -> None:
-        if not hasattr(self.model, "room"):
+        if isinstance(self.model, type) or not hasattr(self.model, "room"):
             raise InvalidInput(
                 f"model = {self.model!r} has no theory here: give a model of this package such "
                 "as Gaussian(), or use run(), which takes any estimator"

@@ -114,9 +114,12 @@ class Rows:
     @cached_property
     def _svd(self) -> tuple[Floats, Floats]:
         """Scores of the rows on the principal axes of non-zero variance, and those variances."""
-        centred = self.values - self.mean
+        # About the first row before the mean, whose rounding would be a direction of its own.
+        centred = self.values - self.values[0]
+        centred = centred - centred.mean(axis=0)
         left, singular, _ = np.linalg.svd(centred, full_matrices=False)
-        kept = singular > singular[0] * max(centred.shape) * np.finfo(float).eps
+        noise = max(singular[0], np.abs(self.values).max()) * max(centred.shape)
+        kept = singular > noise * np.finfo(float).eps
         return left[:, kept] * singular[kept], singular[kept] ** 2 / len(centred)
 
     @property

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.linalg import helmert
 
 import modelcollapse as mc
-from modelcollapse.gaussian import simulate, slotted
+from modelcollapse.gaussian import kernels, simulate, slotted, subsampled
 from modelcollapse.gaussian.recording import derived, plan_of
 from modelcollapse.workflows import Weighting, select
 
@@ -94,21 +94,9 @@ def noise(z, A, n):
 
 def bartlett(rng, rank, n):
     """Draw z and Bartlett's factor of n rows in `rank` dimensions, in the compiled order."""
-    z = rng.standard_normal(rank)
-    A = np.zeros((rank, min(rank, n - 1)))
-    for i, row in enumerate(A):
-        row[:i] = rng.standard_normal(min(i, len(row)))
-        if i < len(row):
-            row[i] = np.sqrt(rng.chisquare(n - 1 - i))
-    return z, A
-
-
-def below(rng, bound):
-    """Draw a uniform integer by Lemire's method, in Python's integers."""
-    while True:
-        high, low = divmod(int(rng.random() * 2**32) * bound, 2**32)
-        if low >= (2**32 - bound) % bound:
-            return high
+    z, A = rng.standard_normal(rank), np.zeros((rank, rank))
+    columns = kernels.bartlett_rows(rng, A, rank, n - 1)  # its law: see test_kernels.py
+    return z, A[:, :columns]
 
 
 class Replay:
@@ -118,10 +106,12 @@ class Replay:
         self.e, self.count = e, count
         extra = set(simulate.EXTRA) if len(e.reality.spectrum) > 1 else set()
         self.plan = plan_of(e, np.arange(1, e.generations + 1), extra)
-        self.signs = np.ones((count, e.generations))
+        self.signs, storage = np.ones((count, e.generations)), self.plan.storage(count)
+        self.fits = self.plan.fits(storage)
         with mock.patch.object(slotted, "_record", self.record):
-            self.fits = simulate._run(self.plan, self.stream(seed), count)
-        self.quantities = derived(self.plan, self.plan.stored(self.fits))
+            simulate._run(self.plan, self.stream(seed), self.fits, count)
+        self.plan.finish(self.fits, storage)
+        self.quantities = derived(self.plan, storage)
         self.rng, self.sizes = self.stream(seed), e.sizes.tolist()
 
     def record(self, plan, fits, where, t, mean, factor, record=slotted._record):
@@ -138,7 +128,8 @@ class Replay:
         """Return mean and factor of replicate r after generation t = 1, 2, ..."""
         if self.plan.dim > 1:
             return self.fits.means[r, t - 1], self.fits.factors[r, t - 1]
-        deviation = np.exp(self.fits.log_variance[r, t - 1] / 2)
+        variance = self.fits.variance[r, t - 1] * np.exp(self.fits.shift[r, t - 1])
+        deviation = np.sqrt(variance)
         return self.fits.mean[r, t - 1, None], np.array([[self.signs[r, t - 1] * deviation]])
 
     def batches(self):
@@ -223,7 +214,7 @@ class Replay:
                 order += range(len(order), total)
                 k = workflow.training_size(self.sizes[:t])
                 for i in range(k):
-                    j = i + below(self.rng, total - i)
+                    j = i + subsampled.below(self.rng, total - i)
                     order[i], order[j] = order[j], order[i]
                 rows.append(np.array(order[:k]))
             used, batches = set(np.concatenate(rows).tolist()), []

@@ -104,8 +104,8 @@ def test_simulator_and_loop_agree(workflow, shape, kind, ddof, temperature):
 
     for r, result, _ in replay.runs({"fits": fits}):
         kept = fits.kept[-len(sizes) :]
-        for t, (m, S, X) in enumerate(kept, 1):
-            X = max([X, *(norm for *_, norm in kept[:t])])
+        for t, (m, S, _) in enumerate(kept, 1):
+            X = max(norm for *_, norm in kept[:t])
             E = terms * X**2
             mean, factor = replay.fit(r, t)
             assert np.abs(mean - m).max() <= terms * X

@@ -1,7 +1,7 @@
 """Second-order predictions against rationals: every row's moments, propagated one by one."""
 
 from fractions import Fraction
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -18,7 +18,7 @@ SIZES = st.lists(st.integers(2, 4), min_size=1, max_size=4)
 def whole(sizes, last):
     """Return row numbers of each batch up to `last`."""
     ends = [sum(sizes[:s]) for s in range(last + 1)]
-    return [list(range(a, b)) for a, b in zip(ends, ends[1:], strict=False)]
+    return [list(range(a, b)) for a, b in pairwise(ends)]
 
 
 def replace(sizes, t):
@@ -121,9 +121,7 @@ def test_predictions_are_the_rationals(name, sizes, ddof, heat):
     if name in ("subsample", "budget"):
         sizes = sizes[:3]  # all subsets are enumerated
     exact = propagate(weightings, sizes, ddof, heat)
-    e = mc.Experiment(
-        mc.Gaussian(1, ddof), workflow, sizes, len(sizes), temperature=float(heat)
-    )
+    e = mc.Experiment(mc.Gaussian(1, ddof), workflow, sizes, len(sizes), temperature=float(heat))
     prediction = mc.predict(e)
 
     assert prediction["variance"] == pytest.approx([float(v) for v, _ in exact], rel=1e-13)

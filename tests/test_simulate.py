@@ -79,12 +79,12 @@ def test_recording_changes_no_number(name):
 @NAMES
 def test_seeds_differ(name):
     """Another seed, and another block, give other numbers."""
-    e = EXPERIMENTS[name]
-    one, other = (mc.simulate(e, count_of(name), seed)["variance"] for seed in (3, 4))
+    runs = (mc.simulate(EXPERIMENTS[name], count_of(name), seed) for seed in (3, 4))
+    one, other = (run["variance"] for run in runs)
 
-    assert not np.isin(one, other).any() or e.truth is not None
-    assert not np.array_equal(one, other)
-    assert len(np.unique(one[:, -1])) == len(one)
+    # A data set's first fits are few; later on no number comes twice.
+    both = np.concatenate([one[:, -1], other[:, -1]])
+    assert len(np.unique(both)) == both.size
 
 
 @pytest.mark.parametrize("name", ["replace-line", "subsample-space", "share-data"])
@@ -111,9 +111,9 @@ def test_processes_change_no_bits():
 def test_another_process_gives_the_same_bits():
     """A fresh interpreter computes the same hash of every kind of experiment."""
     command = "from tests.test_simulate import digest; print(digest(11))"
-    run = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True)
+    run = subprocess.run([sys.executable, "-c", command], capture_output=True, check=True)
 
-    assert run.stdout.strip() == digest(11) != digest(12)
+    assert run.stdout.decode().strip() == digest(11) != digest(12)
 
 
 @NAMES

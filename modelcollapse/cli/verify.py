@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from modelcollapse.cli.output import console, number, print_json, progress
-from modelcollapse.theorem import ALPHA, Verdict, theorems, verify_all
+from modelcollapse.theorem import Verdict, theorems
+from modelcollapse.verification import ALPHA, verify_all
 
 if TYPE_CHECKING:
     from rich.console import Console

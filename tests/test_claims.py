@@ -1,0 +1,175 @@
+"""Claims and verdicts on small evidence: what holds, fails, is weak, or proves too little."""
+
+import functools
+
+import numpy as np
+import pytest
+from scipy.special import chdtr
+
+import modelcollapse as mc
+from modelcollapse.claims import (
+    Design,
+    ExactClaim,
+    FrequencyClaim,
+    LawClaim,
+    MeanClaim,
+    TooWeak,
+    constant,
+    expectation,
+    quantity,
+    spread,
+)
+from modelcollapse.theorem import Theorem
+from modelcollapse.verification import decided, verify_all
+
+E = mc.Experiment(mc.Gaussian(), mc.Replace(), 10, 2)
+DESIGN = Design(lambda: E, 20_000)
+ENTRY = functools.partial(Theorem, "a/b/c", "words", "x", "here", "none")
+
+
+@pytest.fixture(scope="module")
+def runs(seed):
+    """Simulate once for the module."""
+    return mc.simulate(E, DESIGN.replicates, seed)
+
+
+def mean_claim(value=None, near=None, variance=None, side="two"):
+    """Claim the mean of the variance at generation 2."""
+    value = value or expectation("variance", 2)
+    near = {"no collapse": constant(1.0)} if near is None else near
+    variance = variance or spread("variance", 2)
+    return MeanClaim(DESIGN, quantity("variance", 2), value, variance, near, side)
+
+
+def verdict(claim, runs, kind="law"):
+    """Return the verdict's word."""
+    return decided(ENTRY(kind, "", claim), claim.examine(runs, 1e-9, 1e-9)).verdict
+
+
+def test_a_mean_holds_or_fails(runs):
+    """The predicted mean holds, another fails; a refuted claim is the other way round."""
+    wrong = mean_claim(constant(1.0), {"twice": constant(2.0)})
+
+    assert verdict(mean_claim(), runs) == "holds"
+    assert verdict(wrong, runs) == "fails"
+    assert verdict(wrong, runs, "refuted") == "refuted"
+    assert verdict(mean_claim(), runs, "refuted") == "fails"
+
+
+def test_a_near_miss_that_is_not_rejected_is_weak(runs):
+    """On the other side a wrong value is not rejected: the verdict says so."""
+    claim = mean_claim(constant(0.9), {"far above": constant(1.5)}, side="above")
+
+    assert verdict(claim, runs) == "weak"
+    assert claim.examine(runs, 1e-9, 1e-9).near_misses == {"far above": False}
+
+
+def test_a_near_miss_too_close_is_a_defect(runs):
+    """A near miss below the detectable effect proves nothing: the ledger is wrong to list it."""
+    close = mean_claim(near={"0.1 % more": lambda e: 1.001 * expectation("variance", 2)(e)})
+
+    with pytest.raises(TooWeak, match=r"near miss '0\.1 % more' differs by 0\.000\d+, and 20000"):
+        close.examine(runs, 1e-9, 1e-9)
+
+
+def test_a_mean_carried_by_rare_runs_is_refused(runs):
+    """A coefficient of variation above 5 calls for a law."""
+    with pytest.raises(TooWeak, match=r"coefficient of variation.* 6\.17"):
+        mean_claim(variance=constant(25.0)).examine(runs, 1e-9, 1e-9)
+
+
+def test_laws_hold_or_fail(runs):
+    """The squared error at generation 1 is chi2(1)/10, not chi2(1)/5, and chi2(1)/10.1 is close."""
+
+    def law(n):
+        return lambda _: lambda x: chdtr(1, n * np.maximum(x, 0.0))
+
+    def claim(n, near):
+        return LawClaim(DESIGN, quantity("squared_error", 1), law(n), {"other": law(near)})
+
+    assert verdict(claim(10, 5), runs) == "holds"
+    assert verdict(claim(5, 10), runs) == "fails"
+    with pytest.raises(TooWeak, match="near miss 'other'"):
+        claim(10, 10.1).examine(runs, 1e-9, 1e-9)
+
+
+def test_bounds_hold_or_fail(runs):
+    """P(v_1 < 0.5) = P(chi2(9) < 5) = 0.166: at most 0.2, not 0.05; 0.16 is not told from it."""
+
+    def claim(bound, near):
+        return FrequencyClaim(
+            DESIGN,
+            lambda r: r["variance"][:, 0] < 0.5,
+            constant(bound),
+            {"too small": constant(near)},
+        )
+
+    assert verdict(claim(0.2, 0.05), runs) == "holds"
+    assert verdict(claim(0.05, 0.01), runs) == "fails"
+    with pytest.raises(TooWeak):
+        claim(0.2, 0.16).examine(runs, 1e-9, 1e-9)
+
+
+def test_enclosures_hold_or_fail():
+    """A number inside its interval holds, outside it fails, and so does an unbounded one."""
+    near = {"other": lambda: 2.0}
+    inside, outside = (ExactClaim(lambda v=v: (v, 0.9, 1.1), near) for v in (1.0, 1.2))
+    above = ExactClaim(lambda: (2.5, 2.2, np.inf), near)
+
+    assert verdict(inside, None, "identity") == "holds"
+    assert verdict(outside, None, "identity") == "fails"
+    assert verdict(above, None, "bound") == "holds"
+    assert verdict(ExactClaim(lambda: (1.0, 0.9, 2.1), near), None, "limit") == "weak"
+    assert inside.examine(None, 1e-9, 1e-9).samples == 0
+
+
+def test_expectations_of_changed_experiments():
+    """`expectation` and `spread` read the prediction, with changes of the experiment."""
+    assert expectation("variance", 2)(E) == pytest.approx(0.81)
+    assert expectation("variance", 2, samples=20)(E) == pytest.approx(0.95**2)
+    assert spread("variance", 1)(E) == pytest.approx(2 * 9 / 100)
+
+
+def test_verify_reports_as_it_goes():
+    """Each verdict is reported, progress reaches 1, and both come in the ledger's order."""
+    reported, shares = [], []
+    glob = "gaussian/accumulate/limit*"
+    verdicts = verify_all(
+        glob, report=reported.append, progress=lambda slug, share: shares.append((slug, share))
+    )
+    slugs = [t.slug for t in mc.theorems(glob)]
+
+    assert [v.slug for v in reported] == [v.slug for v in verdicts] == slugs
+    assert [slug for slug, _ in shares] == [*slugs, ""]
+    assert shares[-1][1] == 1.0
+    assert verdicts[0].near_misses_rejected == "4/4"
+    plain = verdicts[0].as_dict()
+    assert plain["as_expected"]
+    assert plain["slug"] == slugs[0]
+
+
+def test_verify_one():
+    """`verify` decides one theorem by its slug."""
+    found = mc.verify("gaussian/keep-real/pooled", seed=3)
+
+    assert found.verdict == found.expected == "holds"
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: mc.theorems("gaussian/acumulate/*"), "did you mean"),
+        (lambda: mc.theorems("gaussian/acumulate/*"), "gaussian/accumulate/"),
+        (lambda: mc.verify("gaussian/replace/varience"), "did you mean gaussian/replace/variance"),
+        (lambda: mc.verify("gaussian/replace/*"), "unknown theorem 'gaussian/replace/*'"),
+        (lambda: mc.verify("gaussian/keep-real/pooled", alpha=0), "alpha = 0 is not valid"),
+        (lambda: mc.verify("gaussian/keep-real/pooled", alpha=1), "strictly between 0 and 1"),
+        (lambda: mc.verify("gaussian/keep-real/pooled", seed=-1), "seed = -1 is not valid"),
+    ],
+)
+def test_wrong_input(call, message):
+    """An unknown slug or glob lists the nearest; alpha and seed are checked."""
+    with pytest.raises(mc.InvalidInput) as caught:
+        call()
+
+    assert message in str(caught.value)

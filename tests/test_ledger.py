@@ -1,0 +1,150 @@
+"""The ledger, one item per theorem: `pytest -k accumulate` verifies what has that in its slug.
+
+Theorems that share an experiment share its simulation: the fixtures `honest` and `tampered` know
+from the collected items which designs will be looked at how often, so that a single item runs
+only its own, and each is dropped after its last use.
+"""
+
+import numpy as np
+import pytest
+
+import modelcollapse as mc
+from modelcollapse.claims import MeanClaim
+from modelcollapse.evidence import samples_needed
+from modelcollapse.gaussian import formulas, moments, predict, replaced
+from modelcollapse.gaussian.laws import LogChiSquareSum
+from modelcollapse.verification import Verification
+
+SLUGS = [t.slug for t in mc.theorems()]
+
+
+def shared(request, seed, test):
+    """Return the simulations of a test function's collected items."""
+    collected = [
+        mc.theorems(item.callspec.params["slug"])[0]
+        for item in request.session.items
+        if item.nodeid.startswith(f"{request.node.nodeid}::{test.__name__}[")
+    ]
+    return Verification(collected, seed)
+
+
+@pytest.fixture(scope="module")
+def honest(request, seed):
+    """Hold the simulations of `test_verdict`."""
+    with shared(request, seed, test_verdict) as simulations:
+        yield simulations
+
+
+@pytest.fixture(scope="module")
+def tampered(request, seed):
+    """Hold the simulations of `test_a_wrong_prediction_fails`."""
+    with shared(request, seed, test_a_wrong_prediction_fails) as simulations:
+        yield simulations
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_verdict(slug, honest):
+    """The verdict is the expected one, and every near miss is rejected on the same evidence."""
+    (theorem,) = mc.theorems(slug)
+    verdict = honest.verdict(theorem)
+
+    assert verdict.as_expected, verdict
+    assert len(verdict.near_misses) >= 3
+    assert all(verdict.near_misses.values()), verdict.near_misses
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_entries_are_complete(slug):
+    """Statement, formula, source and assumptions are there, and the kind is a known one."""
+    (theorem,) = mc.theorems(slug)
+
+    for text in (theorem.statement, theorem.latex, theorem.source, theorem.assumptions):
+        assert text.strip()
+    assert theorem.parameters.strip()
+    assert slug.startswith("gaussian/")
+    assert theorem.kind in ("identity", "law", "bound", "limit", "refuted")
+    if theorem.kind in ("identity", "limit"):  # decided without chance
+        assert theorem.claim.design is None
+    if theorem.kind == "law":
+        assert theorem.claim.design is not None
+
+
+def test_the_ledger_as_a_whole():
+    """At least 20 theorems, all different; every kind and every workflow has one."""
+    assert len(SLUGS) >= 20
+    assert len(set(SLUGS)) == len(SLUGS)
+    assert {t.kind for t in mc.theorems()} == {"identity", "law", "bound", "limit", "refuted"}
+    for workflow in ("replace", "accumulate", "accumulate-subsample", "sliding-window"):
+        assert mc.theorems(f"gaussian/{workflow}/*")
+
+
+def scaled(function, factor, part):
+    """Return the function with one of its results (or its only one) multiplied."""
+
+    def wrong(*args, **options):
+        result = function(*args, **options)
+        if part is None:
+            return result * factor
+        changed = [value * factor if i == part else value for i, value in enumerate(result)]
+        return type(result)(*changed) if hasattr(result, "_fields") else tuple(changed)
+
+    return wrong
+
+
+def shifted(cdf, deviations):
+    """Return a law's cdf moved by a share of its standard deviation."""
+
+    def wrong(self, x):
+        return cdf(self, x - deviations * np.sqrt(self.variance))
+
+    return wrong
+
+
+# Which theorem catches a prediction that is wrong by 3 % (the mean tests of these theorems see
+# 2.2 %: asserted below), by 2 % where no chance is involved. VARIANCE and ERROR are positions.
+VARIANCE = MEAN = 0
+ERROR = ROOT = 1
+WRONG = {
+    "gaussian/replace/variance": (moments, "replace", 1.03, VARIANCE),
+    "gaussian/replace/squared-error": (moments, "replace", 1.03, ERROR),
+    "gaussian/replace/log-variance": (replaced, "log_determinant_moments", 1.03, MEAN),
+    "gaussian/replace/log-variance-law": (LogChiSquareSum, "cdf", 0.03, None),
+    "gaussian/replace/w2-mle": (replaced, "w2_moments", 1.03, MEAN),
+    "gaussian/replace/log-determinant": (replaced, "log_determinant_moments", 1.03, MEAN),
+    "gaussian/replace/lyapunov": (formulas, "lyapunov", 1.03, None),
+    "gaussian/replace/pseudo-log-determinant": (
+        *(replaced, "pseudo_determinant_moments", 1.03, MEAN),
+    ),
+    "gaussian/replace/test-log-loss": (replaced, "test_loss_mean", 1.03, None),
+    "gaussian/accumulate/variance": (moments, "accumulate", 1.03, VARIANCE),
+    "gaussian/accumulate/squared-error": (moments, "accumulate", 1.03, ERROR),
+    "gaussian/accumulate/log-variance": (predict, "_accumulated", 1.03, MEAN),
+    "gaussian/accumulate-subsample/variance": (moments, "accumulate_subsample", 1.03, VARIANCE),
+    "gaussian/accumulate-subsample/squared-error": (moments, "accumulate_subsample", 1.03, ERROR),
+    "gaussian/keep-real/variance": (predict, "second_order", 1.03, VARIANCE),
+    "gaussian/accumulate/limit": (formulas, "accumulate_limits", 1.02, VARIANCE),
+    "gaussian/accumulate/limit-squared-error": (formulas, "accumulate_limits", 1.02, ERROR),
+    "gaussian/accumulate-subsample/limit-exact": (formulas, "subsample_limits", 1.02, VARIANCE),
+    "gaussian/accumulate-subsample/unbiased-diverges": (formulas, "power", 1.02, None),
+}
+
+
+@pytest.mark.parametrize("slug", WRONG)
+def test_a_wrong_prediction_fails(slug, tampered, monkeypatch):
+    """Three per cent off in the function that predicts it, and the theorem does not hold."""
+    (theorem,) = mc.theorems(slug)
+    home, name, factor, part = WRONG[slug]
+    claim, right = theorem.claim, getattr(home, name)
+    law = home is LogChiSquareSum
+    wrong = shifted(right, factor) if law else scaled(right, factor, part)
+    simulated = isinstance(claim, MeanClaim)
+    e = claim.design.experiment() if simulated else None
+    before = (claim.value(e), claim.variance(e)) if simulated else None
+    monkeypatch.setattr(home, name, wrong)
+    if simulated:
+        # A quarter more than enough, as the tampering may reach the variance too.
+        effect = abs(claim.value(e) - before[0])
+        assert 1.25 * samples_needed("mean", effect, variance=before[1]) <= claim.design.replicates
+
+    verdict = tampered.verdict(theorem)
+    assert verdict.verdict == "fails", verdict
