@@ -51,11 +51,11 @@ class Cell(NamedTuple):
 
 
 CELLS = [
-    Cell("replace", 1, 2000, 80, 16384),
+    Cell("replace", 1, 2000, 80, 65536),
     Cell("replace", 10, 150, 24, 1024),
     Cell("replace", 31, 50, 16, 256),
     Cell("replace", 100, 25, 12, 64),
-    Cell("accumulate", 1, 4000, 120, 16384),
+    Cell("accumulate", 1, 4000, 120, 65536),
     Cell("accumulate", 10, 200, 20, 1024),
     Cell("accumulate", 100, 25, 11, 64),
     Cell("accumulate-subsample", 1, 100, 32, 2048),
