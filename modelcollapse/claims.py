@@ -15,7 +15,8 @@ from modelcollapse import evidence
 from modelcollapse.checks import Floats
 from modelcollapse.errors import ModelCollapseError
 from modelcollapse.evidence import Evidence, Side
-from modelcollapse.experiment import Experiment, Trajectories, predict
+from modelcollapse.experiment import Experiment, Trajectories
+from modelcollapse.values import Statistic, Value
 
 LARGEST_CV = 5.0  # beyond it a sample mean is carried by runs that are not in the sample
 
@@ -68,10 +69,6 @@ class Claim(Protocol):
     def examine(self, runs: Trajectories | None, alpha: float, beta: float) -> Finding:
         """Decide the claim and its near misses."""
         ...
-
-
-Value = Callable[[Experiment], float]
-Statistic = Callable[[Trajectories], Floats]
 
 
 @dataclass(frozen=True)
@@ -263,32 +260,3 @@ def _finding(predicted: str, observed: str, found: Evidence, near: Mapping[str, 
         found.rejected,
         near,
     )
-
-
-def quantity(name: str, generation: int) -> Statistic:
-    """Return the statistic: quantity `name` at a generation, one number per replicate."""
-
-    def statistic(runs: Trajectories) -> Floats:
-        column = int(np.flatnonzero(runs.generations == generation)[0])
-        return runs[name][:, column]
-
-    return statistic
-
-
-def expectation(name: str, generation: int, **changes: Any) -> Value:
-    """Return the predicted mean of a quantity, of the experiment or of one with `changes`."""
-
-    def value(e: Experiment) -> float:
-        return float(predict(replace(e, **changes) if changes else e)[name][generation - 1])
-
-    return value
-
-
-def spread(name: str, generation: int) -> Value:
-    """Return the predicted variance over replicates of a quantity."""
-    return lambda e: float(predict(e).variances[name][generation - 1])
-
-
-def constant(value: float) -> Value:
-    """Return a value that is the same for every experiment."""
-    return lambda _: value

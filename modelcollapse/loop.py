@@ -16,8 +16,9 @@ from modelcollapse.checks import Floats, Integers, Samples, positive, rows, size
 from modelcollapse.errors import InvalidInput, unknown
 from modelcollapse.estimators import FailedError, stage
 from modelcollapse.metrics import Metric, built_in, check_names, custom
+from modelcollapse.selection import select
 from modelcollapse.truth import Normal, Rows, Truth
-from modelcollapse.workflows import Workflow, select
+from modelcollapse.workflows import Workflow
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,8 @@ from scipy.linalg import helmert
 import modelcollapse as mc
 from modelcollapse.gaussian import kernels, simulate, slotted, subsampled
 from modelcollapse.gaussian.recording import derived, plan_of
-from modelcollapse.workflows import Weighting, select
+from modelcollapse.selection import select
+from modelcollapse.workflows import Weighting
 
 
 class Halving:

@@ -7,19 +7,9 @@ import pytest
 from scipy.special import chdtr
 
 import modelcollapse as mc
-from modelcollapse.claims import (
-    Design,
-    ExactClaim,
-    FrequencyClaim,
-    LawClaim,
-    MeanClaim,
-    TooWeak,
-    constant,
-    expectation,
-    quantity,
-    spread,
-)
+from modelcollapse.claims import Design, ExactClaim, FrequencyClaim, LawClaim, MeanClaim, TooWeak
 from modelcollapse.theorem import Theorem
+from modelcollapse.values import constant, expectation, quantity, spread
 from modelcollapse.verification import decided, verify_all
 
 E = mc.Experiment(mc.Gaussian(), mc.Replace(), 10, 2)

@@ -14,8 +14,9 @@ import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modelcollapse import _catoni, evidence
+from modelcollapse import evidence
 from modelcollapse.errors import InvalidInput
+from modelcollapse.evidence import catoni
 
 SIDES = ("two", "above", "below")
 PROBABILITIES = (0.001, 0.02, 0.1, 0.3, 0.5, 0.8, 0.99)
@@ -347,7 +348,7 @@ def test_catoni_solves_its_equation(samples, variance, alpha):
 def test_catoni_radii_solve_their_quadratic(alpha, beta):
     """Both radii r satisfy r = a (v + r^2)/2 + log(1/eps)/(a n), and only the least n has them."""
     L, L_beta, v = math.log(2 / alpha), math.log(1 / beta), 3.7
-    least = _catoni.least_samples(L, L_beta)
+    least = catoni.least_samples(L, L_beta)
     for n in (least, least + 1, 2 * least, 10**6):
         found = evidence.mean(np.zeros(n), 0, v, alpha=alpha, beta=beta)
         a = math.sqrt(2 * L * (n - 2 * L) / v) / n
@@ -416,9 +417,9 @@ def test_samples_needed_is_the_smallest_design(method, effect, alpha, beta, side
 @given(st.floats(0.1, 50), st.floats(1e-3, 1e3), st.integers(0, 1000), st.integers(1, 1000))
 def test_catoni_detectable_effect_decreases_with_samples(L, ratio, more, step):
     """More samples detect smaller effects, from the least number on."""
-    n = _catoni.least_samples(L, ratio * L) + more
+    n = catoni.least_samples(L, ratio * L) + more
 
-    assert _catoni.radii(n + step, L, ratio * L)[1] < _catoni.radii(n, L, ratio * L)[1]
+    assert catoni.radii(n + step, L, ratio * L)[1] < catoni.radii(n, L, ratio * L)[1]
 
 
 @pytest.mark.parametrize(("method", "n", "side"), CASES)

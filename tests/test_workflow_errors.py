@@ -10,9 +10,9 @@ from modelcollapse import (
     KeepReal,
     Replace,
     SlidingWindow,
-    workflows,
 )
-from modelcollapse.workflows import by_name, select
+from modelcollapse.selection import batch_weights, select
+from modelcollapse.workflows import by_name
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_select_refuses_unusable_rows(answer, message):
 def test_batch_weights_refuses_unusable_weights(answer, message):
     """The message shows the weights and says what to return."""
     with pytest.raises(InvalidInput) as caught:
-        workflows.batch_weights(Scripted(answer), [2, 3])
+        batch_weights(Scripted(answer), [2, 3])
 
     assert message in str(caught.value)
 

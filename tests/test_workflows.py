@@ -16,8 +16,9 @@ from modelcollapse import (
     Replace,
     SlidingWindow,
 )
+from modelcollapse.selection import memory_step, select
 from modelcollapse.testing import assert_frequency
-from modelcollapse.workflows import Remembering, Weighting, Workflow, memory_step, select
+from modelcollapse.workflows import Remembering, Weighting, Workflow
 
 ALL_SIZES = st.lists(st.integers(1, 20), min_size=1, max_size=8)
 SHARES = st.fractions(Fraction(1, 100), Fraction(99, 100))

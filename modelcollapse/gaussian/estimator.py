@@ -7,7 +7,8 @@ import numpy as np
 
 from modelcollapse.checks import Floats, positive, rows, whole
 from modelcollapse.errors import InvalidInput, invalid
-from modelcollapse.workflows import Accumulate, AccumulateSubsample, Weighting, batch_weights
+from modelcollapse.selection import batch_weights
+from modelcollapse.workflows import Accumulate, AccumulateSubsample, Weighting
 
 if TYPE_CHECKING:
     from modelcollapse.experiment import Experiment

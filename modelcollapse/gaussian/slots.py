@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modelcollapse.checks import Floats
-from modelcollapse.workflows import Weighting, memory_step
+from modelcollapse.selection import memory_step
+from modelcollapse.workflows import Weighting
 
 if TYPE_CHECKING:
     from modelcollapse.experiment import Experiment

@@ -12,7 +12,8 @@ import numpy as np
 
 from modelcollapse.checks import Floats
 from modelcollapse.gaussian.recording import ranks
-from modelcollapse.workflows import Weighting, memory_step, select
+from modelcollapse.selection import memory_step, select
+from modelcollapse.workflows import Weighting
 
 if TYPE_CHECKING:
     from modelcollapse.gaussian.recording import Fits, Plan

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from modelcollapse.claims import Design, MeanClaim, Value, expectation, quantity, spread
+from modelcollapse.claims import Design, MeanClaim
 from modelcollapse.gaussian.estimator import Gaussian
+from modelcollapse.values import Value, expectation, quantity, spread
 
 PAPER = "arXiv 2410.16713 (Collapse or Thrive?)"
 DERIVED = "derived here: theory/gaussian.py"

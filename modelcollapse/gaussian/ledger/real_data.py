@@ -9,12 +9,13 @@ from functools import cache
 import numpy as np
 
 from modelcollapse import datasets
-from modelcollapse.claims import Design, constant, expectation
+from modelcollapse.claims import Design
 from modelcollapse.experiment import Experiment
 from modelcollapse.gaussian.estimator import Gaussian
 from modelcollapse.gaussian.ledger.common import DERIVED, PAPER, mean_claim
 from modelcollapse.theorem import Theorem
 from modelcollapse.truth import Rows
+from modelcollapse.values import constant, expectation
 from modelcollapse.workflows import Accumulate, AccumulateSubsample, Replace, Workflow
 
 

@@ -4,14 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from modelcollapse.claims import (
-    MeanClaim,
-    Statistic,
-    Value,
-    constant,
-    expectation,
-    quantity,
-)
+from modelcollapse.claims import MeanClaim
 from modelcollapse.experiment import Experiment, predict
 from modelcollapse.gaussian.estimator import Gaussian
 from modelcollapse.gaussian.formulas import tail_bound
@@ -19,6 +12,7 @@ from modelcollapse.gaussian.ledger.common import DERIVED, NORMAL, OTHER_DDOF, PA
 from modelcollapse.gaussian.ledger.replace_designs import BIASED, UNBIASED
 from modelcollapse.gaussian.replaced import factor_power
 from modelcollapse.theorem import Theorem
+from modelcollapse.values import Statistic, Value, constant, expectation, quantity
 from modelcollapse.workflows import Accumulate
 
 

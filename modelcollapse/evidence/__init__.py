@@ -24,13 +24,13 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from modelcollapse import _bounded, _catoni
-from modelcollapse._binomial import frequency
-from modelcollapse._bounded import bernstein_mean, bounded_mean
-from modelcollapse._catoni import mean
-from modelcollapse._outcome import Evidence, Side, column, logs
 from modelcollapse.checks import Floats, fraction, positive
 from modelcollapse.errors import InvalidInput, invalid, unknown
+from modelcollapse.evidence import bounded, catoni
+from modelcollapse.evidence.binomial import frequency
+from modelcollapse.evidence.bounded import bernstein_mean, bounded_mean
+from modelcollapse.evidence.catoni import mean
+from modelcollapse.evidence.outcome import Evidence, Side, column, logs
 
 __all__ = [
     "Evidence",
@@ -156,11 +156,11 @@ def samples_needed(
             raise invalid("side", side, "a law is tested on both sides; leave it out")
         radii: Callable[[int], tuple[float, float]] = lambda n: _dkw(n, alpha, beta)  # noqa: E731
     elif method == "mean":
-        first, scale = _catoni.least_samples(L, L_beta), math.sqrt(positive("variance", variance))
-        radii = lambda n: _catoni.radii(n, L, L_beta)  # noqa: E731
+        first, scale = catoni.least_samples(L, L_beta), math.sqrt(positive("variance", variance))
+        radii = lambda n: catoni.radii(n, L, L_beta)  # noqa: E731
     elif method == "bounded_mean":
-        scale = _bounded.checked_width(low, high)
-        radii = lambda n: _bounded.radii(n, L, L_beta)  # noqa: E731
+        scale = bounded.checked_width(low, high)
+        radii = lambda n: bounded.radii(n, L, L_beta)  # noqa: E731
     else:
         raise unknown("method", method, get_args(Method))
     # The detectable effect decreases as n grows.
@@ -174,7 +174,7 @@ def samples_needed(
 def _dkw(n: int, alpha: float, beta: float) -> tuple[float, float]:
     """Return threshold and detectable effect of `law`."""
     L, L_beta = logs(alpha, beta, "two")
-    return _bounded.radii(n, L, L_beta + math.log(2))
+    return bounded.radii(n, L, L_beta + math.log(2))
 
 
 def _probabilities(name: str, cdf: Cdf, points: Floats) -> Floats:

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from modelcollapse import estimators
-from modelcollapse._workflow_contract import require
 from modelcollapse.checks import Floats
 from modelcollapse.errors import InvalidInput
+from modelcollapse.testing.workflow_contract import require
 
 
 class EstimatorContract:

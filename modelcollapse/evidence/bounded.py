@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse._outcome import Evidence, Side, column, distance, logs, number, sides
 from modelcollapse.checks import Floats
 from modelcollapse.errors import InvalidInput, invalid
+from modelcollapse.evidence.outcome import Evidence, Side, column, distance, logs, number, sides
 
 
 def bounded_mean(

@@ -28,9 +28,9 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse._outcome import Evidence, Side, column, distance, logs, number
 from modelcollapse.checks import Floats, positive
 from modelcollapse.errors import InvalidInput
+from modelcollapse.evidence.outcome import Evidence, Side, column, distance, logs, number
 
 LARGEST = float(np.finfo(np.float64).max)
 

@@ -18,10 +18,10 @@ from collections.abc import Callable
 from typing import Any
 
 from modelcollapse import evidence
-from modelcollapse._estimator_contract import EstimatorContract
-from modelcollapse._workflow_contract import WorkflowContract
 from modelcollapse.checks import Floats
 from modelcollapse.evidence import Evidence, Side
+from modelcollapse.testing.estimator_contract import EstimatorContract
+from modelcollapse.testing.workflow_contract import WorkflowContract
 
 __all__ = [
     "EstimatorContract",

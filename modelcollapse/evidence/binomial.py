@@ -3,9 +3,9 @@
 import math
 from bisect import bisect_left, bisect_right
 
-from modelcollapse._outcome import Evidence, Side, distance, number, sides
 from modelcollapse.checks import fraction, whole
 from modelcollapse.errors import invalid
+from modelcollapse.evidence.outcome import Evidence, Side, distance, number, sides
 
 
 def frequency(

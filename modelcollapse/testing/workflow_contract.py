@@ -10,14 +10,8 @@ import pytest
 
 from modelcollapse.checks import Floats, Integers
 from modelcollapse.errors import InvalidInput
-from modelcollapse.workflows import (
-    Remembering,
-    Weighting,
-    Workflow,
-    batch_weights,
-    memory_step,
-    select,
-)
+from modelcollapse.selection import batch_weights, memory_step, select
+from modelcollapse.workflows import Remembering, Weighting, Workflow
 
 SCHEDULES = ([5] * 6, [3, 7, 2, 9, 1, 4], [2, 2], [40, 1, 1, 1], [1, 6, 20])
 Selection = tuple[Integers, Floats | None]
