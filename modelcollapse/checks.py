@@ -12,6 +12,7 @@ from modelcollapse.errors import invalid
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
+LARGEST_BATCH = 10**12
 Samples = int | Sequence[int] | Callable[[int], int]
 
 
@@ -81,4 +82,6 @@ def sizes(samples: Samples, generations: int) -> Integers:
         values = [whole(f"samples[{t}]", samples[t]) for t in range(generations)]
     else:
         values = [whole("samples", samples)] * generations
+    if max(values) > LARGEST_BATCH:
+        raise invalid("samples", max(values), f"a batch has at most {LARGEST_BATCH} rows")
     return np.array(values, dtype=np.int64)

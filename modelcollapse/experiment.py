@@ -1,7 +1,7 @@
 """Experiment, Prediction and Trajectories: what goes in, and what comes out."""
 
 import importlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from modelcollapse.checks import Floats, Integers, Samples, positive, sizes, whole
-from modelcollapse.errors import InvalidInput, NoClosedForm, unknown
+from modelcollapse.errors import InvalidInput, NoClosedForm, invalid, unknown
 from modelcollapse.truth import Truth, as_truth
 from modelcollapse.workflows import BY_NAME, Workflow
 
@@ -195,6 +195,11 @@ class Interrupted(KeyboardInterrupt):
         self.finished = finished
 
 
+def _require_experiment(value: object) -> None:
+    if not isinstance(value, Experiment):
+        raise invalid("experiment", value, "give an Experiment(model, workflow, ...)")
+
+
 def predict(experiment: Experiment) -> Prediction:
     """Return the exact predictions for an experiment.
 
@@ -203,6 +208,7 @@ def predict(experiment: Experiment) -> Prediction:
     NoClosedForm
         When a quantity without a closed form is looked up in the result.
     """
+    _require_experiment(experiment)
     room = importlib.import_module(f"{experiment.model.room}.predict")
     prediction: Prediction = room.predict(experiment)
     return prediction
@@ -250,13 +256,18 @@ def simulate(
     Trajectories
         Each quantity as an array of shape (replicates, recorded generations).
     """
+    _require_experiment(experiment)
     whole("replicates", replicates)
     whole("seed", seed, minimum=0)
+    if jobs != -1:
+        whole("jobs", jobs)
     last = experiment.generations
+    if at is not None and not isinstance(at, Iterable):
+        raise invalid("at", at, "give a sequence of generations, such as [1, 10, 100]")
     recorded = np.arange(1, last + 1) if at is None else np.array([whole("at", t) for t in at])
     if recorded.size == 0 or recorded.max() > last or np.any(np.diff(recorded) <= 0):
         raise InvalidInput(
-            f"at = {list(recorded)!r}: give increasing generations between 1 and {last}"
+            f"at = {recorded.tolist()!r}: give increasing generations between 1 and {last}"
         )
     room = importlib.import_module(f"{experiment.model.room}.simulate")
     values, finished = room.simulate(experiment, replicates, seed, recorded, jobs, extra, progress)

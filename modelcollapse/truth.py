@@ -14,6 +14,8 @@ import numpy as np
 from modelcollapse.checks import Floats, rows
 from modelcollapse.errors import InvalidInput, invalid
 
+LARGEST = 1e70  # its fourth power, summed over any data set, is a float
+
 
 @dataclass(frozen=True, eq=False)
 class Normal:
@@ -31,8 +33,12 @@ class Normal:
     covariance: Floats
 
     def __post_init__(self) -> None:
-        mean = np.atleast_1d(np.asarray(self.mean, dtype=np.float64))
-        covariance = np.atleast_2d(np.asarray(self.covariance, dtype=np.float64))
+        try:
+            mean = np.atleast_1d(np.asarray(self.mean, dtype=np.float64))
+            covariance = np.atleast_2d(np.asarray(self.covariance, dtype=np.float64))
+        except (TypeError, ValueError) as error:
+            shown = f"{self.mean!r}, {self.covariance!r}"
+            raise invalid("mean, covariance", shown, "give arrays of numbers") from error
         dim = len(mean)
         if mean.ndim != 1 or covariance.shape != (dim, dim):
             raise InvalidInput(
@@ -92,6 +98,12 @@ class Rows:
 
     def __post_init__(self) -> None:
         values = rows(self.name, self.values, minimum=2)
+        if np.abs(values).max() > LARGEST:
+            raise invalid(
+                f"{self.name}, its largest entry",
+                float(np.abs(values).max()),
+                f"fourth moments would overflow: rescale to at most {LARGEST:g}",
+            )
         if np.ptp(values, axis=0).max() == 0:
             raise InvalidInput(
                 f"{self.name}: all {len(values)} rows are equal, so the total variance is zero; "

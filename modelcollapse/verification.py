@@ -7,7 +7,7 @@ from typing import Self
 
 from modelcollapse.checks import fraction, whole
 from modelcollapse.claims import Design, Finding, TooWeak
-from modelcollapse.errors import unknown
+from modelcollapse.errors import invalid, unknown
 from modelcollapse.experiment import Trajectories, simulate
 from modelcollapse.theorem import Theorem, Verdict, theorems
 
@@ -16,6 +16,8 @@ ALPHA = 1e-9
 
 def verify(slug: str, *, seed: int = 0, alpha: float = ALPHA) -> Verdict:
     """Verify one theorem; see `verify_all`."""
+    if any(sign in str(slug) for sign in "*?["):
+        raise invalid("slug", slug, "give one theorem's slug, or use verify_all for a glob")
     if slug not in (known := [t.slug for t in theorems()]):
         raise unknown("theorem", slug, known)
     return verify_all(slug, seed=seed, alpha=alpha)[0]

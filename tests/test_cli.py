@@ -313,3 +313,34 @@ def test_a_log_gets_a_line_now_and_then(capsys, monkeypatch):
         for done in (1, 2, 3):
             show(done, "generations")
     assert capsys.readouterr().err == " 50% after 12 s: generations\n"
+
+
+@pytest.mark.parametrize("arguments", [PREDICT, [*PREDICT, "--json"], ["--help"]])
+def test_a_full_disk_is_one_line(arguments):
+    """Standard output that cannot be written is an error of one line, status 2."""
+    command = [Path(sys.executable).with_name("modelcollapse"), *arguments]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("modelcollapse: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_ctrl_c_is_said(monkeypatch, capsys):
+    """An interruption with nothing to keep ends with 130 and a word."""
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys.modules["modelcollapse.cli.verify"], "verify_all", interrupted)
+    assert main(["verify"]) == 130
+    assert capsys.readouterr().err == "modelcollapse: interrupted\n"
+
+
+def test_tables_are_never_cut(capsys, monkeypatch):
+    """On a narrow screen the numbers stay whole."""
+    monkeypatch.setenv("COLUMNS", "40")
+    assert main([*PREDICT, "--generations", "3"]) == 0
+    out = capsys.readouterr().out
+    assert "…" not in out
+    assert "0.86775" in out

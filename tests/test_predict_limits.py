@@ -81,7 +81,7 @@ def test_subsample_limit_is_the_recursions(n):
 
     assert reached * (1 - 2 * ahead - slack) <= prediction.limits["variance"]
     assert prediction.limits["variance"] <= reached * (1 + slack)
-    assert sum(prediction.limits.values()) == pytest.approx(1.0, rel=1e-13)
+    assert prediction.limits["second_moment"] == pytest.approx(1.0, rel=1e-13)
 
 
 @pytest.mark.parametrize("heat", [0.5, 0.8, 1.5, 2.0, 3.0])
@@ -108,7 +108,7 @@ def test_unbiased_subsampling_has_no_limit():
     """At ddof 1 accumulate-subsample diverges; at another budget the limit is not known here."""
     unbiased = loop(mc.AccumulateSubsample(), ddof=1)
 
-    assert list(unbiased.limits.values()) == [np.inf, np.inf]
+    assert set(unbiased.limits.values()) == {np.inf}
     with pytest.raises(mc.NoClosedForm, match="limit of AccumulateSubsample"):
         loop(mc.AccumulateSubsample(7)).limits["variance"]
     assert loop(mc.AccumulateSubsample(10)).limits["variance"] == subsample_limits(10)[0]

@@ -25,6 +25,7 @@ app = App(
     name="modelcollapse",
     help="Predict, simulate and verify self-consuming training loops.",
     version=_version,
+    suppress_keyboard_interrupt=False,
 )
 for command in (verify, predict, simulate, run):
     app.command(command)
@@ -47,13 +48,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (CycloptsError, ModelCollapseError) as error:
         print(f"modelcollapse: {_one_line(error)}", file=sys.stderr)
         return WRONG_USE
-    except KeyboardInterrupt:
-        print("modelcollapse: interrupted", file=sys.stderr)
-        return INTERRUPTED
     except BrokenPipeError:
         # The reader has gone; keep Python from complaining when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except (OSError, MemoryError, OverflowError) as error:
+        # A full disk, or a problem too large for this machine.
+        print(f"modelcollapse: {_one_line(error) or type(error).__name__}", file=sys.stderr)
+        if isinstance(error, OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return WRONG_USE
+    except KeyboardInterrupt:
+        print("modelcollapse: interrupted", file=sys.stderr)
+        return INTERRUPTED
     return int(status or 0)
 
 

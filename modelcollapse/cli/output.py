@@ -45,8 +45,12 @@ def console(*, error: bool = False) -> "Console":
     """Return a rich console on standard output or error."""
     from rich.console import Console
 
+    class Plain(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
     stream = sys.stderr if error else sys.stdout
-    return Console(stderr=error, width=None if stream.isatty() else FULL_WIDTH, highlight=False)
+    return Plain(stderr=error, width=None if stream.isatty() else FULL_WIDTH, highlight=False)
 
 
 @contextmanager
@@ -97,12 +101,15 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]
     """Print a table on standard output; the first column is left-aligned."""
     from rich.table import Table
 
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, header_style="bold")
     for index, column in enumerate(columns):
         table.add_column(column, justify="right" if index else "left", no_wrap=True)
     for row in rows:
         table.add_row(*row)
-    console().print(table)
+    screen = console()
+    screen.print(title, soft_wrap=True)
+    screen.width = 10_000  # a line too long for the screen is wrapped by it, not cut by us
+    screen.print(table)
 
 
 def number(value: float) -> str:

@@ -125,6 +125,8 @@ def _split(data: Rows, holdout: float, seed: int) -> tuple[Rows, Any]:
     if not 0 <= holdout < 1:
         raise InvalidInput(f"holdout = {holdout}: give a share of the rows from 0 to below 1")
     count = round(holdout * len(data.values))
+    if len(data.values) - count < 2:
+        raise InvalidInput(f"holdout = {holdout}: that leaves fewer than 2 rows to train on")
     if count == 0:
         return data, None
     order = np.random.default_rng(seed).permutation(len(data.values))
@@ -160,7 +162,7 @@ def _imported(path: str) -> Any:
         raise unknown("estimator", path, ["gaussian", "sklearn.mixture.GaussianMixture"])
     try:
         found = importlib.import_module(module)
-    except ImportError as error:
+    except (ImportError, TypeError, ValueError) as error:
         raise InvalidInput(f"estimator = {path!r} cannot be imported: {error}") from error
     if not hasattr(found, name):
         raise unknown(f"estimator in {module}", name, [n for n in dir(found) if n[:1].isupper()])

@@ -17,6 +17,7 @@ Derived in ``theory/``; exact for any d and any truth with finite fourth moments
 """
 
 import itertools
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -59,8 +60,9 @@ def _refines(finer: Partition, coarser: Partition) -> bool:
     )
 
 
-def _falling(x: float, k: int) -> float:
-    return float(np.prod([x - j for j in range(k)]))
+def _falling(x: int, k: int) -> float:
+    """Return x (x-1) ... (x-k+1); in Python's integers, as 64 bits hold it to x = 55,000 only."""
+    return float(math.prod(x - j for j in range(k)))
 
 
 def _start(n: int, tau: float, K: float) -> Floats:
@@ -174,6 +176,7 @@ def _grown(a: Floats, N: int, k: int, n: int, heat_per_divisor: float) -> Floats
     return np.bincount(terms.target, values, len(PARTITIONS)).astype(np.float64)
 
 
+@np.errstate(over="ignore", invalid="ignore")  # hot loops may explode
 def fourth_moments(e: "Experiment") -> FourthMoments:
     """Return the fourth moments of every fit under accumulate-subsample."""
     workflow = e.workflow

@@ -33,6 +33,12 @@ def temperatures(e: "Experiment") -> Floats:
     return factors
 
 
+def grown(values: Floats) -> Floats:
+    """Return values that are infinite from where they left the range of floats."""
+    beyond = np.maximum.accumulate(~np.isfinite(values))
+    return np.where(beyond, np.inf, values)
+
+
 def replace(e: "Experiment") -> SecondOrder:
     r"""V_t = prod_s lambda_s (n_s - 1)/(n_s - c); R_t = sum_s lambda_s V_{s-1} / n_s."""
     n, heat = e.sizes.astype(float), temperatures(e)
@@ -58,6 +64,7 @@ def accumulate(e: "Experiment") -> SecondOrder:
         return SecondOrder(spread * after / (after - e.model.ddof), risk)
 
 
+@np.errstate(over="ignore", invalid="ignore")  # hot loops may explode
 def accumulate_subsample(e: "Experiment") -> SecondOrder:
     r"""Pool variance Q and risk M of the pool mean; k of N rows are drawn without replacement:
     V = Q N/(N-1) (k-1)/(k-c), R = M + Q (N-k)/(k (N-1)); with d = R - M + lambda V/n,
@@ -81,7 +88,7 @@ def accumulate_subsample(e: "Experiment") -> SecondOrder:
             Q = (N * Q + drawn * (n - 1)) / (N + n) + N * n * distance / (N + n) ** 2
             M += (n / (N + n)) ** 2 * distance
             N += n
-    return SecondOrder(variance, risk)
+    return SecondOrder(grown(variance), grown(risk))
 
 
 def second_order(e: "Experiment") -> SecondOrder:
@@ -94,7 +101,8 @@ def second_order(e: "Experiment") -> SecondOrder:
         return accumulate_subsample(e)
     states = slot_fits(e, fourth=False)
     return SecondOrder(
-        np.array([s.square[-1, -1] for s in states]), np.array([s.mean[-1, -1] for s in states])
+        grown(np.array([s.square[-1, -1] for s in states])),
+        grown(np.array([s.mean[-1, -1] for s in states])),
     )
 
 

@@ -11,13 +11,25 @@ from modelcollapse.experiment import Lazy, Prediction
 from modelcollapse.gaussian import formulas, replaced
 from modelcollapse.gaussian.exchangeable import fourth_moments
 from modelcollapse.gaussian.laws import AccumulateStep, LogChiSquareSum, log_and_root_moments
-from modelcollapse.gaussian.moments import second_order, slot_fits
+from modelcollapse.gaussian.moments import grown, second_order, slot_fits
 from modelcollapse.workflows import Accumulate, AccumulateSubsample, Replace, Weighting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from modelcollapse.experiment import Experiment, Route
+
+
+QUANTITIES = (
+    "variance",
+    "squared_error",
+    "second_moment",
+    "log_variance",
+    "log_determinant",
+    "pseudo_log_determinant",
+    "w2_squared",
+    "test_log_loss",
+)
 
 
 class Spread(NamedTuple):
@@ -54,7 +66,17 @@ def predict(e: "Experiment") -> Prediction:
     if isinstance(e.workflow, Accumulate) and e.model.dim == 1 and e.reality.is_normal:
         laws["variance_ratio"] = lambda: variance_ratios(e)
     limits, exponents = _limits(e, notes)
-    return Prediction(e, Lazy(routes, reasons), Lazy(spreads), Lazy(laws), limits, exponents, notes)
+    expected = Lazy(routes, reasons)
+    variances = Lazy(spreads, _why(reasons, spreads, "variance over replicates"))
+    return Prediction(
+        e, expected, variances, Lazy(laws, _why(reasons, laws, "law")), limits, exponents, notes
+    )
+
+
+def _why(reasons: dict[str, str], known: "dict[str, Route]", what: str) -> dict[str, str]:
+    """Return, for each quantity without it, why its law or variance or limit is not there."""
+    missing = [name for name in QUANTITIES if name not in known]
+    return {name: reasons.get(name, f"its {what} has no closed form here") for name in missing}
 
 
 def _moments(
@@ -94,7 +116,9 @@ def _spread(e: "Experiment") -> Spread:
         mixed = np.array([f.trace[-1, -1, -1] for f in fits])
         variance = np.array([f.traces[-1, -1] for f in fits])
     V, R = second_order(e)
-    return Spread(variance - V**2, error - R**2, variance + 2 * mixed + error - (V + R) ** 2)
+    with np.errstate(over="ignore", invalid="ignore"):
+        whole = variance + 2 * mixed + error - (V + R) ** 2
+        return Spread(grown(variance - V**2), grown(error - R**2), grown(whole))
 
 
 def _logarithms(
@@ -234,6 +258,9 @@ def _limits(e: "Experiment", notes: dict[str, str]) -> tuple[Lazy, Lazy]:
                 open_limits[name] = f"the limit of {name} has no closed form here"
             else:
                 values[name] = partial(float, value)
+        if set(names) <= set(values):
+            values["second_moment"] = partial(float, sum(found))
+    open_limits = {**_why({}, values, "limit"), **open_limits}
     rates: dict[str, Route] = {}
     open_rates: dict[str, str] = {}
     for name, rate in (("lyapunov", formulas.lyapunov), ("power", formulas.power)):

@@ -168,6 +168,10 @@ def _line_routes(plan: Plan, stored: Arrays) -> "dict[str, Route]":
             head = v if p == 1.0 else np.sqrt(v) if p == 0.5 else 1 / v
             return np.asarray(head * np.exp(p * shift) if far() else head)
 
+    def square() -> Floats:
+        with np.errstate(over="ignore"):
+            return np.asarray(mean**2)
+
     def scaled(values: Floats) -> Floats:
         return values if s2 == 1.0 else values / s2
 
@@ -182,12 +186,12 @@ def _line_routes(plan: Plan, stored: Arrays) -> "dict[str, Route]":
 
     def loss() -> Floats:
         constant = np.log(2 * np.pi * s2)
-        return np.asarray((constant + log_variance() + (s2 + mean**2) * power(-1.0)) / 2)
+        return np.asarray((constant + log_variance() + (s2 + square()) * power(-1.0)) / 2)
 
     routes: dict[str, Route] = {
         "variance": lambda: scaled(power(1.0)),
-        "squared_error": lambda: scaled(mean**2),
-        "w2_squared": lambda: mean**2 + (power(0.5) - np.sqrt(s2)) ** 2,
+        "squared_error": lambda: scaled(square()),
+        "w2_squared": lambda: square() + (power(0.5) - np.sqrt(s2)) ** 2,
         "test_log_loss": loss,
     }
     if plan.experiment.model.dim == 1:

@@ -79,24 +79,29 @@ def reduced(s: SlotMoments, F: Floats, G: Floats, H: Floats, rows: Floats) -> Sl
     return SlotMoments(mean, square, rows, s.fourth and _reduced_fourth(s.fourth, F, G, H))
 
 
+def _ein(pattern: str, *tensors: Floats, few: bool = True) -> Floats:
+    return np.asarray(np.einsum(pattern, *tensors, optimize=not few))
+
+
 def _reduced_fourth(s: Fourth, F: Floats, G: Floats, H: Floats) -> Fourth:
-    ein = np.einsum
-    trace = ein("ai,bj,ck,ijk->abc", F, F, G, s.trace, optimize=True)
-    inner = ein("ai,bj,ck,ijk->abc", F, F, G, s.inner, optimize=True)
-    mixed_trace = ein("ak,bij,ijk->ab", G, H, s.trace, optimize=True)
-    mixed_inner = ein("ak,bij,ijk->ab", G, H, s.inner, optimize=True)
+    # Finding a contraction order costs more than contracting a few slots in any order.
+    few = len(s.traces) <= 4
+    trace = _ein("ai,bj,ck,ijk->abc", F, F, G, s.trace, few=few)
+    inner = _ein("ai,bj,ck,ijk->abc", F, F, G, s.inner, few=few)
+    mixed_trace = _ein("ak,bij,ijk->ab", G, H, s.trace, few=few)
+    mixed_inner = _ein("ak,bij,ijk->ab", G, H, s.inner, few=few)
     return Fourth(
-        four=ein("ai,bj,ck,dl,ijkl->abcd", F, F, F, F, s.four, optimize=True),
-        trace=trace + ein("ai,bj,ckl,ijkl->abc", F, F, H, s.four, optimize=True),
-        inner=inner + ein("ai,bj,ckl,iklj->abc", F, F, H, s.four, optimize=True),
-        traces=ein("ai,bj,ij->ab", G, G, s.traces)
+        four=_ein("ai,bj,ck,dl,ijkl->abcd", F, F, F, F, s.four, few=few),
+        trace=trace + _ein("ai,bj,ckl,ijkl->abc", F, F, H, s.four, few=few),
+        inner=inner + _ein("ai,bj,ckl,iklj->abc", F, F, H, s.four, few=few),
+        traces=_ein("ai,bj,ij->ab", G, G, s.traces)
         + mixed_trace
         + mixed_trace.T
-        + ein("aij,bkl,ijkl->ab", H, H, s.four, optimize=True),
-        products=ein("ai,bj,ij->ab", G, G, s.products)
+        + _ein("aij,bkl,ijkl->ab", H, H, s.four, few=few),
+        products=_ein("ai,bj,ij->ab", G, G, s.products)
         + mixed_inner
         + mixed_inner.T
-        + ein("aij,bkl,iljk->ab", H, H, s.four, optimize=True),
+        + _ein("aij,bkl,iljk->ab", H, H, s.four, few=few),
     )
 
 
@@ -162,11 +167,12 @@ def slot_moments(e: "Experiment", *, fourth: bool) -> list[SlotMoments]:
     sizes = e.sizes.tolist()
     state = real_batch(e.reality, sizes[0], fourth=fourth)
     fits = []
-    for t in range(1, e.generations + 1):
-        carry, weights = memory_step(workflow, sizes[:t])
-        state = reduced(state, carry, carry, _mixture(carry), carry**2 @ state.rows)
-        state = fitted(state, weights, e.model.ddof)
-        fits.append(state)
-        if t < e.generations:
-            state = sampled(state, sizes[t], e.temperature)
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):  # hot loops may explode
+        for t in range(1, e.generations + 1):
+            carry, weights = memory_step(workflow, sizes[:t])
+            state = reduced(state, carry, carry, _mixture(carry), carry**2 @ state.rows)
+            state = fitted(state, weights, e.model.ddof)
+            fits.append(state)
+            if t < e.generations:
+                state = sampled(state, sizes[t], e.temperature)
     return fits

@@ -26,7 +26,8 @@ def run(plan: "Plan", rng: np.random.Generator, fits: "Fits", count: int) -> Non
     """Draw `count` replicates."""
     from threadpoolctl import threadpool_limits
 
-    with threadpool_limits(1):  # more BLAS threads could change bits
+    # More BLAS threads could change bits; a hot loop may explode.
+    with threadpool_limits(1), np.errstate(over="ignore", invalid="ignore"):
         if isinstance(plan.experiment.workflow, Weighting):
             _run_slots(plan, plan.experiment.workflow, rng, fits, count)
         else:

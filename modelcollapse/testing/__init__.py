@@ -19,9 +19,14 @@ from typing import Any
 
 from modelcollapse import evidence
 from modelcollapse.checks import Floats
+from modelcollapse.errors import missing
 from modelcollapse.evidence import Evidence, Side
-from modelcollapse.testing.estimator_contract import EstimatorContract
-from modelcollapse.testing.workflow_contract import WorkflowContract
+
+try:
+    from modelcollapse.testing.estimator_contract import EstimatorContract
+    from modelcollapse.testing.workflow_contract import WorkflowContract
+except ModuleNotFoundError as error:
+    raise missing("pytest", "test", "modelcollapse.testing") from error
 
 __all__ = [
     "EstimatorContract",
