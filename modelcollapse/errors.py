@@ -13,6 +13,8 @@ Every message names the argument, shows its value and says what would be accepte
 import difflib
 from collections.abc import Iterable
 
+MOST = 12  # names listed in a message
+
 
 class ModelCollapseError(Exception):
     """Base class of all errors raised on purpose by this package."""
@@ -45,7 +47,9 @@ def unknown(kind: str, value: object, known: Iterable[str]) -> InvalidInput:
     """Build the error for a name that does not exist, with the nearest names that do."""
     names = sorted(known)
     near = difflib.get_close_matches(str(value), names, n=5, cutoff=0.4)
-    hint = f"did you mean {', '.join(near)}?" if near else f"known: {', '.join(names)}"
+    more = f" and {len(names) - MOST} more" if len(names) > MOST else ""
+    known_names = ", ".join(names[:MOST]) + more if names else "none here"
+    hint = f"did you mean {', '.join(near)}?" if near else f"known: {known_names}"
     return InvalidInput(f"unknown {kind} {value!r}; {hint}")
 
 

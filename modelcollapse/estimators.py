@@ -40,8 +40,8 @@ def stage(name: str, generation: int, noted: dict[str, int]) -> Iterator[None]:
 
 
 def brief(error: Exception) -> str:
-    """Return an error's kind and message."""
-    return f"{type(error).__name__}: {error}"
+    """Return an error's kind and message, on one line."""
+    return " ".join(f"{type(error).__name__}: {error}".split())
 
 
 def check(estimator: Any, *, temperature: float = 1.0, scored: bool = False) -> None:

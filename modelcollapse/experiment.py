@@ -10,8 +10,9 @@ import numpy as np
 
 from modelcollapse.checks import Floats, Integers, Samples, positive, sizes, whole
 from modelcollapse.errors import InvalidInput, NoClosedForm, invalid, unknown
+from modelcollapse.selection import check_consistent
 from modelcollapse.truth import Truth, as_truth
-from modelcollapse.workflows import BY_NAME, Workflow
+from modelcollapse.workflows import BY_NAME, Weighting, Workflow
 
 Route = Callable[[], Any]
 
@@ -106,6 +107,8 @@ class Experiment:
         whole("generations", self.generations)
         positive("temperature", self.temperature)
         object.__setattr__(self, "truth", as_truth(self.truth, self.model.dim))
+        if isinstance(self.workflow, Weighting) and type(self.workflow) not in BY_NAME.values():
+            check_consistent(self.workflow, self.sizes[:3].tolist())
         self.model.check(self)
 
     @cached_property
@@ -138,7 +141,8 @@ class Prediction:
     limits
         Limits t -> infinity of expectations, in closed form.
     exponents
-        Growth rates per generation.
+        Growth rates: "lyapunov" (of the covariance per generation, i = 1..min(dim, n - 1)) and
+        "power" (a in V_t ~ t^a).
     reasons
         For quantities that are infinite or have no closed form, why.
     """

@@ -9,6 +9,8 @@ from modelcollapse.checks import Floats, Integers
 from modelcollapse.errors import InvalidInput
 from modelcollapse.workflows import Remembering, Weighting, Workflow
 
+MOST_ROWS = 10**6  # beyond it comparing rows with weights costs more than it tells
+
 
 def memory_step(workflow: Weighting, sizes: Sequence[int]) -> tuple[Floats, Floats]:
     """Return (carry, weights) of any weighting; without `memory`, every batch keeps its slot."""
@@ -63,7 +65,29 @@ def select(
         usable = weights.shape == rows.shape and np.all(weights >= 0) and weights.sum() > 0
         if not usable or not np.isfinite(weights.sum()):
             raise InvalidInput(
-                f"{where} gave weights of shape {weights.shape} for {rows.size} rows: "
-                "return one finite weight per row, none negative, not all zero"
+                f"{where} gave weights of shape {weights.shape} for {rows.size} rows, the smallest "
+                f"{weights.min(initial=np.inf):g}: return one finite weight per row, none "
+                "negative, not all zero"
             )
     return rows, weights
+
+
+def check_consistent(workflow: Weighting, sizes: Sequence[int]) -> None:
+    """Raise InvalidInput if training_rows and batch_weights disagree in the first generations.
+
+    Predictions follow the weights and the plain loop follows the rows: they must be one workflow.
+    """
+    for t in range(1, min(3, len(sizes)) + 1):
+        if sum(sizes[:t]) > MOST_ROWS:
+            return
+        rows, weights = select(workflow, sizes[:t], np.random.default_rng(0))
+        weights = np.ones(len(rows)) if weights is None else weights
+        batch = np.repeat(np.arange(t), sizes[:t])[rows]
+        shares = np.bincount(batch, weights / weights.sum(), t)
+        claimed = batch_weights(workflow, sizes[:t])
+        if not np.allclose(shares, claimed, rtol=0, atol=1e-9):
+            raise InvalidInput(
+                f"{workflow!r}: at generation {t} training_rows gives the batches the weights "
+                f"{shares.tolist()} and batch_weights says {claimed.tolist()}; make them agree, or "
+                "remove batch_weights if the rows are random"
+            )

@@ -76,3 +76,24 @@ def test_wrong_types_and_sizes_are_named(call, said):
     """Arguments of the wrong kind are InvalidInput, with the argument's name."""
     with pytest.raises(mc.InvalidInput, match=said.replace("(", r"\(")):
         call()
+
+
+class Contradiction:
+    """Trains on all rows, and says that it trains on the last batch."""
+
+    name = "contradiction"
+
+    def training_rows(self, sizes, rng):
+        """Return all rows."""
+        del rng
+        return np.arange(sum(sizes))
+
+    def batch_weights(self, sizes):
+        """Return replace's weights."""
+        return np.eye(len(sizes))[-1]
+
+
+def test_a_workflow_that_contradicts_itself_is_refused():
+    """Predictions follow the weights and the loop the rows: they must agree."""
+    with pytest.raises(mc.InvalidInput, match="at generation 2 training_rows gives"):
+        mc.Experiment(mc.Gaussian(), Contradiction(), 5, 3)
