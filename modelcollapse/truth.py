@@ -98,12 +98,6 @@ class Rows:
 
     def __post_init__(self) -> None:
         values = rows(self.name, self.values, minimum=2)
-        if np.abs(values).max() > LARGEST:
-            raise invalid(
-                f"{self.name}, its largest entry",
-                float(np.abs(values).max()),
-                f"fourth moments would overflow: rescale to at most {LARGEST:g}",
-            )
         if np.ptp(values, axis=0).max() == 0:
             raise InvalidInput(
                 f"{self.name}: all {len(values)} rows are equal, so the total variance is zero; "
@@ -171,5 +165,11 @@ def as_truth(value: Any, dim: int) -> Truth:
     if truth.dim != dim:
         raise InvalidInput(
             f"truth has {truth.dim} columns and the model has dim = {dim}: make them equal"
+        )
+    if isinstance(truth, Rows) and (largest := float(np.abs(truth.values).max())) > LARGEST:
+        raise invalid(
+            f"truth ({truth.name}), its largest entry",
+            largest,
+            f"fourth moments would overflow: rescale to at most {LARGEST:g}",
         )
     return truth
