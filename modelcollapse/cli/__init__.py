@@ -12,7 +12,7 @@ from modelcollapse.cli.simulate import simulate
 from modelcollapse.cli.verify import verify
 from modelcollapse.errors import ModelCollapseError
 
-FAILED, WRONG_USE, INTERRUPTED = 1, 2, 130
+WRONG_USE, INTERRUPTED = 2, 130
 
 
 def _version() -> str:

@@ -14,7 +14,7 @@ from modelcollapse.gaussian.formulas import (
     optimal_fresh_weight,
 )
 from modelcollapse.gaussian.ledger.common import DERIVED
-from modelcollapse.gaussian.ledger.exact import Number, fixed, last, loop, same
+from modelcollapse.gaussian.ledger.exact import EPS, Number, fixed, last, loop, same
 from modelcollapse.theorem import Theorem
 from modelcollapse.workflows import (
     Accumulate,
@@ -84,15 +84,16 @@ def _fixed_point(k: float, weight: float) -> float:
 
 
 def _golden_minimum() -> tuple[float, float, float]:
-    """The smallest inflation over a grid of weights encloses the minimum at the optimum.
+    """Enclose the least inflation by its least value on a grid of step h.
 
-    The inflation is convex with curvature below 40 for weights above 0.2, so a grid of step h
-    that contains no better weight is above the minimum by at most 40 h^2/8.
+    With k = 1 the inflation is 1/(2w) + 5/(2(2-w)) - 2: convex, with the second derivative
+    1/w^3 + 5/(2-w)^3 < 12 on [0.5, 0.8], where its derivative changes sign. So the nearest grid
+    point is above the minimum by at most 12 (h/2)^2/2; the evaluation rounds within 16 eps.
     """
     h = 1e-4
     grid = np.arange(0.2, 1.0, h)
     least = min(_fixed_inflation(float(w)) for w in grid)
-    return optimal_fresh_weight(1.0), least - 5 * h**2, least + 1e-12
+    return optimal_fresh_weight(1.0), least - 1.5 * h**2 - 16 * EPS, least + 16 * EPS
 
 
 def _fixed_inflation(weight: float) -> float:
