@@ -2,13 +2,14 @@
 
 from importlib.metadata import version
 
-from modelcollapse import datasets
+from modelcollapse import datasets, kde
 from modelcollapse.errors import InvalidInput, MissingDependency, ModelCollapseError, NoClosedForm
 from modelcollapse.experiment import Experiment, Prediction, Trajectories, predict, simulate
 from modelcollapse.gaussian.estimator import Gaussian
+from modelcollapse.kde import KDE, PowerBandwidth, optimal_bandwidths
 from modelcollapse.loop import Run, run
 from modelcollapse.theorem import Theorem, Verdict, theorems
-from modelcollapse.truth import Normal, Rows
+from modelcollapse.truth import Normal, NormalMixture, Rows
 from modelcollapse.verification import verify, verify_all
 from modelcollapse.workflows import (
     Accumulate,
@@ -21,6 +22,7 @@ from modelcollapse.workflows import (
 __version__ = version("modelcollapse")
 
 __all__ = [
+    "KDE",
     "Accumulate",
     "AccumulateSubsample",
     "Experiment",
@@ -31,6 +33,8 @@ __all__ = [
     "ModelCollapseError",
     "NoClosedForm",
     "Normal",
+    "NormalMixture",
+    "PowerBandwidth",
     "Prediction",
     "Replace",
     "Rows",
@@ -40,6 +44,8 @@ __all__ = [
     "Trajectories",
     "Verdict",
     "datasets",
+    "kde",
+    "optimal_bandwidths",
     "predict",
     "run",
     "simulate",

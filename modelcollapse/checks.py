@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from modelcollapse.errors import invalid
+from modelcollapse.errors import InvalidInput, invalid
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -61,6 +61,26 @@ def rows(name: str, value: Any, minimum: int = 1) -> Floats:
             f"every entry must be finite ({len(bad)} are not); drop or impute those rows",
         )
     return array
+
+
+def shares(weights: Any, n: int) -> Floats:
+    """Return row weights that sum to 1, shape (n,); None stands for equal ones."""
+    if weights is None:
+        return np.full(n, 1 / n)
+    try:
+        array = np.asarray(weights, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise invalid("sample_weight", weights, f"give {n} numbers") from error
+    if array.shape != (n,) or not np.all(array >= 0) or not 0 < array.sum() < np.inf:
+        raise invalid("sample_weight", weights, f"give {n} finite weights >= 0, not all zero")
+    return np.asarray(array / array.sum())
+
+
+def columns(X: Floats, dim: int) -> Floats:
+    """Return the rows if they have `dim` columns."""
+    if X.shape[1] != dim:
+        raise InvalidInput(f"X has {X.shape[1]} columns and dim = {dim}: make them equal")
+    return X
 
 
 def sizes(samples: Samples, generations: int) -> Integers:

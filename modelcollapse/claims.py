@@ -16,7 +16,7 @@ from modelcollapse.checks import Floats
 from modelcollapse.errors import ModelCollapseError
 from modelcollapse.evidence import Evidence, Side
 from modelcollapse.experiment import Experiment, Trajectories
-from modelcollapse.values import Statistic, Value
+from modelcollapse.values import Statistic, Value, expectation, quantity, spread
 
 LARGEST_CV = 5.0  # beyond it a sample mean is carried by runs that are not in the sample
 
@@ -49,13 +49,16 @@ class Design:
         Builds the experiment, so that listing theorems loads no data.
     replicates
         Independent runs of the loop.
-    extra
-        Quantities recorded on request, see `simulate`.
+    extra, at, test
+        Quantities recorded on request, the generations recorded (all by default), and the
+        number of fresh rows to score: see `simulate`.
     """
 
     experiment: Callable[[], Experiment]
     replicates: int
     extra: tuple[str, ...] = ()
+    at: tuple[int, ...] | None = None
+    test: int | None = None
 
 
 class Claim(Protocol):
@@ -116,6 +119,40 @@ class MeanClaim:
             other = float(wrong(e))
             _require_power(name, abs(other - value), found)
             near[name] = _against(found, other, self.side).rejected
+        return _finding(f"{value:.6g}", f"{found.observed:.6g}", found, near)
+
+
+@dataclass(frozen=True)
+class BoundedClaim:
+    """The mean of a statistic with proved bounds is a value.
+
+    Parameters
+    ----------
+    design, statistic, value, near
+        As for `MeanClaim`.
+    low, high
+        Bounds on the statistic of every replicate.
+    """
+
+    design: Design
+    statistic: Statistic
+    value: Value
+    low: Value
+    high: Value
+    near: Mapping[str, Value]
+
+    def examine(self, runs: Trajectories | None, alpha: float, beta: float) -> Finding:
+        """Test the mean by Maurer and Pontil's empirical Bernstein bound."""
+        assert runs is not None  # noqa: S101 - a claim with a design is given its runs
+        e = runs.experiment
+        value, samples = float(self.value(e)), self.statistic(runs)
+        bounds = float(self.low(e)), float(self.high(e))
+        found = evidence.bernstein_mean(samples, value, *bounds, alpha=alpha, beta=beta)
+        near = {}
+        for name, wrong in self.near.items():
+            other = float(wrong(e))
+            _require_power(name, abs(other - value), found)
+            near[name] = _against(found, other, "two").rejected
         return _finding(f"{value:.6g}", f"{found.observed:.6g}", found, near)
 
 
@@ -260,3 +297,10 @@ def _finding(predicted: str, observed: str, found: Evidence, near: Mapping[str, 
         found.rejected,
         near,
     )
+
+
+def mean_claim(design: Design, name: str, t: int, near: Mapping[str, Value]) -> MeanClaim:
+    """Claim that a quantity has its predicted mean at generation t."""
+    signed = "log" in name
+    value, variance = expectation(name, t), spread(name, t)
+    return MeanClaim(design, quantity(name, t), value, variance, near, signed=signed)

@@ -90,11 +90,22 @@ def fresh(estimator: Any) -> Any:
     return copy.deepcopy(estimator)
 
 
-def fit(estimator: Any, X: Floats, weights: Floats | None, rng: np.random.Generator) -> Any:
-    """Return a fresh copy of the estimator, fitted to (weighted) rows."""
+def fit(
+    estimator: Any,
+    X: Floats,
+    weights: Floats | None,
+    rng: np.random.Generator,
+    generation: int = 1,
+) -> Any:
+    """Return a fresh copy of the estimator, fitted to (weighted) rows.
+
+    The generation is passed on to an estimator whose `fit` names it.
+    """
     model = fresh(estimator)
     _set_random_state(model, rng)
-    options = {} if weights is None else {"sample_weight": weights}
+    options: dict[str, Any] = {} if weights is None else {"sample_weight": weights}
+    if "generation" in _parameters(model.fit):
+        options["generation"] = generation
     fitted = model.fit(X.copy(), **options)
     return model if fitted is None else fitted
 

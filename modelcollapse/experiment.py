@@ -73,8 +73,8 @@ class Experiment:
     generations
         The number T of fits; generation 1 is the fit to real data.
     truth
-        What generation 1 is drawn from: None (the standard normal), a `Normal`, or rows of
-        shape (rows, dim), drawn with replacement.
+        What generation 1 is drawn from: None (the standard normal), a `Normal`, a
+        `NormalMixture`, or rows of shape (rows, dim), drawn with replacement.
     temperature
         The sampler's temperature: a density p is sampled as p^(1/temperature), normalised. For
         a Gaussian it multiplies the covariance of every synthetic batch.
@@ -143,6 +143,9 @@ class Prediction:
     exponents
         Growth rates: "lyapunov" (of the covariance per generation, i = 1..min(dim, n - 1)) and
         "power" (a in V_t ~ t^a).
+    fates
+        What becomes of a quantity in the long run, where there is a theorem in words: an object
+        with a verdict, a rate and a reason.
     reasons
         For quantities that are infinite or have no closed form, why.
     """
@@ -153,6 +156,7 @@ class Prediction:
     laws: Lazy = field(default_factory=lambda: Lazy({}))
     limits: Lazy = field(default_factory=lambda: Lazy({}))
     exponents: Lazy = field(default_factory=lambda: Lazy({}))
+    fates: Lazy = field(default_factory=lambda: Lazy({}))
     notes: Mapping[str, str] = field(default_factory=dict)
 
     def __getitem__(self, quantity: str) -> Floats:
@@ -199,6 +203,20 @@ class Interrupted(KeyboardInterrupt):
         self.finished = finished
 
 
+@dataclass(frozen=True, eq=False)
+class Request:
+    """What a room is asked to simulate; see `simulate`. `recorded` are generations, ascending."""
+
+    replicates: int
+    seed: int
+    recorded: Integers
+    jobs: int = 1
+    extra: Sequence[str] = ()
+    progress: Callable[[int], None] | None = None
+    test: Any = None
+    tolerance: float = 1e-10
+
+
 def _require_experiment(value: object) -> None:
     if not isinstance(value, Experiment):
         raise invalid("experiment", value, "give an Experiment(model, workflow, ...)")
@@ -227,6 +245,8 @@ def simulate(
     jobs: int = 1,
     extra: Sequence[str] = (),
     progress: Callable[[int], None] | None = None,
+    test: Any = None,
+    tolerance: float = 1e-10,
 ) -> Trajectories:
     """Simulate independent replicates of an experiment, exactly.
 
@@ -247,6 +267,12 @@ def simulate(
         Quantities that cost more than the loop itself and are recorded on request only.
     progress
         Called with the number of replicates finished since the last call.
+    test
+        For kernel densities: held-out rows of shape (m, dim), or the number m of fresh rows of
+        the truth that each replicate draws for itself. Adds "test_log_loss", minus their mean
+        log-density in nats.
+    tolerance
+        The largest error of that mean: 1e-10, or 1e-7 for speed.
 
     Raises
     ------
@@ -274,7 +300,8 @@ def simulate(
             f"at = {recorded.tolist()!r}: give increasing generations between 1 and {last}"
         )
     room = importlib.import_module(f"{experiment.model.room}.simulate")
-    values, finished = room.simulate(experiment, replicates, seed, recorded, jobs, extra, progress)
+    request = Request(replicates, seed, recorded, jobs, extra, progress, test, tolerance)
+    values, finished = room.simulate(experiment, request)
     runs = Trajectories(experiment, recorded, finished, values)
     if finished < replicates:
         raise Interrupted(runs)

@@ -17,7 +17,7 @@ from modelcollapse.errors import InvalidInput, unknown
 from modelcollapse.estimators import FailedError, stage
 from modelcollapse.metrics import Metric, built_in, check_names, custom
 from modelcollapse.selection import select
-from modelcollapse.truth import Normal, Rows, Truth
+from modelcollapse.truth import Rows, Truth
 from modelcollapse.workflows import Workflow
 
 
@@ -86,8 +86,8 @@ def run(
         in scikit-learn. It is copied, never changed. A ``random_state`` of its own is replaced
         by fresh integers from `seed`.
     data
-        Rows of shape (rows, columns), or a truth (`Normal`, `Rows`). Batch 1 is drawn from it;
-        rows are drawn with replacement.
+        Rows of shape (rows, columns), or a truth (`Normal`, `NormalMixture`, `Rows`). Batch 1 is
+        drawn from it; rows are drawn with replacement.
     workflow
         Which rows each generation is fitted to.
     samples
@@ -122,7 +122,7 @@ def run(
     """
     loop = _Loop(
         estimator=estimator,
-        truth=data if isinstance(data, (Normal, Rows)) else Rows(data),
+        truth=data if isinstance(data, Truth) else Rows(data),
         workflow=workflow,
         sizes=sizes(samples, whole("generations", generations)),
         seed=whole("seed", seed, minimum=0),
@@ -181,7 +181,7 @@ class _Loop:
             chosen, weights = self.choose(t, choice)
             training = np.concatenate(state.batches)[chosen]
             with stage("fit", t, noted):
-                state.model = estimators.fit(self.estimator, training, weights, fitting)
+                state.model = estimators.fit(self.estimator, training, weights, fitting, t)
             if t > before:
                 state.records.append(self.measure(t, state.model, training, weights, noted))
                 file.save(state, "completed" if t == last else "unfinished")

@@ -1,8 +1,9 @@
 """The truth: what generation 1 is drawn from.
 
 Any room that fits moments needs of a truth its mean, its covariance and the fourth moment
-E|x - mu|^4; a simulator also needs rows. A data set is a truth: its rows are drawn with
-replacement, and its moments are those of all its rows, with ddof 0.
+E|x - mu|^4; a simulator also needs rows, and an integrated error a density: that of `Normal` and
+`NormalMixture`. A data set is a truth too: its rows are drawn with replacement, its moments are
+those of all its rows, with ddof 0, and it has no density.
 """
 
 from dataclasses import dataclass
@@ -61,6 +62,11 @@ class Normal:
     is_normal = True
 
     @property
+    def components(self) -> tuple[Floats, Floats, Floats]:
+        """The same as a mixture of one: weights (1,), means (1, d), covariances (1, d, d)."""
+        return np.ones(1), self.mean[None], self.covariance[None]
+
+    @property
     def dim(self) -> int:
         """The number of columns."""
         return len(self.mean)
@@ -79,6 +85,116 @@ class Normal:
         """Draw n rows, shape (n, d)."""
         factor = np.linalg.cholesky(self.covariance)
         return self.mean + rng.standard_normal((n, self.dim)) @ factor.T
+
+    def sample_scores(self, shape: tuple[int, ...], rng: np.random.Generator) -> Floats:
+        """Draw centred rows in the principal axes, shape (*shape, d)."""
+        return np.sqrt(self.spectrum) * rng.standard_normal((*shape, self.dim))
+
+
+@dataclass(frozen=True, eq=False)
+class NormalMixture:
+    """A finite mixture of normal distributions.
+
+    Parameters
+    ----------
+    weights
+        Shape (k,), positive; they are divided by their sum.
+    means
+        Shape (k, d), or (k,) in one dimension.
+    covariances
+        Shape (k, d, d), each symmetric and positive definite; or (k,), variances in one dimension.
+    """
+
+    weights: Floats
+    means: Floats
+    covariances: Floats
+    is_normal = False
+
+    def __post_init__(self) -> None:
+        weights, means, covariances = self._arrays()
+        count = len(weights)
+        if means.ndim == 1:
+            means = means[:, None]
+        if covariances.ndim == 1:
+            covariances = covariances[:, None, None]
+        dim = means.shape[-1]
+        if weights.ndim != 1 or means.shape != (count, dim) or dim == 0:
+            fits = False
+        else:
+            fits = covariances.shape == (count, dim, dim)
+        if not fits:
+            raise InvalidInput(
+                f"weights of shape {weights.shape}, means of shape {means.shape} and covariances "
+                f"of shape {covariances.shape} do not fit together: give (k,), (k, d), (k, d, d)"
+            )
+        if count == 0 or not np.isfinite(weights).all() or not np.all(weights > 0):
+            raise invalid("weights", self.weights, "give finite weights above 0, one or more")
+        parts = [Normal(m, c) for m, c in zip(means, covariances, strict=True)]
+        object.__setattr__(self, "weights", weights / weights.sum())
+        object.__setattr__(self, "means", np.array([part.mean for part in parts]))
+        object.__setattr__(self, "covariances", np.array([part.covariance for part in parts]))
+
+    def _arrays(self) -> list[Floats]:
+        arrays = []
+        for name in ("weights", "means", "covariances"):
+            try:
+                arrays.append(np.atleast_1d(np.asarray(getattr(self, name), dtype=np.float64)))
+            except (TypeError, ValueError) as error:
+                raise invalid(name, getattr(self, name), "give an array of numbers") from error
+        return arrays
+
+    @property
+    def components(self) -> tuple[Floats, Floats, Floats]:
+        """Weights (k,), means (k, d) and covariances (k, d, d)."""
+        return self.weights, self.means, self.covariances
+
+    @property
+    def dim(self) -> int:
+        """The number of columns."""
+        return int(self.means.shape[1])
+
+    @cached_property
+    def mean(self) -> Floats:
+        """The mean, shape (d,)."""
+        return np.asarray(self.weights @ self.means)
+
+    @cached_property
+    def covariance(self) -> Floats:
+        """The covariance, shape (d, d)."""
+        shifts = self.means - self.mean
+        within = np.tensordot(self.weights, self.covariances, axes=1)
+        return np.asarray(within + (self.weights[:, None] * shifts).T @ shifts)
+
+    @cached_property
+    def _axes(self) -> tuple[Floats, Floats]:
+        values, vectors = np.linalg.eigh(self.covariance)
+        return values, vectors
+
+    @property
+    def spectrum(self) -> Floats:
+        """The eigenvalues of the covariance, all positive, shape (d,)."""
+        return self._axes[0]
+
+    @cached_property
+    def fourth_moment(self) -> float:
+        """E|x - mu|^4, the mean over the components of that about their common mean."""
+        shifts = self.means - self.mean
+        squares = np.trace(self.covariances, axis1=1, axis2=2) + (shifts**2).sum(axis=1)
+        spread = 2 * (self.covariances**2).sum(axis=(1, 2))
+        tilt = 4 * np.einsum("ki,kij,kj->k", shifts, self.covariances, shifts)
+        return float(self.weights @ (squares**2 + spread + tilt))
+
+    def sample(self, n: int, rng: np.random.Generator) -> Floats:
+        """Draw n rows, shape (n, d)."""
+        chosen = rng.choice(len(self.weights), size=n, p=self.weights)
+        factors = np.linalg.cholesky(self.covariances)
+        noise = rng.standard_normal((n, self.dim))
+        return np.asarray(self.means[chosen] + np.einsum("nij,nj->ni", factors[chosen], noise))
+
+    def sample_scores(self, shape: tuple[int, ...], rng: np.random.Generator) -> Floats:
+        """Draw centred rows in the principal axes, shape (*shape, d)."""
+        centred = self.sample(int(np.prod(shape)), rng) - self.mean
+        return np.asarray((centred @ self._axes[1]).reshape(*shape, self.dim))
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,15 +269,19 @@ class Rows:
         """Draw n rows with replacement, shape (n, d)."""
         return self.values[rng.integers(len(self.values), size=n)]
 
+    def sample_scores(self, shape: tuple[int, ...], rng: np.random.Generator) -> Floats:
+        """Draw centred rows in the principal axes of non-zero variance, shape (*shape, rank)."""
+        return self.scores[rng.integers(len(self.scores), size=shape)]
 
-Truth = Normal | Rows
+
+Truth = Normal | NormalMixture | Rows
 
 
 def as_truth(value: Any, dim: int) -> Truth:
     """Return `value` as a truth in `dim` dimensions; None is the standard normal."""
     if value is None:
         return Normal.standard(dim)
-    truth = value if isinstance(value, (Normal, Rows)) else Rows(value, name="truth")
+    truth = value if isinstance(value, Truth) else Rows(value, name="truth")
     if truth.dim != dim:
         raise InvalidInput(
             f"truth has {truth.dim} columns and the model has dim = {dim}: make them equal"

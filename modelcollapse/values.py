@@ -11,6 +11,9 @@ from modelcollapse.experiment import Experiment, Trajectories, predict
 
 Value = Callable[[Experiment], float]
 Statistic = Callable[[Trajectories], Floats]
+Computed = Callable[[], tuple[float, float, float]]
+Number = Callable[[], float]
+EPS = float(np.finfo(float).eps)
 
 
 def quantity(name: str, generation: int) -> Statistic:
@@ -40,3 +43,18 @@ def spread(name: str, generation: int) -> Value:
 def constant(value: float) -> Value:
     """Return a value that is the same for every experiment."""
     return lambda _: value
+
+
+def same(first: Number, second: Number, steps: int) -> Computed:
+    """Claim that two routes agree up to the rounding of `steps` operations."""
+
+    def compute() -> tuple[float, float, float]:
+        other, slack = second(), 8 * steps * EPS
+        return first(), other * (1 - slack), other * (1 + slack)
+
+    return compute
+
+
+def fixed(value: float) -> Number:
+    """Return a number that needs no computing."""
+    return lambda: value

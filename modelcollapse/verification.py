@@ -128,7 +128,14 @@ class Verification:
 
     def _simulate(self, design: Design) -> Trajectories:
         experiment = design.experiment()
-        return simulate(experiment, design.replicates, self._seed, extra=design.extra)
+        return simulate(
+            experiment,
+            design.replicates,
+            self._seed,
+            design.at,
+            extra=design.extra,
+            test=design.test,
+        )
 
 
 def decided(theorem: Theorem, found: Finding) -> Verdict:

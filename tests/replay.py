@@ -12,7 +12,8 @@ import numpy as np
 from scipy.linalg import helmert
 
 import modelcollapse as mc
-from modelcollapse.gaussian import kernels, simulate, slotted, subsampled
+from modelcollapse import compiled
+from modelcollapse.gaussian import kernels, simulate, slotted
 from modelcollapse.gaussian.recording import derived, plan_of
 from modelcollapse.selection import select
 from modelcollapse.workflows import Weighting
@@ -215,7 +216,7 @@ class Replay:
                 order += range(len(order), total)
                 k = workflow.training_size(self.sizes[:t])
                 for i in range(k):
-                    j = i + subsampled.below(self.rng, total - i)
+                    j = i + compiled.below(self.rng, total - i)
                     order[i], order[j] = order[j], order[i]
                 rows.append(np.array(order[:k]))
             used, batches = set(np.concatenate(rows).tolist()), []

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import modelcollapse as mc
+from modelcollapse import compiled
 from modelcollapse.gaussian import slotted, subsampled
 from modelcollapse.testing import assert_frequency
 from tests.test_kernels import DDOFS, DIMS, EPS, SEEDS, close
@@ -63,7 +64,7 @@ def test_gathered_rows_give_the_fit(seed, d, k, ddof):
 def test_below_is_uniform(bound, seed):
     """Every residue (modulo 3 for a bound where skipping the rejection would give 1/2 to one)."""
     rng, n = np.random.Generator(np.random.SFC64(seed)), 20_000
-    values = np.array([subsampled.below(rng, bound) for _ in range(n)])
+    values = np.array([compiled.below(rng, bound) for _ in range(n)])
     modulus = min(bound, 3 if bound > 7 else bound)
 
     assert values.min() >= 0
@@ -87,7 +88,7 @@ def test_plans_hold_distinct_rows_of_the_pool(seed, sizes, budget):
     order, used = np.empty(total, np.int64), np.empty(total, np.int64)
     plan = np.full((len(sizes), counts.max()), -1)
     rng = np.random.Generator(np.random.SFC64(seed))
-    subsampled.draw_plan(rng, sizes, counts, order, plan, used)
+    compiled.draw_plan(rng, sizes, counts, order, plan, used)
 
     chosen = [row[:k] for row, k in zip(plan, counts, strict=True)]
     for rows, pool in zip(chosen, np.cumsum(sizes), strict=True):

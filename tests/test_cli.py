@@ -270,14 +270,14 @@ def test_ctrl_c_keeps_the_finished_replicates(tmp_path):
     code = (
         "import os, signal, sys\n"
         "from modelcollapse.cli import main\n"
-        "from modelcollapse.gaussian import simulate\n"
-        "right, calls = simulate.block, []\n"
-        "def block(*arguments):\n"
+        "from modelcollapse.gaussian.simulate import Blocks\n"
+        "right, calls = Blocks.draw, []\n"
+        "def draw(*arguments):\n"
         "    calls.append(1)\n"
         "    if len(calls) == 3:\n"
         "        os.kill(os.getpid(), signal.SIGINT)\n"
         "    return right(*arguments)\n"
-        "simulate.block = block\n"
+        "Blocks.draw = draw\n"
         "sys.exit(main(sys.argv[1:]))\n"
     )
     arguments = [*SIMULATE, "--replicates", "5000", "--at", "4", "--output", str(output)]

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import modelcollapse as mc
-from modelcollapse.gaussian.simulate import BLOCK, EXTRA
+from modelcollapse.blocks import BLOCK
+from modelcollapse.gaussian.simulate import EXTRA
 from tests.replay import Bootstrap, Halving
 
 TILTED = mc.Normal([1.0, -2.0], [[4.0, 1.0], [1.0, 2.0]])

@@ -1,6 +1,7 @@
 """Options that several commands share, and how they become an experiment."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from cyclopts import Parameter
 
@@ -9,10 +10,12 @@ from modelcollapse.checks import Samples
 from modelcollapse.errors import InvalidInput, unknown
 from modelcollapse.experiment import Experiment
 from modelcollapse.gaussian.estimator import Gaussian
+from modelcollapse.kde import KDE, PowerBandwidth
 from modelcollapse.truth import Rows
 from modelcollapse.workflows import Workflow, by_name
 
-FAMILIES = ("gaussian",)
+FAMILIES = ("gaussian", "kde")
+OWNERS = {"ddof": "gaussian", "bandwidth": "kde", "kernel": "kde", "scoring_bandwidth": "kde"}
 
 
 @Parameter(name="*")
@@ -51,14 +54,23 @@ class LoopOptions:
     dim: int | None = None
     "Columns; by default those of the data, or 1."
 
-    ddof: int = 0
-    "0 divides the scatter by n (maximum likelihood), 1 by n - 1 (unbiased)."
+    ddof: int | None = None
+    "gaussian: 0 (the default) divides the scatter by n (maximum likelihood), 1 by n - 1."
 
     temperature: float = 1.0
-    "Factor on the covariance of every synthetic batch."
+    "gaussian: factor on the covariance of every synthetic batch."
+
+    bandwidth: str | None = None
+    "kde: a number, (scipy-)scott, (scipy-)silverman, power:SCALE,EXPONENT, or 0.5,0.4,..."
+
+    kernel: str | None = None
+    "kde: gaussian (the default), tophat or epanechnikov."
+
+    scoring_bandwidth: str | None = None
+    "kde: the bandwidth of the scored density, if it is not the generator's."
 
     data: str | None = None
-    "The truth: digits, wine, breast_cancer, or a CSV or Parquet file; default: N(0, I)."
+    "The truth: digits, wine, moons, ..., or a CSV or Parquet file; default: N(0, I)."
 
     standardize: bool = False
     "Bring the data's columns to mean 0 and variance 1."
@@ -70,12 +82,28 @@ class LoopOptions:
         truth = self.truth()
         dim = self.dim if self.dim is not None else 1 if truth is None else truth.dim
         return Experiment(
-            Gaussian(dim=dim, ddof=self.ddof),
+            self.model(family, dim),
             workflow,
             samples=parse_samples(self.samples),
             generations=self.generations,
             truth=truth,
             temperature=self.temperature,
+        )
+
+    def model(self, family: str, dim: int) -> Gaussian | KDE:
+        """Return the model of a family; an option of another family is refused."""
+        for name, owner in OWNERS.items():
+            value = getattr(self, name)
+            if value is not None and owner != family:
+                raise InvalidInput(f"{name} = {value!r} belongs to {owner!r}, not to {family!r}")
+        if family == "gaussian":
+            return Gaussian(dim=dim, ddof=self.ddof or 0)
+        own = self.scoring_bandwidth
+        return KDE(
+            parse_bandwidth("bandwidth", self.bandwidth),
+            self.kernel or "gaussian",
+            dim,
+            None if own is None else parse_bandwidth("scoring_bandwidth", own),
         )
 
     def truth(self) -> Rows | None:
@@ -98,19 +126,35 @@ def parse_samples(text: str) -> Samples:
     return numbers if "," in text else numbers[0]
 
 
+def parse_bandwidth(name: str, text: str | None) -> Any:
+    """Return a bandwidth from "0.5", "scott", "power:0.5,0.2" or "0.5,0.4,0.3"."""
+    if text is None:
+        raise InvalidInput(f"{name} is missing: give --{name.replace('_', '-')} 0.5 or a rule")
+    head, _, rest = text.partition(":")
+    try:
+        numbers = [float(part) for part in (rest if head == "power" else text).split(",")]
+    except ValueError as error:
+        if head != "power":
+            return text  # a rule, or a name that the model refuses
+        raise InvalidInput(f"{name} = {text!r}: give power:SCALE,EXPONENT") from error
+    if head == "power":
+        if len(numbers) not in (2, 3):
+            raise InvalidInput(f"{name} = {text!r}: give power:SCALE,EXPONENT[,LOG_EXPONENT]")
+        return PowerBandwidth(*numbers)
+    return numbers if "," in text else numbers[0]
+
+
 def described(e: Experiment) -> dict[str, object]:
     """Return an experiment as plain data."""
     sizes = e.sizes.tolist()
     workflow = e.workflow
     truth = e.reality
     return {
-        "model": "gaussian",
-        "dim": e.model.dim,
-        "ddof": e.model.ddof,
+        **e.model.described(),
         "workflow": getattr(workflow, "name", repr(workflow)),
         **{key: value for key, value in vars(workflow).items() if value is not None},
         "samples": sizes[0] if len(set(sizes)) == 1 else sizes,
         "generations": e.generations,
-        "temperature": e.temperature,
+        **({"temperature": e.temperature} if isinstance(e.model, Gaussian) else {}),
         "truth": truth.name if isinstance(truth, Rows) else "standard normal",
     }

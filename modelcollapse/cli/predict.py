@@ -26,7 +26,7 @@ def predict(
     Parameters
     ----------
     family
-        The model: gaussian.
+        The model: gaussian or kde.
     which
         The workflow.
     loop
@@ -50,6 +50,7 @@ def _document(p: Prediction) -> dict[str, Any]:
         "laws": {name: _law(laws) for name, laws in p.laws.items()},
         "limits": dict(p.limits),
         "exponents": dict(p.exponents),
+        "fates": {name: vars(fate) for name, fate in p.fates.items()},
         "reasons": p.reasons,
     }
 
@@ -82,5 +83,8 @@ def _print(p: Prediction) -> None:
     print_table("expected: " + ", ".join(parts), ["generation", *names], rows)
     for name, value in p.exponents.items():
         print(f"exponent {name}: {plain(value)}")
+    for name, fate in p.fates.items():
+        rate = f" ({fate.rate})" if fate.rate else ""
+        print(f"in the long run {name}: {fate.verdict}{rate}: {fate.reason}")
     for name, reason in p.reasons.items():
         note(f"{name}: {reason}")

@@ -23,11 +23,13 @@ from modelcollapse.cli.output import (
 )
 from modelcollapse.errors import InvalidInput, unknown
 from modelcollapse.gaussian.estimator import Gaussian
+from modelcollapse.kde import KDE
 from modelcollapse.loop import Run
 from modelcollapse.loop import run as run_loop
 from modelcollapse.truth import Rows
 
 INTERRUPTED = 130
+OWN: dict[str, Any] = {"gaussian": Gaussian, "kde": KDE}
 
 
 def run(
@@ -53,10 +55,11 @@ def run(
     which
         The workflow.
     estimator
-        gaussian, or the dotted path of a class with fit and sample, such as
-        sklearn.mixture.GaussianMixture.
+        gaussian, kde (with --option bandwidth=0.5), or the dotted path of a class with fit and
+        sample, such as sklearn.mixture.GaussianMixture.
     data
-        digits, wine, breast_cancer, iris, diabetes, or a CSV or Parquet file.
+        digits, wine, breast_cancer, iris, diabetes, blobs, circles, moons, swiss_roll,
+        blobs-mismatched, or a CSV or Parquet file.
     option
         An argument of the estimator, such as n_components=10; may be repeated.
     samples
@@ -136,8 +139,8 @@ def _split(data: Rows, holdout: float, seed: int) -> tuple[Rows, Any]:
 def build_estimator(name: str, options: tuple[str, ...], dim: int) -> Any:
     """Return the estimator of that name with its options."""
     arguments = dict(_option(text) for text in options)
-    if name == "gaussian":
-        factory, arguments = Gaussian, {"dim": dim, **arguments}
+    if name in OWN:
+        factory, arguments = OWN[name], {"dim": dim, **arguments}
     else:
         factory = _imported(name)
     try:
@@ -159,7 +162,7 @@ def _option(text: str) -> tuple[str, Any]:
 def _imported(path: str) -> Any:
     module, _, name = path.rpartition(".")
     if not module:
-        raise unknown("estimator", path, ["gaussian", "sklearn.mixture.GaussianMixture"])
+        raise unknown("estimator", path, [*OWN, "sklearn.mixture.GaussianMixture"])
     try:
         found = importlib.import_module(module)
     except (ImportError, TypeError, ValueError) as error:

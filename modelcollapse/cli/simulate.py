@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import numpy as np
 from cyclopts import Parameter
 
+from modelcollapse import datasets
 from modelcollapse.checks import whole
 from modelcollapse.cli.options import LoopOptions, WorkflowOptions, described
 from modelcollapse.cli.output import (
@@ -36,6 +37,9 @@ def simulate(
     seed: int = 0,
     at: str | None = None,
     jobs: int = 1,
+    extra: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    test: str | None = None,
+    tolerance: float = 1e-10,
     output: Path | None = None,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
@@ -44,7 +48,7 @@ def simulate(
     Parameters
     ----------
     family
-        The model: gaussian.
+        The model: gaussian or kde.
     which
         The workflow.
     loop
@@ -57,6 +61,12 @@ def simulate(
         The generations to record, such as 1,10,100; by default all.
     jobs
         Processes to use; -1 uses all cores.
+    extra
+        A quantity recorded on request, such as mise (kde) or w2_squared (gaussian).
+    test
+        kde: rows to score, a number (fresh ones for each replicate), a data set or a file.
+    tolerance
+        kde: the largest error of the test log-loss, 1e-10, or 1e-7 for speed.
     output
         A .csv or .parquet file with one row per replicate and generation.
     json
@@ -75,6 +85,9 @@ def simulate(
                 seed,
                 _generations(at),
                 jobs=jobs,
+                extra=extra,
+                test=_test(test),
+                tolerance=tolerance,
                 progress=counted(show, "replicates"),
             )
         except Interrupted as stop:
@@ -99,6 +112,12 @@ def _generations(text: str | None) -> list[int] | None:
         return [int(part) for part in text.split(",")]
     except ValueError as error:
         raise InvalidInput(f"at = {text!r}: give generations, such as 1,10,100") from error
+
+
+def _test(text: str | None) -> Any:
+    if text is None:
+        return None
+    return int(text) if text.isdecimal() else datasets.load(text)
 
 
 def _columns(runs: Trajectories) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from modelcollapse.checks import Floats, positive, rows, whole
+from modelcollapse.checks import Floats, columns, positive, rows, shares, whole
 from modelcollapse.errors import InvalidInput, invalid
 from modelcollapse.selection import batch_weights
 from modelcollapse.workflows import Accumulate, AccumulateSubsample, Weighting
@@ -57,6 +57,10 @@ class Gaussian:
     def __hash__(self) -> int:
         return hash((self.dim, self.ddof))
 
+    def described(self) -> dict[str, Any]:
+        """Return the model as plain data."""
+        return {"model": "gaussian", "dim": self.dim, "ddof": self.ddof}
+
     def check(self, experiment: "Experiment") -> None:
         """Raise InvalidInput if a generation would have fewer than two training rows."""
         if isinstance(experiment.workflow, AccumulateSubsample):
@@ -79,8 +83,8 @@ class Gaussian:
             If X is not finite, has another number of columns than `dim`, or too few rows.
         """
         del y
-        X = self._columns(rows("X", X, minimum=2))
-        weights = _normalised(sample_weight, len(X))
+        X = columns(rows("X", X, minimum=2), self.dim)
+        weights = shares(sample_weight, len(X))
         # About the first row, so that a constant column has no variance, not one of rounding.
         centred = X - X[0]
         shift = weights @ centred
@@ -103,11 +107,6 @@ class Gaussian:
         self._noise = noise
         return self
 
-    def _columns(self, X: Floats) -> Floats:
-        if X.shape[1] != self.dim:
-            raise InvalidInput(f"X has {X.shape[1]} columns and dim = {self.dim}: make them equal")
-        return X
-
     def sample(self, n: int, random_state: Any = None, temperature: float = 1.0) -> Floats:
         """Draw rows from the fit, its covariance multiplied by the temperature; shape (n, d).
 
@@ -124,7 +123,7 @@ class Gaussian:
         A fit of lower rank has a density only on its own subspace: there the density on that
         subspace is returned, and minus infinity elsewhere.
         """
-        X = self._columns(rows("X", X))
+        X = columns(rows("X", X), self.dim)
         centred = X - self.mean_
         scores = centred @ self._vectors
         log_density = -0.5 * (
@@ -155,13 +154,3 @@ def _small_trainings(e: "Experiment") -> Iterator[tuple[int, int]]:
         elif isinstance(e.workflow, Weighting):
             kept = batch_weights(e.workflow, sizes) > 0
             yield generation, int(np.asarray(sizes)[kept].sum())
-
-
-def _normalised(weights: Any, n: int) -> Floats:
-    """Return row weights that sum to 1."""
-    if weights is None:
-        return np.full(n, 1 / n)
-    array = np.asarray(weights, dtype=np.float64)
-    if array.shape != (n,) or not np.all(array >= 0) or not 0 < array.sum() < np.inf:
-        raise invalid("sample_weight", weights, f"give {n} finite weights >= 0, not all zero")
-    return np.asarray(array / array.sum())

@@ -8,17 +8,12 @@ With n <= d the factor keeps r = n - 1 columns. Inner loops run along rows that 
 first, so that the compiler vectorises them; four rows are added at a time.
 """
 
-import numba
 import numpy as np
 
 from modelcollapse.checks import Floats
+from modelcollapse.compiled import compiled, inlined
 
 TINY, HUGE = 1e-100, 1e100
-
-# Sums may be reordered and fused, which is what makes dot products fast. The cache is keyed by
-# each function's own file: after editing one that others call, delete __pycache__.
-compiled = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc"})
-inlined = numba.njit(inline="always", error_model="numpy", fastmath={"contract", "reassoc"})
 
 
 @compiled

@@ -11,16 +11,15 @@ from typing import Any
 import numpy as np
 
 from modelcollapse.checks import Floats, Integers
+from modelcollapse.compiled import compiled, inlined
 from modelcollapse.gaussian.kernels import (
     HUGE,
     TINY,
     accumulate_step,
     bartlett_rows,
     chi_square,
-    compiled,
     copy,
     gamma,
-    inlined,
     log_volume,
     replace_step,
     rescale,

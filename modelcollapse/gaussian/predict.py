@@ -68,9 +68,8 @@ def predict(e: "Experiment") -> Prediction:
     limits, exponents = _limits(e, notes)
     expected = Lazy(routes, reasons)
     variances = Lazy(spreads, _why(reasons, spreads, "variance over replicates"))
-    return Prediction(
-        e, expected, variances, Lazy(laws, _why(reasons, laws, "law")), limits, exponents, notes
-    )
+    law = Lazy(laws, _why(reasons, laws, "law"))
+    return Prediction(e, expected, variances, law, limits, exponents, notes=notes)
 
 
 def _why(reasons: dict[str, str], known: "dict[str, Route]", what: str) -> dict[str, str]:

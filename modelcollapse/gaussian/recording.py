@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from modelcollapse.blocks import Arrays
 from modelcollapse.checks import Floats, Integers
 from modelcollapse.experiment import Lazy
-from modelcollapse.truth import Rows
 from modelcollapse.workflows import AccumulateSubsample, Replace
 
 if TYPE_CHECKING:
     from modelcollapse.experiment import Experiment, Route
 
-Arrays = dict[str, Floats]
 BATCH_NANOSECONDS = 2e8  # how long compiled code may run before Ctrl-C is looked at
 
 
@@ -45,7 +44,8 @@ class Plan:
     dim
         The number of directions in which the truth varies; the others never matter.
     deviations
-        Standard deviations of a normal truth along its principal axes; None for a data set.
+        Standard deviations of a normal truth along its principal axes; None for any
+        other truth.
     slots
         For each generation the column that records it, or -1.
     batch
@@ -62,10 +62,7 @@ class Plan:
 
     def real_rows(self, rng: np.random.Generator, count: int, n: int) -> Floats:
         """Draw n real rows for each replicate, shape (count, n, dim)."""
-        truth = self.experiment.reality
-        if isinstance(truth, Rows):
-            return truth.scores[rng.integers(len(truth.scores), size=(count, n))]
-        return np.sqrt(truth.spectrum) * rng.standard_normal((count, n, self.dim))
+        return self.experiment.reality.sample_scores((count, n), rng)
 
     def storage(self, count: int) -> Arrays:
         """Return what is kept of `count` replicates, to be filled."""

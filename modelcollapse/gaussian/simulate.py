@@ -1,104 +1,73 @@
 """Exact simulation of Gaussian loops, in blocks of 1,024 replicates with a stream each."""
 
-from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from modelcollapse.checks import Floats, Integers
-from modelcollapse.errors import unknown
-from modelcollapse.experiment import Lazy
+from modelcollapse.blocks import Arrays, Progress, part, simulated, stream
+from modelcollapse.checks import Floats
+from modelcollapse.errors import invalid, unknown
+from modelcollapse.experiment import Lazy, Request
 from modelcollapse.gaussian import slotted
-from modelcollapse.gaussian.recording import Arrays, Fits, Plan, derived, plan_of
+from modelcollapse.gaussian.recording import Fits, Plan, derived, plan_of
 from modelcollapse.workflows import Accumulate, AccumulateSubsample, Replace
 
 if TYPE_CHECKING:
     from modelcollapse.experiment import Experiment
 
-BLOCK = 1024
 EXTRA = ("log_pivots", "w2_squared", "test_log_loss")
-Progress = Callable[[int], None] | None
 
 
-def simulate(
-    e: "Experiment",
-    replicates: int,
-    seed: int,
-    recorded: Integers,
-    jobs: int,
-    extra: Sequence[str],
-    progress: Progress,
-) -> tuple[Lazy, int]:
+def simulate(e: "Experiment", request: Request) -> tuple[Lazy, int]:
     """Return the quantities, each of shape (finished, recorded), and the finished replicates.
 
     They are fewer than asked for only after Ctrl-C.
 
-    `extra` may name "log_pivots" (shape (replicates, recorded, dim): the logarithms of the
-    squared Cholesky diagonal of the fitted covariance in the truth's principal axes, whose
+    `request.extra` may name "log_pivots" (shape (replicates, recorded, dim): the logarithms of
+    the squared Cholesky diagonal of the fitted covariance in the truth's principal axes, whose
     growth rates under replace are the Lyapunov exponents) and, for dim > 1, "w2_squared" and
     "test_log_loss".
     """
-    for name in extra:
+    for name in request.extra:
         if name not in EXTRA:
             raise unknown("extra quantity", name, EXTRA)
-    plan = plan_of(e, recorded, set(extra))
-    storage, done = plan.storage(replicates), 0
-    try:
-        for count in _blocks(plan, seed, storage, replicates, jobs, progress):
-            done += count
-    except KeyboardInterrupt:
-        if not done:
-            raise
-    return derived(plan, {name: values[:done] for name, values in storage.items()}), done
+    if request.test is not None:
+        raise invalid(
+            "test",
+            request.test,
+            "a Gaussian's test log-loss is computed exactly, without a test set: leave test out "
+            'and, for dim > 1, give extra=["test_log_loss"]',
+        )
+    plan = plan_of(e, request.recorded, set(request.extra))
+    storage, done = simulated(
+        Blocks(plan), request.replicates, request.seed, request.jobs, request.progress
+    )
+    return derived(plan, storage), done
 
 
-def _blocks(
-    plan: Plan, seed: int, storage: Arrays, replicates: int, jobs: int, progress: Progress
-) -> Iterator[int]:
-    """Fill the storage block by block, here or through joblib; yield each block's size."""
-    starts = range(0, replicates, BLOCK)
-    cuts = [slice(start, min(start + BLOCK, replicates)) for start in starts]
-    if jobs == 1:
-        for index, cut in enumerate(cuts):
-            block(plan, seed, index, _part(storage, cut), progress)
-            yield cut.stop - cut.start
-        return
-    from joblib import Parallel, delayed
+class Blocks:
+    """The simulation of a plan, block by block."""
 
-    tasks = (delayed(_remote)(plan, seed, i, cut.stop - cut.start) for i, cut in enumerate(cuts))
-    finished = Parallel(n_jobs=jobs, return_as="generator")(tasks)
-    for cut, arrays in zip(cuts, finished, strict=True):
-        for name, values in arrays.items():
-            storage[name][cut] = values
-        if progress:
-            progress(cut.stop - cut.start)
-        yield cut.stop - cut.start
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
 
+    def storage(self, count: int) -> Arrays:
+        """Return what is kept of `count` replicates, to be filled."""
+        return self.plan.storage(count)
 
-def _part(storage: Arrays, cut: slice) -> Arrays:
-    return {name: values[cut] for name, values in storage.items()}
-
-
-def _remote(plan: Plan, seed: int, index: int, count: int) -> Arrays:
-    storage = plan.storage(count)
-    block(plan, seed, index, storage, None)
-    return storage
-
-
-def block(plan: Plan, seed: int, index: int, storage: Arrays, progress: Progress) -> None:
-    """Simulate one block; its stream depends on the seed and its index alone."""
-    sequence = np.random.SeedSequence(seed, spawn_key=(index,))
-    rng = np.random.Generator(np.random.SFC64(sequence))
-    count = len(next(iter(storage.values())))
-    for start in range(0, count, plan.batch):
-        cut = slice(start, min(start + plan.batch, count))
-        part = _part(storage, cut)
-        fits = plan.fits(part)
-        _run(plan, rng, fits, cut.stop - cut.start)
-        plan.finish(fits, part)
-        if progress:
-            progress(cut.stop - cut.start)
+    def draw(self, seed: int, index: int, storage: Arrays, progress: Progress) -> None:
+        """Simulate one block; its stream depends on the seed and its index alone."""
+        plan, rng = self.plan, stream(seed, index)
+        count = len(next(iter(storage.values())))
+        for start in range(0, count, plan.batch):
+            cut = slice(start, min(start + plan.batch, count))
+            some = part(storage, cut)
+            fits = plan.fits(some)
+            _run(plan, rng, fits, cut.stop - cut.start)
+            plan.finish(fits, some)
+            if progress:
+                progress(cut.stop - cut.start)
 
 
 def _run(plan: Plan, rng: np.random.Generator, fits: Fits, count: int) -> None:

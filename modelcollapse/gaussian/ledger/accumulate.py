@@ -6,11 +6,11 @@ from dataclasses import replace
 import numpy as np
 
 from modelcollapse.checks import Floats
-from modelcollapse.claims import Design, LawClaim, MeanClaim
+from modelcollapse.claims import Design, LawClaim, MeanClaim, mean_claim
 from modelcollapse.evidence import Cdf
 from modelcollapse.experiment import Experiment, Trajectories, predict
 from modelcollapse.gaussian.estimator import Gaussian
-from modelcollapse.gaussian.ledger.common import ANY, DERIVED, NORMAL, OTHER_DDOF, PAPER, mean_claim
+from modelcollapse.gaussian.ledger.common import ANY, DERIVED, NORMAL, OTHER_DDOF, PAPER
 from modelcollapse.theorem import Theorem
 from modelcollapse.values import Statistic, Value, constant, expectation, quantity, spread
 from modelcollapse.workflows import Accumulate, AccumulateSubsample, Replace

@@ -13,7 +13,8 @@ from modelcollapse.gaussian.formulas import (
     accumulate_limits,
     subsample_limits,
 )
-from modelcollapse.gaussian.ledger.exact import EPS, Computed, last, loop
+from modelcollapse.gaussian.ledger.exact import last, loop
+from modelcollapse.values import EPS, Computed
 from modelcollapse.workflows import Accumulate, AccumulateSubsample, Replace, Workflow
 
 T_LIMIT = 100_000

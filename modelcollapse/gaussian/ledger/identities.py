@@ -14,8 +14,9 @@ from modelcollapse.gaussian.formulas import (
     optimal_fresh_weight,
 )
 from modelcollapse.gaussian.ledger.common import DERIVED
-from modelcollapse.gaussian.ledger.exact import EPS, Number, fixed, last, loop, same
+from modelcollapse.gaussian.ledger.exact import last, loop
 from modelcollapse.theorem import Theorem
+from modelcollapse.values import EPS, Number, fixed, same
 from modelcollapse.workflows import (
     Accumulate,
     AccumulateSubsample,

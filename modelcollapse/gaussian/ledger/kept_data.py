@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from modelcollapse.checks import Floats, Integers
-from modelcollapse.claims import Design
+from modelcollapse.claims import Design, mean_claim
 from modelcollapse.experiment import Experiment, predict
 from modelcollapse.gaussian.estimator import Gaussian
-from modelcollapse.gaussian.ledger.common import ANY, DERIVED, OTHER_DDOF, mean_claim
+from modelcollapse.gaussian.ledger.common import ANY, DERIVED, OTHER_DDOF
 from modelcollapse.theorem import Theorem
 from modelcollapse.values import expectation
 from modelcollapse.workflows import (

@@ -20,8 +20,9 @@ from modelcollapse.gaussian.ledger.enclosures import (
     subsample_error_enclosure,
     unbiased_enclosure,
 )
-from modelcollapse.gaussian.ledger.exact import fixed, last, loop
+from modelcollapse.gaussian.ledger.exact import last, loop
 from modelcollapse.theorem import Theorem
+from modelcollapse.values import fixed
 from modelcollapse.workflows import Accumulate, AccumulateSubsample, Replace
 
 THEOREMS = [

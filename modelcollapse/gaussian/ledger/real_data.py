@@ -9,10 +9,10 @@ from functools import cache
 import numpy as np
 
 from modelcollapse import datasets
-from modelcollapse.claims import Design
+from modelcollapse.claims import Design, mean_claim
 from modelcollapse.experiment import Experiment
 from modelcollapse.gaussian.estimator import Gaussian
-from modelcollapse.gaussian.ledger.common import DERIVED, PAPER, mean_claim
+from modelcollapse.gaussian.ledger.common import DERIVED, PAPER
 from modelcollapse.theorem import Theorem
 from modelcollapse.truth import Rows
 from modelcollapse.values import constant, expectation

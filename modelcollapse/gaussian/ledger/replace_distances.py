@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from modelcollapse.claims import FrequencyClaim, MeanClaim
+from modelcollapse.claims import FrequencyClaim, MeanClaim, mean_claim
 from modelcollapse.gaussian.estimator import Gaussian
 from modelcollapse.gaussian.formulas import tail_bound
-from modelcollapse.gaussian.ledger.common import DERIVED, NORMAL, OTHER_DDOF, mean_claim
+from modelcollapse.gaussian.ledger.common import DERIVED, NORMAL, OTHER_DDOF
 from modelcollapse.gaussian.ledger.replace_designs import BIASED, LONGER, SMOOTHER, UNBIASED
 from modelcollapse.theorem import Theorem
 from modelcollapse.values import constant, expectation, quantity, spread

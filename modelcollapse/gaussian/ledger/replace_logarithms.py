@@ -6,12 +6,12 @@ from dataclasses import replace
 import numpy as np
 
 from modelcollapse.checks import Floats
-from modelcollapse.claims import LawClaim, MeanClaim
+from modelcollapse.claims import LawClaim, MeanClaim, mean_claim
 from modelcollapse.evidence import Cdf
 from modelcollapse.experiment import Experiment, Trajectories, predict
 from modelcollapse.gaussian.estimator import Gaussian
 from modelcollapse.gaussian.formulas import critical_temperature
-from modelcollapse.gaussian.ledger.common import DERIVED, NORMAL, OTHER_DDOF, mean_claim
+from modelcollapse.gaussian.ledger.common import DERIVED, NORMAL, OTHER_DDOF
 from modelcollapse.gaussian.ledger.replace_designs import BIASED, HEATED, THIN, UNBIASED, WIDE
 from modelcollapse.theorem import Theorem
 from modelcollapse.values import Statistic, Value, constant, expectation, quantity, spread

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from modelcollapse.claims import MeanClaim
+from modelcollapse.claims import MeanClaim, mean_claim
 from modelcollapse.experiment import Experiment, predict
 from modelcollapse.gaussian.estimator import Gaussian
 from modelcollapse.gaussian.formulas import tail_bound
-from modelcollapse.gaussian.ledger.common import DERIVED, NORMAL, OTHER_DDOF, PAPER, mean_claim
+from modelcollapse.gaussian.ledger.common import DERIVED, NORMAL, OTHER_DDOF, PAPER
 from modelcollapse.gaussian.ledger.replace_designs import BIASED, UNBIASED
 from modelcollapse.gaussian.replaced import factor_power
 from modelcollapse.theorem import Theorem

@@ -1,7 +1,6 @@
-"""Real data: scikit-learn's small data sets, and rows from a CSV or Parquet file."""
+"""Rows from a CSV or Parquet file."""
 
 import csv
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,61 +8,34 @@ import numpy as np
 
 from modelcollapse.checks import Floats
 from modelcollapse.errors import InvalidInput, missing, unknown
-from modelcollapse.truth import Rows
-
-BUILT_IN = ("breast_cancer", "diabetes", "digits", "iris", "wine")
 
 
-def load(name_or_path: str | os.PathLike[str], *, standardize: bool = False) -> Rows:
-    """Return the numeric rows of a data set or of a file.
+def read(path: Path, names: Sequence[str]) -> Floats:
+    """Read a file by its ending; every failure is one line that names the file.
 
     Parameters
     ----------
-    name_or_path
-        "breast_cancer", "diabetes", "digits", "iris" or "wine" (from scikit-learn, without their
-        targets), or the path of a .csv or .parquet file of numbers. A first CSV line without
-        any number is taken as the header. Parquet needs ``pip install 'modelcollapse[frames]'``.
-    standardize
-        Shift and scale each column to mean 0 and variance 1; constant columns become 0.
+    path
+        A .csv or .parquet file of numbers.
+    names
+        Data sets that `path` may be a misspelling of.
 
     Returns
     -------
-    Rows
-        The data, with its name; usable as the truth of an `Experiment` and as the data of `run`.
+    Floats
+        Shape (rows, columns).
 
     Raises
     ------
     InvalidInput
-        If there is no such data, or it is not a table of finite numbers with at least two rows
-        that are not all equal. The message names the line and the column.
+        If there is no such file, or it is not a table of finite numbers.
     MissingDependency
         If the file is Parquet and polars is not installed.
     """
-    if not isinstance(name_or_path, (str, os.PathLike)):
-        raise InvalidInput(f"data = {name_or_path!r} is neither a name nor a path")
-    if name_or_path in BUILT_IN:
-        values, name = _from_sklearn(str(name_or_path)), str(name_or_path)
-    else:
-        values, name = _from_file(Path(name_or_path)), str(name_or_path)
-    if len(values) < 2:
-        raise InvalidInput(f"{name} has {len(values)} row of data: at least 2 are needed")
-    data = Rows(values, name)
-    return Rows(_standardized(data.values), f"{name}, standardized") if standardize else data
-
-
-def _from_sklearn(name: str) -> Floats:
-    from sklearn import datasets
-
-    values: Floats = getattr(datasets, f"load_{name}")().data
-    return values
-
-
-def _from_file(path: Path) -> Floats:
-    """Read a file by its ending; every failure is one line that names the file."""
     readers = {".csv": _from_csv, ".parquet": _from_parquet}
     try:
         if not path.exists():
-            raise _no_such(path)
+            raise _no_such(path, names)
         if path.is_dir():
             raise InvalidInput(f"{path} is a directory: give a file inside it")
         if path.suffix.lower() not in readers:
@@ -76,10 +48,10 @@ def _from_file(path: Path) -> Floats:
         raise InvalidInput(f"{path} cannot be read: {error.strerror or error}") from error
 
 
-def _no_such(path: Path) -> InvalidInput:
+def _no_such(path: Path, names: Sequence[str]) -> InvalidInput:
     if path.suffix.lower() in (".csv", ".parquet") or len(path.parts) > 1:
         return InvalidInput(f"{path}: no such file")
-    return InvalidInput(f"{unknown('data set', str(path), BUILT_IN)}; no file has that name either")
+    return InvalidInput(f"{unknown('data set', str(path), names)}; no file has that name either")
 
 
 def _from_csv(path: Path) -> Floats:
@@ -167,14 +139,3 @@ def _check_finite(path: Path, values: Floats, columns: Sequence[str]) -> None:
 
 def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0]
-
-
-def _standardized(values: Floats) -> Floats:
-    """Return columns of mean 0 and variance 1, or 0 where a column is constant."""
-    centred = values - values.mean(axis=0)
-    constant = np.ptp(values, axis=0) == 0
-    # The largest entry first: the square of a large number overflows.
-    centred /= np.where(constant, 1.0, np.abs(centred).max(axis=0))
-    centred -= centred.mean(axis=0)
-    scale = np.where(constant, 1.0, np.sqrt((centred**2).mean(axis=0)))
-    return np.asarray(np.where(constant, 0.0, centred / scale))

@@ -1,0 +1,83 @@
+"""Data: scikit-learn's small real data sets, the paper's synthetic ones, CSV and Parquet files."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from modelcollapse.checks import Floats
+from modelcollapse.datasets.files import read
+from modelcollapse.datasets.synthetic import PAPER, blobs_mixture, paper, split
+from modelcollapse.errors import InvalidInput
+from modelcollapse.truth import Rows
+
+__all__ = ["BUILT_IN", "PAPER", "blobs_mixture", "load", "paper", "split"]
+
+BUILT_IN = ("breast_cancer", "diabetes", "digits", "iris", "wine")
+ROWS = 10_000  # of a synthetic data set that is loaded by its name
+
+
+def load(name_or_path: str | os.PathLike[str], *, standardize: bool = False) -> Rows:
+    """Return the numeric rows of a data set or of a file.
+
+    Parameters
+    ----------
+    name_or_path
+        "breast_cancer", "diabetes", "digits", "iris" or "wine" (from scikit-learn, without their
+        targets); or "blobs", "circles", "moons", "swiss_roll" or "blobs-mismatched", 10,000 rows
+        that `paper` draws with seed 0; or the path of a .csv or .parquet file of numbers. A first
+        CSV line without any number is taken as the header. Parquet needs
+        ``pip install 'modelcollapse[frames]'``.
+    standardize
+        Shift and scale each column to mean 0 and variance 1; constant columns become 0.
+
+    Returns
+    -------
+    Rows
+        The data, with its name; usable as the truth of an `Experiment` and as the data of `run`.
+
+    Raises
+    ------
+    InvalidInput
+        If there is no such data, or it is not a table of finite numbers with at least two rows
+        that are not all equal. The message names the line and the column.
+    MissingDependency
+        If the file is Parquet and polars is not installed.
+
+    Notes
+    -----
+    The 10,000 rows are a sample, and as a truth they stand for themselves: rows held out of them
+    are test data of the same law, even for "blobs-mismatched", whose centres differ only between
+    two draws. `blobs_mixture` is the law that the blobs are a sample of.
+    """
+    if not isinstance(name_or_path, (str, os.PathLike)):
+        raise InvalidInput(f"data = {name_or_path!r} is neither a name nor a path")
+    if name_or_path in BUILT_IN:
+        values, name = _from_sklearn(str(name_or_path)), str(name_or_path)
+    elif name_or_path in PAPER:
+        name = str(name_or_path)
+        values = paper(name, ROWS, seed=0).values
+    else:
+        values, name = read(Path(name_or_path), (*BUILT_IN, *PAPER)), str(name_or_path)
+    if len(values) < 2:
+        raise InvalidInput(f"{name} has {len(values)} row of data: at least 2 are needed")
+    data = Rows(values, name)
+    return Rows(_standardized(data.values), f"{name}, standardized") if standardize else data
+
+
+def _from_sklearn(name: str) -> Floats:
+    from sklearn import datasets
+
+    values: Floats = getattr(datasets, f"load_{name}")().data
+    return values
+
+
+def _standardized(values: Floats) -> Floats:
+    """Return columns of mean 0 and variance 1, or 0 where a column is constant."""
+    centred = values - values.mean(axis=0)
+    constant = np.ptp(values, axis=0) == 0
+    # The largest entry first: the square of a large number overflows.
+    centred /= np.where(constant, 1.0, np.abs(centred).max(axis=0))
+    centred -= centred.mean(axis=0)
+    scale = np.where(constant, 1.0, np.sqrt((centred**2).mean(axis=0)))
+    return np.asarray(np.where(constant, 0.0, centred / scale))

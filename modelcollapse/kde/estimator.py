@@ -1,0 +1,232 @@
+"""The kernel density estimator: a kernel on every training row."""
+
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from modelcollapse.checks import Floats, columns, rows, shares, whole
+from modelcollapse.errors import InvalidInput, invalid
+from modelcollapse.kde import bandwidth as bandwidths
+from modelcollapse.kde.bandwidth import Bandwidth
+from modelcollapse.kde.kernel import GAUSSIAN, Kernel, as_kernel
+
+if TYPE_CHECKING:
+    from modelcollapse.experiment import Experiment
+
+CHUNK = 2**20  # numbers held at once by kernels that are scored without compiled code
+
+
+class KDE:
+    r"""A kernel density estimate: a mixture of kernels, one on every training row.
+
+    Parameters
+    ----------
+    bandwidth
+        A number h >= 0, in the data's unit; 0 resamples the rows (the bootstrap) and has no
+        density. Or a rule: "scott" and "silverman" as in scikit-learn (from the sizes alone),
+        "scipy-scott" and "scipy-silverman" as in SciPy (scaled by the rows' covariance). Or a
+        schedule: a `PowerBandwidth`, a sequence with one number per generation, or a function
+        of the generation t = 1, 2, ...
+    kernel
+        "gaussian", "tophat" or "epanechnikov" (radial, as in scikit-learn), or a `Kernel`.
+    dim
+        The number of columns d.
+    scoring_bandwidth
+        The bandwidth of the density that is scored, of any of these kinds; None is the
+        generator's own.
+
+    Attributes
+    ----------
+    rows_
+        Training rows, shape (N, d).
+    weights_
+        Their weights, which sum to 1, shape (N,).
+    bandwidth_, scoring_bandwidth_
+        What is used by `sample` and by `score_samples`: h, or SciPy's factor.
+    """
+
+    room = "modelcollapse.kde"
+    rows_: Floats
+    weights_: Floats
+    bandwidth_: float
+    scoring_bandwidth_: float
+
+    def __init__(
+        self,
+        bandwidth: Any = None,
+        kernel: str | Kernel = "gaussian",
+        dim: int = 1,
+        scoring_bandwidth: Any = None,
+    ) -> None:
+        self.bandwidth: Bandwidth = bandwidths.checked("bandwidth", bandwidth)
+        self.kernel = as_kernel(kernel)
+        self.dim = whole("dim", dim)
+        self.scoring_bandwidth: Bandwidth | None = None
+        if scoring_bandwidth is not None:
+            self.scoring_bandwidth = bandwidths.checked("scoring_bandwidth", scoring_bandwidth)
+
+    def __repr__(self) -> str:
+        parts = [f"bandwidth={self.bandwidth!r}"]
+        if self.kernel is not GAUSSIAN:
+            parts.append(f"kernel={self.kernel.name!r}")
+        parts.append(f"dim={self.dim}")
+        if self.scoring_bandwidth is not None:
+            parts.append(f"scoring_bandwidth={self.scoring_bandwidth!r}")
+        return f"KDE({', '.join(parts)})"
+
+    def _key(self) -> tuple[Any, ...]:
+        return self.bandwidth, self.kernel, self.dim, self.scoring_bandwidth
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, KDE) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def described(self) -> dict[str, Any]:
+        """Return the model as plain data."""
+        parts = {
+            "model": "kde",
+            "dim": self.dim,
+            "bandwidth": bandwidths.plain(self.bandwidth),
+            "kernel": self.kernel.name,
+        }
+        if self.scoring_bandwidth is not None:
+            parts["scoring_bandwidth"] = bandwidths.plain(self.scoring_bandwidth)
+        return parts
+
+    def check(self, experiment: "Experiment") -> None:
+        """Raise InvalidInput if the loop and the estimator do not fit together."""
+        if experiment.temperature != 1.0:
+            raise invalid(
+                "temperature",
+                experiment.temperature,
+                "a kernel density has no tempered sampler in closed form; change the bandwidth "
+                "instead and leave the temperature at 1.0",
+            )
+        for name in ("bandwidth", "scoring_bandwidth"):
+            value = getattr(self, name)
+            if isinstance(value, tuple) and len(value) < experiment.generations:
+                raise bandwidths.too_short(name, value, experiment.generations)
+            if callable(value):
+                for t in range(1, experiment.generations + 1):
+                    bandwidths.at(value, t, 1.0, self.dim, name)
+            if value is not None and bandwidths.is_scaled(value) and experiment.sizes[0] < 2:
+                raise InvalidInput(
+                    f"{name} = {value!r} needs a covariance, and batch 1 has one row; "
+                    "give batches of at least 2 rows"
+                )
+
+    def fit(self, X: Any, y: None = None, sample_weight: Any = None, generation: int = 1) -> Self:
+        """Keep rows X, shape (N, d), and optional non-negative row weights, shape (N,).
+
+        Parameters
+        ----------
+        X
+            The training rows.
+        y
+            Ignored, as in scikit-learn.
+        sample_weight
+            One weight per row, not all zero.
+        generation
+            Where a schedule is looked up, counted from 1; `run` passes it on.
+
+        Raises
+        ------
+        InvalidInput
+            If X is not finite or has another number of columns than `dim`, if the weights are
+            unusable, or if a schedule ends before the generation.
+        """
+        del y
+        self.rows_ = columns(rows("X", X), self.dim)
+        self.weights_ = shares(sample_weight, len(self.rows_))
+        t, effective = whole("generation", generation), 1 / float(self.weights_ @ self.weights_)
+        self.bandwidth_ = bandwidths.at(self.bandwidth, t, effective, self.dim, "bandwidth")
+        self.scoring_bandwidth_ = self.bandwidth_
+        own = self.scoring_bandwidth
+        if own is not None:
+            self.scoring_bandwidth_ = bandwidths.at(
+                own, t, effective, self.dim, "scoring_bandwidth"
+            )
+        self._factor = self._spread(self.bandwidth)
+        self._scoring_factor = self._factor if own is None else self._spread(own)
+        return self
+
+    def _spread(self, rule: Bandwidth) -> Floats | None:
+        """Return a factor of the rows' covariance (ddof 1), or None where it is not used."""
+        if not bandwidths.is_scaled(rule):
+            return None
+        divisor = 1 - float(self.weights_ @ self.weights_)
+        if divisor <= 0:
+            raise InvalidInput(f"bandwidth = {rule!r} needs at least 2 rows with weight")
+        # About the first row, so that a constant column has no variance, not one of rounding.
+        centred = self.rows_ - self.rows_[0]
+        centred = centred - self.weights_ @ centred
+        values, vectors = np.linalg.eigh((self.weights_[:, None] * centred).T @ centred / divisor)
+        return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0)))
+
+    def sample(self, n: int, random_state: Any = None) -> Floats:
+        """Draw rows, shape (n, d): a training row, plus the bandwidth times a kernel's draw.
+
+        `random_state` is None, an integer or a numpy Generator.
+        """
+        n, rng = whole("n", n), np.random.default_rng(random_state)
+        parents = rng.choice(len(self.rows_), size=n, p=self.weights_)
+        noise = self.kernel.noise(n, self.dim, rng)
+        if self._factor is not None:
+            noise = noise @ self._factor.T
+        return np.asarray(self.rows_[parents] + self.bandwidth_ * noise)
+
+    def score_samples(self, X: Any) -> Floats:
+        """Return the log-density of each row of X in nats, shape (M,).
+
+        An exact log-sum-exp over all training rows, at any distance from them; its memory does
+        not grow with the number of pairs. Outside the support of a compact kernel it is minus
+        infinity.
+
+        Raises
+        ------
+        InvalidInput
+            If the bandwidth is 0 or the rows' covariance is singular, as there is no density.
+        """
+        points, train = columns(rows("X", X), self.dim), self.rows_
+        h, shift = self.scoring_bandwidth_, 0.0
+        if h == 0:
+            raise InvalidInput(
+                "bandwidth = 0: the fit is the rows themselves and has no density; give "
+                "scoring_bandwidth a number above 0, or do not score"
+            )
+        if self._scoring_factor is not None:
+            points, train, shift = self._whitened(points, train, self._scoring_factor)
+        if self.kernel is GAUSSIAN:
+            from modelcollapse.kde import scoring  # compiled code, which is slow to import
+
+            return scoring.log_densities(points, train, h, weights=self.weights_) - shift
+        return self._chunked(points, train, h) - shift
+
+    @staticmethod
+    def _whitened(points: Floats, train: Floats, factor: Floats) -> tuple[Floats, Floats, float]:
+        """Return points and rows in units of the covariance, and the factor's log-volume."""
+        lengths = np.linalg.norm(factor, axis=0)
+        if lengths.min() <= lengths.max() * len(factor) * np.finfo(float).eps:
+            raise InvalidInput(
+                "the training rows' covariance is singular, so a bandwidth scaled by it has no "
+                "density: drop dependent columns, or give the bandwidth as a number"
+            )
+        back = factor / lengths**2
+        centre = train[0]
+        return (points - centre) @ back, (train - centre) @ back, float(np.log(lengths).sum())
+
+    def _chunked(self, points: Floats, train: Floats, h: float) -> Floats:
+        """Score any kernel, with a bounded number of pairs at a time."""
+        from scipy.special import logsumexp
+
+        result = np.empty(len(points))
+        step = max(1, CHUNK // (len(train) * self.dim))
+        for start in range(0, len(points), step):
+            cut = slice(start, start + step)
+            gaps = (points[cut, None, :] - train) / h
+            logs = np.asarray(self.kernel.log_density((gaps**2).sum(axis=2), self.dim))
+            with np.errstate(divide="ignore"):
+                result[cut] = logsumexp(logs, axis=1, b=self.weights_)
+        return np.asarray(result - self.dim * np.log(h))

@@ -1,0 +1,118 @@
+"""Limits t -> infinity of expectations, for constant bandwidths and powers of t."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modelcollapse.errors import NoClosedForm
+from modelcollapse.kde import bandwidth as bandwidths
+from modelcollapse.kde.fates import WORKFLOWS, Shape, fates, shape_of
+from modelcollapse.kde.frequencies import overlap, spectrum_of
+from modelcollapse.kde.kernel import GAUSSIAN
+from modelcollapse.kde.moments import total_variance
+from modelcollapse.workflows import Accumulate, AccumulateSubsample, Replace
+
+if TYPE_CHECKING:
+    from modelcollapse.checks import Floats
+    from modelcollapse.experiment import Experiment
+
+DIRECT = 32  # terms of a series that are added one by one
+TERMS = 40  # of the expansion of the rest, in powers of 1/DIRECT
+
+
+def second_moment(e: "Experiment") -> float:
+    """Return the limit of the second moment of the training rows, which may be infinite.
+
+    Raises
+    ------
+    NoClosedForm
+        If the schedule is neither constant nor a power of t, or batches differ.
+    """
+    shape = _known(e, "second_moment")
+    if shape is None:
+        return float("inf")
+    noise = _first(e) ** 2 * e.model.kernel.variance(e.model.dim) * e.model.dim
+    series = _zeta(2 * shape.a) if isinstance(e.workflow, Replace) else _harmonic(2 * shape.a)
+    return float(1 + noise / total_variance(e) * series)
+
+
+def central_variance(e: "Experiment") -> float:
+    """Return the limit of the central variance of the training rows; see `second_moment`."""
+    shape = _known(e, "central_variance", closed=isinstance(e.workflow, Replace))
+    if shape is None:
+        return float("inf")
+    if shape.shrinks:
+        return 0.0
+    noise = _first(e) ** 2 * e.model.kernel.variance(e.model.dim) * e.model.dim
+    return float((shape.n - 1) * noise / total_variance(e))
+
+
+def mise(e: "Experiment") -> float:
+    """Return the limit of the integrated squared error; see `second_moment`."""
+    if _fate(e, "mise") == "clumps":
+        return float("inf")
+    shape = _shape(e)
+    if shape.shrinks or e.model.kernel is not GAUSSIAN:
+        raise NoClosedForm("the limit has no closed form where the bandwidth shrinks")
+    spectrum_of(e.reality)  # refuses a truth for which there is no theorem
+    norm = overlap(e.reality, 0.0)
+    if shape.grows or isinstance(e.workflow, Accumulate):
+        return norm
+    peak = float((4 * np.pi * _first(e) ** 2) ** (-shape.dim / 2))
+    if isinstance(e.workflow, AccumulateSubsample):
+        return norm + peak / (e.workflow.budget or shape.n)
+    # (1/n) sum_j (1 - 1/n)^j (j + 1)^(-d/2): a row's chance of an ancestor j generations ago.
+    j = np.arange(40 * shape.n)
+    weights = (1 - 1 / shape.n) ** j / shape.n
+    return norm + peak * float(weights @ (j + 1.0) ** (-shape.dim / 2))
+
+
+def _fate(e: "Experiment", name: str) -> str:
+    fate = fates(e)[name]
+    if fate.verdict == "undetermined":
+        raise NoClosedForm(fate.reason)
+    return fate.verdict
+
+
+def _shape(e: "Experiment") -> Shape:
+    shape = shape_of(e) if type(e.workflow) in WORKFLOWS else None
+    if shape is None or bandwidths.is_scaled(e.model.bandwidth):
+        raise NoClosedForm("known for constant bandwidths and powers of t")
+    return shape
+
+
+def _known(e: "Experiment", name: str, *, closed: bool = True) -> Shape | None:
+    """Return the schedule's form if the limit is finite and known, None if it is infinite."""
+    if _fate(e, name) == "diverges":
+        return None
+    shape = _shape(e)
+    if shape.b != 0 or not closed:
+        raise NoClosedForm("the limit is finite and has no closed form here")
+    return shape
+
+
+def _first(e: "Experiment") -> float:
+    """Return the bandwidth of generation 1, which is the scale of a power."""
+    return bandwidths.at(e.model.bandwidth, 1, float(_rows(e)), e.model.dim, "bandwidth")
+
+
+def _rows(e: "Experiment") -> int:
+    budget = getattr(e.workflow, "budget", None)
+    n = int(e.sizes[0])
+    return n if budget is None else min(budget, n)
+
+
+def _zeta(p: float) -> float:
+    from scipy.special import zeta
+
+    return float(zeta(p))
+
+
+def _harmonic(p: float) -> float:
+    """Return sum_{s >= 1} s^-p / (s + 1), p > 0, by expanding 1/(s + 1) in powers of 1/s."""
+    from scipy.special import zeta
+
+    s = np.arange(1.0, DIRECT)
+    k: Floats = np.arange(TERMS, dtype=np.float64)
+    rest = (-1) ** k * zeta(p + 1 + k, DIRECT)
+    return float((s**-p / (s + 1)).sum() + rest.sum())
