@@ -178,6 +178,16 @@ class ExpectedDensities(Sequence[ExpectedDensity]):
         return len(self._all)
 
 
+def on_line(frame: Frame, x: Floats) -> Floats:
+    """Return the expected densities of all generations at x in one dimension, (generations, x)."""
+    nodes, weights = frame.nodes
+    total = np.zeros((len(frame.found), len(x)))
+    for w, m, v in zip(*frame.experiment.reality.components, strict=True):  # type: ignore[union-attr]
+        damped = w * weights * np.exp(-v[0, 0] * nodes**2 / 2)
+        total += (frame.at_nodes * damped) @ np.cos(np.multiply.outer(nodes, x - m[0]))
+    return total
+
+
 def radial(frame: Frame, radii: Floats) -> Floats:
     """Return the expected densities at distances from the mean, (generations, len(radii)).
 

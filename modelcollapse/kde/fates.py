@@ -8,7 +8,8 @@ second moment       replace: bounded iff sum h_t^2 < oo; the others: iff sum h_t
 central variance    replace: (n-1) h_t^2, which clumps whenever h_t -> 0; the others: as above
 mise                replace: C / h_t^d; accumulate-subsample: R(K) / (n h_t^d); accumulate:
                     bounded iff a < 1/d, or a = 1/d and b d < -1
-test_log_loss       replace: of the order (1 + sum h_s^2) / h_t^2; the others: between bounds
+test_log_loss       replace and accumulate-subsample: second moment / h_t^2; accumulate: between
+                    bounds
 
 Proved in ``theory/kde_shrinkage.py``. A schedule of any other form is "undetermined": its exact
 finite curves are predicted, its limit is not guessed.
@@ -236,23 +237,22 @@ def _loss(e: "Experiment", shape: Shape) -> Fate:
         order = shape.summed(0).times(inverse)
         reason = "between two bounds of the order (1 + sum h_s^2) / h_t^2"
         return Fate("diverges", str(order), reason)
-    if isinstance(e.workflow, AccumulateSubsample) and shape.shrinks:
+    if isinstance(e.workflow, AccumulateSubsample) and shape.a >= 0:
         return _subsampled_loss(e, shape, inverse)
     return _pooled_loss(e, shape, inverse)
 
 
 def _subsampled_loss(e: "Experiment", shape: Shape, inverse: Growth) -> Fate:
-    most = shape.summed(1).times(inverse)
+    order = shape.summed(1).times(inverse)
     if isinstance(e.reality, Rows):
         reason = "only an upper bound is known for a data set"
-        return Fate("undetermined", f"at most {most}", reason)
-    reason = "n balls of radius h_t cover less and less; at most 1/h_t^2 times the second moment"
-    rate = str(inverse) if most == inverse else f"at least {inverse}, at most {most}"
-    return Fate("clumps", rate, reason)
+        return Fate("undetermined", f"at most {order}", reason)
+    reason = "a fixed number of rows covers less and less: of the order second moment / h_t^2"
+    return Fate("clumps" if shape.shrinks else "diverges", str(order), reason)
 
 
 def _pooled_loss(e: "Experiment", shape: Shape, inverse: Growth) -> Fate:
-    """Return the fate under accumulate, or accumulate-subsample where h does not shrink."""
+    """Return the fate under accumulate, and accumulate-subsample with growing bandwidths."""
     spread, d = shape.summed(1), shape.dim
     most = spread.times(inverse)
     if isinstance(e.reality, Rows):

@@ -15,7 +15,7 @@ from modelcollapse.kde.exponential import ordered, power, power_5, power_7
 TILE = 32768  # keys held at a time
 PLANE_TILE = 1024  # points at a time
 VECTOR = 32  # what an unrolled loop does at a time
-FAR = 1e300
+FAR = float(np.finfo(np.float64).max)
 
 
 @compiled

@@ -5,9 +5,9 @@ With the Gaussian kernel at the scored bandwidth h, b = (d/2) log(2 pi h^2), in 
 - Jensen over the loop: at least -E log E p_t(x), the cross-entropy of the expected density.
 - Distance: log p_t(x) <= -b - min_i |x - x_i|^2 / (2 h^2), and min_i |x - x_i| is at least
   |x - m| - max_i |x_i - m|, whose root mean squares are sqrt(tr S_0 + E|m - mu_0|^2) and at most
-  sqrt(V / w), with V the rows' central variance and w their smallest weight (Minkowski).
-- Covering: N balls of radius r hold a fresh row with probability at most N c_d r^d p_max; the
-  best r gives at least b + (d / (2 (d+2) h^2)) (2 / ((d+2) N c_d p_max))^(2/d).
+  sqrt(V (1 - w) / w), with V the rows' central variance, w their smallest weight (Minkowski).
+- Covering: N balls of radius r hold a fresh row with probability at most A r^d, A = N c_d p_max:
+  E min_i |x - x_i|^2 >= int 2 r (1 - A r^d)_+ dr = d/(d+2) A^(-2/d), over 2 h^2.
 - Jensen over the rows: at most b + E mean|x - x_i|^2 / (2 h^2) = b + tr S_0 (1 + Q_t) / (2 h^2).
 
 A compact kernel has an infinite loss wherever the truth is unbounded. Derived in ``theory/``.
@@ -20,7 +20,7 @@ import numpy as np
 from modelcollapse.checks import Floats
 from modelcollapse.errors import NoClosedForm
 from modelcollapse.kde import bandwidth as bandwidths
-from modelcollapse.kde.density import ExpectedDensity, Frame, radial
+from modelcollapse.kde.density import Frame, on_line, radial
 from modelcollapse.kde.frequencies import DEVIATIONS
 from modelcollapse.kde.moments import (
     scoring_bandwidths,
@@ -79,7 +79,8 @@ def distance(e: "Experiment") -> Floats:
     h, moments = scoring_bandwidths(e, found), second_order(e)
     least = np.array([training.least for training in found])
     away = np.sqrt(total * (1 + moments.squared_error))
-    wide = np.sqrt(total * np.maximum(moments.second_moment - moments.squared_error, 0) / least)
+    central = np.maximum(moments.second_moment - moments.squared_error, 0)
+    wide = np.sqrt(total * central * (1 - least) / least)
     return _positive(h, _peak(h, e.model.dim), np.maximum(away - wide, 0.0) ** 2 / 2)
 
 
@@ -95,7 +96,7 @@ def covering(e: "Experiment") -> Floats:
     peaks = (2 * np.pi) ** (-d / 2) / np.sqrt(np.linalg.det(covariances))
     ball = np.exp(d / 2 * np.log(np.pi) - gammaln(d / 2 + 1))
     rows = np.array([training.rows for training in found], dtype=np.float64)
-    radius = (2 / ((d + 2) * rows * ball * float(weights @ peaks))) ** (2 / d)
+    radius = (rows * ball * float(weights @ peaks)) ** (-2 / d)
     return _positive(h, _peak(h, d), d / (d + 2) * radius / 2)
 
 
@@ -150,8 +151,7 @@ def _jensen_line(frame: Frame, inside: Floats, shares: Floats) -> Floats:
     total = np.zeros(e.generations)
     for w, m, v in zip(*e.reality.components, strict=True):  # type: ignore[union-attr]
         x = m[0] + np.sqrt(v[0, 0]) * z
-        laws = (ExpectedDensity(frame, t) for t in range(1, e.generations + 1))
-        total -= w * np.array([mass @ _logs(law.pdf(x)) for law in laws])
+        total -= w * (_logs(on_line(frame, x)) @ mass)
     return total
 
 

@@ -16,18 +16,41 @@ def line(values: Floats, gap: float, rate: float) -> None:
 
 
 @compiled
-def add_line(out: Floats, values: Floats, factor: float) -> None:
-    """Add factor times `values` to `out`, both (n,)."""
-    for i in range(out.size):
-        out[i] += factor * values[i]
+def add_product(
+    nodes: Floats, start: int, stride: int, one: Floats, two: Floats, weight: float
+) -> None:
+    """Add weight times the outer product of `one` and `two` to flat nodes, from `start` on."""
+    for k in range(one.size):
+        row, factor = nodes[start + k * stride :], weight * one[k]
+        for j in range(two.size):
+            row[j] += factor * two[j]
 
 
 @compiled
-def add_lines(out: Floats, r0: Floats, r1: Floats, r2: Floats, r3: Floats, factors: Floats) -> None:
-    """Add four lines to `out` (n,)."""
-    f0, f1, f2, f3 = factors[0], factors[1], factors[2], factors[3]
-    for i in range(out.size):
-        out[i] += (f0 * r0[i] + f1 * r1[i]) + (f2 * r2[i] + f3 * r3[i])
+def weigh(out: Floats, nodes: Floats, start: int, stride: int, one: Floats, two: Floats) -> float:
+    """Return the sum over flat nodes, from `start` on, weighted by `one` and `two`.
+
+    `out` is scratch of the size of `two`. Four rows are added at a time.
+    """
+    for j in range(two.size):
+        out[j] = 0.0
+    k = 0
+    while k + 4 <= one.size:
+        r0, r1 = nodes[start + k * stride :], nodes[start + (k + 1) * stride :]
+        r2, r3 = nodes[start + (k + 2) * stride :], nodes[start + (k + 3) * stride :]
+        f0, f1, f2, f3 = one[k], one[k + 1], one[k + 2], one[k + 3]
+        for j in range(two.size):
+            out[j] += (f0 * r0[j] + f1 * r1[j]) + (f2 * r2[j] + f3 * r3[j])
+        k += 4
+    while k < one.size:
+        row, factor = nodes[start + k * stride :], one[k]
+        for j in range(two.size):
+            out[j] += factor * row[j]
+        k += 1
+    result = 0.0
+    for j in range(two.size):
+        result += out[j] * two[j]
+    return result
 
 
 @compiled
@@ -74,14 +97,14 @@ def spread(
 ) -> None:
     """Add rows (N, d), d = 1 or 2, to `nodes` (1 or G, H); weights (N,), or (0,) for ones."""
     one, two = np.ones(2 * half), np.ones(2 * half)
+    flat, stride = nodes.reshape(-1), nodes.shape[1]
     top, height = 0, 1
     for i in range(rows.shape[0]):
         if rows.shape[1] == 2:
             top, height = place(nodes, one, rows[i], frame, 0, half, degree)
         left, width = place(nodes, two, rows[i], frame, rows.shape[1] - 1, half, degree)
         weight = weights[i] if weights.size > 0 else 1.0
-        for k in range(height):
-            add_line(nodes[top + k][left : left + width], two[:width], weight * one[k])
+        add_product(flat, top * stride + left, stride, one[:height], two[:width], weight)
 
 
 @compiled
@@ -90,25 +113,12 @@ def gather(
 ) -> None:
     """Set `out` (M,) to the sums over the nodes around each of the points (M, d)."""
     most = min(2 * half, max(nodes.shape[0], nodes.shape[1]))
-    one, two, sums = np.ones(most), np.ones(most), np.empty(most)
+    one, two, scratch = np.ones(most), np.ones(most), np.empty(most)
+    flat, stride = nodes.reshape(-1), nodes.shape[1]
     top, height = 0, 1
     for i in range(points.shape[0]):
         if points.shape[1] == 2:
             top, height = place(nodes, one, points[i], frame, 0, half, degree)
         left, width = place(nodes, two, points[i], frame, points.shape[1] - 1, half, degree)
-        own = sums[:width]
-        for j in range(width):
-            own[j] = 0.0
-        k = 0
-        while k + 4 <= height:
-            n0, n1 = nodes[top + k][left:], nodes[top + k + 1][left:]
-            n2, n3 = nodes[top + k + 2][left:], nodes[top + k + 3][left:]
-            add_lines(own, n0, n1, n2, n3, one[k:])
-            k += 4
-        while k < height:
-            add_line(own, nodes[top + k][left:], one[k])
-            k += 1
-        result = 0.0
-        for j in range(width):
-            result += own[j] * two[j]
-        out[i] = result
+        start = top * stride + left
+        out[i] = weigh(scratch[:width], flat, start, stride, one[:height], two[:width])

@@ -26,6 +26,7 @@ Objective = Literal["sum", "max", "final"]
 NEGLIGIBLE = 6.5  # standard deviations: exp(-x^2 / 2) is below 1e-9
 REFINEMENTS = 5
 SMALLEST, LARGEST = 0.02, 50.0  # bandwidths searched, in units of the rule of thumb
+FLAT = 1e-9  # a relative gain below it is rounding
 LEVEL = 1e-9  # relative accuracy of the least maximum
 RESOLVED = 1e-9  # relative error of the frequencies used, or they are refined
 
@@ -152,9 +153,10 @@ def optimal_bandwidths(
         The horizon T.
     objective
         "sum" (or the mean) of the errors of all generations, the "max" over them, or the
-        "final" one. The last is degenerate: its infimum draws every batch with bandwidth 0 (it
-        resamples rows) and smooths only the last fit, so that no generation before it has a
-        density at all; a practitioner wants "sum" or "max".
+        "final" one. The last is degenerate: for a normal truth (and for any under replace) its
+        infimum draws every batch with bandwidth 0, that is, resamples rows, and smooths only the
+        last fit, so that no generation before it has a density at all; for other truths some
+        bandwidths may be above 0. A practitioner wants "sum" or "max".
 
     Returns
     -------
@@ -328,9 +330,38 @@ def _lowest(own: Callable[[float], float], thumb: float) -> float:
 
 
 def _final(path: Path, start: Floats, thumb: Floats) -> Floats:
-    """Return bandwidth 0 for all but the last fit, and the best one there."""
+    """Return the best of the bootstrap (bandwidth 0 but for the last fit) and its neighbours.
+
+    For a normal truth, and for any under replace, nothing is below the bootstrap, see
+    ``theory/kde_bootstrap.py``; a rough truth may want its fine and its coarse parts smoothed
+    at different generations.
+    """
+    from scipy.optimize import minimize
+
     del start
     zeros = np.zeros(len(thumb))
     _, a, _, fit = path.errors(zeros)[1][-1]
     zeros[-1] = np.exp(_lowest(path.own_error(a, fit), thumb[-1]))
-    return zeros
+    last = np.zeros(len(thumb))
+    last[-1] = 1.0
+    scale, unit = path.errors(zeros)[0][-1], thumb**2
+
+    def value(x: Floats) -> tuple[float, Floats]:
+        h = np.sqrt(x * unit)
+        errors, tape = path.errors(h)
+        return float(errors[-1] / scale), path.slopes(h, tape, last) * unit / scale
+
+    bounds = [(0.0, LARGEST**2)] * (len(thumb) - 1) + [(SMALLEST**2, LARGEST**2)]
+    # From the bootstrap, and from smoothing early what the last fit need not smooth again.
+    low = np.append(np.ones(len(thumb) - 1), SMALLEST**2)
+    found = [zeros]
+    for begin in (zeros**2 / unit, low):
+        options = {"maxiter": 500, "ftol": 1e-13}
+        reached = minimize(
+            value, begin, jac=True, method="L-BFGS-B", bounds=bounds, options=options
+        )
+        found.append(np.sqrt(reached.x * unit))
+    errors = [path.errors(h)[0][-1] for h in found]
+    # Rounding is no reason to leave the bootstrap.
+    best = int(np.argmin(errors))
+    return found[best] if errors[best] < errors[0] * (1 - FLAT) else zeros

@@ -1,0 +1,1 @@
+"""The kernel density room's entries of the ledger, by subject."""
