@@ -18,6 +18,7 @@ from modelcollapse.experiment import Experiment
 from modelcollapse.kde.errors_squared import mean_integrated_squared_error
 from modelcollapse.kde.estimator import KDE
 from modelcollapse.kde.frequencies import blocks, spectrum_of
+from modelcollapse.kde.moments import generator_bandwidths
 from modelcollapse.kde.training import trainings
 from modelcollapse.truth import as_truth
 from modelcollapse.workflows import Accumulate, AccumulateSubsample, Replace, Workflow
@@ -211,6 +212,11 @@ def rule_of_thumb(e: Experiment) -> Floats:
     rows = np.array([1 / training.squares for training in trainings(e)])
     s = np.sqrt(e.reality.spectrum.mean())
     return np.asarray(s * (4 / ((d + 2) * rows)) ** (1 / (d + 4)))
+
+
+def rule_bandwidths(e: Experiment, rule: str) -> Floats:
+    """Return the bandwidths of one of scikit-learn's rules, (generations,)."""
+    return generator_bandwidths(replace(e, model=KDE(rule, dim=e.model.dim)), trainings(e))
 
 
 def scheduled_error(e: Experiment, h: Floats) -> Floats:

@@ -148,7 +148,7 @@ THEOREMS = [
         DERIVED,
         "any truth; equal batches",
         "limit",
-        "d=1 n=20 t=20000",
+        "d=1 n=20 t=4000",
         ExactClaim(
             lambda: _accumulated("scipy-scott"),
             {
@@ -192,7 +192,7 @@ def _accumulated(rule: str) -> tuple[float, float, float]:
     (nt)^(-2/5) / t beyond T is at most 2.5 (nT)^(-2/5): so the limit lies between Q_T and
     Q_T exp(2.5 (nT)^(-2/5) (1 + 1/(nT - 1))). The claim is its value at ten times T.
     """
-    n, T = 20, 20_000
+    n, T = 20, 4_000
     p = predict(loop(Accumulate(), rule, n, 10 * T))
     reached = float(p["second_moment"][T - 1])
     ahead = 2.5 * (n * T) ** -0.4 * (1 + 1 / (n * T - 1))
