@@ -47,7 +47,7 @@ if __name__ == "__main__":
     found = [entry for seed in range(SEEDS) for entry in errors(seed)]
     (tree, leaf, ours), exact, reported = max(found, key=lambda entry: entry[0][0])
     lines = (
-        f"worst point: log-density {exact:.2f}, default tree {reported:.2f}, off by {tree:.2f} nats",
-        f"one leaf for all rows is off by {leaf:.1e} there, modelcollapse by {ours:.1e}",
+        f"worst point: {exact:.2f} exactly, default tree {reported:.2f}: {tree:.2f} nats off",
+        f"one leaf for all rows {leaf:.1e} off there, modelcollapse by {ours:.1e}",
     )
     print("\n".join(lines))  # noqa: T201 - a command

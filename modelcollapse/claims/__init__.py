@@ -1,0 +1,25 @@
+"""Claims: what a theorem asserts of simulated or computed evidence, and how that is decided.
+
+Every claim examines its own assertion and its near misses on the same evidence. A claim proves
+its power before it is believed: each near miss differs from it by at least the detectable effect
+at the parameters used, or `TooWeak` is raised.
+"""
+
+from modelcollapse.claims.common import Claim, Design, Finding, TooWeak
+from modelcollapse.claims.exact import ExactClaim
+from modelcollapse.claims.laws import FrequencyClaim, LawClaim
+from modelcollapse.claims.means import LARGEST_CV, BoundedClaim, MeanClaim, mean_claim
+
+__all__ = [
+    "LARGEST_CV",
+    "BoundedClaim",
+    "Claim",
+    "Design",
+    "ExactClaim",
+    "Finding",
+    "FrequencyClaim",
+    "LawClaim",
+    "MeanClaim",
+    "TooWeak",
+    "mean_claim",
+]
