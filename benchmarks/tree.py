@@ -48,6 +48,6 @@ if __name__ == "__main__":
     (tree, leaf, ours), exact, reported = max(found, key=lambda entry: entry[0][0])
     lines = (
         f"worst point: {exact:.2f} exactly, default tree {reported:.2f}: {tree:.2f} nats off",
-        f"one leaf for all rows {leaf:.1e} off there, modelcollapse by {ours:.1e}",
+        f"one leaf for all rows {leaf:.1e} off there, modelcollapse {ours:.1e}",
     )
     print("\n".join(lines))  # noqa: T201 - a command

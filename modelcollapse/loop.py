@@ -213,6 +213,8 @@ class _Loop:
                 f"workflow = {self.workflow!r} is not a workflow: give an object with "
                 "training_rows(sizes, rng), such as Replace() (with brackets)"
             )
+        if hasattr(self.estimator, "check_schedule"):
+            self.estimator.check_schedule(len(self.sizes))
         estimators.check(self.estimator, temperature=self.temperature, scored=self.test is not None)
         if self.test is not None and self.test.shape[1] != self.truth.dim:
             columns = f"test has {self.test.shape[1]} columns and data has {self.truth.dim}"

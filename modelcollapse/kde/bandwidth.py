@@ -76,13 +76,13 @@ def checked(name: str, value: Any) -> Bandwidth:
         if value not in RULES:
             raise unknown(f"rule for {name}", value, RULES)
         return value
-    if callable(value):
+    if callable(value) and not isinstance(value, type):
         return value  # type: ignore[no-any-return]
     if isinstance(value, (Sequence, np.ndarray)) and np.ndim(np.asarray(value, object)) == 1:
         if len(value) == 0:
             raise invalid(name, value, "the schedule is empty; give one number per generation")
         return tuple(number(f"{name}[{t}]", h) for t, h in enumerate(value))
-    if value is None or isinstance(value, bool) or np.ndim(value) != 0:
+    if value is None or isinstance(value, (bool, type)) or np.ndim(value) != 0:
         raise invalid(name, value, ALLOWED)
     return number(name, value)
 

@@ -104,18 +104,24 @@ class KDE:
                 "a kernel density has no tempered sampler in closed form; change the bandwidth "
                 "instead and leave the temperature at 1.0",
             )
+        self.check_schedule(experiment.generations)
         for name in ("bandwidth", "scoring_bandwidth"):
             value = getattr(self, name)
-            if isinstance(value, tuple) and len(value) < experiment.generations:
-                raise bandwidths.too_short(name, value, experiment.generations)
-            if callable(value):
-                for t in range(1, experiment.generations + 1):
-                    bandwidths.at(value, t, 1.0, self.dim, name)
             if value is not None and bandwidths.is_scaled(value) and experiment.sizes[0] < 2:
                 raise InvalidInput(
                     f"{name} = {value!r} needs a covariance, and batch 1 has one row; "
                     "give batches of at least 2 rows"
                 )
+
+    def check_schedule(self, generations: int) -> None:
+        """Raise InvalidInput if a schedule ends too early or holds an unusable bandwidth."""
+        for name in ("bandwidth", "scoring_bandwidth"):
+            value = getattr(self, name)
+            if isinstance(value, tuple) and len(value) < generations:
+                raise bandwidths.too_short(name, value, generations)
+            if callable(value):
+                for t in range(1, generations + 1):
+                    bandwidths.at(value, t, 1.0, self.dim, name)
 
     def fit(self, X: Any, y: None = None, sample_weight: Any = None, generation: int = 1) -> Self:
         """Keep rows X, shape (N, d), and optional non-negative row weights, shape (N,).

@@ -182,7 +182,7 @@ def optimal_bandwidths(
     try:
         spectrum_of(e.reality)
     except NoClosedForm as error:
-        raise InvalidInput(f"truth = {truth!r}: {error}") from error
+        raise InvalidInput(f"truth: {error}") from error
     return _optimise(e, objective)
 
 

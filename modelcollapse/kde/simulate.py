@@ -1,5 +1,6 @@
 """Exact simulation of kernel density loops: genealogies first, scores where they are asked for."""
 
+import numbers
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -49,7 +50,8 @@ def _plan(e: "Experiment", request: Request) -> Plan:
     slots[request.recorded - 1] = np.arange(len(request.recorded))
     test = _test_set(e, request.test)
     plan = Plan(e, request.recorded, slots, frozenset(request.extra), test, request.tolerance)
-    if not 0 <= request.tolerance <= 1:
+    known = isinstance(request.tolerance, numbers.Real)
+    if not known or not 0 <= request.tolerance <= 1:
         raise invalid("tolerance", request.tolerance, "give 1e-10, or 1e-7 for speed")
     if "mise" in plan.extra and (e.model.kernel is not GAUSSIAN or isinstance(e.reality, Rows)):
         raise InvalidInput(
