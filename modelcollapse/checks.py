@@ -52,8 +52,9 @@ def rows(name: str, value: Any, minimum: int = 1) -> Floats:
         raise invalid(name, f"array of shape {array.shape}", "give a (rows, columns) array")
     if len(array) < minimum:
         raise invalid(name, f"array of {len(array)} rows", f"give at least {minimum} rows")
-    bad = np.argwhere(~np.isfinite(array))
-    if len(bad):
+    finite = np.isfinite(array)
+    if not finite.all():
+        bad = np.argwhere(~finite)
         row, column = bad[0]
         raise invalid(
             f"{name}[{row}, {column}]",
