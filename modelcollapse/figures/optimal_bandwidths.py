@@ -13,8 +13,9 @@ from modelcollapse.checks import Floats
 from modelcollapse.errors import InvalidInput, ModelCollapseError, missing
 from modelcollapse.experiment import Experiment, predict
 from modelcollapse.files import check_writable, replacing
-from modelcollapse.kde import optimal
+from modelcollapse.kde import control, search
 from modelcollapse.kde.estimator import KDE
+from modelcollapse.kde.optimal import optimal_bandwidths
 from modelcollapse.workflows import Accumulate, AccumulateSubsample, Replace, Workflow
 
 SAMPLES = GENERATIONS = 100
@@ -32,14 +33,14 @@ Schedule = tuple[Floats, Floats]  # bandwidths and errors
 def schedules(workflow: Workflow) -> dict[str, Schedule]:
     """Return the bandwidths and exact errors of each rule, n = 100 and N(0, 1)."""
     start = Experiment(KDE(1.0), workflow, SAMPLES, GENERATIONS)
-    thumb = optimal.rule_of_thumb(start)
+    thumb = control.rule_of_thumb(start)
     found = {"best fixed": np.full(GENERATIONS, _best_fixed(start))}
-    path = optimal.path_of(start, thumb)
+    path = control.path_of(start, thumb)
     for name in ("Scott", "Silverman"):
-        found[name] = optimal.rule_bandwidths(start, name.lower())
-    found["greedy"] = optimal.greedy(path, thumb)
-    errors = {name: (h, optimal.scheduled_error(start, h)) for name, h in found.items()}
-    best = optimal.optimal_bandwidths(None, workflow, SAMPLES, GENERATIONS)
+        found[name] = control.rule_bandwidths(start, name.lower())
+    found["greedy"] = search.greedy(path, thumb)
+    errors = {name: (h, control.scheduled_error(start, h)) for name, h in found.items()}
+    best = optimal_bandwidths(None, workflow, SAMPLES, GENERATIONS)
     return errors | {"optimal": (best.bandwidths, best.mise)}
 
 

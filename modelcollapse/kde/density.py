@@ -15,7 +15,7 @@ import numpy as np
 
 from modelcollapse.checks import Floats
 from modelcollapse.kde.errors_squared import require_sizes_only
-from modelcollapse.kde.frequencies import DEVIATIONS, Spectrum, blocks, spectrum_of
+from modelcollapse.kde.frequencies import DEVIATIONS, Spectrum, spectrum_of, up_to
 from modelcollapse.kde.kernel import normalised_bessel
 from modelcollapse.kde.moments import generator_bandwidths, scoring_bandwidths
 from modelcollapse.kde.pairs import means
@@ -56,14 +56,7 @@ class Frame:
     @cached_property
     def nodes(self) -> tuple[Floats, Floats]:
         """Frequencies and weights; the truth is normal, so none is needed from Omega on."""
-        smallest = float(np.sqrt(self.experiment.reality.components[2][:, 0, 0].min()))  # type: ignore[union-attr]
-        found, last = [], 0.0
-        for nodes, weights in blocks(self.spectrum.dim, 2 * self.span, DEVIATIONS / smallest):
-            if last >= DEVIATIONS / smallest:
-                break
-            found.append((nodes, weights))
-            last = nodes[-1]
-        return np.concatenate([n for n, _ in found]), np.concatenate([w for _, w in found])
+        return up_to(self.spectrum.dim, 2 * self.span, DEVIATIONS / self.spectrum.finest)
 
     def kappa(self, h: float, omega: Floats) -> Floats:
         """Return the kernel's characteristic function at bandwidth h."""

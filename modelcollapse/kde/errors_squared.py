@@ -19,6 +19,7 @@ from modelcollapse.checks import Floats
 from modelcollapse.errors import NoClosedForm
 from modelcollapse.kde import bandwidth as bandwidths
 from modelcollapse.kde.frequencies import DEVIATIONS, Spectrum, blocks, spectrum_of
+from modelcollapse.kde.kernel import GAUSSIAN
 from modelcollapse.kde.moments import generator_bandwidths, scoring_bandwidths, scoring_rule
 from modelcollapse.kde.pairs import Draw, Moments, propagate, real_batch
 from modelcollapse.kde.training import Training, trainings
@@ -89,10 +90,11 @@ def _integrals(
     noise = float((generator[:-1] ** 2).sum() + scored.max() ** 2) * kernel.variance(d)
     reach = 2 * spectrum.reach + DEVIATIONS * np.sqrt(2 * (spectrum.deviation**2 + noise))
     smallest = scored[scored > 0].min()
-    first = max(DEVIATIONS / smallest, DEVIATIONS / spectrum.deviation)
+    first = max(DEVIATIONS / smallest, DEVIATIONS / spectrum.finest)
+    smooth = DEVIATIONS / spectrum.finest if kernel is GAUSSIAN else np.inf
     atoms = _at_infinity(e, found, generator)
     total = np.zeros((2, e.generations))
-    for nodes, weights in blocks(d, reach, first):
+    for nodes, weights, end in blocks(d, reach, first, smooth):
         power = spectrum.power(nodes)
         part = np.zeros_like(total)
         for t, fit in enumerate(_fits(e, found, generator, nodes, power)):
@@ -103,10 +105,10 @@ def _integrals(
                 part[1, t] = weights @ (kappa**2 * (fit.product - first_order - atoms[t]))
         total += part
         scale = np.abs(total).sum(axis=0)
-        if nodes[0] > 0 and nodes[-1] >= first and np.all(np.abs(part) <= PRECISION * scale):
+        if end > first and np.all(np.abs(part) <= PRECISION * scale):
             return SquaredError(*total)
     raise NoClosedForm(
-        f"the integral over frequencies has not converged at |omega| = {nodes[-1]:.3g}; "
+        f"the integral over frequencies has not converged at |omega| = {end:.3g}; "
         "use larger bandwidths or fewer generations"
     )
 

@@ -19,6 +19,7 @@ from modelcollapse.truth import NormalMixture, Rows, Truth
 ORDER = 16
 DEVIATIONS = 8.7  # a normal density is below 1e-16 of its peak from there
 BLOCK = 2048  # panels at a time
+WIDENING, FEW = 0.25, 8  # how fast panels widen, and how many of those are looked at together
 MOST_NODES = 2**22
 
 
@@ -32,14 +33,15 @@ class Spectrum:
         The number of columns.
     reach
         The largest distance between its components' means.
-    deviation
-        The largest standard deviation of a component.
+    deviation, finest
+        The largest and the smallest standard deviation of a component.
     """
 
     truth: Truth
     dim: int
     reach: float
     deviation: float
+    finest: float
 
     def power(self, omega: Floats) -> Floats:
         """Return |phi_0|^2 at |omega|, shape of omega."""
@@ -74,6 +76,16 @@ def overlap(truth: Truth, variance: float) -> float:
     return total
 
 
+def up_to(dim: int, reach: float, last: float, smooth: float = np.inf) -> tuple[Floats, Floats]:
+    """Return the nodes and weights of all `blocks` up to a frequency."""
+    found = []
+    for nodes, weights, end in blocks(dim, reach, last, smooth):
+        found.append((nodes, weights))
+        if end >= last:
+            break
+    return np.concatenate([n for n, _ in found]), np.concatenate([w for _, w in found])
+
+
 def spectrum_of(truth: Truth) -> Spectrum:
     """Return the spectrum of a truth whose errors are integrals over |omega|.
 
@@ -97,7 +109,8 @@ def spectrum_of(truth: Truth) -> Spectrum:
             "and covariances s^2 I"
         )
     reach = float(np.ptp(means)) if d == 1 else 0.0
-    return Spectrum(truth, d, reach, float(np.sqrt(covariances[:, 0, 0].max())))
+    deviations = np.sqrt(covariances[:, 0, 0])
+    return Spectrum(truth, d, reach, float(deviations.max()), float(deviations.min()))
 
 
 @cache
@@ -106,8 +119,10 @@ def _legendre() -> tuple[Floats, Floats]:
     return (nodes + 1) / 2, weights / 2
 
 
-def blocks(dim: int, reach: float, first: float) -> Iterator[tuple[Floats, Floats]]:
-    """Yield (nodes, weights) that integrate over all frequencies, block after block.
+def blocks(
+    dim: int, reach: float, first: float, smooth: float = np.inf
+) -> Iterator[tuple[Floats, Floats, float]]:
+    """Yield (nodes, weights, end) that integrate over all frequencies, block after block.
 
     Parameters
     ----------
@@ -116,19 +131,30 @@ def blocks(dim: int, reach: float, first: float) -> Iterator[tuple[Floats, Float
     reach
         The largest distance x in the integrand's exp(i omega x).
     first
-        The first blocks reach up to this |omega|; each later step doubles it.
+        One of the blocks is the first that ends here or beyond; the end of each comes with it.
+    smooth
+        From here on the integrand is a sum of exp(-a omega^2), in which no distance is left:
+        panels then widen with |omega|.
     """
     from scipy.special import gammaln
 
-    width = 16 / reach
     inside, shares = _legendre()
     area = np.log(2) + dim / 2 * np.log(np.pi) - gammaln(dim / 2) - dim * np.log(2 * np.pi)
-    start, stop = 0, max(1, int(np.ceil(first / width)))
-    while start * ORDER < MOST_NODES:
-        while start < stop:
-            panels = np.arange(start, min(start + BLOCK, stop))
-            nodes = (width * (panels[:, None] + inside)).ravel()
-            weights = np.tile(width * shares, len(panels))
-            yield nodes, weights * np.exp(area + (dim - 1) * np.log(nodes))
-            start += len(panels)
-        stop *= 2
+    for edges in _panels(16 / reach, first, smooth):
+        left, widths = edges[:-1], np.diff(edges)
+        nodes = (left[:, None] + widths[:, None] * inside).ravel()
+        weights = (widths[:, None] * shares).ravel()
+        yield nodes, weights * np.exp(area + (dim - 1) * np.log(nodes)), float(edges[-1])
+
+
+def _panels(width: float, first: float, smooth: float) -> Iterator[Floats]:
+    """Yield the edges of panels, at most BLOCK at a time."""
+    edges, panels = [0.0], 0
+    while panels * ORDER < MOST_NODES:
+        last = edges[-1]
+        edges.append(last + (max(width, WIDENING * last) if last >= smooth else width))
+        panels += 1
+        reaches = last < first <= edges[-1]
+        if reaches or len(edges) > BLOCK or (last >= max(smooth, first) and len(edges) > FEW):
+            yield np.array(edges)
+            edges = edges[-1:]

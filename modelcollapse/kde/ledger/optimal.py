@@ -8,7 +8,7 @@ import numpy as np
 from modelcollapse.checks import Floats
 from modelcollapse.claims import BoundedClaim, Design, ExactClaim
 from modelcollapse.experiment import Experiment, Trajectories, predict
-from modelcollapse.kde import optimal
+from modelcollapse.kde import control, optimal, search
 from modelcollapse.kde.frequencies import overlap
 from modelcollapse.kde.ledger.common import DERIVED, NORMAL, WORKFLOWS, loop
 from modelcollapse.theorem import Theorem
@@ -50,8 +50,8 @@ def _greedy(workflow: Workflow) -> Value:
     def value(e: Experiment) -> float:
         del e
         start = loop(workflow, 1.0, N, T)
-        thumb = optimal.rule_of_thumb(start)
-        h = optimal.greedy(optimal.path_of(start, thumb), thumb)
+        thumb = control.rule_of_thumb(start)
+        h = search.greedy(control.path_of(start, thumb), thumb)
         return _predicted(loop(workflow, tuple(h.tolist()), N, T))
 
     return value
