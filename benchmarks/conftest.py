@@ -1,12 +1,14 @@
-"""One thread, one seed, and a table of ratios at the end of the run."""
+"""One thread, one seed, and tables of ratios at the end of the run."""
 
 import pytest
 from threadpoolctl import threadpool_limits
 
 from benchmarks import report
 from benchmarks.cells import CELLS
+from benchmarks.kde_cells import LOOPS
 
 STEPS = pytest.StashKey()
+RUNS = pytest.StashKey()
 OTHERS = pytest.StashKey()
 
 
@@ -22,7 +24,8 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     """Prepare the places where medians are collected."""
-    config.stash[STEPS], config.stash[OTHERS] = {}, {}
+    for key in (STEPS, RUNS, OTHERS):
+        config.stash[key] = {}
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -52,6 +55,22 @@ def record_step(request, benchmark):
 
 
 @pytest.fixture
+def record_run(request, benchmark):
+    """Return a function that keeps a median run of a kernel density loop, in milliseconds.
+
+    A side is "paper", or the tolerance of the simulator.
+    """
+
+    def keep(loop, side):
+        if benchmark.stats:
+            milliseconds = 1e3 * benchmark.stats.stats.median
+            benchmark.extra_info["ms"] = milliseconds
+            request.config.stash[RUNS].setdefault(loop.name, {})[side] = milliseconds
+
+    return keep
+
+
+@pytest.fixture
 def record_other(request, benchmark):
     """Return a function that keeps a number of which there is no ratio: the median, or `value`."""
 
@@ -67,14 +86,19 @@ def record_other(request, benchmark):
 def pytest_terminal_summary(terminalreporter, config):
     """Print the tables after everything else and, on request, save them."""
     yield
-    steps, others = config.stash[STEPS], config.stash[OTHERS]
+    steps, runs, others = (config.stash[key] for key in (STEPS, RUNS, OTHERS))
     complete = {cell: sides for cell, sides in steps.items() if len(sides) == len(report.SIDES)}
-    if complete:
+    loops = [loop for loop in LOOPS if {"paper", *loop.floors} <= set(runs.get(loop.name, ()))]
+    if complete or loops:
         terminalreporter.section("ratios, for information")
+    if complete:
         terminalreporter.write_line(report.ratios(complete, report.committed()))
+    if loops:
+        terminalreporter.write_line(report.kde_ratios(loops, runs, report.committed_kde()))
     if others:
         terminalreporter.section("other numbers, for information")
         terminalreporter.write_line(report.others(others))
-    if config.getoption("--save-results") and len(complete) == len(CELLS):
-        report.save(complete, others)
+    whole = len(complete) == len(CELLS) and len(loops) == len(LOOPS)
+    if config.getoption("--save-results") and whole:
+        report.save(complete, report.kde_entries(loops, runs), others)
         terminalreporter.write_line(f"saved to {report.RESULTS.name}")

@@ -14,18 +14,32 @@ HEADER = (
     "| workflow | d | paper, us | modelcollapse, us | ratio | floor | committed ratio |",
     "|---|--:|--:|--:|--:|--:|--:|",
 )
+KDE_COLUMNS = ("workflow", "truth, bandwidth", "n", "T", "tolerance", "paper, ms")
+KDE_COLUMNS += ("modelcollapse, ms", "ratio", "floor", "committed ratio")
+KDE_HEADER = (f"| {' | '.join(KDE_COLUMNS)} |", "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|")
+KDE_KEY = ("workflow", "setting", "samples", "generations", "tolerance")
+
+
+def saved():
+    """Return what `RESULTS` holds."""
+    return json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
 
 
 def committed():
     """Return the committed ratios by workflow and dimension."""
-    if not RESULTS.exists():
-        return {}
-    cells = json.loads(RESULTS.read_text(encoding="utf-8"))["cells"]
-    return {(cell["workflow"], cell["dim"]): cell["ratio"] for cell in cells}
+    return {(cell["workflow"], cell["dim"]): cell["ratio"] for cell in saved().get("cells", ())}
+
+
+def committed_kde():
+    """Return the committed ratios of the kernel density loops, by the entries of `KDE_KEY`."""
+    entries = saved().get("kde", ())
+    return {tuple(entry[name] for name in KDE_KEY): entry["ratio"] for entry in entries}
 
 
 def digits(value):
     """Return a number with three significant digits, and thousands separated."""
+    if 0 < value < 1e-3:
+        return f"{value:.1e}"
     places = max(0, 3 - len(str(int(value)))) if value >= 1 else 3
     return f"{value:,.{places}f}"
 
@@ -49,6 +63,36 @@ def ratios(steps, before):
     return "\n".join(lines)
 
 
+def kde_entries(loops, runs):
+    """Return one entry for each loop and tolerance; times are of one run, medians of the rounds."""
+    entries = []
+    for loop in loops:
+        peer = runs[loop.name]["paper"]
+        for tolerance, floor in loop.floors.items():
+            ours = runs[loop.name][tolerance]
+            key = (loop.workflow, loop.setting, loop.samples, loop.generations, tolerance)
+            times = {"paper_ms": float(f"{peer:.4g}"), "modelcollapse_ms": float(f"{ours:.4g}")}
+            ratio = float(f"{peer / ours:.3g}")
+            entry = dict(zip(KDE_KEY, key, strict=True)) | times
+            entries.append(entry | {"ratio": ratio, "floor": floor})
+    return entries
+
+
+def kde_ratios(loops, runs, before):
+    """Return the Markdown table of the kernel density loops."""
+    lines = ["", *KDE_HEADER]
+    for entry in kde_entries(loops, runs):
+        key = tuple(entry[name] for name in KDE_KEY)
+        old = before.get(key)
+        columns = (
+            *map(str, key),
+            *(digits(entry[f"{side}_ms"]) for side in SIDES),
+            *(whole(entry["ratio"]), whole(entry["floor"]), whole(old) if old else "none"),
+        )
+        lines.append(f"| {' | '.join(columns)} |")
+    return "\n".join(lines)
+
+
 def others(numbers):
     """Return one line for each other number."""
     return "\n".join(f"{name}: {digits(value)}" for name, value in numbers.items())
@@ -58,7 +102,7 @@ def machine():
     """Describe the machine, without what would identify it."""
     from cpuinfo import get_cpu_info  # comes with pytest-benchmark
 
-    packages = ("numpy", "scipy", "numba", "modelcollapse")
+    packages = ("numpy", "scipy", "scikit-learn", "numba", "modelcollapse")
     return {
         "processor": get_cpu_info().get("brand_raw", platform.machine()),
         "cores": os.cpu_count(),
@@ -69,7 +113,7 @@ def machine():
     }
 
 
-def save(steps, numbers):
+def save(steps, kde, numbers):
     """Write the medians, the ratios and the machine to `RESULTS`."""
     cells = [
         {
@@ -83,5 +127,5 @@ def save(steps, numbers):
     ]
     rounded = {name: float(f"{value:.3g}") for name, value in numbers.items()}
     content = {"machine": machine(), "samples": SAMPLES, "generations": GENERATIONS}
-    content |= {"cells": cells, "other": rounded}
+    content |= {"cells": cells, "kde": kde, "other": rounded}
     RESULTS.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

@@ -12,7 +12,7 @@ from modelcollapse.kde.ledger.common import DERIVED, NORMAL, PAPER, loop
 from modelcollapse.kde.losses import distance, jensen, upper
 from modelcollapse.theorem import Theorem
 from modelcollapse.values import constant, fixed
-from modelcollapse.workflows import Accumulate, Replace
+from modelcollapse.workflows import Accumulate, AccumulateSubsample, Replace
 
 H = 0.5
 LOG_T = 1e8  # accumulate is looked at after exp(10^8) generations
@@ -73,6 +73,21 @@ def _first_upper() -> float:
 def _bounded() -> tuple[float, float, float]:
     """The claim: the loss never exceeds the upper bound of generation 1."""
     return _first_upper(), accumulated_loss()[0], np.inf
+
+
+def _subsampled() -> tuple[float, float, float]:
+    """The claim (1/2) log(2 pi h^2 log t) against a lower bound at log t = LOG_T, n = 10.
+
+    A training row has the density of N(0, V), V = 1 + h^2 D, whose height is at most
+    p = (P(D < (1 - d) L) + (1 + h^2 (1 - d) L)^-1/2) / sqrt(2 pi). Any of n rows is within r of a
+    fresh one with probability at most 2 n r p, so E min |x - x_i|^2 >= (2 n p)^-2 / 3.
+    """
+    d, n = 0.01, 10
+    mean = LOG_T - 1
+    rare = np.exp(-d * d * mean / 2)
+    height = (rare + (1 + H * H * (1 - d) * mean) ** -0.5) / np.sqrt(2 * np.pi)
+    low = np.log(2 * np.pi * H * H) / 2 + (2 * n * height) ** -2.0 / (6 * H * H)
+    return float(np.log(2 * np.pi * H * H * LOG_T) / 2), float(low), np.inf
 
 
 THEOREMS = [
@@ -173,6 +188,27 @@ THEOREMS = [
                 "in a quarter of the runs": constant(0.25),
                 "in all but a fifth": constant(0.8),
                 "in no run": constant(1e-6),
+            },
+        ),
+    ),
+    Theorem(
+        "kde/accumulate-subsample/log-log-loss",
+        "Claim: at a fixed bandwidth accumulate-subsample's test log-loss diverges like "
+        "accumulate's bound, (d/2) log log t. It is of the order log t: a fixed number of rows "
+        "cannot cover a density that flattens out.",
+        r"E L_t\sim\tfrac d2\log\log t",
+        "a tempting reading of the same expected density; refuted here",
+        f"{NORMAL}; a constant bandwidth, equal batches, budget n",
+        "refuted",
+        f"n=10 h={H} log t={LOG_T:g}",
+        ExactClaim(
+            _subsampled,
+            {
+                "ten times that": lambda: 10 * _subsampled()[0],
+                "the upper bound after a hundred generations": lambda: float(
+                    predict(loop(AccumulateSubsample(), H, 10, 100))["test_log_loss_upper"][-1]
+                ),
+                "log^(1/2) t": fixed(LOG_T**0.5),
             },
         ),
     ),
