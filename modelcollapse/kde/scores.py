@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modelcollapse.checks import Floats
-from modelcollapse.kde import scoring
+from modelcollapse.kde import direct, scoring
 from modelcollapse.kde.frequencies import overlap
 from modelcollapse.kde.kernel import GAUSSIAN
 from modelcollapse.kde.plan import RANGES, TABLES, Choice, Plan
@@ -58,17 +58,33 @@ def losses(
 def _pooled(plan: Plan, scored: Floats, pool: Floats, points: Floats) -> Floats:
     """Return the losses of one replicate under accumulate, each batch being added once."""
     used = scored[plan.recorded - 1]
-    fixed = float(used[0]) if np.ptp(used) == 0 else None
-    state = scoring.Accumulating(
-        points, tolerance=plan.tolerance, bandwidth=fixed, smallest=float(used.min())
-    )
-    result, start = np.empty(len(used)), 0
-    ends = np.cumsum(plan.experiment.sizes)
-    for column, t in enumerate((plan.recorded - 1).tolist()):
-        state.add(pool[start : ends[t]])
-        start = ends[t]
+    if np.ptp(used) == 0:
+        return _streamed(plan, float(used[0]), pool, points)
+    state = scoring.Accumulating(points, tolerance=plan.tolerance, smallest=float(used.min()))
+    result = np.empty(len(used))
+    for column, batch in enumerate(_recorded_batches(plan, pool)):
+        state.add(batch)
         result[column] = -state.log_densities(float(used[column])).mean()
     return result
+
+
+def _streamed(plan: Plan, h: float, pool: Floats, points: Floats) -> Floats:
+    """Do the same with one bandwidth: the sums of earlier batches stay."""
+    state, count = direct.Sums(np.ascontiguousarray(points), h, plan.tolerance), 0
+    result, none = np.empty(len(plan.recorded)), np.empty(0)
+    for column, batch in enumerate(_recorded_batches(plan, pool)):
+        state.add(batch, none)
+        count += len(batch)
+        result[column] = -state.log_densities(float(count)).mean()
+    return result
+
+
+def _recorded_batches(plan: Plan, pool: Floats) -> "Iterator[Floats]":
+    """Yield the rows that came since the last recorded generation."""
+    start = 0
+    for stop in np.cumsum(plan.experiment.sizes)[plan.recorded - 1].tolist():
+        yield pool[start:stop]
+        start = stop
 
 
 def _training(choice: Choice, pools: Floats, t: int) -> tuple[Floats | None, Floats | None]:

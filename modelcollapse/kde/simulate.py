@@ -10,6 +10,7 @@ from modelcollapse.checks import Floats, Integers, columns, rows, whole
 from modelcollapse.errors import InvalidInput, NoClosedForm, invalid, unknown
 from modelcollapse.experiment import Lazy, Request
 from modelcollapse.kde import scores
+from modelcollapse.kde.bandwidth import schedule
 from modelcollapse.kde.kernel import BALLS, GAUSSIAN
 from modelcollapse.kde.moments import generator_bandwidths, scoring_bandwidths, total_variance
 from modelcollapse.kde.plan import RANGES, Choice, Plan
@@ -58,8 +59,6 @@ def _plan(e: "Experiment", request: Request) -> Plan:
             "extra = 'mise' needs the Gaussian kernel and a truth with a density (a Normal or a "
             "NormalMixture): leave it out"
         )
-    if (plan.test is not None or "mise" in plan.extra) and plan.scored_by_number:
-        _require_density(e, request.recorded)
     return plan
 
 
@@ -78,32 +77,33 @@ def _test_set(e: "Experiment", test: Any) -> Floats | int | None:
         ) from error
 
 
-def _bandwidths(e: "Experiment", *, scored: bool) -> Floats:
-    """Return the schedule; a workflow without weights is one whose rows all count alike."""
+def _bandwidths(e: "Experiment") -> tuple[Floats, Floats]:
+    """Return the generator's schedule and the scored one.
+
+    Workflows without weights need a schedule that does not ask for the number of rows.
+    """
+    model = e.model
     try:
         found = trainings(e)
     except NoClosedForm as error:
-        rule = e.model.scoring_bandwidth if scored else e.model.bandwidth
-        if isinstance(rule, str):
-            raise InvalidInput(
-                f"bandwidth = {rule!r} needs the number of training rows beforehand, and {error}"
-            ) from error
-        found = []
-    if found:
-        return scoring_bandwidths(e, found) if scored else generator_bandwidths(e, found)
-    from modelcollapse.kde.bandwidth import schedule
-
-    own = e.model.scoring_bandwidth if scored else None
-    return schedule(e.model.bandwidth if own is None else own, np.ones(e.generations), e.model.dim)
+        for rule in (model.bandwidth, model.scoring_bandwidth):
+            if isinstance(rule, str):
+                raise InvalidInput(
+                    f"bandwidth = {rule!r} needs the number of training rows beforehand, and "
+                    f"{error}"
+                ) from error
+        own = model.bandwidth if model.scoring_bandwidth is None else model.scoring_bandwidth
+        ones = np.ones(e.generations)
+        return schedule(model.bandwidth, ones, model.dim), schedule(own, ones, model.dim)
+    return generator_bandwidths(e, found), scoring_bandwidths(e, found)
 
 
-def _require_density(e: "Experiment", recorded: Integers) -> None:
-    h = _bandwidths(e, scored=True)[recorded - 1]
-    if np.any(h == 0):
-        t = int(recorded[np.flatnonzero(h == 0)[0]])
+def _require_density(h: Floats, recorded: Integers) -> None:
+    bare = np.flatnonzero(h[recorded - 1] == 0)
+    if bare.size:
         raise InvalidInput(
-            f"bandwidth = 0 at generation {t}: atoms have no density to score; give "
-            "scoring_bandwidth a number above 0, or record other generations with at"
+            f"bandwidth = 0 at generation {recorded[bare[0]]}: atoms have no density to score; "
+            "give scoring_bandwidth a number above 0, or record other generations with at"
         )
 
 
@@ -113,8 +113,9 @@ class Blocks:
     def __init__(self, plan: Plan) -> None:
         e = plan.experiment
         self.plan = plan
-        self.bandwidths = _bandwidths(e, scored=False)
-        self.scored = _bandwidths(e, scored=True)
+        self.bandwidths, self.scored = _bandwidths(e)
+        if (plan.test is not None or "mise" in plan.extra) and plan.scored_by_number:
+            _require_density(self.scored, plan.recorded)
 
     def storage(self, count: int) -> Arrays:
         """Return what is kept of `count` replicates, to be filled."""
