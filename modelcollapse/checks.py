@@ -72,8 +72,9 @@ def shares(weights: Any, n: int) -> Floats:
         array = np.asarray(weights, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise invalid("sample_weight", weights, f"give {n} numbers") from error
-    if array.shape != (n,) or not np.all(array >= 0) or not 0 < array.sum() < np.inf:
+    if array.shape != (n,) or not np.all(array >= 0) or not 0 < array.max() < np.inf:
         raise invalid("sample_weight", weights, f"give {n} finite weights >= 0, not all zero")
+    array = array / array.max()  # their sum may be beyond the largest float
     return np.asarray(array / array.sum())
 
 

@@ -10,6 +10,8 @@ Two families of rules share their names elsewhere and are different rules:
 With row weights w that sum to 1, N is the effective number 1 / sum w^2, as in SciPy.
 """
 
+import math
+import numbers
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -46,23 +48,31 @@ class PowerBandwidth:
     log_exponent: float = 0.0
 
     def __post_init__(self) -> None:
-        if number("scale", self.scale) == 0:
+        scale = number("scale", self.scale)
+        if scale == 0:
             raise invalid("scale", self.scale, "give a number above 0")
+        object.__setattr__(self, "scale", scale)
         for name in ("exponent", "log_exponent"):
             value = getattr(self, name)
-            if isinstance(value, bool) or not np.isreal(value) or not np.isfinite(value):
+            known = isinstance(value, numbers.Real) and not isinstance(value, (bool, np.bool_))
+            if not known or not np.isfinite(value):
                 raise invalid(name, value, "give a finite number")
+            object.__setattr__(self, name, float(value))
 
     def __call__(self, t: int) -> float:
         """Return the bandwidth of generation t."""
-        logs = (1 + np.log(t)) ** -self.log_exponent
-        return float(self.scale * t**-self.exponent * logs)
+        try:
+            power = float(t) ** -self.exponent * (1 + math.log(t)) ** -self.log_exponent
+        except OverflowError:
+            return math.inf
+        return float(self.scale * power)
 
 
 def number(name: str, value: Any) -> float:
     """Return one bandwidth as a float, finite and at least 0."""
     try:
-        h = float("nan") if isinstance(value, (str, bool)) else float(value)
+        unusable = isinstance(value, (str, bytes, bool, np.bool_))
+        h = float("nan") if unusable else float(value)
     except (TypeError, ValueError):
         h = float("nan")
     if not np.isfinite(h) or h < 0:
@@ -82,7 +92,7 @@ def checked(name: str, value: Any) -> Bandwidth:
         if len(value) == 0:
             raise invalid(name, value, "the schedule is empty; give one number per generation")
         return tuple(number(f"{name}[{t}]", h) for t, h in enumerate(value))
-    if value is None or isinstance(value, (bool, type)) or np.ndim(value) != 0:
+    if value is None or isinstance(value, (bool, np.bool_, type)) or np.ndim(value) != 0:
         raise invalid(name, value, ALLOWED)
     return number(name, value)
 

@@ -36,13 +36,17 @@ Tape = list[tuple[Floats, Floats, Floats, Floats]]  # of each fit: kappa, a, poo
 
 @dataclass(frozen=True, eq=False)
 class Path:
-    """The loop's error as a function of its bandwidths, on fixed frequencies."""
+    """The loop's error as a function of its bandwidths, on fixed frequencies.
+
+    `fineness` is the truth's smallest scale over its whole deviation, at most 1.
+    """
 
     steps: list[Step]
     first: int
     nodes: Floats
     weights: Floats
     power: Floats
+    fineness: float
 
     def errors(self, h: Floats) -> tuple[Floats, Tape]:
         """Return the error of each generation, and what the backward pass needs."""
@@ -103,7 +107,7 @@ def path_of(e: Experiment, guess: Floats) -> Path:
     spectrum, found, sizes = spectrum_of(e.reality), trainings(e), e.sizes.tolist()
     width = np.sqrt(spectrum.deviation**2 + 2 * (guess**2).sum())
     reach = 2 * spectrum.reach + NEGLIGIBLE * np.sqrt(2) * width
-    last = max(NEGLIGIBLE / (0.6 * guess[guess > 0].min()), NEGLIGIBLE / spectrum.finest)
+    last = max(NEGLIGIBLE / (0.1 * guess[guess > 0].min()), NEGLIGIBLE / spectrum.finest)
     nodes, weights = up_to(e.model.dim, reach, last, NEGLIGIBLE / spectrum.finest)
     shares = [
         sizes[t + 1] / sum(sizes[: t + 2]) if t + 1 < len(sizes) else 1.0 for t in range(len(sizes))
@@ -114,7 +118,12 @@ def path_of(e: Experiment, guess: Floats) -> Path:
         Step(training.subsampled, share, n)
         for training, share, n in zip(found, shares, [*sizes[1:], 1], strict=True)
     ]
-    return Path(steps, sizes[0], nodes, weights, spectrum.power(nodes))
+    return Path(steps, sizes[0], nodes, weights, spectrum.power(nodes), fineness(e))
+
+
+def fineness(e: Experiment) -> float:
+    """Return the smallest deviation of a component over the root mean variance of the truth."""
+    return float(spectrum_of(e.reality).finest / np.sqrt(e.reality.spectrum.mean()))
 
 
 def rule_of_thumb(e: Experiment) -> Floats:

@@ -1,11 +1,11 @@
 """The kernel density estimator: a kernel on every training row."""
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
 from modelcollapse.checks import Floats, columns, rows, shares, whole
-from modelcollapse.errors import InvalidInput, invalid
+from modelcollapse.errors import InvalidInput, NoClosedForm, invalid
 from modelcollapse.kde import bandwidth as bandwidths
 from modelcollapse.kde.bandwidth import Bandwidth
 from modelcollapse.kde.kernel import GAUSSIAN, Kernel, as_kernel
@@ -107,11 +107,8 @@ class KDE:
         self.check_schedule(experiment.generations)
         for name in ("bandwidth", "scoring_bandwidth"):
             value = getattr(self, name)
-            if value is not None and bandwidths.is_scaled(value) and experiment.sizes[0] < 2:
-                raise InvalidInput(
-                    f"{name} = {value!r} needs a covariance, and batch 1 has one row; "
-                    "give batches of at least 2 rows"
-                )
+            if value is not None and bandwidths.is_scaled(value):
+                _require_covariances(name, value, experiment)
 
     def check_schedule(self, generations: int) -> None:
         """Raise InvalidInput if a schedule ends too early or holds an unusable bandwidth."""
@@ -158,7 +155,7 @@ class KDE:
         self._scoring_factor = self._factor if own is None else self._spread(own)
         return self
 
-    def _spread(self, rule: Bandwidth) -> Floats | None:
+    def _spread(self, rule: Bandwidth) -> "Spread | None":
         """Return a factor of the rows' covariance (ddof 1), or None where it is not used."""
         if not bandwidths.is_scaled(rule):
             return None
@@ -168,8 +165,10 @@ class KDE:
         # About the first row, so that a constant column has no variance, not one of rounding.
         centred = self.rows_ - self.rows_[0]
         centred = centred - self.weights_ @ centred
-        values, vectors = np.linalg.eigh((self.weights_[:, None] * centred).T @ centred / divisor)
-        return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0)))
+        deviations = np.sqrt((self.weights_ @ centred**2) / divisor)
+        scaled = centred / np.where(deviations > 0, deviations, 1.0)
+        values, vectors = np.linalg.eigh((self.weights_[:, None] * scaled).T @ scaled / divisor)
+        return Spread(deviations, vectors, np.sqrt(np.maximum(values, 0.0)), len(centred))
 
     def sample(self, n: int, random_state: Any = None) -> Floats:
         """Draw rows, shape (n, d): a training row, plus the bandwidth times a kernel's draw.
@@ -180,7 +179,7 @@ class KDE:
         parents = rng.choice(len(self.rows_), size=n, p=self.weights_)
         noise = self.kernel.noise(n, self.dim, rng)
         if self._factor is not None:
-            noise = noise @ self._factor.T
+            noise = noise @ self._factor.matrix.T
         return np.asarray(self.rows_[parents] + self.bandwidth_ * noise)
 
     def score_samples(self, X: Any) -> Floats:
@@ -203,25 +202,13 @@ class KDE:
                 "scoring_bandwidth a number above 0, or do not score"
             )
         if self._scoring_factor is not None:
-            points, train, shift = self._whitened(points, train, self._scoring_factor)
+            back, shift = self._scoring_factor.inverse()
+            points, train = (points - train[0]) @ back, (train - train[0]) @ back
         if self.kernel is GAUSSIAN:
             from modelcollapse.kde import scoring  # compiled code, which is slow to import
 
             return scoring.log_densities(points, train, h, weights=self.weights_) - shift
         return self._chunked(points, train, h) - shift
-
-    @staticmethod
-    def _whitened(points: Floats, train: Floats, factor: Floats) -> tuple[Floats, Floats, float]:
-        """Return points and rows in units of the covariance, and the factor's log-volume."""
-        lengths = np.linalg.norm(factor, axis=0)
-        if lengths.min() <= lengths.max() * len(factor) * np.finfo(float).eps:
-            raise InvalidInput(
-                "the training rows' covariance is singular, so a bandwidth scaled by it has no "
-                "density: drop dependent columns, or give the bandwidth as a number"
-            )
-        back = factor / lengths**2
-        centre = train[0]
-        return (points - centre) @ back, (train - centre) @ back, float(np.log(lengths).sum())
 
     def _chunked(self, points: Floats, train: Floats, h: float) -> Floats:
         """Score any kernel, with a bounded number of pairs at a time."""
@@ -231,8 +218,51 @@ class KDE:
         step = max(1, CHUNK // (len(train) * self.dim))
         for start in range(0, len(points), step):
             cut = slice(start, start + step)
-            gaps = (points[cut, None, :] - train) / h
-            logs = np.asarray(self.kernel.log_density((gaps**2).sum(axis=2), self.dim))
+            with np.errstate(over="ignore"):  # infinitely far is outside
+                gaps = (points[cut, None, :] - train) / h
+                squares = (gaps**2).sum(axis=2)
+            logs = np.asarray(self.kernel.log_density(squares, self.dim))
             with np.errstate(divide="ignore"):
                 result[cut] = logsumexp(logs, axis=1, b=self.weights_)
         return np.asarray(result - self.dim * np.log(h))
+
+
+class Spread(NamedTuple):
+    """A factor of a covariance: deviations of the columns, and axes of their correlations."""
+
+    deviations: Floats
+    vectors: Floats
+    roots: Floats
+    rows: int
+
+    @property
+    def matrix(self) -> Floats:
+        """F with F F' the covariance, shape (d, d)."""
+        return np.asarray(self.deviations[:, None] * self.vectors * self.roots)
+
+    def inverse(self) -> tuple[Floats, float]:
+        """Return B with B' covariance B = I, and the log-volume of the factor."""
+        noise = max(self.rows, len(self.roots)) * np.finfo(float).eps
+        if self.deviations.min() == 0 or self.roots.min() ** 2 <= noise:
+            raise InvalidInput(
+                "the training rows' covariance is singular, so a bandwidth scaled by it has no "
+                "density: drop dependent columns, or give the bandwidth as a number"
+            )
+        back = self.vectors / self.roots / self.deviations[:, None]
+        return back, float(np.log(self.roots).sum() + np.log(self.deviations).sum())
+
+
+def _require_covariances(name: str, rule: str, e: "Experiment") -> None:
+    """Raise InvalidInput if a generation would train on a single row."""
+    from modelcollapse.kde.training import trainings
+
+    try:
+        found = trainings(e)
+    except NoClosedForm:  # a workflow of one's own: it is seen when it happens
+        return
+    for t, training in enumerate(found, 1):
+        if training.squares >= 1:
+            raise InvalidInput(
+                f"{name} = {rule!r} needs a covariance, and generation {t} would train on one "
+                "row: give batches (or a budget) of at least 2 rows"
+            )

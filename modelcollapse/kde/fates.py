@@ -129,6 +129,8 @@ def fates(e: "Experiment") -> dict[str, Fate]:
         reason = "an arbitrary schedule can do anything after the last generation given"
         return _all(reason)
     moments = _replace(shape) if isinstance(e.workflow, Replace) else _pooled(shape)
+    if getattr(e.workflow, "budget", None) == 1:
+        moments["central_variance"] = Fate("bounded", "", "one training row has no variance")
     return {**moments, "mise": _mise(e, shape), "test_log_loss": _loss(e, shape)}
 
 
@@ -275,13 +277,27 @@ def _scaled(e: "Experiment") -> dict[str, Fate]:
     """Return the fates under SciPy's rules: the noise is a share f^2 of the rows' variance."""
     n, d = int(e.sizes[0]), e.model.dim
     budget = getattr(e.workflow, "budget", None) or n
-    share = float(bandwidths.rule_of_thumb(str(e.model.bandwidth), budget, d)) ** 2
+    factor = float(bandwidths.rule_of_thumb(str(e.model.bandwidth), budget, d))
+    share = factor**2 * e.model.kernel.variance(d)
     if isinstance(e.workflow, Replace):
-        rate = f"{1 - 1 / n + share:.6g}^t"
-        fate = Fate("diverges", rate, "each generation multiplies it by 1 - 1/n + f^2 > 1")
-    elif isinstance(e.workflow, Accumulate):
+        rate = 1 - 1 / n + share
+        word: Verdict = "diverges" if rate > 1 else "clumps"
+        reason = "each generation multiplies it by 1 - 1/n + f^2 k, k the kernel's variance"
+        return _all("no theorem for a bandwidth scaled by the data") | _exploding(
+            word, f"{rate:.6g}^t", reason
+        )
+    if isinstance(e.workflow, Accumulate):
         fate = Fate("bounded", "", "sum f_t^2 / t < infinity")
     else:
         fate = Fate("diverges", f"t^{share:.4g}", "it gains a share f^2 / (t + 1)")
     found = _all("no theorem for a bandwidth scaled by the data")
     return {**found, "second_moment": fate, "central_variance": fate}
+
+
+def _exploding(word: Verdict, rate: str, reason: str) -> dict[str, Fate]:
+    """Return the fates of the moments under replace, where the variance is geometric."""
+    central = Fate(word, rate, reason)
+    if word == "diverges":
+        return {"second_moment": central, "central_variance": central}
+    bounded = Fate("bounded", "", "the variance, and with it the noise, vanishes geometrically")
+    return {"second_moment": bounded, "central_variance": central}

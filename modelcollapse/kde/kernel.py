@@ -7,7 +7,7 @@ uniform point on the sphere in d + 2p + 2 dimensions, which is how they are draw
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from typing import Any
 
@@ -15,6 +15,8 @@ import numpy as np
 
 from modelcollapse.checks import Floats
 from modelcollapse.errors import InvalidInput, invalid, unknown
+
+TERMS, HIGH = 24, 20.0  # of a power series; orders beyond which gamma functions grow too large
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,12 @@ class Kernel:
 
     def __repr__(self) -> str:
         return f"<kernel {self.name}>"
+
+    def __reduce__(self) -> Any:
+        """Travel to other processes by name, if the name says it all."""
+        if self.built_in:
+            return as_kernel, (self.name,)
+        return Kernel, tuple(getattr(self, field.name) for field in fields(self))
 
     @property
     def built_in(self) -> bool:
@@ -93,15 +101,22 @@ def _ball_constant(power: int, dim: int) -> float:
 
 def normalised_bessel(u: Floats, order: float) -> Floats:
     """Return Gamma(v + 1) (2/u)^v J_v(u) at u >= 0 with v the order; it is 1 at u = 0."""
-    from scipy.special import gamma, jv
+    from scipy.special import gamma, hyp0f1, jv
 
-    small = np.asarray(u) < 1e-3
-    safe = np.where(small, 1.0, u)
+    u = np.asarray(u, dtype=np.float64)
+    square = np.square(u) / 4
+    near = square < min(order + 1, 4.0)
+    result, term = np.ones_like(u), np.ones_like(u)
+    for k in range(1, TERMS):
+        term = -term * np.where(near, square, 0.0) / (k * (k + order))
+        result += term
+    far, z = ~near, u[~near]
     with np.errstate(under="ignore"):
-        far = gamma(order + 1) * (2 / safe) ** order * jv(order, safe)
-    # Two terms of the power series leave u^4: below the rounding.
-    near = 1 - np.square(np.where(small, u, 0.0)) / (4 * (order + 1))
-    return np.where(small, near, far)
+        if order > HIGH:
+            result[far] = hyp0f1(order + 1, -square[far])
+        else:
+            result[far] = gamma(order + 1) * (2 / z) ** order * jv(order, z)
+    return result
 
 
 def _ball_sample(power: int, n: int, dim: int, rng: np.random.Generator) -> Floats:

@@ -38,11 +38,11 @@ def second_moment(e: "Experiment") -> float:
 
 def central_variance(e: "Experiment") -> float:
     """Return the limit of the central variance of the training rows; see `second_moment`."""
+    if _fate(e, "central_variance") == "clumps":
+        return 0.0
     shape = _known(e, "central_variance", closed=isinstance(e.workflow, Replace))
     if shape is None:
         return float("inf")
-    if shape.shrinks:
-        return 0.0
     noise = _first(e) ** 2 * e.model.kernel.variance(e.model.dim) * e.model.dim
     return float((shape.n - 1) * noise / total_variance(e))
 
@@ -97,9 +97,8 @@ def _first(e: "Experiment") -> float:
 
 
 def _rows(e: "Experiment") -> int:
-    budget = getattr(e.workflow, "budget", None)
-    n = int(e.sizes[0])
-    return n if budget is None else min(budget, n)
+    """Return what a rule looks at in the end: a budget beyond n is reached after some batches."""
+    return getattr(e.workflow, "budget", None) or int(e.sizes[0])
 
 
 def _zeta(p: float) -> float:

@@ -79,8 +79,7 @@ def distance(e: "Experiment") -> Floats:
     h, moments = scoring_bandwidths(e, found), second_order(e)
     least = np.array([training.least for training in found])
     away = np.sqrt(total * (1 + moments.squared_error))
-    central = np.maximum(moments.second_moment - moments.squared_error, 0)
-    wide = np.sqrt(total * central * (1 - least) / least)
+    wide = np.sqrt(total * moments.central_variance * (1 - least) / least)
     return _positive(h, _peak(h, e.model.dim), np.maximum(away - wide, 0.0) ** 2 / 2)
 
 
@@ -93,10 +92,12 @@ def covering(e: "Experiment") -> Floats:
     found, d = trainings(e), e.model.dim
     h = scoring_bandwidths(e, found)
     weights, _, covariances = e.reality.components
-    peaks = (2 * np.pi) ** (-d / 2) / np.sqrt(np.linalg.det(covariances))
-    ball = np.exp(d / 2 * np.log(np.pi) - gammaln(d / 2 + 1))
+    # In logarithms: volumes leave the range of floats in high dimensions.
+    heights = -d / 2 * np.log(2 * np.pi) - np.linalg.slogdet(covariances)[1] / 2
+    peak = heights.max() + np.log(weights @ np.exp(heights - heights.max()))
+    ball = d / 2 * np.log(np.pi) - gammaln(d / 2 + 1)
     rows = np.array([training.rows for training in found], dtype=np.float64)
-    radius = (rows * ball * float(weights @ peaks)) ** (-2 / d)
+    radius = np.exp(-2 / d * (np.log(rows) + ball + peak))
     return _positive(h, _peak(h, d), d / (d + 2) * radius / 2)
 
 

@@ -5,7 +5,7 @@ SciPy's rules, which multiply the rows' covariance, too. The variance over repli
 second moment needs the truth's E|x - mu_0|^4 and the kernel's E|eps|^4. Derived in ``theory/``.
 """
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -22,10 +22,22 @@ if TYPE_CHECKING:
 
 
 class SecondOrder(NamedTuple):
-    """E mean|x - mu_0|^2 and E|mean - mu_0|^2 of the training rows, each (generations,)."""
+    """E mean|x - mu_0|^2 and E mean|x - m|^2 of the training rows, each (generations,)."""
 
     second_moment: Floats
-    squared_error: Floats
+    central_variance: Floats
+
+    @property
+    def squared_error(self) -> Floats:
+        """E|m - mu_0|^2, m the mean of the training rows."""
+        with np.errstate(invalid="ignore"):
+            return grown(self.second_moment - self.central_variance)
+
+
+def grown(values: Floats) -> Floats:
+    """Return values that are infinite from where they left the range of floats."""
+    beyond = np.maximum.accumulate(~np.isfinite(values))
+    return np.where(beyond, np.inf, values)
 
 
 def generator_bandwidths(e: "Experiment", found: list[Training]) -> Floats:
@@ -60,45 +72,54 @@ def second_order(e: "Experiment") -> SecondOrder:
     noise = h**2 * kernel.variance(d) * d / total_variance(e)
     scaled = bandwidths.is_scaled(e.model.bandwidth)
 
-    def draw(t: int, fit: Moments) -> Draw:
+    def added(t: int, central: Any) -> Any:
+        """Return the kernel's part of a new row's E|x - mu_0|^2."""
         if not scaled:
-            return Draw(1.0, 0.0, fit.square + noise[t - 1])
+            return noise[t - 1]
         # E of the rows' variance with ddof 1, times the kernel's own variance.
-        spread = (fit.square - fit.product) / (1 - found[t - 1].squares)
-        return Draw(1.0, 0.0, fit.square + h[t - 1] ** 2 * kernel.variance(d) * spread)
+        return h[t - 1] ** 2 * kernel.variance(d) * central / (1 - found[t - 1].squares)
 
     if isinstance(e.workflow, (Replace, Accumulate, AccumulateSubsample)):
-        return _single_slot(e, found, draw)
+        return _single_slot(e, found, added)
+
+    def draw(t: int, fit: Moments) -> Draw:
+        return Draw(1.0, 0.0, fit.square + added(t, fit.square - fit.product))
+
     one, zero = np.ones(1), np.zeros(1)
     sizes = e.sizes.tolist()
     with np.errstate(over="ignore", invalid="ignore"):  # SciPy's rules explode
         fits = list(propagate(found, sizes, real_batch(zero, one, sizes[0], zero), draw))
-    return SecondOrder(
-        np.array([fit.square[0] for fit in fits]), np.array([fit.product[0] for fit in fits])
-    )
+        square = np.array([fit.square[0] for fit in fits])
+        central = square - np.array([fit.product[0] for fit in fits])
+    return SecondOrder(grown(square), grown(np.maximum(central, 0.0)))
 
 
 def _single_slot(
-    e: "Experiment", found: list[Training], draw: "Callable[[int, Moments], Draw]"
+    e: "Experiment", found: list[Training], added: "Callable[[int, Any], Any]"
 ) -> SecondOrder:
-    """Do what `propagate` does for a single slot, on plain numbers: a hundred times faster."""
+    """Do what `propagate` does for a single slot, on plain numbers: a hundred times faster.
+
+    Every term is positive, so that a variance that vanishes keeps its digits: with s the new
+    batch's share, the pool's variance C' = (1 - s) C + s C_new + s (1 - s) E|m - m_new|^2.
+    """
     sizes, pool = e.sizes.tolist(), float(e.sizes[0])
-    Q, M = 1.0, 1 / pool
-    second, error = np.empty(e.generations), np.empty(e.generations)
+    Q, C = 1.0, 1 - 1 / pool
+    second, central = np.empty(e.generations), np.empty(e.generations)
     with np.errstate(over="ignore", invalid="ignore"):  # SciPy's rules explode
         for t, training in enumerate(found, 1):
-            own = M + training.subsampled * (Q - M)
-            second[t - 1], error[t - 1] = Q, own
+            own = C * (1 - training.subsampled)
+            second[t - 1], central[t - 1] = Q, own
             if t == len(found):
                 break
             n = sizes[t]
             pool += n
             share = 1.0 if isinstance(e.workflow, Replace) else n / pool
-            square = float(draw(t, Moments(np.array(M), np.array(own), np.array(Q))).square)
-            mean = own + (square - own) / n
-            M = (1 - share) * ((1 - share) * M + 2 * share * M) + share * share * mean
-            Q = (1 - share) * Q + share * square
-    return SecondOrder(second, error)
+            noise = float(added(t, own))
+            apart = training.subsampled * C + (own + noise) / n
+            kept = (1 - share) * C if share < 1 else 0.0
+            C = kept + share * (own + noise) * (1 - 1 / n) + share * (1 - share) * apart
+            Q = Q + share * noise
+    return SecondOrder(grown(second), grown(central))
 
 
 def second_moment_variance(e: "Experiment") -> Floats:
@@ -120,4 +141,4 @@ def second_moment_variance(e: "Experiment") -> Floats:
     start = real_batch(one, np.array([e.reality.fourth_moment / total**2]), int(e.sizes[0]), one)
     with np.errstate(over="ignore", invalid="ignore"):
         fits = list(propagate(found, e.sizes.tolist(), start, draw))
-        return np.array([fit.product[0] - fit.mean[0] ** 2 for fit in fits])
+        return grown(np.array([fit.product[0] - fit.mean[0] ** 2 for fit in fits]))

@@ -13,7 +13,7 @@ import numpy as np
 from modelcollapse.checks import Floats, Samples, whole
 from modelcollapse.errors import InvalidInput, NoClosedForm, unknown
 from modelcollapse.experiment import Experiment
-from modelcollapse.kde.control import path_of, rule_of_thumb, scheduled_error
+from modelcollapse.kde.control import fineness, path_of, rule_of_thumb, scheduled_error
 from modelcollapse.kde.estimator import KDE
 from modelcollapse.kde.frequencies import spectrum_of
 from modelcollapse.kde.search import least_last, least_maximum, least_sum
@@ -112,10 +112,11 @@ def _dim(truth: Any) -> int:
 def _optimise(e: Experiment, objective: Objective) -> OptimalBandwidths:
     thumb = rule_of_thumb(e)
     search = {"sum": least_sum, "max": least_maximum, "final": least_last}[objective]
-    h = thumb
+    fine = thumb * fineness(e)
+    h = fine
     for _ in range(REFINEMENTS):
         path = path_of(e, h)
-        h = search(path, h if h.all() else thumb, thumb)
+        h = search(path, h if h.all() else fine, thumb)
         mise = scheduled_error(e, h)
         known = np.isfinite(mise)
         if np.allclose(path.errors(h)[0][known], mise[known], rtol=RESOLVED, atol=0):

@@ -47,7 +47,10 @@ def predict(e: "Experiment") -> Prediction:
     """Return the exact predictions for a kernel density loop, computed at the first look."""
     parts = Parts()
     if (reason := _refused(trainings, e)) is not None:
-        parts.reasons.update(dict.fromkeys([*MOMENTS, *ERRORS, *LOSSES], reason))
+        names = [*MOMENTS, *ERRORS, *LOSSES, "test_log_loss"]
+        parts.reasons.update(dict.fromkeys(names, reason))
+        parts.spread_reasons.update(dict.fromkeys(names, reason))
+        parts.law_reasons["density"] = reason
     else:
         _moments(e, parts)
         _errors(e, parts)
@@ -75,7 +78,7 @@ def _refused(check: Callable[["Experiment"], object], e: "Experiment") -> str | 
 def _moments(e: "Experiment", parts: Parts) -> None:
     both = cache(lambda: second_order(e))
     parts.routes["second_moment"] = lambda: both().second_moment
-    parts.routes["central_variance"] = lambda: both().second_moment - both().squared_error
+    parts.routes["central_variance"] = lambda: both().central_variance
     if bandwidths.is_scaled(e.model.bandwidth):
         reason = "known for bandwidths from sizes"
     elif e.model.kernel.fourth_moment is None:

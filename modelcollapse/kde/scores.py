@@ -157,18 +157,22 @@ def draws(
     scored: Floats,
     choice: Choice,
     pools: Floats,
-    rng: np.random.Generator,
+    streams: dict[int, np.random.Generator],
     out: Floats,
 ) -> None:
-    """Fill one row sampled from each fit at its scored bandwidth, (replicates, recorded, d)."""
+    """Fill one row sampled from each fit at its scored bandwidth, (replicates, recorded, d).
+
+    Each generation has a stream of its own, so that others can be recorded or not.
+    """
     model = plan.experiment.model
     if not plan.scored_by_number:
         for r, column, fitted in _fitted(plan, choice, pools):
             fitted.bandwidth_, fitted._factor = fitted.scoring_bandwidth_, fitted._scoring_factor  # noqa: SLF001
-            out[r, column] = fitted.sample(1, rng)[0]
+            out[r, column] = fitted.sample(1, streams[int(plan.recorded[column])])[0]
         return
     every = np.arange(len(pools))
     for column, t in enumerate((plan.recorded - 1).tolist()):
+        rng = streams[t + 1]
         noise = model.kernel.noise(len(pools), model.dim, rng)
         u = rng.random(len(pools))
         parents = np.array([_parent(choice, r, t, u[r]) for r in every.tolist()])

@@ -10,23 +10,24 @@ from modelcollapse.kde.control import Path, advanced
 SMALLEST, LARGEST = 0.02, 50.0  # bandwidths searched, in units of the rule of thumb
 LEVEL = 1e-8  # relative accuracy of the least maximum
 NEAR = 1e-3  # how far a first guess of it may be off
+SCANNED = 24
 FLAT = 1e-9  # a relative gain below it is rounding
 
 
 def greedy(path: Path, thumb: Floats) -> Floats:
     """Return the schedule that minimises each generation's own error, one after the other."""
     a, product = np.ones_like(path.power), path.power + (1 - path.power) / path.first
-    h = np.empty(len(thumb))
+    h, (low, high) = np.empty(len(thumb)), _bounds(path, thumb)
     for t, step in enumerate(path.steps):
         fit = product + step.subsampled * (1 - product)
-        h[t] = np.exp(_lowest(path.own_error(a, fit), thumb[t]))
+        h[t] = np.exp(_lowest(path.own_error(a, fit), low[t], high[t]))
         a, product = advanced(step, path.kappa(h[t]), a, product, fit)
     return h
 
 
 def least_sum(path: Path, start: Floats, thumb: Floats) -> Floats:
     """Return the schedule with the least sum of errors, the better of two descents."""
-    starts = [start, greedy(path, thumb)]
+    starts = [start, thumb, greedy(path, thumb)]
     return min((_descend(path, h, thumb) for h in starts), key=lambda h: path.errors(h)[0].sum())
 
 
@@ -42,7 +43,7 @@ def _descend(path: Path, start: Floats, thumb: Floats) -> Floats:
         slopes = path.slopes(h, tape, np.ones_like(h))
         return float(errors.sum() / scale), slopes * 2 * h**2 / scale
 
-    bounds = list(zip(np.log(thumb * SMALLEST), np.log(thumb * LARGEST), strict=True))
+    bounds = list(zip(*_bounds(path, thumb), strict=True))
     options = {"maxiter": 1000, "maxfun": 2000, "ftol": 1e-13, "gtol": 1e-9, "maxcor": 30}
     found = minimize(
         value, np.log(start), jac=True, method="L-BFGS-B", bounds=bounds, options=options
@@ -84,11 +85,11 @@ def _at_level(path: Path, level: float, thumb: Floats) -> Floats | None:
     from scipy.optimize import brentq
 
     a, product = np.ones_like(path.power), path.power + (1 - path.power) / path.first
-    h = np.empty(len(thumb))
+    h, (lows, highs) = np.empty(len(thumb)), _bounds(path, thumb)
     for t, step in enumerate(path.steps):
         fit = product + step.subsampled * (1 - product)
         own = path.own_error(a, fit)
-        low, best = np.log(thumb[t] * SMALLEST), _lowest(own, thumb[t])
+        low, best = lows[t], _lowest(own, lows[t], highs[t])
         if own(best) > level:
             return None
         x = low if own(low) <= level else brentq(lambda x: own(x) - level, low, best, xtol=1e-10)  # noqa: B023
@@ -97,13 +98,21 @@ def _at_level(path: Path, level: float, thumb: Floats) -> Floats | None:
     return h
 
 
-def _lowest(own: Callable[[float], float], thumb: float) -> float:
-    """Return the logarithm of the bandwidth with the least error of one fit."""
+def _lowest(own: Callable[[float], float], low: float, high: float) -> float:
+    """Return the logarithm, in [low, high], of the bandwidth with the least error of one fit."""
     from scipy.optimize import minimize_scalar
 
-    bounds = np.log(thumb * SMALLEST), np.log(thumb * LARGEST)
+    # A mixture of scales may have several minima: the best of a grid first.
+    grid = np.linspace(low, high, SCANNED)
+    best = int(np.argmin([own(float(x)) for x in grid]))
+    bounds = grid[max(best - 1, 0)], grid[min(best + 1, SCANNED - 1)]
     found = minimize_scalar(own, bounds=bounds, method="bounded", options={"xatol": 1e-8})
     return float(found.x)
+
+
+def _bounds(path: Path, thumb: Floats) -> tuple[Floats, Floats]:
+    """Return the logarithms of the bandwidths searched."""
+    return np.log(thumb * path.fineness * SMALLEST), np.log(thumb * LARGEST)
 
 
 def least_last(path: Path, start: Floats, thumb: Floats) -> Floats:
@@ -116,9 +125,9 @@ def least_last(path: Path, start: Floats, thumb: Floats) -> Floats:
     from scipy.optimize import minimize
 
     del start
-    zeros = np.zeros(len(thumb))
+    zeros, (lows, highs) = np.zeros(len(thumb)), _bounds(path, thumb)
     _, a, _, fit = path.errors(zeros)[1][-1]
-    zeros[-1] = np.exp(_lowest(path.own_error(a, fit), thumb[-1]))
+    zeros[-1] = np.exp(_lowest(path.own_error(a, fit), lows[-1], highs[-1]))
     last = np.zeros(len(thumb))
     last[-1] = 1.0
     scale, unit = path.errors(zeros)[0][-1], thumb**2
@@ -128,9 +137,10 @@ def least_last(path: Path, start: Floats, thumb: Floats) -> Floats:
         errors, tape = path.errors(h)
         return float(errors[-1] / scale), path.slopes(h, tape, last) * unit / scale
 
-    bounds = [(0.0, LARGEST**2)] * (len(thumb) - 1) + [(SMALLEST**2, LARGEST**2)]
+    least = (SMALLEST * path.fineness) ** 2
+    bounds = [(0.0, LARGEST**2)] * (len(thumb) - 1) + [(least, LARGEST**2)]
     # From the bootstrap, and from smoothing early what the last fit need not smooth again.
-    low = np.append(np.ones(len(thumb) - 1), SMALLEST**2)
+    low = np.append(np.ones(len(thumb) - 1), least)
     found = [zeros]
     for begin in (zeros**2 / unit, low):
         options = {"maxiter": 500, "ftol": 1e-13}

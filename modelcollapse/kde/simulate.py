@@ -124,7 +124,8 @@ class Blocks:
     def draw(self, seed: int, index: int, storage: Arrays, progress: Progress) -> None:
         """Simulate one block; its streams depend on the seed and its index alone."""
         rng = stream(seed, index)
-        aside = stream(seed, index, TEST), stream(seed, index, DRAW)
+        drawing = {t: stream(seed, index, DRAW, t) for t in self.plan.recorded.tolist()}
+        aside = stream(seed, index, TEST), drawing
         count = len(storage["second_moment"])
         for start in range(0, count, self.plan.batch):
             cut = slice(start, min(start + self.plan.batch, count))
@@ -178,7 +179,7 @@ class Blocks:
         pools: Floats,
         storage: Arrays,
         testing: np.random.Generator,
-        drawing: np.random.Generator,
+        drawing: dict[int, np.random.Generator],
     ) -> None:
         """Fill what else is asked for."""
         plan, e = self.plan, self.plan.experiment
