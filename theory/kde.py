@@ -154,7 +154,7 @@ _LIMITS = [
         ),
         (
             "second-moment-scaled", "second_moment",
-            "bandwidths from the data: infinite", EXPLODING,
+            "bandwidths from the data: a geometric series, or infinite", EXPLODING,
         ),
         ("central-variance", "central_variance", "replace: (n-1) h^2 kv d, or 0", REPLACE),
         (

@@ -41,13 +41,29 @@ def thinned(power: mp.mpf) -> mp.mpf:
     return first + mp.fsum((-1) ** k * mp.zeta(power + 1 + k, 32) for k in range(25))
 
 
+def growth(loop: Loop) -> tuple[mp.mpf, mp.mpf]:
+    """Return f^2 kv of a data-scaled rule, and what replace multiplies the variance by."""
+    share = loop.bandwidth(1) ** 2 * real(loop.noise()[0])
+    return share, 1 - mp.mpf(1) / loop.n + share
+
+
+def scaled_moment(loop: Loop) -> mp.mpf:
+    """Return the limit of the second moment under a data-scaled rule.
+
+    Under replace the noises add f^2 kv n/(n - 1) E V_t, E V_t = (1 - 1/n) r^{t-1} with the rate
+    r = 1 - 1/n + f^2 kv: a geometric series, 1 + f^2 kv/(1 - r), or infinite from r = 1 on. A
+    compact kernel may have r < 1. Accumulate-subsample grows like t^(f^2 kv).
+    """
+    share, rate = growth(loop)
+    return 1 + share / (1 - rate) if loop.workflow == "replace" and rate < 1 else mp.inf
+
+
 @precise
 def second_moment(loop: Loop) -> list[mp.mpf]:
-    """Return [lim of the expected second moment], for a power of t; else it is infinite.
-
-    Data-scaled rules on replace and accumulate-subsample explode, see `kde_steps`.
-    """
-    if loop.rule in SCALED or not (power := decay(loop)):
+    """Return [lim of the expected second moment]; infinite for a constant bandwidth."""
+    if loop.rule in SCALED:
+        return [scaled_moment(loop)]
+    if not (power := decay(loop)):
         return [mp.inf]
     first = lengths(loop)[0]
     if loop.workflow == "replace":
@@ -62,6 +78,8 @@ def central_variance(loop: Loop) -> list[mp.mpf]:
     Under replace V' = (1 - 1/n)(V + h^2) has the fixed point (n - 1) h^2. The pool's variance
     grows like the sum of h^2/(t + 1).
     """
+    if loop.rule in SCALED and loop.workflow == "replace":
+        return [mp.mpf(0) if growth(loop)[1] < 1 else mp.inf]
     if loop.rule in SCALED or loop.workflow != "replace":
         return [mp.inf]
     return [mp.mpf(0) if decay(loop) else (loop.n - 1) * lengths(loop)[0]]

@@ -28,6 +28,8 @@ def second_moment(e: "Experiment") -> float:
     NoClosedForm
         If the schedule is neither constant nor a power of t, or batches differ.
     """
+    if bandwidths.is_scaled(e.model.bandwidth) and isinstance(e.workflow, Replace):
+        return _scaled(e)
     shape = _known(e, "second_moment")
     if shape is None:
         return float("inf")
@@ -65,6 +67,20 @@ def mise(e: "Experiment") -> float:
     j = np.arange(40 * shape.n)
     weights = (1 - 1 / shape.n) ** j / shape.n
     return norm + peak * float(weights @ (j + 1.0) ** (-shape.dim / 2))
+
+
+def _scaled(e: "Experiment") -> float:
+    """Return the limit of the second moment under replace and SciPy's rules.
+
+    Each generation multiplies the variance by 1 - 1/n + s, s the rule's share, and adds s times
+    n/(n - 1) of it: a geometric series.
+    """
+    if _fate(e, "second_moment") == "diverges":
+        return float("inf")
+    n, d = int(e.sizes[0]), e.model.dim
+    factor = float(bandwidths.rule_of_thumb(e.model.bandwidth, n, d))
+    share = factor**2 * e.model.kernel.variance(d)
+    return float(1 + share / (1 / n - share))
 
 
 def _fate(e: "Experiment", name: str) -> str:
