@@ -12,8 +12,9 @@ from sklearn.datasets import make_moons
 from sklearn.neighbors import KernelDensity
 
 from modelcollapse.errors import InvalidInput
-from modelcollapse.kde import exponential, scoring, sums
-from modelcollapse.kde.grid import Grid
+from modelcollapse.kde import scoring
+from modelcollapse.kde.scoring import exponential, sums
+from modelcollapse.kde.scoring.grid import Grid
 
 EXACT = 1e-12
 DEGREES = sorted(exponential.COEFFICIENTS)

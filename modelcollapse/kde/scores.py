@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modelcollapse.checks import Floats
-from modelcollapse.kde import direct, scoring
+from modelcollapse.kde import scoring
 from modelcollapse.kde.frequencies import overlap
 from modelcollapse.kde.kernel import GAUSSIAN
 from modelcollapse.kde.plan import RANGES, TABLES, Choice, Plan
+from modelcollapse.kde.scoring.state import Sums
 from modelcollapse.workflows import Accumulate
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def _pooled(plan: Plan, scored: Floats, pool: Floats, points: Floats) -> Floats:
 
 def _streamed(plan: Plan, h: float, pool: Floats, points: Floats) -> Floats:
     """Do the same with one bandwidth: the sums of earlier batches stay."""
-    state, count = direct.Sums(np.ascontiguousarray(points), h, plan.tolerance), 0
+    state, count = Sums(np.ascontiguousarray(points), h, plan.tolerance), 0
     result, none = np.empty(len(plan.recorded)), np.empty(0)
     for column, batch in enumerate(_recorded_batches(plan, pool)):
         state.add(batch, none)

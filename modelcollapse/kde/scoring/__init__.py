@@ -1,11 +1,11 @@
 r"""Log-densities of Gaussian kernel density estimates, with guaranteed errors.
 
 The log-density at x is log sum_i w_i exp(-|x - y_i|^2/(2 h^2)) - d log h - (d/2) log 2 pi, in
-nats. It is summed over all pairs by `modelcollapse.kde.sums`, or, for d <= 2 and many rows,
-through `modelcollapse.kde.grid`; points in the tails, where the grid's error might exceed the
-tolerance, are summed over all pairs even then. The tolerance bounds the error of each log-density,
-and so of their mean; 0 means that only rounding remains (a relative error below 1e-12). Memory
-does not grow with the number of pairs.
+nats. It is summed over all pairs by the module `sums`, or, for d <= 2 and many rows, through
+`grid`; points in the tails, where the grid's error might exceed the tolerance, are summed over all
+pairs even then. The tolerance bounds the error of each log-density, and so of their mean; 0 means
+that only rounding remains (a relative error below 1e-12). Memory does not grow with the number of
+pairs.
 """
 
 import math
@@ -16,7 +16,8 @@ import numpy as np
 from modelcollapse import checks
 from modelcollapse.checks import Floats
 from modelcollapse.errors import InvalidInput, invalid
-from modelcollapse.kde.direct import (
+from modelcollapse.kde.scoring.replicates import mean_log_losses, pair_densities, pair_density
+from modelcollapse.kde.scoring.state import (
     NONE,
     Sums,
     checked_tolerance,
@@ -25,10 +26,9 @@ from modelcollapse.kde.direct import (
     matching,
     plain,
 )
-from modelcollapse.kde.replicates import mean_log_losses, pair_densities, pair_density
 
 if TYPE_CHECKING:
-    from modelcollapse.kde.grid import Grid
+    from modelcollapse.kde.scoring.grid import Grid
 
 __all__ = [
     "Accumulating",
@@ -224,7 +224,7 @@ def _through(
 
 def _grid(points: Floats, smallest: float, tolerance: float) -> "Grid | None":
     """Return an empty grid, if dimension, bandwidth and tolerance allow one."""
-    from modelcollapse.kde.grid import LEAST_TOLERANCE, Grid
+    from modelcollapse.kde.scoring.grid import LEAST_TOLERANCE, Grid
 
     usual = RANGE[0] < smallest < RANGE[1]
     if points.shape[1] > 2 or tolerance < LEAST_TOLERANCE or not usual:

@@ -25,8 +25,8 @@ import numpy as np
 import numpy.typing as npt
 
 from modelcollapse.checks import Floats, Integers
-from modelcollapse.kde.exponential import degree_for
-from modelcollapse.kde.nodes import gather, spread
+from modelcollapse.kde.scoring.exponential import degree_for
+from modelcollapse.kde.scoring.nodes import gather, spread
 
 LOG2_E = 1 / math.log(2)
 LEAST_TOLERANCE = 1e-11

@@ -8,7 +8,7 @@ import numpy as np
 from modelcollapse import checks
 from modelcollapse.checks import Floats
 from modelcollapse.errors import InvalidInput, invalid
-from modelcollapse.kde.direct import (
+from modelcollapse.kde.scoring.state import (
     Units,
     checked_tolerance,
     largest,
@@ -48,8 +48,8 @@ def mean_log_losses(
     weights
         The weights of the rows in all replicates, shape (N,); equal ones unless given.
     """
-    from modelcollapse.kde import sums
-    from modelcollapse.kde.exponential import degree_for
+    from modelcollapse.kde.scoring import sums
+    from modelcollapse.kde.scoring.exponential import degree_for
 
     tests, train, h = _batch("points", points), _batch("rows", rows), bandwidth
     if tests.shape[0] not in (1, train.shape[0]) or tests.shape[2] != train.shape[2]:
@@ -65,7 +65,7 @@ def mean_log_losses(
 
 def _pair_densities(rows: Floats, h: float, weights: Floats | None) -> Floats:
     """Return the integral of the squared density for rows (R, N, d), shape (R,)."""
-    from modelcollapse.kde import sums
+    from modelcollapse.kde.scoring import sums
 
     unit, half, rate = Units.of(h, largest(rows))
     kept, offsets, total = weighted(rows, weights, half / 2)

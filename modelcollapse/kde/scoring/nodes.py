@@ -1,10 +1,10 @@
-"""Compiled sums of Gaussians over the nodes of a regular grid; see `modelcollapse.kde.grid`."""
+"""Compiled sums of Gaussians over the nodes of a regular grid; see `grid`."""
 
 import numpy as np
 
 from modelcollapse.checks import Floats
 from modelcollapse.compiled import compiled
-from modelcollapse.kde.exponential import ordered, powers_of_two
+from modelcollapse.kde.scoring.exponential import ordered, powers_of_two
 
 
 @compiled

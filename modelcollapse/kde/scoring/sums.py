@@ -12,9 +12,9 @@ import numpy as np
 
 from modelcollapse.checks import Floats
 from modelcollapse.compiled import compiled
-from modelcollapse.kde.distances import fill_keys, take, transpose
-from modelcollapse.kde.exponential import power, sum_of_powers
-from modelcollapse.kde.few import merge_few, merge_plane
+from modelcollapse.kde.scoring.distances import fill_keys, take, transpose
+from modelcollapse.kde.scoring.exponential import power, sum_of_powers
+from modelcollapse.kde.scoring.few import merge_few, merge_plane
 
 BLOCK = 1024  # rows at a time
 FEW_ROWS = 128  # up to here, vectors run along the points instead of along the rows,

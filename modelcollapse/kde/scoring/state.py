@@ -34,8 +34,8 @@ class Sums:
     """The state of all points: their least keys, and sums relative to them."""
 
     def __init__(self, points: Floats, bandwidth: float, tolerance: float) -> None:
-        from modelcollapse.kde import sums
-        from modelcollapse.kde.exponential import degree_for
+        from modelcollapse.kde.scoring import sums
+        from modelcollapse.kde.scoring.exponential import degree_for
 
         self.kernels = sums
         self.points, self.bandwidth, self.degree = points, bandwidth, degree_for(tolerance)

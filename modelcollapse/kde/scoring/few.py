@@ -1,4 +1,4 @@
-"""Compiled sums under few rows: vectors run along the points; see `modelcollapse.kde.sums`.
+"""Compiled sums under few rows: vectors run along the points; see `modelcollapse.kde.scoring.sums`.
 
 Rows come in pairs, and the points tile by tile. In the plane and on the line, distances are
 computed twice, once for the least key and once for the sum, which is cheaper than storing them;
@@ -9,8 +9,8 @@ import numpy as np
 
 from modelcollapse.checks import Floats
 from modelcollapse.compiled import compiled
-from modelcollapse.kde.distances import fill_keys, lesser, take, transpose
-from modelcollapse.kde.exponential import ordered, power, power_5, power_7
+from modelcollapse.kde.scoring.distances import fill_keys, lesser, take, transpose
+from modelcollapse.kde.scoring.exponential import ordered, power, power_5, power_7
 
 TILE = 32768  # keys held at a time
 PLANE_TILE = 1024  # points at a time
