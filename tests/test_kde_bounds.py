@@ -28,7 +28,7 @@ TRUTHS = (
 )
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(
     truth=st.sampled_from(TRUTHS),
     workflow=st.sampled_from(WORKFLOWS),
@@ -46,7 +46,7 @@ def test_the_lower_bound_is_below_the_upper(truth, workflow, sizes, h, scored):
     assert (low <= high + 1e-9 * np.abs(high)).all()
 
 
-@settings(max_examples=6)
+@settings(max_examples=4)
 @given(h=st.floats(0.05, 2), scale=st.floats(0.01, 100), workflow=st.sampled_from(WORKFLOWS))
 def test_bounds_move_with_the_unit(h, scale, workflow):
     """A log-density in another unit loses d log(scale): so do all bounds."""
@@ -106,7 +106,7 @@ def test_covering_is_a_union_bound(truth):
     assert losses.covering(e)[1] == pytest.approx(expected, rel=1e-10)
 
 
-@pytest.mark.parametrize("dim", [20, 100, 200, 400])
+@pytest.mark.parametrize("dim", [20, 100, 200])
 def test_bounds_in_many_dimensions(dim):
     """Volumes and Bessel functions leave the range of numbers: bounds stay finite and in order."""
     prediction = mc.predict(mc.Experiment(mc.KDE(0.5, dim=dim), mc.Accumulate(), 10, 3))

@@ -83,7 +83,7 @@ def test_the_recursion_of_the_literature(name, n, h, t):
     assert mise(WORKFLOWS[name], n, h, t)[-1] == pytest.approx(float(exact), **CLOSE)
 
 
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(
     name=st.sampled_from(sorted(WORKFLOWS)),
     kind=st.sampled_from(sorted(MIXTURES)),

@@ -126,8 +126,10 @@ def test_expected_densities_are_normal_mixtures(name, truth):
         assert law.variance == pytest.approx(square - truth.mean[0] ** 2, rel=1e-12)
 
 
-@pytest.mark.parametrize("name", CASES)
-@pytest.mark.parametrize("truth", ["mixture", "plane", "space"])
+@pytest.mark.parametrize(
+    ("name", "truth"),
+    [*((name, "mixture") for name in CASES), ("keep-real", "plane"), ("budget", "space")],
+)
 def test_jensens_bound_is_a_cross_entropy(name, truth):
     """The lower bound is at least -E log E p(x), by quadrature of the traced density."""
     bandwidths, truth = [0.5, 0.25, 1.0], TRUTHS[truth]

@@ -38,7 +38,8 @@ Tape = list[tuple[Floats, Floats, Floats, Floats]]  # of each fit: kappa, a, poo
 class Path:
     """The loop's error as a function of its bandwidths, on fixed frequencies.
 
-    `fineness` is the truth's smallest scale over its whole deviation, at most 1.
+    `fineness` is the truth's smallest scale over its whole deviation, at most 1; `progress` is
+    called at each evaluation.
     """
 
     steps: list[Step]
@@ -47,9 +48,11 @@ class Path:
     weights: Floats
     power: Floats
     fineness: float
+    progress: Callable[[int], None] = lambda _: None
 
     def errors(self, h: Floats) -> tuple[Floats, Tape]:
         """Return the error of each generation, and what the backward pass needs."""
+        self.progress(1)
         a, product = np.ones_like(self.power), self.power + (1 - self.power) / self.first
         errors, tape = np.empty(len(h)), Tape()
         for t, (step, bandwidth) in enumerate(zip(self.steps, h, strict=True)):
@@ -102,7 +105,7 @@ def advanced(
     return (keep + s * kappa) * a, (keep**2 + 2 * s * keep * kappa) * product + s * s * own
 
 
-def path_of(e: Experiment, guess: Floats) -> Path:
+def path_of(e: Experiment, guess: Floats, progress: Callable[[int], None] = lambda _: None) -> Path:
     """Return the loop as a function of its bandwidths, resolved for some like the guess."""
     spectrum, found, sizes = spectrum_of(e.reality), trainings(e), e.sizes.tolist()
     width = np.sqrt(spectrum.deviation**2 + 2 * (guess**2).sum())
@@ -118,7 +121,7 @@ def path_of(e: Experiment, guess: Floats) -> Path:
         Step(training.subsampled, share, n)
         for training, share, n in zip(found, shares, [*sizes[1:], 1], strict=True)
     ]
-    return Path(steps, sizes[0], nodes, weights, spectrum.power(nodes), fineness(e))
+    return Path(steps, sizes[0], nodes, weights, spectrum.power(nodes), fineness(e), progress)
 
 
 def fineness(e: Experiment) -> float:

@@ -5,6 +5,7 @@ best schedule is that of a control problem, and minimising each generation's err
 greedy schedule) is not optimal.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -21,6 +22,7 @@ from modelcollapse.truth import as_truth
 from modelcollapse.workflows import Accumulate, AccumulateSubsample, Replace, Workflow
 
 Objective = Literal["sum", "max", "final"]
+Progress = Callable[[int], None]
 REFINEMENTS = 5
 RESOLVED = 1e-7  # relative error of the frequencies used, or they are refined
 
@@ -54,6 +56,8 @@ def optimal_bandwidths(
     samples: Samples,
     generations: int,
     objective: Objective = "sum",
+    *,
+    progress: Callable[[int], None] | None = None,
 ) -> OptimalBandwidths:
     """Return the schedule of bandwidths with the least exact error over the horizon.
 
@@ -76,6 +80,10 @@ def optimal_bandwidths(
         infimum draws every batch with bandwidth 0, that is, resamples rows, and smooths only the
         last fit, so that no generation before it has a density at all; for other truths some
         bandwidths may be above 0. A practitioner wants "sum" or "max".
+
+    progress
+        Called with the number of evaluations of the loop since the last call; their total is
+        not known beforehand. A hundred generations take about a second, a thousand minutes.
 
     Returns
     -------
@@ -101,7 +109,7 @@ def optimal_bandwidths(
         spectrum_of(e.reality)
     except NoClosedForm as error:
         raise InvalidInput(f"truth: {error}") from error
-    return _optimise(e, objective)
+    return _optimise(e, objective, progress or (lambda _: None))
 
 
 def _dim(truth: Any) -> int:
@@ -109,14 +117,14 @@ def _dim(truth: Any) -> int:
     return shape[1] if len(shape) == 2 else 1
 
 
-def _optimise(e: Experiment, objective: Objective) -> OptimalBandwidths:
+def _optimise(e: Experiment, objective: Objective, progress: Progress) -> OptimalBandwidths:
     thumb = rule_of_thumb(e)
     search = {"sum": least_sum, "max": least_maximum, "final": least_last}[objective]
     fine = thumb * fineness(e)
     h = fine
-    for _ in range(REFINEMENTS):
-        path = path_of(e, h)
-        h = search(path, h if h.all() else fine, thumb)
+    for attempt in range(REFINEMENTS):
+        path = path_of(e, h, progress)
+        h = search(path, h if h.all() else fine, thumb, again=attempt > 0)
         mise = scheduled_error(e, h)
         known = np.isfinite(mise)
         if np.allclose(path.errors(h)[0][known], mise[known], rtol=RESOLVED, atol=0):

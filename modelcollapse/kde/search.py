@@ -25,9 +25,14 @@ def greedy(path: Path, thumb: Floats) -> Floats:
     return h
 
 
-def least_sum(path: Path, start: Floats, thumb: Floats) -> Floats:
-    """Return the schedule with the least sum of errors, the better of two descents."""
-    starts = [start, thumb, greedy(path, thumb)]
+def least_sum(path: Path, start: Floats, thumb: Floats, *, again: bool = False) -> Floats:
+    """Return the schedule with the least sum of errors, the best of some descents.
+
+    `again` polishes a start that was found before.
+    """
+    starts = [start] if again else [start, greedy(path, thumb)]
+    if not again and path.fineness < 1:
+        starts.append(thumb)
     return min((_descend(path, h, thumb) for h in starts), key=lambda h: path.errors(h)[0].sum())
 
 
@@ -51,13 +56,14 @@ def _descend(path: Path, start: Floats, thumb: Floats) -> Floats:
     return np.asarray(np.exp(found.x))
 
 
-def least_maximum(path: Path, start: Floats, thumb: Floats) -> Floats:
+def least_maximum(path: Path, start: Floats, thumb: Floats, *, again: bool = False) -> Floats:
     """Return the schedule with the least largest error.
 
     Less smoothing keeps more for the generations after it, so each takes the smallest bandwidth
     that the level allows, and the best level is the lowest at which all of them can. That all
     errors are then equal, with non-negative multipliers (Karush-Kuhn-Tucker), is tested.
     """
+    del again
     low, high, h = 0.0, np.inf, start
     guess = float(path.errors(start)[0].max())
     for level in (guess * (1 + NEAR), guess * (1 - NEAR)):
@@ -83,6 +89,8 @@ def least_maximum(path: Path, start: Floats, thumb: Floats) -> Floats:
 def _at_level(path: Path, level: float, thumb: Floats) -> Floats | None:
     """Return the smallest bandwidths whose errors are at most the level, or None."""
     from scipy.optimize import brentq
+
+    path.progress(1)
 
     a, product = np.ones_like(path.power), path.power + (1 - path.power) / path.first
     h, (lows, highs) = np.empty(len(thumb)), _bounds(path, thumb)
@@ -115,7 +123,7 @@ def _bounds(path: Path, thumb: Floats) -> tuple[Floats, Floats]:
     return np.log(thumb * path.fineness * SMALLEST), np.log(thumb * LARGEST)
 
 
-def least_last(path: Path, start: Floats, thumb: Floats) -> Floats:
+def least_last(path: Path, start: Floats, thumb: Floats, *, again: bool = False) -> Floats:
     """Return the best of the bootstrap (bandwidth 0 but for the last fit) and its neighbours.
 
     For a normal truth, and for any under replace, nothing is below the bootstrap, see
@@ -124,7 +132,7 @@ def least_last(path: Path, start: Floats, thumb: Floats) -> Floats:
     """
     from scipy.optimize import minimize
 
-    del start
+    del start, again
     zeros, (lows, highs) = np.zeros(len(thumb)), _bounds(path, thumb)
     _, a, _, fit = path.errors(zeros)[1][-1]
     zeros[-1] = np.exp(_lowest(path.own_error(a, fit), lows[-1], highs[-1]))
