@@ -43,6 +43,7 @@ def predict(
 
 
 def _document(p: Prediction) -> dict[str, Any]:
+    fates = {name: vars(fate) for name, fate in p.fates.items()}
     return {
         "experiment": described(p.experiment),
         "generation": list(range(1, p.experiment.generations + 1)),
@@ -50,7 +51,7 @@ def _document(p: Prediction) -> dict[str, Any]:
         "laws": {name: _law(laws) for name, laws in p.laws.items()},
         "limits": dict(p.limits),
         "exponents": dict(p.exponents),
-        "fates": {name: vars(fate) for name, fate in p.fates.items()},
+        **({"fates": fates} if fates else {}),
         "reasons": p.reasons,
     }
 
