@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
 
-from modelcollapse.kde import genealogy
+from modelcollapse.kde import genealogy, summaries
 from modelcollapse.kde.genealogy import RANGES, SUBSETS, TABLES
 from modelcollapse.testing import assert_frequency, assert_law
 
@@ -94,7 +94,7 @@ def test_moments_are_numpys(seed, dim, offset):
     for sums, shared in ((cumulative, False), (NO_WEIGHTS, False), (cumulative[:1], True)):
         own = slice(0, 1) if shared else slice(None)
         second, central = np.full((3, 2), 7.0), np.full((3, 2), 7.0)
-        genealogy.moments(
+        summaries.moments(
             *(TABLES, np.zeros(4, np.int64), counts[own], tables[own], sums, slots),
             *(centre, pools, second, central),
         )
@@ -128,12 +128,12 @@ def test_moments_of_ranges_are_numpys(seed, dim, sizes, window, offset):
     batches, slots = np.maximum(np.arange(T) - window + 1, 0), np.arange(T)
     ends = np.concatenate([[0], np.cumsum(sizes)])
     second, central = np.empty((2, T)), np.empty((2, T))
-    genealogy.range_moments(sizes, batches, slots, centre, pools, second, central)
+    summaries.range_moments(sizes, batches, slots, centre, pools, second, central)
 
     firsts = ends[batches]
     plain = np.empty((2, T)), np.empty((2, T))
     counts = (ends[1:] - firsts)[None]
-    genealogy.moments(
+    summaries.moments(
         *(RANGES, firsts, counts, np.zeros((1, T, 1), np.int64), NO_WEIGHTS, slots),
         *(centre, pools, *plain),
     )

@@ -6,8 +6,9 @@ import numpy as np
 
 from modelcollapse.errors import NoClosedForm
 from modelcollapse.kde import bandwidth as bandwidths
-from modelcollapse.kde.fates import WORKFLOWS, Shape, fates, shape_of
+from modelcollapse.kde.fates import WORKFLOWS, fates
 from modelcollapse.kde.frequencies import overlap, spectrum_of
+from modelcollapse.kde.growth import Shape, shape_of
 from modelcollapse.kde.kernel import GAUSSIAN
 from modelcollapse.kde.moments import total_variance
 from modelcollapse.workflows import Accumulate, AccumulateSubsample, Replace

@@ -160,16 +160,16 @@ class Blocks:
 
     def measure(self, choice: Choice, pools: Floats, storage: Arrays) -> None:
         """Fill the moments of the recorded training sets."""
-        from modelcollapse.kde import genealogy
+        from modelcollapse.kde import summaries
 
         plan, e = self.plan, self.plan.experiment
         centre = np.asarray(e.reality.mean)
         second, central = storage["second_moment"], storage["central_variance"]
         if choice.kind == RANGES:
             where = e.sizes, plan.first_batches, plan.slots
-            genealogy.range_moments(*where, centre, pools, second, central)
+            summaries.range_moments(*where, centre, pools, second, central)
         else:
-            genealogy.moments(*choice, plan.slots, centre, pools, second, central)
+            summaries.moments(*choice, plan.slots, centre, pools, second, central)
         second /= total_variance(e)
         central /= total_variance(e)
 
