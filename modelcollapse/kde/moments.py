@@ -66,7 +66,7 @@ def total_variance(e: "Experiment") -> float:
 
 
 def second_order(e: "Experiment") -> SecondOrder:
-    """Return the second moment and the squared error of the mean of each training set."""
+    """Return the second moment and the central variance of each training set."""
     found = trainings(e)
     h, d, kernel = generator_bandwidths(e, found), e.model.dim, e.model.kernel
     noise = h**2 * kernel.variance(d) * d / total_variance(e)
@@ -82,22 +82,45 @@ def second_order(e: "Experiment") -> SecondOrder:
     if isinstance(e.workflow, (Replace, Accumulate, AccumulateSubsample)):
         return _single_slot(e, found, added)
 
-    def draw(t: int, fit: Moments) -> Draw:
-        return Draw(1.0, 0.0, fit.square + added(t, fit.square - fit.product))
+    return _many_slots(e, found, added)
 
-    one, zero = np.ones(1), np.zeros(1)
+
+def _many_slots(
+    e: "Experiment", found: list[Training], added: "Callable[[int, Any], Any]"
+) -> SecondOrder:
+    """Follow second moments and central variances of the slots, and distances of their means.
+
+    Distances keep the digits of a variance that vanishes far away: a mixture with weights w has
+    the variance sum w_a C_a + sum w_a w_b D_ab / 2, with D_ab = E|y_a - y_b|^2.
+    """
     sizes = e.sizes.tolist()
+    Q, C, D = np.ones(1), np.array([1 - 1 / sizes[0]]), np.zeros((1, 1))
+    second, central = np.empty(e.generations), np.empty(e.generations)
     with np.errstate(over="ignore", invalid="ignore"):  # SciPy's rules explode
-        fits = list(propagate(found, sizes, real_batch(zero, one, sizes[0], zero), draw))
-        square = np.array([fit.square[0] for fit in fits])
-        central = square - np.array([fit.product[0] for fit in fits])
-    return SecondOrder(grown(square), grown(np.maximum(central, 0.0)))
+        for t, training in enumerate(found, 1):
+            carry, w = training.carry, training.weights
+            D = carry @ D
+            within = (D * carry).sum(axis=1) / 2
+            D = D @ carry.T - within[:, None] - within
+            Q, C = carry @ Q, carry @ C + within
+            across = w @ D
+            spread = float(across @ w) / 2
+            second[t - 1], central[t - 1] = w @ Q, w @ C + spread
+            if t == len(found):
+                break
+            n, own = sizes[t], central[t - 1]
+            noise = float(added(t, own))
+            apart = across - spread + (own + noise) / n
+            D = np.block([[D, apart[:, None]], [apart, np.zeros(1)]])
+            C = np.append(C, (own + noise) * (1 - 1 / n))
+            Q = np.append(Q, second[t - 1] + noise)
+    return SecondOrder(grown(second), grown(np.maximum(central, 0.0)))
 
 
 def _single_slot(
     e: "Experiment", found: list[Training], added: "Callable[[int, Any], Any]"
 ) -> SecondOrder:
-    """Do what `propagate` does for a single slot, on plain numbers: a hundred times faster.
+    """Do what `_many_slots` does for a single slot, on plain numbers: many times faster.
 
     Every term is positive, so that a variance that vanishes keeps its digits: with s the new
     batch's share, the pool's variance C' = (1 - s) C + s C_new + s (1 - s) E|m - m_new|^2.
