@@ -292,4 +292,12 @@ def as_truth(value: Any, dim: int) -> Truth:
             largest,
             f"fourth moments would overflow: rescale to at most {LARGEST:g}",
         )
+    total = float(truth.spectrum.sum())
+    if not LARGEST**-2 <= total <= LARGEST**2:
+        raise invalid(
+            "truth, its total variance",
+            total,
+            f"fourth moments would leave the range of floats: rescale it to between "
+            f"{LARGEST**-2:g} and {LARGEST**2:g}",
+        )
     return truth

@@ -171,3 +171,42 @@ def moments(tracing, total, fourth, kernel):
                     square += probability * u * v * D[both]
         found.append((mean, mean - product, square - mean**2))
     return found
+
+
+def scaled_moments(tracing, factors, k):
+    """Return E Q and E V under SciPy's rules, in units of tr S_0; `steps` are not used.
+
+    Given its training rows, of covariance S with ddof 1, a new row is one of them plus noise of
+    covariance f^2 k S; `factors` are the f^2 k of each generation.
+    """
+    C, found, row = {}, [], 0
+    for t, n in enumerate(tracing.sizes):
+        old = row
+        for _ in range(n):
+            own, cross = Fraction(t == 0), defaultdict(Fraction)
+            for probability, weights in tracing.choices[t - 1] if t else ():
+                inner = {
+                    a: sum(v * C[max(a, b), min(a, b)] for b, v in weights.items()) for a in weights
+                }
+                product = sum(u * inner[a] for a, u in weights.items())
+                square = sum(u * C[a, a] for a, u in weights.items())
+                unbiased = (square - product) / (1 - sum(u * u for u in weights.values()))
+                own += probability * (square + factors[t - 1] * k * unbiased)
+                for j in range(old):
+                    mean = sum(u * C[max(a, j), min(a, j)] for a, u in weights.items())
+                    cross[j] += probability * mean
+                for j in range(old, row):
+                    cross[j] += probability * product
+            C[row, row] = own
+            C.update({(row, j): cross[j] for j in range(row)})
+            row += 1
+        mean = product = Fraction(0)
+        for probability, weights in tracing.choices[t]:
+            mean += probability * sum(u * C[a, a] for a, u in weights.items())
+            product += probability * sum(
+                u * v * C[max(a, b), min(a, b)]
+                for a, u in weights.items()
+                for b, v in weights.items()
+            )
+        found.append((mean, mean - product))
+    return found

@@ -106,6 +106,16 @@ def test_covering_is_a_union_bound(truth):
     assert losses.covering(e)[1] == pytest.approx(expected, rel=1e-10)
 
 
+@pytest.mark.parametrize(("dim", "h"), [(1, 100.0), (3, 20.0)])
+def test_wide_bandwidths(dim, h):
+    """Kernels far wider than the truth: its cross-entropy to N(0, 1 + sum h^2)."""
+    e = mc.Experiment(mc.KDE(h, dim=dim), mc.Replace(), 10, 2)
+    v = 1 + h**2 * np.arange(1, 3)
+    expected = dim / 2 * (np.log(2 * np.pi * v) + 1 / v)
+
+    assert losses.jensen(e) == pytest.approx(expected, rel=1e-12)
+
+
 @pytest.mark.parametrize("dim", [20, 100, 200])
 def test_bounds_in_many_dimensions(dim):
     """Volumes and Bessel functions leave the range of numbers: bounds stay finite and in order."""
@@ -127,7 +137,7 @@ def test_one_row_attains_both_bounds():
 
 
 @pytest.mark.parametrize("name", CASES)
-@pytest.mark.parametrize("h", [0.05, 0.5, 2.0])
+@pytest.mark.parametrize("h", [0.05, 1.0])
 def test_simulated_losses_lie_between(name, h, seed):
     """Mean losses of 20,000 replicates, with a proved variance.
 

@@ -70,6 +70,35 @@ def test_moments_are_the_rationals(name, sizes, bandwidths, kernel, axes):
 
 
 @pytest.mark.parametrize("name", CASES)
+@settings(max_examples=6)
+@given(
+    sizes=SIZES,
+    kernel=st.sampled_from(sorted(KERNELS)),
+    rule=st.sampled_from(["scott", "silverman"]),
+    axes=st.lists(st.sampled_from([0.25, 1.0, 4.0]), min_size=1, max_size=3),
+)
+def test_moments_under_scipys_rules_are_the_rationals(name, sizes, kernel, rule, axes):
+    """Noise of f^2 times the rows' own covariance, whatever the truth's shape: 1e-12 relative."""
+    workflow, sizes, tracing = case(name, sizes, [])
+    d = len(axes)
+    truth = mc.Normal(np.zeros(d), np.diag(axes))
+    factors = []
+    for choices in tracing.choices:
+        _, weights = choices[0]
+        rows = 1 / float(sum(w * w for w in weights.values()))
+        factors.append(
+            Fraction((rows * ((d + 2) / 4 if rule == "silverman" else 1)) ** (-2 / (d + 4)))
+        )
+    exact = kde_tracing.scaled_moments(tracing, factors, KERNELS[kernel](d)[0])
+    model = mc.KDE(f"scipy-{rule}", kernel, d)
+    prediction = mc.predict(mc.Experiment(model, workflow, sizes, len(sizes), truth=truth))
+
+    assert prediction["second_moment"] == pytest.approx([float(q) for q, _ in exact], rel=1e-12)
+    central = [float(v) for _, v in exact]
+    assert prediction["central_variance"] == pytest.approx(central, rel=1e-12)
+
+
+@pytest.mark.parametrize("name", CASES)
 @settings(max_examples=8)
 @given(
     sizes=SIZES,

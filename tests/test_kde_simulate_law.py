@@ -1,9 +1,9 @@
 """The kernel density simulator against the plain loop in law, and against every predicted mean.
 
-Two samples of one law: see `test_simulate_law.py`, whose radius is used here; with 400 runs of the
-loop and 20,000 replicates laws that differ by 0.38 are told apart. Means are tested by Catoni's
-estimator: 20,000 replicates tell means apart that differ by 0.1 standard deviations. And the rows
-themselves are traced back to their parents.
+Two samples of one law: see `test_simulate_law.py`, whose radius is used here; with 300 runs of the
+loop and 20,000 replicates laws that differ by 0.44 are told apart (0.54 with the 2,000 that ask
+Python for their rows). Means are tested by Catoni's estimator: 20,000 replicates tell means apart
+that differ by 0.1 standard deviations. And rows are traced back to their parents.
 """
 
 import numpy as np
@@ -75,7 +75,7 @@ def central_variance(model, X, truth):
 @NAMES
 def test_simulator_has_the_loops_law(name, seed):
     """Moments of the training rows and the test loss, of the last two generations."""
-    e, runs = EXPERIMENTS[name], 400
+    e, runs = EXPERIMENTS[name], 300
     test = np.linspace(-1, 1, 2 * e.model.dim).reshape(2, -1)
     scored = name != "halving" and e.model.kernel.name == "gaussian"
     metrics = {"second": second_moment, "central": central_variance}
@@ -127,21 +127,6 @@ def test_every_predicted_mean(name, seed):
             h = {"replace": [0.5, 1.0, 0.7], "budget": 1 / np.sqrt([1, 2, 3])}[name][t]
             most = 2 * (1 / np.sqrt(4 * np.pi * 0.25) + norm / h)
             assert_mean(runs["mise"][:, t], prediction["mise"][t], most * prediction["mise"][t])
-
-
-def test_scipys_rules_have_the_predicted_means(seed):
-    """Rules scaled by the rows' covariance, of unknown variance: a second simulation bounds it.
-
-    Var is bounded by the fourth moments of a normal loop only, so the means of 20,000 replicates
-    are compared with the prediction by a variance ten times larger than the observed one.
-    """
-    for name in ("scaled", "scaled-share", "scaled-subsample"):
-        e = EXPERIMENTS[name]
-        prediction, runs = mc.predict(e), mc.simulate(e, 20_000, seed)
-        for quantity in ("second_moment", "central_variance"):
-            for t in range(3):
-                values = runs[quantity][:, t]
-                assert_mean(values, prediction[quantity][t], 10 * values.var())
 
 
 def genealogies(e, count, seed):

@@ -20,6 +20,7 @@ import numpy as np
 
 from modelcollapse.checks import Floats
 from modelcollapse.errors import InvalidInput, invalid, unknown
+from modelcollapse.truth import LARGEST
 
 Bandwidth = float | str | Sequence[float] | Callable[[int], float]
 RULES = ("scott", "silverman", "scipy-scott", "scipy-silverman")
@@ -75,8 +76,8 @@ def number(name: str, value: Any) -> float:
         h = float("nan") if unusable else float(value)
     except (TypeError, ValueError):
         h = float("nan")
-    if not np.isfinite(h) or h < 0:
-        raise invalid(name, value, "a bandwidth is a finite number, at least 0")
+    if not 0 <= h <= LARGEST:
+        raise invalid(name, value, f"a bandwidth is a finite number, at least 0 and at most {LARGEST:g}")
     return h
 
 

@@ -6,7 +6,7 @@ accumulate-subsample have a_t = Gamma(t + kappa) / (Gamma(1 + kappa) t!), and re
 Densities are inverse Fourier integrals, good to 1e-13 of the truth's peak.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
@@ -16,7 +16,7 @@ import numpy as np
 from modelcollapse.checks import Floats
 from modelcollapse.kde.errors_squared import require_sizes_only
 from modelcollapse.kde.frequencies import DEVIATIONS, Spectrum, spectrum_of, up_to
-from modelcollapse.kde.kernel import normalised_bessel
+from modelcollapse.kde.kernel import GAUSSIAN, normalised_bessel
 from modelcollapse.kde.moments import generator_bandwidths, scoring_bandwidths
 from modelcollapse.kde.pairs import means
 from modelcollapse.kde.training import Training, trainings
@@ -24,7 +24,7 @@ from modelcollapse.kde.training import Training, trainings
 if TYPE_CHECKING:
     from modelcollapse.experiment import Experiment
 
-POINTS = 512  # at a time
+NUMBERS = 2**22  # held at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,8 +55,10 @@ class Frame:
 
     @cached_property
     def nodes(self) -> tuple[Floats, Floats]:
-        """Frequencies and weights; the truth is normal, so none is needed from Omega on."""
-        return up_to(self.spectrum.dim, 2 * self.span, DEVIATIONS / self.spectrum.finest)
+        """Frequencies and weights; what is blurred needs none beyond some frequency."""
+        blur = self.scored.min() if self.experiment.model.kernel is GAUSSIAN else 0.0
+        last = DEVIATIONS / float(np.hypot(self.spectrum.finest, blur))
+        return up_to(self.spectrum.dim, 2 * self.span, last)
 
     def kappa(self, h: float, omega: Floats) -> Floats:
         """Return the kernel's characteristic function at bandwidth h."""
@@ -134,9 +136,9 @@ class ExpectedDensity:
         flat, result = points.ravel(), np.zeros(points.size)
         centre, span = self.mean, self.frame.span
         inside = np.flatnonzero(np.abs(flat - centre) <= span)
-        for start in range(0, len(inside), POINTS):
-            cut = inside[start : start + POINTS]
-            result[cut] = self._integral(flat[cut], cumulative=cumulative)
+        for cut in _cuts(self.frame, len(inside)):
+            chosen = inside[cut]
+            result[chosen] = self._integral(flat[chosen], cumulative=cumulative)
         if cumulative:
             result[flat > centre + span] = 1.0
         return result.reshape(points.shape)
@@ -171,13 +173,21 @@ class ExpectedDensities(Sequence[ExpectedDensity]):
         return len(self._all)
 
 
+def _cuts(frame: Frame, points: int) -> Iterator[slice]:
+    """Yield slices of points whose table over the nodes is not too large."""
+    step = max(1, NUMBERS // len(frame.nodes[0]))
+    for start in range(0, points, step):
+        yield slice(start, start + step)
+
+
 def on_line(frame: Frame, x: Floats) -> Floats:
     """Return the expected densities of all generations at x in one dimension, (generations, x)."""
     nodes, weights = frame.nodes
     total = np.zeros((len(frame.found), len(x)))
     for w, m, v in zip(*frame.experiment.reality.components, strict=True):  # type: ignore[union-attr]
-        damped = w * weights * np.exp(-v[0, 0] * nodes**2 / 2)
-        total += (frame.at_nodes * damped) @ np.cos(np.multiply.outer(nodes, x - m[0]))
+        damped = frame.at_nodes * (w * weights * np.exp(-v[0, 0] * nodes**2 / 2))
+        for cut in _cuts(frame, len(x)):
+            total[:, cut] += damped @ np.cos(np.multiply.outer(nodes, x[cut] - m[0]))
     return total
 
 
@@ -187,6 +197,9 @@ def radial(frame: Frame, radii: Floats) -> Floats:
     For a truth that depends on the distance alone.
     """
     nodes, weights = frame.nodes
-    waves = normalised_bessel(np.multiply.outer(nodes, radii), frame.spectrum.dim / 2 - 1)
-    amplitude = np.sqrt(frame.spectrum.power(nodes)) * weights
-    return np.asarray((frame.at_nodes * amplitude) @ waves)
+    amplitude = frame.at_nodes * (np.sqrt(frame.spectrum.power(nodes)) * weights)
+    total = np.empty((len(frame.found), len(radii)))
+    for cut in _cuts(frame, len(radii)):
+        phases = np.multiply.outer(nodes, radii[cut])
+        total[:, cut] = amplitude @ normalised_bessel(phases, frame.spectrum.dim / 2 - 1)
+    return total

@@ -108,8 +108,8 @@ def _integrals(
         if end > first and np.all(np.abs(part) <= PRECISION * scale):
             return SquaredError(*total)
     raise NoClosedForm(
-        f"the integral over frequencies has not converged at |omega| = {end:.3g}; "
-        "use larger bandwidths or fewer generations"
+        f"the integral over frequencies has not converged at |omega| = {end:.3g}: the kernel's "
+        "characteristic function falls too slowly for these bandwidths"
     )
 
 

@@ -9,6 +9,7 @@ from modelcollapse.errors import InvalidInput, NoClosedForm, invalid
 from modelcollapse.kde import bandwidth as bandwidths
 from modelcollapse.kde.bandwidth import Bandwidth
 from modelcollapse.kde.kernel import GAUSSIAN, Kernel, as_kernel
+from modelcollapse.truth import LARGEST
 
 if TYPE_CHECKING:
     from modelcollapse.experiment import Experiment
@@ -162,6 +163,8 @@ class KDE:
         divisor = 1 - float(self.weights_ @ self.weights_)
         if divisor <= 0:
             raise InvalidInput(f"bandwidth = {rule!r} needs at least 2 rows with weight")
+        if (largest := float(np.abs(self.rows_).max())) > LARGEST:
+            raise InvalidInput(f"X reaches {largest:.3g}, whose square overflows: rescale the data")
         # About the first row, so that a constant column has no variance, not one of rounding.
         centred = self.rows_ - self.rows_[0]
         centred = centred - self.weights_ @ centred

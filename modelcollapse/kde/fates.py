@@ -88,7 +88,7 @@ def _bootstrap(e: "Experiment") -> dict[str, Fate]:
         reason = "each generation multiplies it by 1 - 1/n"
         found["central_variance"] = Fate("clumps", f"{1 - 1 / n:.6g}^t", reason)
     else:
-        reason = "it converges to a positive limit"
+        reason = "rows are only resampled: it can only fall"
         found["central_variance"] = Fate("bounded", "", reason)
     return found
 

@@ -153,6 +153,12 @@ def blocks(
 
 def _panels(width: float, first: float, smooth: float) -> Iterator[Floats]:
     """Yield the edges of panels, at most BLOCK at a time."""
+    if min(first, smooth) / width * ORDER > MOST_NODES:
+        raise NoClosedForm(
+            f"{min(first, smooth) / width * ORDER:.3g} frequencies would be needed: the widest "
+            "bandwidth and the finest detail (of the truth, or of a compact kernel) are too many "
+            "orders of magnitude apart"
+        )
     edges, panels = [0.0], 0
     while panels * ORDER < MOST_NODES:
         last = edges[-1]

@@ -87,7 +87,7 @@ THEOREMS = [
         "law",
         f"d=1 n={N} h=1/sqrt(10) t={LONG}",
         MeanClaim(
-            Design(critical, 1_000_000),
+            Design(critical, 500_000),
             quantity("central_variance", LONG),
             lambda e: 1 - 1 / int(e.sizes[0]),
             variance_bound(LONG),

@@ -69,7 +69,7 @@ def _gain(name: str) -> Theorem:
         "law",
         f"n={N} t=1..{T}",
         BoundedClaim(
-            Design(_building(name), 250_000, ("mise",)),
+            Design(_building(name), 120_000, ("mise",)),
             _sum,
             _predicted,
             constant(0.0),

@@ -13,8 +13,8 @@ from modelcollapse.theorem import Theorem
 from modelcollapse.values import fixed
 from modelcollapse.workflows import Accumulate, AccumulateSubsample, Replace, Workflow
 
-EARLY, LATE = 1_000, 30_000
-ROOM = 1e-9  # rounding of sums of up to 30,000 terms of order 1
+EARLY, LATE = 500, 10_000
+ROOM = 1e-9  # rounding of sums of up to 10,000 terms of order 1
 
 
 def growth(workflow: Workflow, bandwidth: object) -> float:
