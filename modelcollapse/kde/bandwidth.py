@@ -77,7 +77,8 @@ def number(name: str, value: Any) -> float:
     except (TypeError, ValueError):
         h = float("nan")
     if not 0 <= h <= LARGEST:
-        raise invalid(name, value, f"a bandwidth is a finite number, at least 0 and at most {LARGEST:g}")
+        allowed = f"a bandwidth is a finite number, at least 0 and at most {LARGEST:g}"
+        raise invalid(name, value, allowed)
     return h
 
 
