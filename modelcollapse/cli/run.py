@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from modelcollapse import datasets
 from modelcollapse.checks import whole
-from modelcollapse.cli.options import WorkflowOptions, parse_samples
+from modelcollapse.cli.options import WorkflowOptions, parse_bandwidth, parse_samples
 from modelcollapse.cli.output import (
     check_table,
     counted,
@@ -141,6 +141,9 @@ def build_estimator(name: str, options: tuple[str, ...], dim: int) -> Any:
     arguments = dict(_option(text) for text in options)
     if name in OWN:
         factory, arguments = OWN[name], {"dim": dim, **arguments}
+        for key in {"bandwidth", "scoring_bandwidth"} & set(arguments):
+            if isinstance(arguments[key], str):
+                arguments[key] = parse_bandwidth(key, arguments[key])
     else:
         factory = _imported(name)
     try:

@@ -5,12 +5,14 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from modelcollapse.cli.output import console, number, print_json, progress
+from modelcollapse.cli.output import console, note, number, print_json, progress
 from modelcollapse.theorem import Verdict, theorems
 from modelcollapse.verification import ALPHA, verify_all
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+INTERRUPTED = 130
 
 
 def verify(
@@ -35,10 +37,24 @@ def verify(
     """
     started = time.monotonic()
     count = len(theorems(only))
+    verdicts: list[Verdict] = []
+    interrupted = False
     with progress(1.0) as show:
-        verdicts = verify_all(
-            only, seed=seed, alpha=alpha, progress=lambda slug, share: show(share, slug)
-        )
+        try:
+            verify_all(
+                only,
+                seed=seed,
+                alpha=alpha,
+                report=verdicts.append,
+                progress=lambda slug, share: show(share, slug),
+            )
+        except KeyboardInterrupt:
+            if not verdicts:
+                raise
+            interrupted = True
+    if interrupted:
+        note(f"interrupted: {len(verdicts)} of {count} theorems are decided")
+        count = len(verdicts)
     summary = _summary(verdicts, count, alpha, time.monotonic() - started)
     if json:
         print_json({"verdicts": [v.as_dict() for v in verdicts], "summary": summary})
@@ -46,7 +62,7 @@ def verify(
         screen = console()
         _print(screen, verdicts)
         screen.print("\n" + _sentence(summary))
-    return int(summary["unexpected"] > 0)
+    return INTERRUPTED if interrupted else int(summary["unexpected"] > 0)
 
 
 COLUMNS = ("theorem", "parameters", "predicted", "observed", "gap", "allowed", "near", "verdict")

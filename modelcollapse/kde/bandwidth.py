@@ -129,7 +129,11 @@ def at(bandwidth: Bandwidth, generation: int, rows: float, dim: int, name: str) 
     if isinstance(bandwidth, str):
         return float(rule_of_thumb(bandwidth, rows, dim))
     if callable(bandwidth):
-        return number(f"{name}({generation})", bandwidth(generation))
+        try:
+            own = bandwidth(generation)
+        except TypeError as error:
+            raise InvalidInput(f"{name}({generation}) failed: {error}") from error
+        return number(f"{name}({generation})", own)
     if isinstance(bandwidth, tuple):
         if generation > len(bandwidth):
             raise too_short(name, bandwidth, generation)

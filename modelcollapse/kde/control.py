@@ -111,7 +111,9 @@ def path_of(e: Experiment, guess: Floats, progress: Callable[[int], None] = lamb
     width = np.sqrt(spectrum.deviation**2 + 2 * (guess**2).sum())
     reach = 2 * spectrum.reach + NEGLIGIBLE * np.sqrt(2) * width
     last = max(NEGLIGIBLE / (0.1 * guess[guess > 0].min()), NEGLIGIBLE / spectrum.finest)
-    nodes, weights = up_to(e.model.dim, reach, last, NEGLIGIBLE / spectrum.finest)
+    nodes, weights = up_to(
+        e.model.dim, reach, last, NEGLIGIBLE / spectrum.finest, 2 * spectrum.reach
+    )
     shares = [
         sizes[t + 1] / sum(sizes[: t + 2]) if t + 1 < len(sizes) else 1.0 for t in range(len(sizes))
     ]

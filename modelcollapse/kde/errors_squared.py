@@ -91,10 +91,12 @@ def _integrals(
     reach = 2 * spectrum.reach + DEVIATIONS * np.sqrt(2 * (spectrum.deviation**2 + noise))
     smallest = scored[scored > 0].min()
     first = max(DEVIATIONS / smallest, DEVIATIONS / spectrum.finest)
-    smooth = DEVIATIONS / spectrum.finest if kernel is GAUSSIAN else np.inf
+    smooth = between = np.inf
+    if kernel is GAUSSIAN:
+        smooth, between = DEVIATIONS / spectrum.finest, 2 * spectrum.reach
     atoms = _at_infinity(e, found, generator)
     total = np.zeros((2, e.generations))
-    for nodes, weights, end in blocks(d, reach, first, smooth):
+    for nodes, weights, end in blocks(d, reach, first, smooth, between):
         power = spectrum.power(nodes)
         part = np.zeros_like(total)
         for t, fit in enumerate(_fits(e, found, generator, nodes, power)):

@@ -23,13 +23,15 @@ class KDE:
     Parameters
     ----------
     bandwidth
-        A number h >= 0, in the data's unit; 0 resamples the rows (the bootstrap) and has no
-        density. Or a rule: "scott" and "silverman" as in scikit-learn (from the sizes alone),
-        "scipy-scott" and "scipy-silverman" as in SciPy (scaled by the rows' covariance). Or a
-        schedule: a `PowerBandwidth`, a sequence with one number per generation, or a function
-        of the generation t = 1, 2, ...
+        Required. A number h >= 0, in the data's unit; 0 resamples the rows (the bootstrap) and
+        has no density. Or a rule: "scott" and "silverman" as in scikit-learn (from the number of
+        rows alone; of weighted rows, the effective number 1 / sum w^2), "scipy-scott" and
+        "scipy-silverman" as in SciPy (a factor of the rows' covariance). Or a schedule: a
+        `PowerBandwidth`, a sequence with one number per generation, or a function of the
+        generation t = 1, 2, ...
     kernel
-        "gaussian", "tophat" or "epanechnikov" (radial, as in scikit-learn), or a `Kernel`.
+        "gaussian", "tophat" or "epanechnikov" (radial, as in scikit-learn), or a
+        `modelcollapse.kde.Kernel`.
     dim
         The number of columns d.
     scoring_bandwidth
@@ -178,6 +180,7 @@ class KDE:
 
         `random_state` is None, an integer or a numpy Generator.
         """
+        self._require_fit()
         n, rng = whole("n", n), np.random.default_rng(random_state)
         parents = rng.choice(len(self.rows_), size=n, p=self.weights_)
         noise = self.kernel.noise(n, self.dim, rng)
@@ -197,6 +200,7 @@ class KDE:
         InvalidInput
             If the bandwidth is 0 or the rows' covariance is singular, as there is no density.
         """
+        self._require_fit()
         points, train = columns(rows("X", X), self.dim), self.rows_
         h, shift = self.scoring_bandwidth_, 0.0
         if h == 0:
@@ -212,6 +216,10 @@ class KDE:
 
             return scoring.log_densities(points, train, h, weights=self.weights_) - shift
         return self._chunked(points, train, h) - shift
+
+    def _require_fit(self) -> None:
+        if not hasattr(self, "rows_"):
+            raise InvalidInput(f"{self!r} is not fitted: call fit(X) first")
 
     def _chunked(self, points: Floats, train: Floats, h: float) -> Floats:
         """Score any kernel, with a bounded number of pairs at a time."""

@@ -52,7 +52,7 @@ class Spectrum:
             return (
                 np.asarray(
                     sum(
-                        w * np.exp(-v * omega**2 / 2)
+                        w * np.exp(-_half_square(np.sqrt(v) * omega))
                         for w, v in zip(weights, variances, strict=True)
                     )
                 )
@@ -60,8 +60,13 @@ class Spectrum:
             )
         phi = np.zeros(omega.shape, dtype=np.complex128)
         for w, m, v in zip(weights, means[:, 0], variances, strict=True):
-            phi += w * np.exp(1j * omega * (m - means[0, 0]) - v * omega**2 / 2)
+            phi += w * np.exp(1j * omega * (m - means[0, 0]) - _half_square(np.sqrt(v) * omega))
         return np.asarray(phi.real**2 + phi.imag**2)
+
+
+def _half_square(z: Floats) -> Floats:
+    """Return z^2 / 2 for z >= 0, or more than any exponent where it would overflow."""
+    return np.asarray(np.minimum(z, 1e4) ** 2 / 2)
 
 
 def overlap(truth: Truth, variance: float) -> float:
@@ -78,10 +83,12 @@ def overlap(truth: Truth, variance: float) -> float:
     return total
 
 
-def up_to(dim: int, reach: float, last: float, smooth: float = np.inf) -> tuple[Floats, Floats]:
+def up_to(
+    dim: int, reach: float, last: float, smooth: float = np.inf, between: float = np.inf
+) -> tuple[Floats, Floats]:
     """Return the nodes and weights of all `blocks` up to a frequency."""
     found = []
-    for nodes, weights, end in blocks(dim, reach, last, smooth):
+    for nodes, weights, end in blocks(dim, reach, last, smooth, between):
         found.append((nodes, weights))
         if end >= last:
             break
@@ -124,7 +131,7 @@ def _legendre() -> tuple[Floats, Floats]:
 
 
 def blocks(
-    dim: int, reach: float, first: float, smooth: float = np.inf
+    dim: int, reach: float, first: float, smooth: float = np.inf, between: float = np.inf
 ) -> Iterator[tuple[Floats, Floats, float]]:
     """Yield (nodes, weights, end) that integrate over all frequencies, block after block.
 
@@ -139,30 +146,35 @@ def blocks(
     smooth
         From here on the integrand is a sum of exp(-a omega^2), in which no distance is left:
         panels then widen with |omega|.
+    between
+        The largest distance before that, if all the rest of the integrand is of that kind too:
+        panels widen from the start, up to 16 / between. By default they do not.
     """
     from scipy.special import gammaln
 
     inside, shares = _legendre()
     area = np.log(2) + dim / 2 * np.log(np.pi) - gammaln(dim / 2) - dim * np.log(2 * np.pi)
-    for edges in _panels(16 / reach, first, smooth):
+    cap = 16 / max(between, 1e-300) if between < np.inf else 16 / reach
+    for edges in _panels(16 / reach, first, smooth, cap):
         left, widths = edges[:-1], np.diff(edges)
         nodes = (left[:, None] + widths[:, None] * inside).ravel()
         weights = (widths[:, None] * shares).ravel()
         yield nodes, weights * np.exp(area + (dim - 1) * np.log(nodes)), float(edges[-1])
 
 
-def _panels(width: float, first: float, smooth: float) -> Iterator[Floats]:
-    """Yield the edges of panels, at most BLOCK at a time."""
-    if min(first, smooth) / width * ORDER > MOST_NODES:
+def _panels(width: float, first: float, smooth: float, cap: float) -> Iterator[Floats]:
+    """Yield the edges of panels, at most BLOCK at a time; see `blocks`."""
+    if min(first, smooth) / max(width, cap) * ORDER > MOST_NODES:
         raise NoClosedForm(
-            f"{min(first, smooth) / width * ORDER:.3g} frequencies would be needed: the widest "
-            "bandwidth and the finest detail (of the truth, or of a compact kernel) are too many "
-            "orders of magnitude apart"
+            f"{min(first, smooth) / max(width, cap) * ORDER:.3g} frequencies would be needed: the "
+            "widest bandwidth or distance and the finest detail (of the truth, or of a compact "
+            "kernel) are too many orders of magnitude apart"
         )
     edges, panels = [0.0], 0
     while panels * ORDER < MOST_NODES:
         last = edges[-1]
-        edges.append(last + (max(width, WIDENING * last) if last >= smooth else width))
+        wide = max(width, WIDENING * last)
+        edges.append(last + (wide if last >= smooth else max(width, min(wide, cap))))
         panels += 1
         reaches = last < first <= edges[-1]
         if reaches or len(edges) > BLOCK or (last >= max(smooth, first) and len(edges) > FEW):

@@ -151,7 +151,7 @@ def _ball(name: str, power: int) -> Kernel:
 
 GAUSSIAN = Kernel(
     "gaussian",
-    lambda u, dim: np.exp(-np.square(u) / 2),  # noqa: ARG005 - the same in every dimension
+    lambda u, dim: np.exp(-np.square(np.minimum(u, 1e4)) / 2),  # noqa: ARG005 - the same in every dimension
     lambda n, dim, rng: rng.standard_normal((n, dim)),
     lambda square, dim: -(square + dim * np.log(2 * np.pi)) / 2,
     lambda dim: 1.0,  # noqa: ARG005

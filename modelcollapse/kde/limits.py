@@ -61,7 +61,8 @@ def mise(e: "Experiment") -> float:
     norm = overlap(e.reality, 0.0)
     if shape.grows or isinstance(e.workflow, Accumulate):
         return norm
-    peak = float((4 * np.pi * _first(e) ** 2) ** (-shape.dim / 2))
+    with np.errstate(over="ignore"):
+        peak = float(np.exp(-shape.dim * (np.log(4 * np.pi) / 2 + np.log(_first(e)))))
     if isinstance(e.workflow, AccumulateSubsample):
         return norm + peak / (e.workflow.budget or shape.n)
     # (1/n) sum_j (1 - 1/n)^j (j + 1)^(-d/2): a row's chance of an ancestor j generations ago.

@@ -51,8 +51,8 @@ def upper(e: "Experiment") -> Floats:
     require_numbers(e)
     h = scoring_bandwidths(e, trainings(e))
     spread = total_variance(e) * (1 + second_order(e).second_moment)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        bound = e.model.dim / 2 * np.log(2 * np.pi * h**2) + spread / (2 * h**2)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        bound = _peak(h, e.model.dim) + (np.sqrt(spread) / h) ** 2 / 2
     return np.where(h > 0, bound, np.inf)
 
 
@@ -70,7 +70,7 @@ def lower(e: "Experiment") -> Floats:
 def _peak(h: Floats, d: int) -> Floats:
     """Return b = (d/2) log(2 pi h^2), minus the largest log-density."""
     with np.errstate(divide="ignore"):
-        return np.asarray(d / 2 * np.log(2 * np.pi * h**2))
+        return np.asarray(d * (np.log(2 * np.pi) / 2 + np.log(h)))
 
 
 def distance(e: "Experiment") -> Floats:
@@ -103,8 +103,8 @@ def covering(e: "Experiment") -> Floats:
 
 def _positive(h: Floats, peak: Floats, square: Floats) -> Floats:
     """Return peak + square / h^2; at h = 0 the atoms are missed almost surely."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        bound = peak + square / h**2
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        bound = peak + (np.sqrt(square) / h) ** 2
     return np.where(h > 0, bound, -np.inf)
 
 

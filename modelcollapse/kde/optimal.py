@@ -88,7 +88,8 @@ def optimal_bandwidths(
     Returns
     -------
     OptimalBandwidths
-        Bandwidths, and the exact error of each generation.
+        `.bandwidths` and `.mise` (the exact error), shape (generations,); `.objective`; and
+        `.value`, the sum, the largest or the last entry of `.mise`.
 
     Raises
     ------
