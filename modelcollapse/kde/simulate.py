@@ -124,7 +124,8 @@ class Blocks:
     def draw(self, seed: int, index: int, storage: Arrays, progress: Progress) -> None:
         """Simulate one block; its streams depend on the seed and its index alone."""
         rng = stream(seed, index)
-        drawing = {t: stream(seed, index, DRAW, t) for t in self.plan.recorded.tolist()}
+        drawn = self.plan.recorded.tolist() if "draw" in self.plan.extra else []
+        drawing = {t: stream(seed, index, DRAW, t) for t in drawn}
         aside = stream(seed, index, TEST), drawing
         count = len(storage["second_moment"])
         for start in range(0, count, self.plan.batch):
