@@ -1,18 +1,18 @@
 """The kernel density estimator: a kernel on every training row."""
 
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from modelcollapse.checks import Floats, columns, rows, shares, whole
-from modelcollapse.errors import InvalidInput, NoClosedForm, invalid
+from modelcollapse.errors import InvalidInput, invalid
 from modelcollapse.kde import bandwidth as bandwidths
-from modelcollapse.kde.bandwidth import Bandwidth
 from modelcollapse.kde.kernel import GAUSSIAN, Kernel, as_kernel
-from modelcollapse.truth import LARGEST
+from modelcollapse.kde.spread import require_covariances, spread_of
 
 if TYPE_CHECKING:
     from modelcollapse.experiment import Experiment
+    from modelcollapse.kde.bandwidth import Bandwidth
 
 CHUNK = 2**20  # numbers held at once by kernels that are scored without compiled code
 
@@ -111,7 +111,7 @@ class KDE:
         for name in ("bandwidth", "scoring_bandwidth"):
             value = getattr(self, name)
             if value is not None and bandwidths.is_scaled(value):
-                _require_covariances(name, value, experiment)
+                require_covariances(name, value, experiment)
 
     def check_schedule(self, generations: int) -> None:
         """Raise InvalidInput if a schedule ends too early or holds an unusable bandwidth."""
@@ -154,26 +154,11 @@ class KDE:
             self.scoring_bandwidth_ = bandwidths.at(
                 own, t, effective, self.dim, "scoring_bandwidth"
             )
-        self._factor = self._spread(self.bandwidth)
-        self._scoring_factor = self._factor if own is None else self._spread(own)
+        self._factor = spread_of(self.rows_, self.weights_, self.bandwidth)
+        self._scoring_factor = self._factor
+        if own is not None:
+            self._scoring_factor = spread_of(self.rows_, self.weights_, own)
         return self
-
-    def _spread(self, rule: Bandwidth) -> "Spread | None":
-        """Return a factor of the rows' covariance (ddof 1), or None where it is not used."""
-        if not bandwidths.is_scaled(rule):
-            return None
-        divisor = 1 - float(self.weights_ @ self.weights_)
-        if divisor <= 0:
-            raise InvalidInput(f"bandwidth = {rule!r} needs at least 2 rows with weight")
-        if (largest := float(np.abs(self.rows_).max())) > LARGEST:
-            raise InvalidInput(f"X reaches {largest:.3g}, whose square overflows: rescale the data")
-        # About the first row, so that a constant column has no variance, not one of rounding.
-        centred = self.rows_ - self.rows_[0]
-        centred = centred - self.weights_ @ centred
-        deviations = np.sqrt((self.weights_ @ centred**2) / divisor)
-        scaled = centred / np.where(deviations > 0, deviations, 1.0)
-        values, vectors = np.linalg.eigh((self.weights_[:, None] * scaled).T @ scaled / divisor)
-        return Spread(deviations, vectors, np.sqrt(np.maximum(values, 0.0)), len(centred))
 
     def sample(self, n: int, random_state: Any = None) -> Floats:
         """Draw rows, shape (n, d): a training row, plus the bandwidth times a kernel's draw.
@@ -236,44 +221,3 @@ class KDE:
             with np.errstate(divide="ignore"):
                 result[cut] = logsumexp(logs, axis=1, b=self.weights_)
         return np.asarray(result - self.dim * np.log(h))
-
-
-class Spread(NamedTuple):
-    """A factor of a covariance: deviations of the columns, and axes of their correlations."""
-
-    deviations: Floats
-    vectors: Floats
-    roots: Floats
-    rows: int
-
-    @property
-    def matrix(self) -> Floats:
-        """F with F F' the covariance, shape (d, d)."""
-        return np.asarray(self.deviations[:, None] * self.vectors * self.roots)
-
-    def inverse(self) -> tuple[Floats, float]:
-        """Return B with B' covariance B = I, and the log-volume of the factor."""
-        noise = max(self.rows, len(self.roots)) * np.finfo(float).eps
-        if self.deviations.min() == 0 or self.roots.min() ** 2 <= noise:
-            raise InvalidInput(
-                "the training rows' covariance is singular, so a bandwidth scaled by it has no "
-                "density: drop dependent columns, or give the bandwidth as a number"
-            )
-        back = self.vectors / self.roots / self.deviations[:, None]
-        return back, float(np.log(self.roots).sum() + np.log(self.deviations).sum())
-
-
-def _require_covariances(name: str, rule: str, e: "Experiment") -> None:
-    """Raise InvalidInput if a generation would train on a single row."""
-    from modelcollapse.kde.training import trainings
-
-    try:
-        found = trainings(e)
-    except NoClosedForm:  # a workflow of one's own: it is seen when it happens
-        return
-    for t, training in enumerate(found, 1):
-        if training.squares >= 1:
-            raise InvalidInput(
-                f"{name} = {rule!r} needs a covariance, and generation {t} would train on one "
-                "row: give batches (or a budget) of at least 2 rows"
-            )
