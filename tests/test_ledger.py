@@ -144,6 +144,7 @@ WRONG = {
     "kde/accumulate-subsample/mise": (kde_predict, "mean_integrated_squared_error", 1.05, SPREAD),
     "kde/replace/central-variance-limit": (kde_limits, "central_variance", 1.02, None),
     "kde/replace/mise-limit": (kde_limits, "mise", 1.2, None),
+    "kde/accumulate/scipy-scott-bounded": (kde_predict, "second_order", 1.03, SECOND),
     "kde/replace/scipy-scott-explodes": (bandwidths, "rule_of_thumb", 1.06, None),
 }
 

@@ -69,12 +69,12 @@ def _half_square(z: Floats) -> Floats:
     return np.asarray(np.minimum(z, 1e4) ** 2 / 2)
 
 
-def overlap(truth: Truth, variance: float) -> float:
-    """Return the integral of the truth's density times itself convolved with N(0, variance I)."""
+def squared_norm(truth: Truth) -> float:
+    """Return the integral of the truth's squared density."""
     weights, means, covariances = truth.components  # type: ignore[union-attr]
-    total, d = 0.0, truth.dim
+    total = 0.0
     for w, m, s in zip(weights, means, covariances, strict=True):
-        spread = covariances + s + variance * np.eye(d)
+        spread = covariances + s
         gaps = means - m
         squares = np.einsum("ki,ki->k", gaps, np.linalg.solve(spread, gaps[:, :, None])[:, :, 0])
         volumes = np.linalg.slogdet(2 * np.pi * spread)[1] / 2

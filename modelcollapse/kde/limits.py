@@ -7,7 +7,7 @@ import numpy as np
 from modelcollapse.errors import NoClosedForm
 from modelcollapse.kde import bandwidth as bandwidths
 from modelcollapse.kde.fates import WORKFLOWS, fates
-from modelcollapse.kde.frequencies import overlap, spectrum_of
+from modelcollapse.kde.frequencies import spectrum_of, squared_norm
 from modelcollapse.kde.growth import Shape, shape_of
 from modelcollapse.kde.kernel import GAUSSIAN
 from modelcollapse.kde.moments import total_variance
@@ -58,7 +58,7 @@ def mise(e: "Experiment") -> float:
     if shape.shrinks or e.model.kernel is not GAUSSIAN:
         raise NoClosedForm("the limit has no closed form where the bandwidth shrinks")
     spectrum_of(e.reality)  # refuses a truth for which there is no theorem
-    norm = overlap(e.reality, 0.0)
+    norm = squared_norm(e.reality)
     if shape.grows or isinstance(e.workflow, Accumulate):
         return norm
     with np.errstate(over="ignore"):

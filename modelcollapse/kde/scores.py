@@ -6,7 +6,7 @@ import numpy as np
 
 from modelcollapse.checks import Floats
 from modelcollapse.kde import scoring
-from modelcollapse.kde.frequencies import overlap
+from modelcollapse.kde.frequencies import squared_norm
 from modelcollapse.kde.kernel import GAUSSIAN
 from modelcollapse.kde.plan import RANGES, TABLES, Choice, Plan
 from modelcollapse.kde.scoring.state import Sums
@@ -117,7 +117,7 @@ def _fitted(plan: Plan, choice: Choice, pools: Floats) -> "Iterator[tuple[int, i
 
 def squared_errors(plan: Plan, scored: Floats, choice: Choice, pools: Floats, out: Floats) -> None:
     """Fill the integrated squared error of each fit, (replicates, recorded)."""
-    norm = overlap(plan.experiment.reality, 0.0)
+    norm = squared_norm(plan.experiment.reality)
     for column, t in enumerate((plan.recorded - 1).tolist()):
         h = float(scored[t])
         rows, weights = _training(choice, pools, t)

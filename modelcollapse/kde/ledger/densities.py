@@ -8,7 +8,7 @@ from modelcollapse.checks import Floats
 from modelcollapse.claims import BoundedClaim, LawClaim
 from modelcollapse.evidence import Cdf
 from modelcollapse.experiment import Experiment, Trajectories, predict
-from modelcollapse.kde.frequencies import overlap
+from modelcollapse.kde.frequencies import squared_norm
 from modelcollapse.kde.ledger.common import DERIVED, FITS, NORMAL, WORKFLOWS, H, N, T, loop
 from modelcollapse.theorem import Theorem
 from modelcollapse.values import Value, constant, expectation, quantity
@@ -75,7 +75,7 @@ def _density(name: str) -> Theorem:
 
 def _largest(e: Experiment) -> float:
     """Bound the squared error: int p^2 <= 1/(2 sqrt(pi) h), int p_0^2, and the product is >= 0."""
-    return float(1 / (2 * np.sqrt(np.pi) * e.model.bandwidth) + overlap(e.reality, 0.0))
+    return float(1 / (2 * np.sqrt(np.pi) * e.model.bandwidth) + squared_norm(e.reality))
 
 
 def _part(name: str) -> Value:

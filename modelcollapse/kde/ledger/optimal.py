@@ -9,7 +9,7 @@ from modelcollapse.checks import Floats
 from modelcollapse.claims import BoundedClaim, Design, ExactClaim
 from modelcollapse.experiment import Experiment, Trajectories, predict
 from modelcollapse.kde import control, optimal, search
-from modelcollapse.kde.frequencies import overlap
+from modelcollapse.kde.frequencies import squared_norm
 from modelcollapse.kde.ledger.common import DERIVED, NORMAL, WORKFLOWS, loop
 from modelcollapse.theorem import Theorem
 from modelcollapse.values import Computed, Number, Value, constant
@@ -41,7 +41,7 @@ def _predicted(e: Experiment) -> float:
 def _largest(e: Experiment) -> float:
     """Bound the sum of squared errors, as for one of them."""
     peaks = 1 / (2 * np.sqrt(np.pi) * np.array(e.model.bandwidth))
-    return float(peaks.sum() + len(peaks) * overlap(e.reality, 0.0))
+    return float(peaks.sum() + len(peaks) * squared_norm(e.reality))
 
 
 def _with(workflow: Workflow, bandwidth: object) -> Value:
