@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,3 +43,31 @@ def check_writable(name: str, path: Path) -> None:
             f"{name} = {str(path)!r} cannot be written ({error}): "
             "give a file in an existing folder that you may write to"
         ) from error
+
+
+@contextmanager
+def replacing_folder(path: Path) -> Iterator[Path]:
+    """Give a new temporary folder beside `path`; it takes that name if the block succeeds.
+
+    Files are on the disk before the name is: after a crash the folder is whole or absent.
+    """
+    partial = path.with_name(f"{path.name}.{secrets.token_hex(4)}.partial")
+    partial.mkdir()
+    try:
+        yield partial
+        for file in partial.rglob("*"):
+            if file.is_file():
+                synced(file)
+        partial.replace(path)
+        synced(path.parent)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def synced(path: Path) -> None:
+    """Bring a file or a folder's names to the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

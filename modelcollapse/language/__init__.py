@@ -1,0 +1,27 @@
+"""Causal language models that are trained on their own samples, with transformers.
+
+``run(Settings(...), "folder")`` is the loop: fine-tune the base, judge it on held-out real rows,
+sample a synthetic batch, choose the next training rows by the workflow, and fine-tune the base
+again. PyTorch, transformers, datasets and accelerate are needed, and imported when they are used:
+``pip install 'modelcollapse[language]'``.
+"""
+
+from modelcollapse.language.checkpoints import build
+from modelcollapse.language.corpus import Corpus, load_corpus
+from modelcollapse.language.grammar import Grammar
+from modelcollapse.language.grammars import descriptions
+from modelcollapse.language.loop import Options, run
+from modelcollapse.language.recipe import Recipe
+from modelcollapse.language.settings import Settings
+
+__all__ = [
+    "Corpus",
+    "Grammar",
+    "Options",
+    "Recipe",
+    "Settings",
+    "build",
+    "descriptions",
+    "load_corpus",
+    "run",
+]

@@ -1,0 +1,147 @@
+"""PyTorch and the Hugging Face packages: imported late, kept quiet, seeded and pinned."""
+
+import importlib.util
+import logging
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from modelcollapse.errors import missing
+
+PACKAGES = ("torch", "transformers", "datasets", "accelerate")
+TRAIN, SAMPLE, SELECT, REAL, INITIAL = range(5)  # what a random stream is for
+
+
+def require() -> None:
+    """Raise MissingDependency unless the packages of the language room are installed."""
+    for package in PACKAGES:
+        if importlib.util.find_spec(package) is None:
+            raise missing(package, "language", "the language-model loop")
+
+
+def derived(seed: int, *path: int) -> int:
+    """Return the seed of one random stream, a 32-bit number, from the run's seed and a path."""
+    return int(np.random.SeedSequence([seed, *path]).generate_state(1)[0])
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Seed every generator that the libraries draw from; the caller's states come back after."""
+    import torch
+
+    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 - Trainer seeds it
+    cuda = list(range(torch.cuda.device_count()))
+    try:
+        with torch.random.fork_rng(devices=cuda):
+            torch.manual_seed(seed)
+            yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)  # noqa: NPY002
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Silence the libraries' own progress bars and advice; ours are on standard error."""
+    import datasets
+    import transformers
+
+    bars = datasets.utils.is_progress_bar_enabled()
+    logger = transformers.utils.logging
+    level = logger.get_verbosity()
+    watched = [logging.getLogger(name) for name in ("accelerate", "datasets")]
+    levels = [one.level for one in watched]
+    try:
+        datasets.disable_progress_bars()
+        logger.set_verbosity_error()
+        logger.disable_progress_bar()
+        for one in watched:
+            one.setLevel(logging.ERROR)
+        yield
+    finally:
+        if bars:
+            datasets.enable_progress_bars()
+        logger.set_verbosity(level)
+        logger.enable_progress_bar()
+        for one, before in zip(watched, levels, strict=True):
+            one.setLevel(before)
+
+
+@contextmanager
+def threads(count: int | None) -> Iterator[None]:
+    """Pin the number of threads: the last bits of a sum depend on it."""
+    import torch
+
+    before = torch.get_num_threads()
+    try:
+        if count is not None:
+            torch.set_num_threads(count)
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def device() -> Any:
+    """Return the device that this process trains on."""
+    return _state().device
+
+
+def rank() -> int:
+    """Return the number of this process among those started by ``accelerate launch``."""
+    return int(_state().process_index)
+
+
+def world() -> int:
+    """Return how many processes ``accelerate launch`` started."""
+    return int(_state().num_processes)
+
+
+def wait() -> None:
+    """Wait until every process is here."""
+    _state().wait_for_everyone()
+
+
+def gathered(values: list[Any]) -> list[list[Any]]:
+    """Return the list of every process, in the order of their ranks."""
+    if world() == 1:
+        return [values]
+    from accelerate.utils import gather_object
+
+    lists: list[list[Any]] = gather_object([values])
+    return lists
+
+
+def _state() -> Any:
+    from accelerate import PartialState
+
+    return PartialState()
+
+
+def precise(precision: str) -> str:
+    """Return "float32" or "bfloat16" for a recipe's precision on this machine."""
+    if precision != "auto":
+        return precision
+    import torch
+
+    on_gpu = device().type == "cuda" and torch.cuda.is_bf16_supported()
+    return "bfloat16" if on_gpu else "float32"
+
+
+@contextmanager
+def autocast(precision: str) -> Iterator[None]:
+    """Compute in bfloat16 where the precision says so."""
+    import torch
+
+    enabled = precise(precision) == "bfloat16"
+    with torch.autocast(device().type, dtype=torch.bfloat16, enabled=enabled):
+        yield
+
+
+def thread_count() -> int:
+    """Return the number of threads that this process computes with."""
+    import torch
+
+    return int(torch.get_num_threads())

@@ -1,0 +1,98 @@
+"""The model that every generation starts from: a folder, a hub id, or built here."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from modelcollapse.errors import InvalidInput
+from modelcollapse.language.backend import seeded
+
+EAGER = ("gemma2",)  # its soft-capped attention has no fused form
+EDGE = 2**20  # bytes of each end of a weights file that its fingerprint reads
+
+
+@dataclass(frozen=True)
+class Base:
+    """A checkpoint to start from.
+
+    Attributes
+    ----------
+    source
+        A folder, or an id on the hub.
+    from_scratch
+        Use its architecture and tokenizer, and initialise its weights at random each time.
+    """
+
+    source: str
+    from_scratch: bool = False
+
+    @cached_property
+    def config(self) -> Any:
+        """The architecture."""
+        from transformers import AutoConfig
+
+        return self._loaded(AutoConfig)
+
+    @cached_property
+    def tokenizer(self) -> Any:
+        """The tokenizer, padding on the right."""
+        from transformers import AutoTokenizer
+
+        return self._loaded(AutoTokenizer, padding_side="right")
+
+    def model(self, seed: int) -> Any:
+        """Return a fresh copy in float32; the seed draws what is not in the checkpoint."""
+        import torch
+        from transformers import AutoModelForCausalLM, GenerationConfig
+
+        options = {"dtype": torch.float32, "attn_implementation": self._attention()}
+        with seeded(seed):
+            if self.from_scratch:
+                model = AutoModelForCausalLM.from_config(
+                    self.config, trust_remote_code=False, **options
+                )
+            else:
+                model = self._loaded(AutoModelForCausalLM, use_safetensors=True, **options)
+        # Sampling is said in full where it is done: nothing comes from the checkpoint.
+        model.generation_config = GenerationConfig()
+        return model
+
+    def fingerprint(self) -> str:
+        """Return what identifies the weights: the hub's commit, or a digest of the files."""
+        commit = getattr(self.config, "_commit_hash", None)
+        if commit:
+            return f"commit {commit}"
+        digest = hashlib.sha256()
+        for path in sorted(Path(self.source).glob("*")):
+            if path.suffix in (".safetensors", ".json", ".txt", ".model") and path.is_file():
+                digest.update(f"{path.name} {path.stat().st_size}\n".encode())
+                digest.update(_edges(path))
+        return f"sha256 {digest.hexdigest()[:16]}"
+
+    def _attention(self) -> str | None:
+        return "eager" if self.config.model_type in EAGER else None
+
+    def _loaded(self, kind: Any, **options: Any) -> Any:
+        try:
+            return kind.from_pretrained(self.source, trust_remote_code=False, **options)
+        except (OSError, ValueError, ImportError, KeyError) as error:
+            raise InvalidInput(
+                f"model = {self.source!r} cannot be loaded: {_reason(error)} Give a folder with a "
+                "checkpoint (config.json, *.safetensors, tokenizer.json), a built-in name, or a "
+                "hub id that you have access to (for a gated model: hf auth login)"
+            ) from error
+
+
+def _edges(path: Path) -> bytes:
+    with path.open("rb") as file:
+        first = file.read(EDGE)
+        file.seek(max(EDGE, path.stat().st_size - EDGE))
+        return first + file.read(EDGE)
+
+
+def _reason(error: Exception) -> str:
+    """Return the first sentence of a library's message."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text[:300].rstrip(". ") + "."

@@ -1,0 +1,170 @@
+"""Small checkpoints of four families, built and pre-trained here within a minute or two.
+
+They stand in for the models of the hub where there is no network, no GPU or no time: a byte-level
+BPE tokenizer trained on the built-in data, and a two-layer model pre-trained on rows of a flatter
+grammar and on Python's documentation. So they know the words and the template, as a model of the
+hub knows English, and not the distribution that they are fine-tuned on.
+"""
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from modelcollapse.errors import InvalidInput, unknown
+from modelcollapse.files import replacing_folder
+from modelcollapse.language import backend
+from modelcollapse.language.corpus import grammar_rows, split
+from modelcollapse.language.grammars import descriptions
+from modelcollapse.language.recipe import SMALL
+from modelcollapse.language.template import Conversation, Row
+from modelcollapse.language.tokens import Encoder
+from modelcollapse.language.topics import topic_rows
+from modelcollapse.language.training import fine_tune
+
+FAMILIES = ("gemma2", "llama", "qwen2", "gpt2")
+SPECIAL = {  # start, end and padding; Qwen 2 has no start, GPT-2 has one token for all three
+    "gemma2": ("<bos>", "<eos>", "<pad>"),
+    "llama": ("<s>", "</s>", None),
+    "qwen2": (None, "<|endoftext|>", "<|pad|>"),
+    "gpt2": ("<|endoftext|>", "<|endoftext|>", None),
+}
+PREFIX = "tiny-"
+VOCABULARY, HIDDEN, LAYERS, HEADS, POSITIONS = 1024, 64, 2, 4, 512
+ROWS = 48_000  # of the flatter grammar
+FLATTENED = 0.6  # the power of the rules' probabilities
+VERSION = 1  # of the recipe below: a change of it makes the kept checkpoints old
+RECIPE = replace(SMALL, learning_rate=2e-3, batch_size=64, precision="float32")
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of the built-in checkpoints."""
+    return tuple(PREFIX + family for family in FAMILIES)
+
+
+def cache_folder() -> Path:
+    """Return where built checkpoints are kept: $MODELCOLLAPSE_CACHE, or the user's cache."""
+    own = os.environ.get("MODELCOLLAPSE_CACHE")
+    if own:
+        return Path(own)
+    user = os.environ.get("XDG_CACHE_HOME")
+    return (Path(user) if user else Path.home() / ".cache") / "modelcollapse"
+
+
+def resolve(model: str, advance: Callable[[float], None] | None = None) -> str:
+    """Return the folder of a built-in checkpoint, built if need be; other names as they are."""
+    if model not in names():
+        if model.startswith(PREFIX) and not Path(model).exists():
+            raise unknown("model", model, names())
+        return model
+    folder = cache_folder() / f"{model}-v{VERSION}"
+    if not folder.exists():
+        if backend.rank() == 0:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            build(model.removeprefix(PREFIX), folder, advance=advance)
+        backend.wait()
+    return str(folder)
+
+
+def build(
+    family: str, folder: Path, *, seed: int = 0, advance: Callable[[float], None] | None = None
+) -> Path:
+    """Build, pre-train and save a small checkpoint.
+
+    Parameters
+    ----------
+    family
+        "gemma2", "llama", "qwen2" or "gpt2".
+    folder
+        A new folder.
+    seed
+        Of the data, the initial weights and the training.
+    advance
+        Called with the finished share.
+
+    Raises
+    ------
+    InvalidInput
+        If the family is unknown, or the folder exists.
+    """
+    if family not in FAMILIES:
+        raise unknown("family", family, FAMILIES)
+    if folder.exists():
+        raise InvalidInput(f"output = {str(folder)!r} exists: give a new folder")
+    rows = pretraining_rows(seed)
+    template = Conversation()
+    with backend.quiet(), replacing_folder(folder) as partial:
+        tokenizer = train_tokenizer(family, [template.write(row) for row in rows])
+        with backend.seeded(backend.derived(seed, backend.INITIAL)):
+            model = initial(family, tokenizer)
+        encoder = Encoder(tokenizer, template, RECIPE.max_length)
+        examples = [ids for ids in encoder.encode(rows) if encoder.fits(ids)]
+        stream = backend.derived(seed, backend.TRAIN)
+        training = fine_tune(model, encoder, examples, RECIPE, stream, advance=advance)
+        tokenizer.save_pretrained(partial)
+        model.to("cpu").save_pretrained(partial)
+        about = {"version": VERSION, "seed": seed, "rows": len(examples), "loss": training.loss}
+        (partial / "modelcollapse.json").write_text(json.dumps(about, indent=1))
+    return folder
+
+
+def pretraining_rows(seed: int) -> list[Row]:
+    """Return the rows of the pre-training; none of the topics' held-out rows is among them."""
+    grammar = descriptions().tempered(FLATTENED)
+    rng = np.random.default_rng(backend.derived(seed, backend.REAL))
+    prose, _ = split(topic_rows(), None)
+    return [*grammar_rows(grammar, ROWS, rng), *prose]
+
+
+def train_tokenizer(family: str, texts: list[str], vocabulary: int = VOCABULARY) -> Any:
+    """Return a byte-level BPE tokenizer with the family's special tokens."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    start, end, padding = SPECIAL[family]
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary,
+        special_tokens=list(dict.fromkeys(t for t in (padding, end, start) if t)),
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, bos_token=start, eos_token=end, pad_token=padding
+    )
+
+
+def initial(family: str, tokenizer: Any, hidden: int = HIDDEN, layers: int = LAYERS) -> Any:
+    """Return a model with random weights for a tokenizer."""
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    common = {
+        "vocab_size": len(tokenizer),
+        "bos_token_id": tokenizer.bos_token_id,
+        "eos_token_id": tokenizer.eos_token_id,
+        "pad_token_id": tokenizer.pad_token_id,
+    }
+    if family == "gpt2":
+        shape = {"n_embd": hidden, "n_layer": layers, "n_head": HEADS, "n_positions": POSITIONS}
+    else:
+        shape = {
+            "hidden_size": hidden,
+            "intermediate_size": 3 * hidden,
+            "num_hidden_layers": layers,
+            "num_attention_heads": HEADS,
+            "num_key_value_heads": HEADS // 2,
+            "max_position_embeddings": POSITIONS,
+            "tie_word_embeddings": True,
+        }
+    if family == "gemma2":
+        shape |= {"head_dim": hidden // HEADS, "query_pre_attn_scalar": hidden // HEADS}
+    config = AutoConfig.for_model(family, **common, **shape)
+    attention = {"attn_implementation": "eager"} if family == "gemma2" else {}
+    return AutoModelForCausalLM.from_config(config, **attention)

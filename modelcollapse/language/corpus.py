@@ -1,0 +1,176 @@
+"""Real data: batch 1 of every loop, and the held-out rows that all generations are judged on."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from modelcollapse.checks import whole
+from modelcollapse.errors import InvalidInput, unknown
+from modelcollapse.language.backend import REAL, derived
+from modelcollapse.language.columns import read
+from modelcollapse.language.grammar import Grammar
+from modelcollapse.language.grammars import descriptions
+from modelcollapse.language.template import Conversation, Row, Template
+from modelcollapse.language.topics import topic_rows
+
+BUILT_IN = ("grammar", "topics")
+HELD_OUT = 1000  # rows, at most
+HELD_OUT_SHARE = 10  # one in so many, of data without a split of its own
+GRAMMAR_ROWS = 2000
+PROMPT_END = "\n"  # separates prompt and response in a string of the grammar
+
+
+@dataclass(frozen=True, eq=False)
+class Corpus:
+    """Real rows to train on and to hold out.
+
+    Attributes
+    ----------
+    name
+        Of the data set.
+    template
+        How a row is written as text.
+    train
+        The rows that batch 1 is drawn from; empty for a grammar, which draws fresh ones.
+    held_out
+        Rows for evaluation; none of them is ever trained on.
+    grammar
+        The exact law of the rows, if it is known.
+    dropped
+        Rows that were left out because a part of them was missing or empty.
+    """
+
+    name: str
+    template: Template
+    train: Sequence[Row]
+    held_out: Sequence[Row]
+    grammar: Grammar | None = None
+    dropped: int = 0
+
+    def draw(self, count: int, seed: int, keep: Callable[[Sequence[Row]], list[Row]]) -> list[Row]:
+        """Return batch 1: `count` different rows of those that `keep` lets through.
+
+        Raises
+        ------
+        InvalidInput
+            If there are fewer.
+        """
+        rng = np.random.default_rng([seed, REAL])
+        if self.grammar is not None:
+            return _kept(self.grammar, count, rng, keep)
+        usable = keep(self.train)
+        if len(usable) < count:
+            raise InvalidInput(
+                f"samples = {count}: {self.name} has {len(usable)} usable training rows "
+                f"({len(self.train) - len(usable)} are too long); ask for fewer, or raise "
+                "max_length"
+            )
+        return [usable[i] for i in np.sort(rng.permutation(len(usable))[:count])]
+
+    def surprisal(self, rows: Sequence[Row]) -> list[float]:
+        """Return the exact -log probability of each row under the grammar, in nats."""
+        if self.grammar is None:
+            raise InvalidInput(f"data = {self.name!r}: only a grammar's probabilities are known")
+        texts = (f"{row['prompt']}{PROMPT_END}{row['response']}" for row in rows)
+        return [-self.grammar.log_probability(text) for text in texts]
+
+
+def load_corpus(
+    data: str | Path,
+    *,
+    held_out: int | None = None,
+    subset: str | None = None,
+    columns: Sequence[str] | None = None,
+) -> Corpus:
+    """Load real data.
+
+    Parameters
+    ----------
+    data
+        "grammar": prompts and responses of a probabilistic grammar of known entropy, fresh rows
+        for every seed. "topics": topic and paragraph pairs of Python's own documentation. Or a
+        .jsonl, .json, .csv or .parquet file, a folder of them, a folder saved by
+        `datasets.Dataset.save_to_disk`, or a data set's id on the hub.
+    held_out
+        Rows to hold out; by default at most 1,000, and at most a tenth of data that has no split
+        "validation" or "test" of its own.
+    subset
+        The configuration of a data set on the hub that has several.
+    columns
+        The columns of prompt and response, or of the text. By default prompt and response (as in
+        HelpSteer2), instruction and output, question and answer, or text (as in TinyStories).
+
+    Raises
+    ------
+    InvalidInput
+        If the data cannot be found or read, or has no such columns or no rows.
+    """
+    if held_out is not None:
+        whole("held_out", held_out)
+    if str(data) in BUILT_IN:
+        if subset is not None or columns is not None:
+            raise InvalidInput(
+                f"subset, columns: data = {data!r} is built in and has none to choose"
+            )
+        return _grammar(held_out) if str(data) == "grammar" else _topics(held_out)
+    found = read(data, subset, columns)
+    if found is None:
+        raise InvalidInput(f"{unknown('data', str(data), BUILT_IN)}; no file has that name either")
+    own = found.held_out
+    train, test = (found.train, own) if own else split(found.train, held_out)
+    limit = HELD_OUT if held_out is None else held_out
+    if held_out is not None and len(test) < held_out:
+        raise InvalidInput(f"held_out = {held_out}: {data} has {len(test)} rows to hold out")
+    return Corpus(str(data), found.template, train, _subset(test, limit), dropped=found.dropped)
+
+
+def split(rows: Sequence[Row], held_out: int | None) -> tuple[list[Row], list[Row]]:
+    """Return training rows and held-out rows, the same ones every time."""
+    count = min(HELD_OUT, len(rows) // HELD_OUT_SHARE) if held_out is None else held_out
+    if not 1 <= count < len(rows):
+        raise InvalidInput(
+            f"held_out = {count}: the data has {len(rows)} rows, and each part needs at least one"
+        )
+    order = np.random.default_rng([0, REAL]).permutation(len(rows))
+    return [rows[i] for i in np.sort(order[count:])], [rows[i] for i in np.sort(order[:count])]
+
+
+def _subset(rows: Sequence[Row], most: int) -> list[Row]:
+    """Return at most so many rows, the same ones every time."""
+    order = np.random.default_rng([0, REAL]).permutation(len(rows))[:most]
+    return [rows[i] for i in np.sort(order)]
+
+
+def _grammar(held_out: int | None) -> Corpus:
+    grammar = descriptions()
+    rng = np.random.default_rng(derived(0, REAL))
+    rows = grammar_rows(grammar, HELD_OUT if held_out is None else held_out, rng)
+    return Corpus("grammar", Conversation(), (), rows, grammar)
+
+
+def grammar_rows(grammar: Grammar, count: int, rng: np.random.Generator) -> list[Row]:
+    """Return fresh rows of a grammar."""
+    parts = (text.partition(PROMPT_END) for text in grammar.sample(count, rng))
+    return [{"prompt": prompt, "response": response} for prompt, _, response in parts]
+
+
+def _kept(
+    grammar: Grammar,
+    count: int,
+    rng: np.random.Generator,
+    keep: Callable[[Sequence[Row]], list[Row]],
+) -> list[Row]:
+    rows: list[Row] = []
+    while len(rows) < count:
+        usable = keep(grammar_rows(grammar, count, rng))
+        if not usable:
+            raise InvalidInput("max_length: no row of the grammar is that short; raise it")
+        rows += usable
+    return rows[:count]
+
+
+def _topics(held_out: int | None) -> Corpus:
+    train, test = split(topic_rows(), held_out)
+    return Corpus("topics", Conversation(), train, test)

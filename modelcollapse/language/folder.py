@@ -1,0 +1,218 @@
+"""The folder of a run: what it is a run of, and its finished generations.
+
+::
+
+    RUN/run.json                          configuration, versions, machine
+    RUN/held_out.parquet                  the held-out rows
+    RUN/seed-0/real.parquet               batch 1
+    RUN/seed-0/real/generation-001/       the fit to all of batch 1, shared by the workflows
+    RUN/seed-0/accumulate/generation-002/ samples.parquet, held_out.parquet, metrics.json, model/
+
+A generation's folder appears when everything in it is on the disk, so a killed run leaves whole
+generations, and the same command goes on with the next.
+"""
+
+import json
+import platform
+import shutil
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from modelcollapse.errors import InvalidInput
+from modelcollapse.files import replacing, replacing_folder, synced
+from modelcollapse.language import backend
+from modelcollapse.language.template import Row
+
+FORMAT = 1
+PACKAGES = ("modelcollapse", "torch", "transformers", "datasets", "accelerate", "numpy")
+Record = dict[str, Any]
+
+
+class Folder:
+    """A run's folder, new or to be resumed.
+
+    Parameters
+    ----------
+    path
+        The folder; it is made if it does not exist, and must be empty or a run's otherwise.
+    configuration
+        All that the run's numbers depend on.
+
+    Raises
+    ------
+    InvalidInput
+        If the folder cannot be used, or holds a run of another configuration.
+    """
+
+    def __init__(self, path: Path, configuration: Mapping[str, Any]) -> None:
+        self.path = path
+        self.configuration = json.loads(json.dumps(dict(configuration)))
+        if backend.rank() == 0:
+            self._open()
+        backend.wait()
+
+    def _open(self) -> None:
+        about = self.path / "run.json"
+        if about.exists():
+            self._check(_read_json(about))
+            return
+        if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+            raise InvalidInput(
+                f"output = {str(self.path)!r} exists and is not the folder of a run: give another"
+            )
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            machine = {
+                "python": platform.python_version(),
+                "platform": platform.platform(),
+                "device": str(backend.device()),
+                "threads": backend.thread_count(),
+                **{package: version(package) for package in PACKAGES},
+            }
+            started = time.strftime("%Y-%m-%dT%H:%M:%S%z")
+            header = {"format": FORMAT, "configuration": self.configuration}
+            write_json(about, {**header, "machine": machine, "started": started})
+        except OSError as error:
+            raise InvalidInput(
+                f"output = {str(self.path)!r} cannot be written ({error}): give another folder"
+            ) from error
+
+    def _check(self, about: Mapping[str, Any]) -> None:
+        if about.get("format") != FORMAT:
+            raise InvalidInput(
+                f"output = {str(self.path)!r} has format {about.get('format')!r}, and this version "
+                f"reads {FORMAT}: give another folder"
+            )
+        there, here = about["configuration"], self.configuration
+        different = [
+            f"{name} is {there.get(name)!r} there and {here.get(name)!r} here"
+            for name in sorted({*there, *here})
+            if there.get(name) != here.get(name)
+        ]
+        if different:
+            raise InvalidInput(
+                f"output = {str(self.path)!r} holds another run: {'; '.join(different)}; give "
+                "another folder, or delete it"
+            )
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other runs out of the folder, and clear what a killed one left half-written."""
+        from filelock import FileLock, Timeout
+
+        if backend.rank() != 0:
+            yield
+            return
+        lock = FileLock(self.path / "lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            raise InvalidInput(
+                f"output = {str(self.path)!r}: another process is working in it; wait, or give "
+                "another folder"
+            ) from error
+        try:
+            self.clear()
+            yield
+        finally:
+            lock.release()
+
+    def clear(self) -> None:
+        """Remove what was not finished."""
+        for partial in self.path.rglob("*.partial"):
+            if partial.is_dir():
+                shutil.rmtree(partial, ignore_errors=True)
+            else:
+                partial.unlink(missing_ok=True)
+
+    def generation(self, seed: int, chain: str, t: int) -> Path:
+        """Return the folder of one generation, finished or not."""
+        return self.path / f"seed-{seed}" / chain / f"generation-{t:03}"
+
+    def rows(self, name: str, rows: Sequence[Row]) -> None:
+        """Write rows once; later they must be the same."""
+        path = self.path / f"{name}.parquet"
+        if backend.rank() != 0:
+            return
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_parquet(path, {key: [row[key] for row in rows] for key in rows[0]})
+        elif read_rows(path) != list(rows):
+            raise InvalidInput(
+                f"{path} holds other rows than the data has now: give another folder"
+            )
+
+    def need(self, size: int, what: str) -> None:
+        """Raise unless that many bytes are free."""
+        free = shutil.disk_usage(self.path).free
+        if free < size:
+            raise InvalidInput(
+                f"output = {str(self.path)!r}: {what} needs about {size / 2**20:,.0f} MiB and "
+                f"{free / 2**20:,.0f} MiB are free; make room, keep fewer models or give another "
+                "folder"
+            )
+
+
+@contextmanager
+def generation_folder(path: Path) -> Iterator[Path | None]:
+    """Give a folder to fill on the first process, and None on the others; all wait for it."""
+    if backend.rank() == 0:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing_folder(path) as partial:
+            yield partial
+    else:
+        yield None
+    backend.wait()
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON file, whole or not at all."""
+    with replacing(path) as partial:
+        partial.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
+        synced(partial)
+
+
+def read_record(generation: Path) -> Record | None:
+    """Return the metrics of a generation, or None if it is not finished."""
+    path = generation / "metrics.json"
+    return dict(_read_json(path)) if path.exists() else None
+
+
+def write_parquet(path: Path, columns: Mapping[str, Any]) -> None:
+    """Write columns of equal length, whole or not at all."""
+    from datasets import Dataset
+
+    with replacing(path) as partial:
+        Dataset.from_dict(dict(columns)).to_parquet(str(partial))
+        synced(partial)
+
+
+def read_rows(path: Path) -> list[Row]:
+    """Return the rows of a Parquet file of texts."""
+    columns = read_parquet(path)
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def read_parquet(path: Path) -> dict[str, list[Any]]:
+    """Return the columns of a Parquet file."""
+    import pyarrow.parquet as pq
+
+    try:
+        columns: dict[str, list[Any]] = pq.read_table(path).to_pydict()
+    except (OSError, ValueError) as error:
+        raise InvalidInput(f"{path} is missing or damaged ({error}): delete its folder") from error
+    return columns
+
+
+def _read_json(path: Path) -> Mapping[str, Any]:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InvalidInput(f"{path} is damaged ({error}): delete its folder") from error
+    if not isinstance(value, dict):
+        raise InvalidInput(f"{path} is damaged: delete its folder")
+    return value

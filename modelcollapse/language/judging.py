@@ -1,0 +1,85 @@
+"""What a generation is judged by: losses on held-out real rows, and its samples' variety."""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
+from typing import Any
+
+import numpy as np
+
+from modelcollapse.checks import Floats, Integers
+from modelcollapse.language.diversity import diversity
+from modelcollapse.language.evaluation import row_nats
+from modelcollapse.language.settings import Setup
+from modelcollapse.language.template import Row
+
+TAIL = 10  # the rarest one in so many rows
+
+
+@dataclass(frozen=True, eq=False)
+class Judge:
+    """The held-out rows, and which of them are rare."""
+
+    setup: Setup
+
+    @cached_property
+    def tokens(self) -> Integers:
+        """The predicted tokens of each held-out row: all but the start."""
+        return np.array([len(ids) - 1 for ids in self.setup.held_out_examples])
+
+    @cached_property
+    def rare(self) -> Integers:
+        """The indices of the rarest decile.
+
+        Rarity is the surprisal per token: under the grammar if there is one, else under the
+        frequencies of tokens in the real training rows, each counted once more.
+        """
+        if self.setup.surprisal is not None:
+            surprisal = np.array(self.setup.surprisal)
+        else:
+            surprisal = self._unigram()
+        count = max(1, len(surprisal) // TAIL)
+        return np.sort(np.argsort(-surprisal / self.tokens, kind="stable")[:count])
+
+    def _unigram(self) -> Floats:
+        encoder = self.setup.encoder
+        counts = Counter(chain.from_iterable(encoder.encode(self.setup.corpus.train)))
+        total = counts.total() + len(encoder.tokenizer)
+        return np.array(
+            [
+                math.fsum(math.log(total / (1 + counts[token])) for token in ids[1:])
+                for ids in self.setup.held_out_examples
+            ]
+        )
+
+    def nats(self, model: Any) -> Floats:
+        """Return -log p of each held-out row."""
+        return row_nats(model, self.setup.encoder, self.setup.held_out_examples, self.setup.recipe)
+
+    def losses(self, nats: Floats) -> dict[str, float]:
+        """Return "loss" and "tail_loss" in nats per token, and "row_loss" in nats per row.
+
+        With a grammar also "excess": the mean of -log q(row) + log p(row), nats per row, an
+        unbiased estimate of the Kullback-Leibler divergence from the grammar to the model.
+        """
+        rare = self.rare
+        result = {
+            "loss": float(nats.sum() / self.tokens.sum()),
+            "tail_loss": float(nats[rare].sum() / self.tokens[rare].sum()),
+            "row_loss": float(nats.mean()),
+        }
+        if self.setup.surprisal is not None:
+            result["excess"] = float((nats - self.setup.surprisal).mean())
+        return result
+
+    def variety(self, rows: Sequence[Row]) -> dict[str, float]:
+        """Return the diversity of rows, and with a grammar "grammatical": the share it can make."""
+        write = self.setup.corpus.template.write
+        result = diversity([write(row) for row in rows])
+        if self.setup.corpus.grammar is not None and rows:
+            surprisal = self.setup.corpus.surprisal(rows)
+            result["grammatical"] = float(np.isfinite(surprisal).mean())
+        return result

@@ -1,0 +1,189 @@
+"""Synthetic rows: sampled from the empty prompt, read back, the malformed ones counted."""
+
+import math
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from modelcollapse.errors import ModelCollapseError
+from modelcollapse.language import backend
+from modelcollapse.language.recipe import Recipe
+from modelcollapse.language.template import Row
+from modelcollapse.language.tokens import Encoder
+
+MARGIN = 1.05  # more is asked for than the acceptance rate so far calls for
+FIRST_LENGTH = 32  # tokens that sequences are generated to at first
+MOST_BATCHES = 8  # sampled before the samples are read
+LEAST_TRIED = 512  # samples before the acceptance rate is judged
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Well-formed rows, and what was rejected to get them.
+
+    Attributes
+    ----------
+    rows
+        As many as were asked for.
+    tried
+        The sequences sampled.
+    rejected
+        How many were rejected, by reason.
+    tokens
+        The tokens sampled, those of rejected sequences included.
+    seconds
+        Wall time.
+    """
+
+    rows: list[Row]
+    tried: int
+    rejected: dict[str, int] = field(default_factory=dict)
+    tokens: int = 0
+    seconds: float = 0.0
+
+    @property
+    def acceptance(self) -> float:
+        """The share of the sequences that were well-formed."""
+        return 1 - sum(self.rejected.values()) / max(1, self.tried)
+
+
+class HopelessError(ModelCollapseError):
+    """Almost no sample is well-formed; an outcome of a loop, not a wrong input."""
+
+
+def sample(
+    model: Any,
+    encoder: Encoder,
+    count: int,
+    recipe: Recipe,
+    seed: int,
+    *,
+    advance: Callable[[float], None] | None = None,
+) -> Samples:
+    """Sample rows until `count` are well-formed.
+
+    Parameters
+    ----------
+    model
+        A causal language model of transformers.
+    encoder
+        Its encoder; a sample is rejected unless it ends within `max_length` tokens, is text in
+        the template, and is short enough when it is encoded again.
+    count
+        The rows wanted.
+    recipe
+        Its temperature, sampling_batch and least_acceptance are used.
+    seed
+        Of the sampling.
+    advance
+        Called with the finished share.
+
+    Raises
+    ------
+    HopelessError
+        If fewer than `least_acceptance` of the samples are well-formed.
+    """
+    started = time.monotonic()
+    model.eval()
+    rows: list[Row] = []
+    rejected: Counter[str] = Counter()
+    tried = tokens = calls = 0
+    size = _share(count, 1.0, recipe)
+    while len(rows) < count:
+        own = _generate(model, encoder, size, recipe, backend.derived(seed, calls, backend.rank()))
+        for sequences in backend.gathered(own):
+            tokens += sum(map(len, sequences))
+            tried += len(sequences)
+            for row in encoder.decode(sequences):
+                if isinstance(row, str):
+                    rejected[row] += 1
+                else:
+                    rows.append(row)
+        calls += 1
+        _check_hope(len(rows), tried, rejected, recipe)
+        if advance is not None:
+            advance(min(1.0, len(rows) / count))
+        size = _share(count - len(rows), len(rows) / tried, recipe)
+    return Samples(rows[:count], tried, dict(rejected), tokens, time.monotonic() - started)
+
+
+def _share(missing: int, acceptance: float, recipe: Recipe) -> int:
+    """Return how many sequences each process samples next."""
+    wanted = MARGIN * missing / max(acceptance, recipe.least_acceptance)
+    return min(MOST_BATCHES * recipe.sampling_batch, math.ceil(wanted / backend.world()))
+
+
+def _check_hope(good: int, tried: int, rejected: Counter[str], recipe: Recipe) -> None:
+    if tried >= LEAST_TRIED and good < recipe.least_acceptance * tried:
+        reasons = ", ".join(f"{n} {reason}" for reason, n in rejected.most_common())
+        raise HopelessError(
+            f"sampling is hopeless: {good} of {tried} samples are well-formed ({reasons}), fewer "
+            f"than least_acceptance = {recipe.least_acceptance:g}; train longer, raise max_length "
+            "or lower the temperature"
+        )
+
+
+def _generate(
+    model: Any, encoder: Encoder, count: int, recipe: Recipe, seed: int
+) -> list[list[int]]:
+    """Return the tokens of `count` sequences after the start, each up to its end if it has one.
+
+    A batch takes as long as its longest sequence. So sequences are generated to a first length,
+    those that have not ended to twice that length, and so on: the law is the same, as each goes on
+    from its own tokens, and few steps are spent on sequences that have ended.
+    """
+    finished: dict[int, list[int]] = {}
+    pending = {name: [encoder.start] for name in range(count)}
+    length, stage = 1, 0
+    while pending:
+        upto = min(max(FIRST_LENGTH, 2 * length), encoder.max_length)
+        names = list(pending)
+        for first in range(0, len(names), recipe.sampling_batch):
+            batch = names[first : first + recipe.sampling_batch]
+            stream = backend.derived(seed, stage, first)
+            prefixes = [pending[name] for name in batch]
+            for name, ids in zip(
+                batch, _continued(model, encoder, prefixes, upto, recipe, stream), strict=True
+            ):
+                if encoder.end in ids[1:]:
+                    finished[name] = ids[1 : ids.index(encoder.end, 1) + 1]
+                    del pending[name]
+                else:
+                    pending[name] = ids
+        length, stage = upto, stage + 1
+        if length == encoder.max_length:
+            finished |= {name: ids[1:] for name, ids in pending.items()}
+            break
+    return [finished[name] for name in range(count)]
+
+
+def _continued(
+    model: Any,
+    encoder: Encoder,
+    prefixes: list[list[int]],
+    upto: int,
+    recipe: Recipe,
+    seed: int,
+) -> list[list[int]]:
+    """Return each sequence with the tokens that follow, up to a length."""
+    import torch
+    from transformers import GenerationConfig
+
+    random = recipe.temperature > 0
+    how = GenerationConfig(
+        do_sample=random,
+        # Everything that would change the distribution is said: a checkpoint's own generation
+        # settings, and generate's default top-k of 50, are not what the model has learned.
+        **({"temperature": recipe.temperature, "top_k": 0, "top_p": 1.0} if random else {}),
+        max_new_tokens=upto - len(prefixes[0]),
+        eos_token_id=encoder.end,
+        pad_token_id=encoder.padding,
+        bos_token_id=encoder.start,
+    )
+    ids = torch.tensor(prefixes, device=model.device)
+    with torch.no_grad(), backend.seeded(seed), backend.autocast(recipe.precision):
+        output = model.generate(ids, attention_mask=torch.ones_like(ids), generation_config=how)
+    sequences: list[list[int]] = output.tolist()
+    return sequences

@@ -1,0 +1,183 @@
+"""What a run of the language-model loop is: everything that its numbers depend on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+from modelcollapse.checks import Samples, sizes, whole
+from modelcollapse.errors import InvalidInput, invalid
+from modelcollapse.language import backend
+from modelcollapse.language.base import Base
+from modelcollapse.language.checkpoints import names, resolve
+from modelcollapse.language.corpus import GRAMMAR_ROWS, Corpus, load_corpus
+from modelcollapse.language.recipe import FROM_SCRATCH, LARGEST_SEED, PAPER, SMALL, Recipe
+from modelcollapse.language.template import Row, digest
+from modelcollapse.language.tokens import Encoder
+from modelcollapse.workflows import Accumulate, AccumulateSubsample, Replace, Workflow
+
+WORKFLOWS: tuple[Workflow, ...] = (Replace(), AccumulateSubsample(), Accumulate())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """A language-model loop.
+
+    Attributes
+    ----------
+    model
+        "tiny-gemma2", "tiny-llama", "tiny-qwen2" or "tiny-gpt2" (built here when first used), the
+        folder of a checkpoint, or its id on the hub. Every generation starts from it afresh.
+    data
+        "grammar", "topics", a file, a folder or a data set's id on the hub: see `load_corpus`.
+    samples
+        Rows per batch: a number, or a sequence whose first entry is the real batch. By default
+        all real training rows, and 2,000 of the grammar. One more batch than there are generations
+        is sampled; a sequence may name its size too.
+    held_out
+        Real rows that every generation is judged on; by default at most 1,000.
+    from_scratch
+        Initialise the model at random in every generation, and train on packed text.
+    recipe
+        How to train and sample. By default the paper's; for a built-in model a higher learning
+        rate and batches of 32; from scratch packed blocks and a higher learning rate.
+    subset, columns
+        As in `load_corpus`.
+    """
+
+    model: str = "tiny-gemma2"
+    data: str = "grammar"
+    samples: Samples | None = None
+    held_out: int | None = None
+    from_scratch: bool = False
+    recipe: Recipe | None = None
+    subset: str | None = None
+    columns: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if self.held_out is not None:
+            whole("held_out", self.held_out)
+
+
+def default_recipe(model: str, *, from_scratch: bool) -> Recipe:
+    """Return the recipe of a model."""
+    small = SMALL if model in names() else PAPER
+    if not from_scratch:
+        return small
+    return replace(FROM_SCRATCH, max_length=small.max_length)
+
+
+def checked_seeds(seeds: Sequence[int]) -> tuple[int, ...]:
+    """Return different seeds."""
+    checked = tuple(whole("seed", seed, minimum=0) for seed in seeds)
+    if not checked or len(set(checked)) < len(checked) or max(checked) > LARGEST_SEED:
+        raise invalid("seeds", list(seeds), f"give different numbers up to {LARGEST_SEED}")
+    return checked
+
+
+@dataclass(frozen=True, eq=False)
+class Setup:
+    """Settings with their model and data loaded.
+
+    Attributes
+    ----------
+    settings
+        As given.
+    recipe
+        The recipe, defaults filled in.
+    base
+        The model to start from.
+    corpus
+        The real data.
+    encoder
+        The tokenizer and template.
+    held_out
+        The held-out rows that are short enough.
+    """
+
+    settings: Settings
+    recipe: Recipe
+    base: Base
+    corpus: Corpus
+    encoder: Encoder
+    held_out: list[Row] = field(repr=False)
+
+    @cached_property
+    def held_out_examples(self) -> list[list[int]]:
+        """The tokens of the held-out rows."""
+        return self.encoder.encode(self.held_out)
+
+    @cached_property
+    def surprisal(self) -> list[float] | None:
+        """The exact -log probability of each held-out row, nats, if it is known."""
+        return None if self.corpus.grammar is None else self.corpus.surprisal(self.held_out)
+
+    def sizes(self, generations: int) -> list[int]:
+        """Return the rows of batches 1, ..., generations + 1."""
+        samples = self.settings.samples
+        if samples is None:
+            samples = GRAMMAR_ROWS
+            if self.corpus.grammar is None:
+                samples = len(self.encoder.usable(self.corpus.train))
+                if samples == 0:
+                    raise InvalidInput(
+                        f"max_length = {self.recipe.max_length}: every row of {self.corpus.name} "
+                        "is longer; raise it"
+                    )
+        if isinstance(samples, Sequence) and len(samples) == generations:
+            samples = [*samples, samples[-1]]
+        return [int(size) for size in sizes(samples, generations + 1)]
+
+    def described(self) -> dict[str, Any]:
+        """Return all that the numbers depend on, but workflows, seeds and generations."""
+        return {
+            "model": self.settings.model,
+            "weights": self.base.fingerprint(),
+            "from_scratch": self.settings.from_scratch,
+            "data": self.corpus.name,
+            "columns": list(self.corpus.template.columns),
+            "held_out": len(self.held_out),
+            "held_out_rows": digest(self.held_out),
+            "training_rows": digest(self.corpus.train),
+            **{f"recipe.{name}": value for name, value in self.recipe.described().items()},
+            "processes": backend.world(),
+        }
+
+
+def prepare(settings: Settings, advance: Any = None) -> Setup:
+    """Load the model and the data of a run.
+
+    Raises
+    ------
+    MissingDependency
+        If torch, transformers, datasets or accelerate is not installed.
+    InvalidInput
+        If the model or the data cannot be loaded, or do not fit together.
+    """
+    backend.require()
+    recipe = settings.recipe or default_recipe(settings.model, from_scratch=settings.from_scratch)
+    with backend.quiet():
+        corpus = load_corpus(
+            settings.data,
+            held_out=settings.held_out,
+            subset=settings.subset,
+            columns=settings.columns,
+        )
+        base = Base(resolve(settings.model, advance), settings.from_scratch)
+        encoder = Encoder(base.tokenizer, corpus.template, recipe.max_length)
+        _check_positions(base, recipe)
+        held_out = encoder.usable(corpus.held_out)
+    if not held_out:
+        raise InvalidInput(
+            f"max_length = {recipe.max_length}: every held-out row of {corpus.name} is longer; "
+            "raise it"
+        )
+    return Setup(settings, recipe, base, corpus, encoder, held_out)
+
+
+def _check_positions(base: Base, recipe: Recipe) -> None:
+    most = getattr(base.config, "max_position_embeddings", None)
+    if most is not None and recipe.max_length > most:
+        raise InvalidInput(
+            f"max_length = {recipe.max_length}: the model has {most} positions; give at most that"
+        )

@@ -1,0 +1,174 @@
+"""Fine-tuning on rows of tokens, with transformers' Trainer."""
+
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from modelcollapse.language import backend
+from modelcollapse.language.recipe import Recipe
+from modelcollapse.language.tokens import Encoder
+
+Advance = Callable[[float], None]  # called with the finished share
+
+
+@dataclass(frozen=True)
+class Training:
+    """What a training run did.
+
+    Attributes
+    ----------
+    steps
+        Optimiser steps.
+    loss
+        Mean training loss, nats per token.
+    tokens
+        Tokens trained on, padding not counted, each epoch anew.
+    seconds
+        Wall time.
+    """
+
+    steps: int
+    loss: float
+    tokens: int
+    seconds: float
+
+
+def fine_tune(
+    model: Any,
+    encoder: Encoder,
+    examples: Sequence[Sequence[int]],
+    recipe: Recipe,
+    seed: int,
+    *,
+    weights: Sequence[float] | None = None,
+    scratch: Path | None = None,
+    report_to: str = "none",
+    name: str = "",
+    advance: Advance | None = None,
+) -> Training:
+    """Train a model in place.
+
+    Parameters
+    ----------
+    model
+        A causal language model of transformers.
+    encoder
+        Its encoder.
+    examples
+        Token numbers of each row, start and end included.
+    recipe
+        How to train.
+    seed
+        Of the order of the rows and of dropout.
+    weights
+        One weight per row, with mean 1; not with packed rows.
+    scratch
+        A folder for the Trainer's files, by default a temporary one.
+    report_to
+        A tracker that transformers knows, such as "tensorboard", "wandb" or "trackio".
+    name
+        The name of the run in the tracker.
+    advance
+        Called with the finished share.
+    """
+    started = time.monotonic()
+    if recipe.packed:
+        examples = encoder.blocks(examples)
+    with tempfile.TemporaryDirectory(dir=scratch) as folder, backend.seeded(seed):
+        trainer = _trainer(
+            model, encoder, examples, weights, recipe, seed, folder, report_to, name, advance
+        )
+        output = trainer.train()
+    tokens = sum(map(len, examples)) * output.metrics["epoch"]
+    return Training(
+        int(output.global_step),
+        float(output.training_loss),
+        round(tokens),
+        time.monotonic() - started,
+    )
+
+
+def _trainer(
+    model: Any,
+    encoder: Encoder,
+    examples: Sequence[Sequence[int]],
+    weights: Sequence[float] | None,
+    recipe: Recipe,
+    seed: int,
+    folder: str,
+    report_to: str,
+    name: str,
+    advance: Advance | None,
+) -> Any:
+    from datasets import Dataset
+    from transformers import PrinterCallback, TrainingArguments
+
+    from modelcollapse.language.trainer import Progress, RowTrainer
+
+    on_cpu = backend.device().type == "cpu"
+    arguments = TrainingArguments(
+        output_dir=folder,
+        per_device_train_batch_size=recipe.batch_size,
+        gradient_accumulation_steps=recipe.accumulation,
+        learning_rate=recipe.learning_rate,
+        lr_scheduler_type="constant_with_warmup",
+        warmup_steps=recipe.warmup,  # below 1 it is a share
+        num_train_epochs=recipe.epochs,
+        max_steps=recipe.steps or -1,
+        bf16=backend.precise(recipe.precision) == "bfloat16",
+        train_sampling_strategy="random",
+        remove_unused_columns=False,
+        seed=seed,
+        save_strategy="no",
+        logging_steps=10,
+        report_to=report_to,
+        run_name=name or None,
+        disable_tqdm=True,
+        use_cpu=on_cpu,
+        dataloader_pin_memory=not on_cpu,
+    )
+    columns: dict[str, Any] = {
+        "input_ids": list(examples),
+        "length": [len(ids) for ids in examples],
+    }
+    if weights is not None:
+        columns["weight"] = list(weights)
+    trainer = RowTrainer(
+        model=model,
+        args=arguments,
+        train_dataset=Dataset.from_dict(columns),
+        data_collator=Collator(encoder.padding),
+        callbacks=[] if advance is None else [Progress(advance)],
+    )
+    trainer.remove_callback(PrinterCallback)  # it writes on standard output
+    return trainer
+
+
+@dataclass(frozen=True)
+class Collator:
+    """Pads token numbers on the right, and masks the padding in attention and loss.
+
+    transformers' language-modelling collator masks every token that equals the padding, which
+    hides the end of each row from a model whose padding is its end-of-sequence token.
+    """
+
+    padding: int
+
+    def __call__(self, features: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        """Return tensors of shape (rows, longest row)."""
+        import torch
+
+        longest = max(len(f["input_ids"]) for f in features)
+        ids = torch.full((len(features), longest), self.padding)
+        mask = torch.zeros((len(features), longest), dtype=torch.long)
+        for i, f in enumerate(features):
+            ids[i, : len(f["input_ids"])] = torch.as_tensor(f["input_ids"])
+            mask[i, : len(f["input_ids"])] = 1
+        batch = {"input_ids": ids, "attention_mask": mask}
+        batch["labels"] = ids.masked_fill(mask == 0, -100)
+        if "weight" in features[0]:
+            batch["weight"] = torch.tensor([f["weight"] for f in features], dtype=torch.float32)
+        return batch
