@@ -239,6 +239,8 @@ BY_NAME: dict[str, type] = {
     for workflow in (Replace, Accumulate, AccumulateSubsample, SlidingWindow, KeepReal)
 }
 
+OWNERS = {"budget": "accumulate-subsample", "window": "sliding-window", "share": "keep-real"}
+
 
 def by_name(
     name: str, *, budget: int | None = None, window: int | None = None, share: float | None = None
@@ -246,11 +248,10 @@ def by_name(
     """Build a workflow from its command-line name and the options that belong to it."""
     if name not in BY_NAME:
         raise unknown("workflow", name, BY_NAME)
-    owner = {"budget": "accumulate-subsample", "window": "sliding-window", "share": "keep-real"}
     for option, value in (("budget", budget), ("window", window), ("share", share)):
-        if value is not None and owner[option] != name:
+        if value is not None and OWNERS[option] != name:
             raise InvalidInput(
-                f"{option} = {value!r} belongs to the workflow {owner[option]!r}, not to {name!r}"
+                f"{option} = {value!r} belongs to the workflow {OWNERS[option]!r}, not to {name!r}"
             )
     if name == "sliding-window" and window is None:
         raise InvalidInput("window = None: the workflow 'sliding-window' needs a window; give one")

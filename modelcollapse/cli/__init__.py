@@ -1,4 +1,4 @@
-"""The command line: ``modelcollapse verify | predict | simulate | run``."""
+"""The command line: ``modelcollapse verify | predict | simulate | run | language``."""
 
 import os
 import sys
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError
 
+from modelcollapse.cli.language import app as language
 from modelcollapse.cli.predict import predict
 from modelcollapse.cli.run import run
 from modelcollapse.cli.simulate import simulate
@@ -29,6 +30,7 @@ app = App(
 )
 for command in (verify, predict, simulate, run):
     app.command(command)
+app.command(language)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -2,6 +2,7 @@
 
 import importlib.util
 import logging
+import os
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -99,6 +100,11 @@ def world() -> int:
     return int(_state().num_processes)
 
 
+def first_process() -> bool:
+    """Return whether this process is the one that writes, without starting anything."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 def wait() -> None:
     """Wait until every process is here."""
     _state().wait_for_everyone()
@@ -115,9 +121,10 @@ def gathered(values: list[Any]) -> list[list[Any]]:
 
 
 def _state() -> Any:
+    import torch
     from accelerate import PartialState
 
-    return PartialState()
+    return PartialState(cpu=not torch.accelerator.is_available())
 
 
 def precise(precision: str) -> str:

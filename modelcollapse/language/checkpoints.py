@@ -63,10 +63,14 @@ def resolve(model: str, advance: Callable[[float], None] | None = None) -> str:
         return model
     folder = cache_folder() / f"{model}-v{VERSION}"
     if not folder.exists():
-        if backend.rank() == 0:
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            build(model.removeprefix(PREFIX), folder, advance=advance)
-        backend.wait()
+        family = model.removeprefix(PREFIX)
+        if backend.world() > 1:
+            raise InvalidInput(
+                f"model = {model!r} is not built yet, and one process builds it: first run "
+                f"modelcollapse language checkpoint {family}"
+            )
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        build(family, folder, advance=advance)
     return str(folder)
 
 

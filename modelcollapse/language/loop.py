@@ -125,7 +125,7 @@ class Chain:
         for t in range(1, last + 1):
             record = read_record(self.place(t))
             if record is None:
-                record = self.generation(t, _within(report, rows, t))
+                record = self.generation(t, within(report, rows, t))
                 announce(summary(self.name(t), record))
             elif record["outcome"] == "completed" and record["sampled"] != self.sizes[t]:
                 raise InvalidInput(
@@ -282,14 +282,14 @@ def run(
     labels = [label(workflow) for workflow in workflows]
     if not labels or len(set(labels)) < len(labels):
         raise invalid("workflows", labels, "give at least one, and none twice")
-    show = report or _unseen
+    show = report or unseen
     setup = prepare(settings, lambda share: show(0.0, f"building {settings.model}: {share:.0%}"))
     if options.jobs > 1 and backend.world() > 1:
         raise InvalidInput(f"jobs = {options.jobs}: one job per process under accelerate launch")
     sizes = setup.sizes(generations)
     folder = Folder(Path(output), setup.described())
     work = _Work(setup, folder, options, tuple(workflows), seeds, tuple(sizes))
-    with folder.locked(), backend.quiet(), backend.threads(_threads(options)):
+    with folder.locked(), backend.quiet(), backend.threads(threads_each(options)):
         folder.need(work.bytes(), "the run")
         folder.rows("held_out", setup.held_out)
         for seed in seeds:
@@ -298,24 +298,27 @@ def run(
         backend.wait()
         try:
             if options.jobs == 1:
-                work.here(show, announce or _unheard)
+                work.here(show, announce or unheard)
             else:
-                work.spread(show, announce or _unheard)
+                work.spread(show, announce or unheard)
         except BaseException:
             folder.clear()
             raise
     return folder.path
 
 
-def _unseen(share: float, what: str) -> None:
+def unseen(share: float, what: str) -> None:
+    """Report nothing."""
     del share, what
 
 
-def _unheard(line: str) -> None:
+def unheard(line: str) -> None:
+    """Announce nothing."""
     del line
 
 
-def _threads(options: Options) -> int | None:
+def threads_each(options: Options) -> int | None:
+    """Return the threads of each process; None: as many as PyTorch chooses."""
     if options.threads is not None or options.jobs == 1:
         return options.threads
     return max(1, backend.thread_count() // options.jobs)
@@ -386,7 +389,7 @@ class _Work:
                     report(done / total, "generations in several processes")
 
 
-def _within(report: Report, rows: Sequence[int], t: int) -> Report:
+def within(report: Report, rows: Sequence[int], t: int) -> Report:
     """Turn the progress of generation t into that of its chain."""
     before, own, total = sum(rows[: t - 1]), rows[t - 1], sum(rows)
     return lambda share, what: report((before + share * own) / total, what)
@@ -396,7 +399,7 @@ def _elsewhere(chain: Chain, last: int, threads: int) -> list[str]:
     """Run a chain in a process of its own; return what there is to say."""
     lines: list[str] = []
     with backend.quiet(), backend.threads(threads):
-        chain.run(last, _unseen, lines.append)
+        chain.run(last, unseen, lines.append)
     return lines
 
 

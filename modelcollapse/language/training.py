@@ -121,6 +121,7 @@ def _trainer(
         bf16=backend.precise(recipe.precision) == "bfloat16",
         train_sampling_strategy="random",
         remove_unused_columns=False,
+        ddp_find_unused_parameters=False,
         seed=seed,
         save_strategy="no",
         logging_steps=10,

@@ -1,0 +1,7 @@
+"""``python -m modelcollapse``, and ``accelerate launch -m modelcollapse``."""
+
+import sys
+
+from modelcollapse.cli import main
+
+sys.exit(main())

@@ -1,0 +1,12 @@
+"""``modelcollapse language``: the loop on language models, and what belongs to it."""
+
+from cyclopts import App
+
+from modelcollapse.cli.language.checkpoint import checkpoint
+from modelcollapse.cli.language.loop import loop
+from modelcollapse.cli.language.value import value
+
+app = App(name="language")
+app.default(loop)
+app.command(value)
+app.command(checkpoint)

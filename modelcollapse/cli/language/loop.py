@@ -1,0 +1,129 @@
+"""``modelcollapse language``: fine-tune, sample, fine-tune again."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from modelcollapse.checks import whole
+from modelcollapse.cli.language.options import ModelOptions, WorkOptions, parse_numbers, shown
+from modelcollapse.cli.options import parse_samples
+from modelcollapse.cli.output import note, print_json, print_table
+from modelcollapse.errors import InvalidInput
+from modelcollapse.workflows import OWNERS, Workflow, by_name
+
+INTERRUPTED = 130
+DEFAULT = ("replace", "accumulate-subsample", "accumulate")
+
+
+def loop(
+    *,
+    model: ModelOptions | None = None,
+    work: WorkOptions | None = None,
+    workflow: Annotated[tuple[str, ...], Parameter(negative="")] = DEFAULT,
+    budget: int | None = None,
+    window: int | None = None,
+    share: float | None = None,
+    samples: str | None = None,
+    generations: int = 4,
+    output: Path = Path("language-run"),
+    json: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Train a language model on its own samples, generation after generation.
+
+    Every generation fine-tunes the same base model on the rows that the workflow chooses, is
+    judged on held-out real rows, and samples the next batch. The folder holds everything; the same
+    command resumes it after an interruption, and extends it with more generations, workflows or
+    seeds. With `accelerate launch -m modelcollapse language ...` it runs on several GPUs.
+
+    Parameters
+    ----------
+    model
+        The model and the data.
+    work
+        How to carry it out.
+    workflow
+        replace, accumulate, accumulate-subsample, sliding-window or keep-real; repeat the option
+        for several. By default the first three.
+    budget
+        Training rows of accumulate-subsample; by default the batch size.
+    window
+        Batches in a sliding-window.
+    share
+        Weight of the real batch in keep-real; by default it is pooled with the newest batch.
+    samples
+        Rows per batch: a number, or one per batch, the real one first, such as 12500,20324,20324.
+        By default all real training rows, and 2,000 of the grammar.
+    generations
+        The number of fits; generation 1 is the fit to real data.
+    output
+        The folder of the run.
+    json
+        Print the results as JSON.
+    """
+    from modelcollapse import language
+    from modelcollapse.language.backend import first_process
+
+    whole("generations", generations)
+    model, work = model or ModelOptions(), work or WorkOptions()
+    chosen = build_workflows(workflow, budget=budget, window=window, share=share)
+    settings = model.build(None if samples is None else parse_samples(samples))
+    status = 0
+    try:
+        with shown() as (show, announce):
+            language.run(
+                settings,
+                output,
+                workflows=chosen,
+                generations=generations,
+                seeds=parse_numbers("seeds", work.seeds),
+                options=work.build(),
+                report=show,
+                announce=announce,
+            )
+    except KeyboardInterrupt:
+        status = INTERRUPTED
+        note(
+            f"interrupted: finished generations are kept in {output}; the same command goes on "
+            "with the next"
+        )
+    if first_process():
+        _report(output, json=json, interrupted=status != 0)
+    return status
+
+
+def build_workflows(
+    names: tuple[str, ...], *, budget: int | None, window: int | None, share: float | None
+) -> list[Workflow]:
+    """Return the workflows; an option that belongs to none of them is refused."""
+    given = {"budget": budget, "window": window, "share": share}
+    for option, value in given.items():
+        if value is not None and OWNERS[option] not in names:
+            raise InvalidInput(
+                f"{option} = {value!r} belongs to the workflow {OWNERS[option]!r}: add "
+                f"--workflow {OWNERS[option]}"
+            )
+    return [
+        by_name(name, **{o: v for o, v in given.items() if OWNERS[o] == name})  # type: ignore[arg-type]
+        for name in names
+    ]
+
+
+def _report(output: Path, *, json: bool, interrupted: bool) -> None:
+    """Show what is finished, and write the table, the picture and the samples."""
+    from modelcollapse.language import report
+    from modelcollapse.language.compare import compare_workflows
+    from modelcollapse.language.results import Results
+
+    if interrupted and not (output / "run.json").exists():
+        return
+    results = Results.read(output)
+    written = report.write_report(results, output)
+    if json:
+        print_json({"configuration": results.configuration, "results": results.table()})
+    else:
+        for title, columns, rows in report.tables(results):
+            print_table(title, columns, rows)
+        for line in compare_workflows(results):
+            print(line)
+    note(f"wrote {', '.join(str(path) for path in written)}")

@@ -1,0 +1,139 @@
+"""Options that the commands on language models share."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, replace
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from modelcollapse.checks import Samples
+from modelcollapse.cli.output import note, progress
+from modelcollapse.errors import InvalidInput
+from modelcollapse.language import Options, Recipe, Settings
+from modelcollapse.language.loop import Announce, Keep, Report
+from modelcollapse.language.recipe import Precision
+from modelcollapse.language.settings import default_recipe
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class ModelOptions:
+    """The model, the data, and how to train and sample."""
+
+    model: str = "tiny-gemma2"
+    "tiny-gemma2, -llama, -qwen2 or -gpt2 (built here at first use), a folder, or a hub id."
+
+    data: str = "grammar"
+    "grammar, topics, a .jsonl, .csv or .parquet file, a folder, or a hub id."
+
+    subset: str | None = None
+    "The configuration of a hub data set that has several."
+
+    columns: str | None = None
+    "The columns of prompt and response, or of the text, such as question,answer."
+
+    held_out: int | None = None
+    "Real rows to judge every model on; by default at most 1,000."
+
+    from_scratch: Annotated[bool, Parameter(negative="")] = False
+    "Start from random weights in every generation, and train on packed text."
+
+    learning_rate: float | None = None
+    "Constant after the warm-up; default 8e-6 (the paper's), 1e-3 for small models and from scratch."
+
+    batch_size: int | None = None
+    "Rows per device and forward pass; default 8, and 32 for small models."
+
+    accumulation: int | None = None
+    "Forward passes per step; default 16, and 1 for small models."
+
+    epochs: float | None = None
+    "Passes over the training rows; default 1."
+
+    steps: int | None = None
+    "Optimiser steps instead of epochs, the same for every generation and workflow."
+
+    warmup: float | None = None
+    "The share of the steps in which the learning rate rises; default 0.05."
+
+    max_length: int | None = None
+    "Tokens per row, at most; default 512, and 128 for small models."
+
+    precision: Precision | None = None
+    "float32, bfloat16, or auto: bfloat16 on a GPU that has it."
+
+    temperature: float | None = None
+    "Of the sampling, without top-k or top-p; default 1."
+
+    sampling_batch: int | None = None
+    "Sequences sampled at a time; default 512."
+
+    least_acceptance: float | None = None
+    "The share of well-formed samples below which sampling stops as hopeless; default 0.05."
+
+    def build(self, samples: Samples | None = None) -> Settings:
+        """Return the settings."""
+        recipe = default_recipe(self.model, from_scratch=self.from_scratch)
+        names = [field.name for field in fields(Recipe)]
+        given = {n: v for n in names if (v := getattr(self, n, None)) is not None}
+        return Settings(
+            model=self.model,
+            data=self.data,
+            samples=samples,
+            held_out=self.held_out,
+            from_scratch=self.from_scratch,
+            recipe=replace(recipe, **given),
+            subset=self.subset,
+            columns=None if self.columns is None else tuple(self.columns.split(",")),
+        )
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class WorkOptions:
+    """How to carry the work out; the numbers do not depend on it."""
+
+    seeds: str = "0"
+    "One run of everything for each, such as 0,1,2."
+
+    keep: Keep = "last"
+    "Models to keep: all, last (of each workflow and seed) or none."
+
+    jobs: int = 1
+    "Processes that workflows and seeds are spread over; best with small models on a CPU."
+
+    threads: int | None = None
+    "Threads of each process; results have the same bits for the same number."
+
+    report_to: str = "none"
+    "A tracker that transformers knows, such as tensorboard, wandb or trackio."
+
+    def build(self) -> Options:
+        """Return the options."""
+        return Options(
+            keep=self.keep, jobs=self.jobs, threads=self.threads, report_to=self.report_to
+        )
+
+
+def parse_numbers(name: str, text: str) -> list[int]:
+    """Return whole numbers from text such as "0,1,2"."""
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError as error:
+        raise InvalidInput(f"{name} = {text!r}: give whole numbers, such as 0,1,2") from error
+
+
+@contextmanager
+def shown() -> Iterator[tuple[Report, Announce]]:
+    """Give the functions that show progress and finished work on standard error.
+
+    Of the processes that ``accelerate launch`` starts, only the first shows anything.
+    """
+    from modelcollapse.language.backend import first_process
+
+    if not first_process():
+        yield (lambda share, what: None), (lambda line: None)  # noqa: ARG005
+        return
+    with progress(1.0) as show:
+        yield show, note

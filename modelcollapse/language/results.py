@@ -1,0 +1,260 @@
+"""What a run's folder holds: the records, held-out losses and samples of finished generations."""
+
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from modelcollapse.checks import Floats
+from modelcollapse.errors import InvalidInput, unknown
+from modelcollapse.language.diversity import MOST_ROWS, diversity
+from modelcollapse.language.folder import FORMAT, Record, read_parquet, read_record, read_rows
+from modelcollapse.language.loop import SHARED
+from modelcollapse.language.template import Conversation, Plain, Row, Template
+from modelcollapse.language.tokens import REASONS
+
+Key = tuple[str, int, int]  # workflow, seed, generation
+KEYS = ("workflow", "seed", "generation")
+TEMPLATES: tuple[Template, ...] = (Conversation(), Plain())
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Results:
+    """The finished generations of a run: ``Results.read("folder")``.
+
+    The generation that is fitted to the whole real batch is shared: it is generation 1 of every
+    workflow that has none of its own in any seed. Where no workflow has got further yet, it is
+    listed as the workflow "real".
+
+    Attributes
+    ----------
+    path
+        The folder.
+    configuration
+        All that the run's numbers depend on, but workflows, seeds and generations.
+    records
+        The metrics of each (workflow, seed, generation), in this order.
+    places
+        The folder of each.
+    """
+
+    path: Path
+    configuration: Mapping[str, Any] = field(repr=False)
+    records: Mapping[Key, Record] = field(repr=False)
+    places: Mapping[Key, Path] = field(repr=False)
+
+    @classmethod
+    def read(cls, path: str | Path) -> "Results":
+        """Read the folder of a run, finished or not.
+
+        Raises
+        ------
+        InvalidInput
+            If it is not the folder of a run, none of its generations is finished, or a file is
+            damaged.
+        """
+        path = Path(path)
+        configuration = _configuration(path)
+        found = {key: (place, _metrics(place)) for key, place in sorted(_places(path).items())}
+        if not found:
+            raise InvalidInput(
+                f"path = {str(path)!r}: no generation is finished yet; go on with the run"
+            )
+        return cls(
+            path=path,
+            configuration=configuration,
+            records={key: {**record, "workflow": key[0]} for key, (_, record) in found.items()},
+            places={key: place for key, (place, _) in found.items()},
+        )
+
+    @property
+    def workflows(self) -> tuple[str, ...]:
+        """The names of the workflows, sorted."""
+        return tuple(sorted({workflow for workflow, _, _ in self.records}))
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seeds, sorted."""
+        return tuple(sorted({seed for _, seed, _ in self.records}))
+
+    @property
+    def generations(self) -> tuple[int, ...]:
+        """The generations that any workflow and seed has finished, sorted."""
+        return tuple(sorted({t for _, _, t in self.records}))
+
+    @property
+    def template(self) -> Template:
+        """How rows are written as text."""
+        columns = tuple(self.configuration["columns"])
+        for template in TEMPLATES:
+            if template.columns == columns:
+                return template
+        raise InvalidInput(f"{self.path / 'run.json'}: the columns {columns!r} have no template")
+
+    def table(self) -> dict[str, list[Any]]:
+        """Return the tidy table: its columns, with one row per workflow, seed and generation.
+
+        Columns are "workflow", "seed", "generation", "outcome" and every metric. There is one
+        "rejected_REASON" per reason: 0 where nothing was rejected for it. A metric that a
+        generation does not have is NaN, the counts of a sampler that was given up included.
+        """
+        flat = [_flat(record) for record in self.records.values()]
+        names = dict.fromkeys(name for record in flat for name in record)
+        first = (*KEYS, "outcome")
+        order = [*first, *(name for name in names if name not in first)]
+        return {name: [record.get(name, math.nan) for record in flat] for name in order}
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The names of the metrics."""
+        return tuple(name for name in self.table() if name not in (*KEYS, "outcome"))
+
+    def values(self, metric: str, workflow: str) -> Floats:
+        """Return a metric of a workflow, shape (seeds, generations), NaN where it is missing."""
+        self._check_workflow(workflow)
+        if metric not in self.metrics:
+            raise unknown("metric", metric, self.metrics)
+        result = np.full((len(self.seeds), len(self.generations)), np.nan)
+        for (name, seed, t), record in self.records.items():
+            if name == workflow:
+                where = self.seeds.index(seed), self.generations.index(t)
+                result[where] = _flat(record).get(metric, math.nan)
+        return result
+
+    def nats(self, workflow: str, seed: int, generation: int) -> Floats:
+        """Return -log p of each held-out row under the model of a generation, shape (rows,)."""
+        place = self._place(workflow, seed, generation)
+        return np.array(_column(place / "held_out.parquet", "nats"), dtype=np.float64)
+
+    def samples(self, workflow: str, seed: int, generation: int) -> list[Row]:
+        """Return the rows that a generation's model sampled: batch generation + 1.
+
+        Raises
+        ------
+        InvalidInput
+            If the generation is not finished, or its sampler was given up as hopeless.
+        """
+        place = self._place(workflow, seed, generation)
+        outcome = self.records[workflow, seed, generation]["outcome"]
+        if outcome != "completed":
+            raise InvalidInput(
+                f"{workflow}, seed {seed}, generation {generation} has no samples: {outcome}"
+            )
+        return read_rows(place / "samples.parquet")
+
+    def real(self, seed: int) -> list[Row]:
+        """Return the rows of batch 1."""
+        if seed not in self.seeds:
+            raise unknown("seed", seed, map(str, self.seeds))
+        return read_rows(self.path / f"seed-{seed}" / "real.parquet")
+
+    def held_out(self) -> list[Row]:
+        """Return the held-out rows, in the order of `nats`."""
+        return read_rows(self.path / "held_out.parquet")
+
+    def reference(self, seed: int, rows: int = MOST_ROWS) -> dict[str, float]:
+        """Return the diversity of the real batch.
+
+        Parameters
+        ----------
+        seed
+            The seed.
+        rows
+            How many rows to use, at most 1,000. The measures depend on it: compare them with
+            those of samples of the same number, or of at least 1,000 where batch 1 has as many.
+        """
+        return diversity([self.template.write(row) for row in self.real(seed)[:rows]])
+
+    def _check_workflow(self, workflow: str) -> None:
+        if workflow not in self.workflows:
+            raise unknown("workflow", workflow, self.workflows)
+
+    def _place(self, workflow: str, seed: int, generation: int) -> Path:
+        self._check_workflow(workflow)
+        place = self.places.get((workflow, seed, generation))
+        if place is None:
+            there = [t for name, s, t in self.records if (name, s) == (workflow, seed)]
+            raise InvalidInput(
+                f"{workflow}, seed {seed}, generation {generation} is not finished; there are "
+                f"the generations {', '.join(map(str, there)) or 'none'} of this seed, and the "
+                f"seeds {', '.join(map(str, self.seeds))}"
+            )
+        return place
+
+
+def _configuration(path: Path) -> Mapping[str, Any]:
+    """Return what the folder is a run of."""
+    about = path / "run.json"
+    if not about.is_file():
+        raise InvalidInput(
+            f"path = {str(path)!r} is not the folder of a run: it has no run.json; give the "
+            "output folder of a run"
+        )
+    try:
+        header = json.loads(about.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InvalidInput(f"{about} is damaged ({error})") from error
+    form = header.get("format") if isinstance(header, dict) else None
+    if form != FORMAT:
+        raise InvalidInput(f"{about} has format {form!r}, and this version reads {FORMAT}")
+    configuration = header.get("configuration")
+    if not isinstance(configuration, dict) or "columns" not in configuration:
+        raise InvalidInput(f"{about} is damaged: it does not say what the run is of")
+    return configuration
+
+
+def _places(path: Path) -> dict[Key, Path]:
+    """Return the folders of the finished generations; the shared one for each that begins there."""
+    own: dict[Key, Path] = {}
+    for seed, seed_folder in _numbered(path, "seed"):
+        for chain in sorted(one for one in seed_folder.iterdir() if one.is_dir()):
+            for t, place in _numbered(chain, "generation"):
+                if (place / "metrics.json").exists():
+                    own[chain.name, seed, t] = place
+    shared = {key: place for key, place in own.items() if key[0] == SHARED}
+    result = {key: place for key, place in own.items() if key not in shared}
+    first = {workflow for workflow, _, t in result if t == 1}
+    borrowers = {workflow for workflow, _, _ in result} - first
+    for (_, seed, t), place in shared.items():
+        for workflow in borrowers or {SHARED}:
+            result[workflow, seed, t] = place
+    return result
+
+
+def _numbered(path: Path, name: str) -> Iterator[tuple[int, Path]]:
+    """Yield the folders NAME-0, NAME-1, ... with their numbers; not those half-written."""
+    for place in path.iterdir():
+        match = re.fullmatch(rf"{name}-(\d+)", place.name)
+        if match and place.is_dir():
+            yield int(match[1]), place
+
+
+def _metrics(place: Path) -> Record:
+    record = read_record(place)
+    if record is None or "outcome" not in record:
+        raise InvalidInput(f"{place / 'metrics.json'} is damaged: delete its folder")
+    return record
+
+
+def _flat(record: Record) -> dict[str, Any]:
+    """Return the scalars of a record, with the rejected samples by reason."""
+    result: dict[str, Any] = {}
+    for name, value in record.items():
+        if isinstance(value, Mapping):
+            counts = {**dict.fromkeys(REASONS, 0), **value}
+            result |= {f"{name}_{reason}": count for reason, count in counts.items()}
+        elif isinstance(value, (int, float, str)):
+            result[name] = value
+    return result
+
+
+def _column(path: Path, name: str) -> list[Any]:
+    columns = read_parquet(path)
+    if name not in columns:
+        raise InvalidInput(f"{path} is damaged: it has no column {name!r}; delete its folder")
+    return columns[name]
