@@ -50,8 +50,8 @@ def quiet() -> Iterator[None]:
     import datasets
     import transformers
 
-    bars = datasets.utils.is_progress_bar_enabled()
     logger = transformers.utils.logging
+    bars = datasets.utils.is_progress_bar_enabled(), logger.is_progress_bar_enabled()
     level = logger.get_verbosity()
     watched = [logging.getLogger(name) for name in ("accelerate", "datasets")]
     levels = [one.level for one in watched]
@@ -63,10 +63,11 @@ def quiet() -> Iterator[None]:
             one.setLevel(logging.ERROR)
         yield
     finally:
-        if bars:
+        if bars[0]:
             datasets.enable_progress_bars()
+        if bars[1]:
+            logger.enable_progress_bar()
         logger.set_verbosity(level)
-        logger.enable_progress_bar()
         for one, before in zip(watched, levels, strict=True):
             one.setLevel(before)
 

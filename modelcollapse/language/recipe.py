@@ -86,5 +86,5 @@ class Recipe:
 
 
 PAPER = Recipe()
-SMALL = Recipe(learning_rate=1e-3, batch_size=32, accumulation=1, max_length=128)
+SMALL = Recipe(learning_rate=1e-3, batch_size=32, accumulation=1, max_length=256)
 FROM_SCRATCH = Recipe(learning_rate=1e-3, batch_size=8, accumulation=4, packed=True)

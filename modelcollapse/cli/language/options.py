@@ -58,7 +58,7 @@ class ModelOptions:
     "The share of the steps in which the learning rate rises; default 0.05."
 
     max_length: int | None = None
-    "Tokens per row, at most; default 512, and 128 for small models."
+    "Tokens per row, at most; default 512, and 256 for small models."
 
     precision: Precision | None = None
     "float32, bfloat16, or auto: bfloat16 on a GPU that has it."
