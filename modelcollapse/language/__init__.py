@@ -10,9 +10,10 @@ from modelcollapse.language.checkpoints import build
 from modelcollapse.language.corpus import Corpus, load_corpus
 from modelcollapse.language.grammar import Grammar
 from modelcollapse.language.grammars import descriptions
-from modelcollapse.language.loop import Options, run
+from modelcollapse.language.loop import run
 from modelcollapse.language.recipe import Recipe
 from modelcollapse.language.settings import Settings
+from modelcollapse.language.work import Options
 
 __all__ = [
     "Corpus",

@@ -71,6 +71,15 @@ class Base:
                 digest.update(_edges(path))
         return f"sha256 {digest.hexdigest()[:16]}"
 
+    def parameters(self) -> int:
+        """Return the number of parameters, without making them."""
+        import torch
+        from transformers import AutoModelForCausalLM
+
+        with torch.device("meta"):
+            model = AutoModelForCausalLM.from_config(self.config, trust_remote_code=False)
+        return int(model.num_parameters())
+
     def _attention(self) -> str | None:
         return "eager" if self.config.model_type in EAGER else None
 

@@ -1,6 +1,7 @@
 """Data sets of others: files, folders and the hub, and which of their columns are text."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -95,18 +96,32 @@ def _load(data: str | Path, subset: str | None) -> Mapping[str, Any] | None:
     if not path.exists() and "/" not in str(data):
         return None
     try:
-        if path.is_file():
-            found = load_dataset(READERS[path.suffix.lower()], data_files=str(path))
-        elif (path / "state.json").exists() or (path / "dataset_dict.json").exists():
-            found = load_from_disk(str(path))
-        else:
-            found = load_dataset(str(data), subset)
+        with _uncounted():
+            if path.is_file():
+                found = load_dataset(READERS[path.suffix.lower()], data_files=str(path))
+            elif (path / "state.json").exists() or (path / "dataset_dict.json").exists():
+                found = load_from_disk(str(path))
+            else:
+                found = load_dataset(str(data), subset)
     except Exception as error:  # every reader of datasets raises its own
         raise InvalidInput(
             f"data = {str(data)!r} cannot be loaded: {_chain(error)} Give a readable file, a "
             "folder of them, or a hub id that you have access to"
         ) from error
     return found if isinstance(found, DatasetDict) else {"train": found}
+
+
+@contextmanager
+def _uncounted() -> Iterator[None]:
+    """Keep datasets from telling its maker, over the network, that a file was read."""
+    from datasets import config
+
+    before = config.HF_UPDATE_DOWNLOAD_COUNTS
+    config.HF_UPDATE_DOWNLOAD_COUNTS = False
+    try:
+        yield
+    finally:
+        config.HF_UPDATE_DOWNLOAD_COUNTS = before
 
 
 def _chain(error: BaseException) -> str:

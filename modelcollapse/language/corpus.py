@@ -18,7 +18,7 @@ from modelcollapse.language.topics import topic_rows
 BUILT_IN = ("grammar", "topics")
 HELD_OUT = 1000  # rows, at most
 HELD_OUT_SHARE = 10  # one in so many, of data without a split of its own
-GRAMMAR_ROWS = 2000
+GRAMMAR_ROWS, GRAMMAR_HELD_OUT = 2000, 4000
 PROMPT_END = "\n"  # separates prompt and response in a string of the grammar
 
 
@@ -94,8 +94,8 @@ def load_corpus(
         .jsonl, .json, .csv or .parquet file, a folder of them, a folder saved by
         `datasets.Dataset.save_to_disk`, or a data set's id on the hub.
     held_out
-        Rows to hold out; by default at most 1,000, and at most a tenth of data that has no split
-        "validation" or "test" of its own.
+        Rows to hold out; by default 4,000 of the grammar, else at most 1,000, and at most a tenth
+        of data that has no split "validation" or "test" of its own.
     subset
         The configuration of a data set on the hub that has several.
     columns
@@ -146,7 +146,7 @@ def _subset(rows: Sequence[Row], most: int) -> list[Row]:
 def _grammar(held_out: int | None) -> Corpus:
     grammar = descriptions()
     rng = np.random.default_rng(derived(0, REAL))
-    rows = grammar_rows(grammar, HELD_OUT if held_out is None else held_out, rng)
+    rows = grammar_rows(grammar, GRAMMAR_HELD_OUT if held_out is None else held_out, rng)
     return Corpus("grammar", Conversation(), (), rows, grammar)
 
 

@@ -22,7 +22,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from modelcollapse.errors import InvalidInput
+from modelcollapse.errors import InvalidInput, missing
 from modelcollapse.files import replacing, replacing_folder, synced
 from modelcollapse.language import backend
 from modelcollapse.language.template import Row
@@ -58,7 +58,7 @@ class Folder:
     def _open(self) -> None:
         about = self.path / "run.json"
         if about.exists():
-            self._check(_read_json(about))
+            self._check(read_json(about))
             return
         if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
             raise InvalidInput(
@@ -179,7 +179,7 @@ def write_json(path: Path, value: Any) -> None:
 def read_record(generation: Path) -> Record | None:
     """Return the metrics of a generation, or None if it is not finished."""
     path = generation / "metrics.json"
-    return dict(_read_json(path)) if path.exists() else None
+    return dict(read_json(path)) if path.exists() else None
 
 
 def write_parquet(path: Path, columns: Mapping[str, Any]) -> None:
@@ -199,8 +199,10 @@ def read_rows(path: Path) -> list[Row]:
 
 def read_parquet(path: Path) -> dict[str, list[Any]]:
     """Return the columns of a Parquet file."""
-    import pyarrow.parquet as pq
-
+    try:
+        import pyarrow.parquet as pq
+    except ImportError as error:
+        raise missing("pyarrow", "language", "reading the rows of a run") from error
     try:
         columns: dict[str, list[Any]] = pq.read_table(path).to_pydict()
     except (OSError, ValueError) as error:
@@ -208,7 +210,8 @@ def read_parquet(path: Path) -> dict[str, list[Any]]:
     return columns
 
 
-def _read_json(path: Path) -> Mapping[str, Any]:
+def read_json(path: Path) -> Mapping[str, Any]:
+    """Return a JSON file's object."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -216,3 +219,28 @@ def _read_json(path: Path) -> Mapping[str, Any]:
     if not isinstance(value, dict):
         raise InvalidInput(f"{path} is damaged: delete its folder")
     return value
+
+
+def read_configuration(path: Path) -> Mapping[str, Any]:
+    """Return what a folder is a run of.
+
+    Raises
+    ------
+    InvalidInput
+        If it is not the folder of a run, or of one that this version can read.
+    """
+    about = path / "run.json"
+    if not about.is_file():
+        raise InvalidInput(
+            f"path = {str(path)!r} is not the folder of a run: it has no run.json; give the "
+            "output folder of a run"
+        )
+    header = read_json(about)
+    if header.get("format") != FORMAT:
+        raise InvalidInput(
+            f"{about} has format {header.get('format')!r}, and this version reads {FORMAT}"
+        )
+    configuration = header.get("configuration")
+    if not isinstance(configuration, dict) or "columns" not in configuration:
+        raise InvalidInput(f"{about} is damaged: it does not say what the run is of")
+    return configuration

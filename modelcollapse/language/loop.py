@@ -1,10 +1,11 @@
 """The loop: fine-tune, judge, sample, and fine-tune the base again on what the workflow chooses."""
 
+import re
 import shutil
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 
@@ -21,56 +22,46 @@ from modelcollapse.language.folder import (
     write_parquet,
 )
 from modelcollapse.language.judging import Judge
-from modelcollapse.language.sampling import HopelessError, sample
+from modelcollapse.language.sampling import HopelessError, Samples, sample
 from modelcollapse.language.settings import WORKFLOWS, Settings, Setup, checked_seeds, prepare
 from modelcollapse.language.template import Row
 from modelcollapse.language.training import fine_tune
+from modelcollapse.language.work import (
+    Announce,
+    Keep,
+    Options,
+    Report,
+    carry_out,
+    unheard,
+    unseen,
+    within,
+    working,
+)
 from modelcollapse.selection import select
 from modelcollapse.workflows import Workflow
 
-Keep = Literal["all", "last", "none"]
-Report = Callable[[float, str], None]  # called with the finished share and what is under way
-Announce = Callable[[str], None]  # called with a line on each finished generation
 SHARED = "real"  # the chain of the generation that is fitted to the whole real batch
 TRAINING_SHARE = 0.8  # of a generation's time, for the progress shown
 FLOAT_BYTES = 4
 
 
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """How a run is carried out; its numbers do not depend on it.
-
-    Attributes
-    ----------
-    keep
-        Which models to keep: "all", "last" (of each workflow and seed) or "none".
-    jobs
-        Processes that workflows and seeds are spread over, each with its share of the threads.
-    threads
-        Threads of each process; by default those that PyTorch chooses, over `jobs`. Results have
-        the same bits for the same number of threads.
-    report_to
-        A tracker that transformers knows, such as "tensorboard", "wandb" or "trackio".
-    """
-
-    keep: Keep = "last"
-    jobs: int = 1
-    threads: int | None = None
-    report_to: str = "none"
-
-    def __post_init__(self) -> None:
-        if self.keep not in get_args(Keep):
-            raise invalid("keep", self.keep, f"one of {', '.join(get_args(Keep))}")
-        whole("jobs", self.jobs)
-        if self.threads is not None:
-            whole("threads", self.threads)
-
-
 def label(workflow: Workflow) -> str:
-    """Return the name of a workflow with its own parameters, fit for a folder."""
+    """Return the name of a workflow with its own parameters: that of its folder.
+
+    Raises
+    ------
+    InvalidInput
+        If it is no name for a folder, or taken.
+    """
     name = str(getattr(workflow, "name", type(workflow).__name__))
-    parts = [f"{value:g}" for value in vars(workflow).values() if value is not None]
-    return "-".join([name, *parts])
+    parts = [f"{key}-{value}" for key, value in vars(workflow).items() if value is not None]
+    text = "-".join([name, *parts])
+    if text == SHARED or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", text):
+        raise InvalidInput(
+            f"workflows: {text!r} cannot be the name of a folder; give your workflow a name of "
+            f"letters, digits, '.', '_' and '-' other than {SHARED!r}"
+        )
+    return text
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,14 +106,24 @@ class Chain:
             rows += read_rows(self.place(s) / "samples.parquet")
         return rows
 
-    def rows(self, last: int) -> list[int]:
-        """Return the number of training rows of generations 1, ..., last."""
-        return [len(self.select(t)[0]) for t in range(1, last + 1)]
+    @property
+    def generations(self) -> int:
+        """How many there are; one more batch is sampled."""
+        return len(self.sizes) - 1
 
-    def run(self, last: int, report: Report, announce: Announce) -> None:
-        """Finish generations 1, ..., last, as far as they are not; a hopeless sampler ends it."""
-        rows = self.rows(last)
-        for t in range(1, last + 1):
+    def rows(self) -> list[int]:
+        """Return the number of training rows of each generation."""
+        return [len(self.select(t)[0]) for t in range(1, self.generations + 1)]
+
+    @property
+    def size(self) -> int:
+        """The training rows of all generations."""
+        return sum(self.rows())
+
+    def run(self, report: Report, announce: Announce) -> None:
+        """Finish the generations that are not finished; a hopeless sampler ends it."""
+        rows = self.rows()
+        for t in range(1, self.generations + 1):
             record = read_record(self.place(t))
             if record is None:
                 record = self.generation(t, within(report, rows, t))
@@ -162,7 +163,7 @@ class Chain:
                 save(model, encoder.tokenizer, partial / "model")
             sampled, outcome = self._sample(t, model, partial, report, what)
             record: Record = {
-                "workflow": label(self.workflow),
+                "workflow": self.stage(t),
                 "seed": self.seed,
                 "generation": t,
                 "outcome": outcome,
@@ -202,7 +203,7 @@ class Chain:
         except HopelessError as hopeless:
             if t == 1:
                 raise InvalidInput(f"{what}: {hopeless}") from hopeless
-            return {"sampled": 0}, str(hopeless)
+            return {"sampled": 0, **counts(hopeless.samples)}, str(hopeless)
         if partial is not None:
             rows = samples.rows
             write_parquet(
@@ -210,13 +211,20 @@ class Chain:
             )
         return {
             "sampled": len(samples.rows),
-            "tried": samples.tried,
-            "acceptance": samples.acceptance,
-            "rejected": samples.rejected,
-            "sampled_tokens": samples.tokens,
-            "sampling_seconds": samples.seconds,
+            **counts(samples),
             **self.judge.variety(samples.rows),
         }, "completed"
+
+
+def counts(samples: Samples) -> Record:
+    """Return what is recorded of sampling."""
+    return {
+        "tried": samples.tried,
+        "acceptance": samples.acceptance,
+        "rejected": samples.rejected,
+        "sampled_tokens": samples.tokens,
+        "sampling_seconds": samples.seconds,
+    }
 
 
 def save(model: Any, tokenizer: Any, folder: Path) -> None:
@@ -284,130 +292,31 @@ def run(
         raise invalid("workflows", labels, "give at least one, and none twice")
     show = report or unseen
     setup = prepare(settings, lambda share: show(0.0, f"building {settings.model}: {share:.0%}"))
-    if options.jobs > 1 and backend.world() > 1:
-        raise InvalidInput(f"jobs = {options.jobs}: one job per process under accelerate launch")
+    options.check()
     sizes = setup.sizes(generations)
     folder = Folder(Path(output), setup.described())
-    work = _Work(setup, folder, options, tuple(workflows), seeds, tuple(sizes))
-    with folder.locked(), backend.quiet(), backend.threads(threads_each(options)):
-        folder.need(work.bytes(), "the run")
+    with working(folder, options):
+        folder.need(needed(setup, sizes, len(seeds) * len(labels), options.keep), "the run")
         folder.rows("held_out", setup.held_out)
         for seed in seeds:
             real = setup.corpus.draw(sizes[0], seed, setup.encoder.usable)
             folder.rows(f"seed-{seed}/real", real)
         backend.wait()
-        try:
-            if options.jobs == 1:
-                work.here(show, announce or unheard)
-            else:
-                work.spread(show, announce or unheard)
-        except BaseException:
-            folder.clear()
-            raise
+        judge = Judge(setup)
+        chains = [
+            Chain(setup, judge, folder, options, workflow, seed, sizes)
+            for seed in seeds
+            for workflow in workflows
+        ]
+        # Workflows share the fit to the whole real batch: it comes before they part.
+        first = {chain.place(1): replace(chain, sizes=sizes[:2]) for chain in chains}
+        phases = [list(first.values()), chains]
+        carry_out(phases, options, show, announce or unheard)
     return folder.path
 
 
-def unseen(share: float, what: str) -> None:
-    """Report nothing."""
-    del share, what
-
-
-def unheard(line: str) -> None:
-    """Announce nothing."""
-    del line
-
-
-def threads_each(options: Options) -> int | None:
-    """Return the threads of each process; None: as many as PyTorch chooses."""
-    if options.threads is not None or options.jobs == 1:
-        return options.threads
-    return max(1, backend.thread_count() // options.jobs)
-
-
-@dataclass(frozen=True, eq=False)
-class _Work:
-    """All chains of a run."""
-
-    setup: Setup
-    folder: Folder
-    options: Options
-    workflows: tuple[Workflow, ...]
-    seeds: tuple[int, ...]
-    sizes: tuple[int, ...]
-
-    @property
-    def generations(self) -> int:
-        return len(self.sizes) - 1
-
-    def chains(self) -> list[Chain]:
-        """Return the chains, seed by seed."""
-        judge = Judge(self.setup)
-        return [
-            Chain(self.setup, judge, self.folder, self.options, workflow, seed, self.sizes)
-            for seed in self.seeds
-            for workflow in self.workflows
-        ]
-
-    def bytes(self) -> int:
-        """Return about how much will be written: the models kept, and one more on the way."""
-        chains = len(self.seeds) * len(self.workflows)
-        kept = {"all": chains * self.generations, "last": chains, "none": 0}[self.options.keep]
-        model = FLOAT_BYTES * parameters(self.setup.base.config)
-        rows = sum(self.sizes) * len(self.seeds) * len(self.workflows)
-        return (kept + (kept > 0)) * model + rows * self.setup.recipe.max_length * FLOAT_BYTES
-
-    def here(self, report: Report, announce: Announce) -> None:
-        """Run one chain after the other."""
-        chains = self.chains()
-        sizes = [sum(chain.rows(self.generations)) for chain in chains]
-        for number, chain in enumerate(chains):
-            before, own, total = sum(sizes[:number]), sizes[number], sum(sizes)
-            chain.run(
-                self.generations,
-                lambda share, what, before=before, own=own, total=total: report(  # type: ignore[misc]
-                    (before + share * own) / total, what
-                ),
-                announce,
-            )
-
-    def spread(self, report: Report, announce: Announce) -> None:
-        """Run the shared first generations, then the chains, over several processes."""
-        from joblib import Parallel, delayed
-
-        chains = self.chains()
-        first = {chain.place(1): chain for chain in chains}.values()
-        longest_first = sorted(chains, key=lambda chain: -sum(chain.rows(self.generations)))
-        plan = [(chain, 1) for chain in first], [(c, self.generations) for c in longest_first]
-        done, total, threads = 0, sum(map(len, plan)), backend.thread_count()
-        with Parallel(n_jobs=self.options.jobs, return_as="generator_unordered") as pool:
-            for part in plan:
-                tasks = (delayed(_elsewhere)(chain, last, threads) for chain, last in part)
-                for lines in pool(tasks):
-                    done += 1
-                    for line in lines:
-                        announce(line)
-                    report(done / total, "generations in several processes")
-
-
-def within(report: Report, rows: Sequence[int], t: int) -> Report:
-    """Turn the progress of generation t into that of its chain."""
-    before, own, total = sum(rows[: t - 1]), rows[t - 1], sum(rows)
-    return lambda share, what: report((before + share * own) / total, what)
-
-
-def _elsewhere(chain: Chain, last: int, threads: int) -> list[str]:
-    """Run a chain in a process of its own; return what there is to say."""
-    lines: list[str] = []
-    with backend.quiet(), backend.threads(threads):
-        chain.run(last, unseen, lines.append)
-    return lines
-
-
-def parameters(config: Any) -> int:
-    """Return the number of parameters of an architecture, without making them."""
-    import torch
-    from transformers import AutoModelForCausalLM
-
-    with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
-    return int(model.num_parameters())
+def needed(setup: Setup, sizes: Sequence[int], chains: int, keep: Keep) -> int:
+    """Return about how many bytes are written: the models kept, one more on the way, and rows."""
+    kept = {"all": chains * (len(sizes) - 1), "last": chains, "none": 0}[keep]
+    model = FLOAT_BYTES * setup.base.parameters()
+    return (kept + (kept > 0)) * model + chains * sum(sizes) * setup.recipe.max_length * FLOAT_BYTES

@@ -1,6 +1,5 @@
 """What a run's folder holds: the records, held-out losses and samples of finished generations."""
 
-import json
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -13,13 +12,21 @@ import numpy as np
 from modelcollapse.checks import Floats
 from modelcollapse.errors import InvalidInput, unknown
 from modelcollapse.language.diversity import MOST_ROWS, diversity
-from modelcollapse.language.folder import FORMAT, Record, read_parquet, read_record, read_rows
+from modelcollapse.language.folder import (
+    Record,
+    read_configuration,
+    read_parquet,
+    read_record,
+    read_rows,
+)
 from modelcollapse.language.loop import SHARED
 from modelcollapse.language.template import Conversation, Plain, Row, Template
 from modelcollapse.language.tokens import REASONS
 
 Key = tuple[str, int, int]  # workflow, seed, generation
 KEYS = ("workflow", "seed", "generation")
+REJECTED = "rejected_"
+TEXTS = ("workflow", "outcome")  # of a record; all else in it is a number, or numbers by name
 TEMPLATES: tuple[Template, ...] = (Conversation(), Plain())
 
 
@@ -59,7 +66,7 @@ class Results:
             damaged.
         """
         path = Path(path)
-        configuration = _configuration(path)
+        configuration = read_configuration(path)
         found = {key: (place, _metrics(place)) for key, place in sorted(_places(path).items())}
         if not found:
             raise InvalidInput(
@@ -104,10 +111,13 @@ class Results:
         generation does not have is NaN, the counts of a sampler that was given up included.
         """
         flat = [_flat(record) for record in self.records.values()]
-        names = dict.fromkeys(name for record in flat for name in record)
         first = (*KEYS, "outcome")
-        order = [*first, *(name for name in names if name not in first)]
-        return {name: [record.get(name, math.nan) for record in flat] for name in order}
+        names = dict.fromkeys([*first, *(name for record in flat for name in record)])
+        reasons = [name for name in names if name.startswith(REJECTED)]
+        for record in flat:
+            if any(name in record for name in reasons):
+                record.update({name: record.get(name, 0) for name in reasons})
+        return {name: [record.get(name, math.nan) for record in flat] for name in names}
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -120,10 +130,9 @@ class Results:
         if metric not in self.metrics:
             raise unknown("metric", metric, self.metrics)
         result = np.full((len(self.seeds), len(self.generations)), np.nan)
-        for (name, seed, t), record in self.records.items():
+        for (name, seed, t), value in zip(self.records, self.table()[metric], strict=True):
             if name == workflow:
-                where = self.seeds.index(seed), self.generations.index(t)
-                result[where] = _flat(record).get(metric, math.nan)
+                result[self.seeds.index(seed), self.generations.index(t)] = value
         return result
 
     def nats(self, workflow: str, seed: int, generation: int) -> Floats:
@@ -187,27 +196,6 @@ class Results:
         return place
 
 
-def _configuration(path: Path) -> Mapping[str, Any]:
-    """Return what the folder is a run of."""
-    about = path / "run.json"
-    if not about.is_file():
-        raise InvalidInput(
-            f"path = {str(path)!r} is not the folder of a run: it has no run.json; give the "
-            "output folder of a run"
-        )
-    try:
-        header = json.loads(about.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InvalidInput(f"{about} is damaged ({error})") from error
-    form = header.get("format") if isinstance(header, dict) else None
-    if form != FORMAT:
-        raise InvalidInput(f"{about} has format {form!r}, and this version reads {FORMAT}")
-    configuration = header.get("configuration")
-    if not isinstance(configuration, dict) or "columns" not in configuration:
-        raise InvalidInput(f"{about} is damaged: it does not say what the run is of")
-    return configuration
-
-
 def _places(path: Path) -> dict[Key, Path]:
     """Return the folders of the finished generations; the shared one for each that begins there."""
     own: dict[Key, Path] = {}
@@ -248,7 +236,7 @@ def _flat(record: Record) -> dict[str, Any]:
         if isinstance(value, Mapping):
             counts = {**dict.fromkeys(REASONS, 0), **value}
             result |= {f"{name}_{reason}": count for reason, count in counts.items()}
-        elif isinstance(value, (int, float, str)):
+        elif isinstance(value, (int, float)) or name in TEXTS:
             result[name] = value
     return result
 

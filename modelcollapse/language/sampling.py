@@ -50,7 +50,20 @@ class Samples:
 
 
 class HopelessError(ModelCollapseError):
-    """Almost no sample is well-formed; an outcome of a loop, not a wrong input."""
+    """Almost no sample is well-formed; an outcome of a loop, not a wrong input.
+
+    Attributes
+    ----------
+    samples
+        What was sampled until then.
+    """
+
+    def __init__(self, message: str, samples: Samples) -> None:
+        super().__init__(message)
+        self.samples = samples
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 def sample(
@@ -102,11 +115,12 @@ def sample(
                 else:
                     rows.append(row)
         calls += 1
-        _check_hope(len(rows), tried, rejected, recipe)
+        found = Samples(rows[:count], tried, dict(rejected), tokens, time.monotonic() - started)
+        _check_hope(len(rows), found, recipe)
         if advance is not None:
             advance(min(1.0, len(rows) / count))
         size = _share(count - len(rows), len(rows) / tried, recipe)
-    return Samples(rows[:count], tried, dict(rejected), tokens, time.monotonic() - started)
+    return found
 
 
 def _share(missing: int, acceptance: float, recipe: Recipe) -> int:
@@ -115,13 +129,15 @@ def _share(missing: int, acceptance: float, recipe: Recipe) -> int:
     return min(MOST_BATCHES * recipe.sampling_batch, math.ceil(wanted / backend.world()))
 
 
-def _check_hope(good: int, tried: int, rejected: Counter[str], recipe: Recipe) -> None:
-    if tried >= LEAST_TRIED and good < recipe.least_acceptance * tried:
-        reasons = ", ".join(f"{n} {reason}" for reason, n in rejected.most_common())
+def _check_hope(good: int, found: Samples, recipe: Recipe) -> None:
+    if found.tried >= LEAST_TRIED and good < recipe.least_acceptance * found.tried:
+        ordered = sorted(found.rejected.items(), key=lambda pair: -pair[1])
+        reasons = ", ".join(f"{n} {reason}" for reason, n in ordered)
         raise HopelessError(
-            f"sampling is hopeless: {good} of {tried} samples are well-formed ({reasons}), fewer "
-            f"than least_acceptance = {recipe.least_acceptance:g}; train longer, raise max_length "
-            "or lower the temperature"
+            f"sampling is hopeless: {good} of {found.tried} samples are well-formed ({reasons}), "
+            f"fewer than least_acceptance = {recipe.least_acceptance:g}; train longer, raise "
+            "max_length or lower the temperature",
+            found,
         )
 
 

@@ -35,7 +35,8 @@ class Settings:
         all real training rows, and 2,000 of the grammar. One more batch than there are generations
         is sampled; a sequence may name its size too.
     held_out
-        Real rows that every generation is judged on; by default at most 1,000.
+        Real rows that every generation is judged on; by default 4,000 of the grammar, and at most
+        1,000 of other data.
     from_scratch
         Initialise the model at random in every generation, and train on packed text.
     recipe

@@ -6,7 +6,13 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from modelcollapse.checks import whole
-from modelcollapse.cli.language.options import ModelOptions, WorkOptions, parse_numbers, shown
+from modelcollapse.cli.language.options import (
+    ModelOptions,
+    WorkOptions,
+    note_interrupted,
+    parse_numbers,
+    shown,
+)
 from modelcollapse.cli.options import parse_samples
 from modelcollapse.cli.output import note, print_json, print_table
 from modelcollapse.errors import InvalidInput
@@ -83,12 +89,9 @@ def loop(
             )
     except KeyboardInterrupt:
         status = INTERRUPTED
-        note(
-            f"interrupted: finished generations are kept in {output}; the same command goes on "
-            "with the next"
-        )
-    if first_process():
-        _report(output, json=json, interrupted=status != 0)
+        note_interrupted(output)
+    if first_process() and (not status or any(output.glob("seed-*/*/*/metrics.json"))):
+        _report(output, json=json)
     return status
 
 
@@ -109,14 +112,12 @@ def build_workflows(
     ]
 
 
-def _report(output: Path, *, json: bool, interrupted: bool) -> None:
+def _report(output: Path, *, json: bool) -> None:
     """Show what is finished, and write the table, the picture and the samples."""
     from modelcollapse.language import report
     from modelcollapse.language.compare import compare_workflows
     from modelcollapse.language.results import Results
 
-    if interrupted and not (output / "run.json").exists():
-        return
     results = Results.read(output)
     written = report.write_report(results, output)
     if json:
@@ -124,6 +125,6 @@ def _report(output: Path, *, json: bool, interrupted: bool) -> None:
     else:
         for title, columns, rows in report.tables(results):
             print_table(title, columns, rows)
-        for line in compare_workflows(results):
-            print(line)
-    note(f"wrote {', '.join(str(path) for path in written)}")
+        for pair in compare_workflows(results):
+            print(pair)
+    note(f"wrote {', '.join(map(str, written))}")

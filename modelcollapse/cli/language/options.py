@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -11,9 +12,9 @@ from modelcollapse.checks import Samples
 from modelcollapse.cli.output import note, progress
 from modelcollapse.errors import InvalidInput
 from modelcollapse.language import Options, Recipe, Settings
-from modelcollapse.language.loop import Announce, Keep, Report
 from modelcollapse.language.recipe import Precision
 from modelcollapse.language.settings import default_recipe
+from modelcollapse.language.work import Announce, Keep, Report
 
 
 @Parameter(name="*")
@@ -34,13 +35,13 @@ class ModelOptions:
     "The columns of prompt and response, or of the text, such as question,answer."
 
     held_out: int | None = None
-    "Real rows to judge every model on; by default at most 1,000."
+    "Real rows to judge every model on; default 4,000 of the grammar, else at most 1,000."
 
     from_scratch: Annotated[bool, Parameter(negative="")] = False
     "Start from random weights in every generation, and train on packed text."
 
     learning_rate: float | None = None
-    "Constant after the warm-up; default 8e-6 (the paper's), 1e-3 for small models and from scratch."
+    "Constant after the warm-up; default 8e-6 (the paper's), 1e-3 for small models or from scratch."
 
     batch_size: int | None = None
     "Rows per device and forward pass; default 8, and 32 for small models."
@@ -122,6 +123,13 @@ def parse_numbers(name: str, text: str) -> list[int]:
         return [int(part) for part in text.split(",")]
     except ValueError as error:
         raise InvalidInput(f"{name} = {text!r}: give whole numbers, such as 0,1,2") from error
+
+
+def note_interrupted(output: Path) -> None:
+    """Say what an interruption leaves."""
+    note(
+        f"interrupted: what is finished is kept in {output}; the same command goes on with the rest"
+    )
 
 
 @contextmanager

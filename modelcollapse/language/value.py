@@ -1,0 +1,340 @@
+"""The value of synthetic data: held-out losses on a grid of numbers of real and synthetic rows.
+
+::
+
+    RUN/run.json                             configuration, versions, machine
+    RUN/held_out.parquet                     the held-out rows
+    RUN/seed-0/real.parquet                  the real rows in their fixed random order
+    RUN/seed-0/real/generation-001/          the fit to all of them; samples.parquet is the pool
+    RUN/seed-0/pool.parquet                  or the user's own pool in its fixed random order
+    RUN/seed-0/cell-r256-s1024/              metrics.json and held_out.parquet of one cell
+
+The cell of r and s is the base fine-tuned on the first r real rows and the first s of the pool, so
+that the rows of a cell are among those of every larger one. Its random streams derive from the
+seed, r and s alone: its numbers do not depend on which cells there are, or on their order.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from modelcollapse.checks import Floats, whole
+from modelcollapse.errors import InvalidInput, invalid
+from modelcollapse.language import backend
+from modelcollapse.language.columns import READERS, read
+from modelcollapse.language.folder import (
+    Folder,
+    Record,
+    generation_folder,
+    read_record,
+    read_rows,
+    write_json,
+    write_parquet,
+)
+from modelcollapse.language.judging import Judge
+from modelcollapse.language.loop import FLOAT_BYTES, TRAINING_SHARE, Chain, save, summary
+from modelcollapse.language.settings import Settings, Setup, checked_seeds, prepare
+from modelcollapse.language.template import Row, digest
+from modelcollapse.language.training import fine_tune
+from modelcollapse.language.work import (
+    Announce,
+    Options,
+    Report,
+    Task,
+    carry_out,
+    unheard,
+    unseen,
+    working,
+)
+from modelcollapse.workflows import Replace
+
+REAL = (0, 125, 250, 500, 1000, 2000)
+SYNTHETIC = (0, 250, 500, 1000, 2000, 4000)
+EXPERIMENT = "value of synthetic data"  # tells such a folder from a loop's
+REAL_ORDER, POOL_ORDER = range(2)  # which rows a stream shuffles
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """One number of real rows with one of synthetic rows, and one seed."""
+
+    judge: Judge
+    folder: Folder
+    options: Options
+    seed: int
+    real: int
+    synthetic: int
+    pool: Path
+
+    @property
+    def size(self) -> int:
+        """The rows trained on, and 1 for the evaluation."""
+        return 1 + self.real + self.synthetic
+
+    @property
+    def name(self) -> str:
+        """What the cell is called in messages."""
+        return f"{self.real} real and {self.synthetic} synthetic rows, seed {self.seed}"
+
+    @property
+    def place(self) -> Path:
+        """The folder of the cell."""
+        return seed_folder(self.folder, self.seed) / f"cell-r{self.real}-s{self.synthetic}"
+
+    def rows(self) -> list[Row]:
+        """Return the training rows."""
+        real = seed_folder(self.folder, self.seed) / "real.parquet"
+        parts = (real, self.real), (self.pool, self.synthetic)
+        return [row for path, count in parts if count for row in read_rows(path)[:count]]
+
+    def run(self, report: Report, announce: Announce) -> None:
+        """Train, judge and write the cell, unless that is done."""
+        if read_record(self.place) is not None:
+            return
+        setup = self.judge.setup
+        model = setup.base.model(self._stream(backend.INITIAL))
+        with generation_folder(self.place) as partial:
+            training = self._train(model, partial, report)
+            nats = self.judge.nats(model)
+            record: Record = {
+                "seed": self.seed,
+                "real": self.real,
+                "synthetic": self.synthetic,
+                "outcome": "completed",
+                **self.judge.losses(nats),
+                **training,
+            }
+            if partial is not None:
+                self._write(partial, model, nats, record)
+        announce(summary(self.name, record))
+
+    def _stream(self, purpose: int) -> int:
+        return backend.derived(self.seed, purpose, self.real, self.synthetic)
+
+    def _train(self, model: Any, scratch: Path | None, report: Report) -> Record:
+        rows = self.rows()
+        if not rows:
+            model.to(backend.device())  # the Trainer moves the others
+            return {"steps": 0, "training_tokens": 0, "training_seconds": 0.0}
+        encoder = self.judge.setup.encoder
+        training = fine_tune(
+            model,
+            encoder,
+            encoder.encode(rows),
+            self.judge.setup.recipe,
+            self._stream(backend.TRAIN),
+            scratch=scratch,
+            report_to=self.options.report_to,
+            name=f"{self.name} of {self.folder.path.name}",
+            advance=lambda share: report(TRAINING_SHARE * share, self.name),
+        )
+        return {
+            "steps": training.steps,
+            "training_loss": training.loss,
+            "training_tokens": training.tokens,
+            "training_seconds": training.seconds,
+        }
+
+    def _write(self, partial: Path, model: Any, nats: Floats, record: Record) -> None:
+        if self.options.keep == "all":
+            save(model, self.judge.setup.encoder.tokenizer, partial / "model")
+        write_parquet(partial / "held_out.parquet", {"nats": nats})
+        write_json(partial / "metrics.json", record)
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """All cells; `given` holds the rows of the user's pool, None where one is sampled."""
+
+    setup: Setup
+    real: tuple[int, ...]
+    synthetic: tuple[int, ...]
+    seeds: tuple[int, ...]
+    given: list[Row] | None
+
+    def check(self, pool: str | Path | None) -> None:
+        """Raise InvalidInput if more rows are wanted than there are."""
+        most, corpus = max(self.synthetic), self.setup.corpus
+        if self.given is not None and len(self.given) < most:
+            raise InvalidInput(
+                f"synthetic = {most}: pool = {str(pool)!r} has {len(self.given)} usable rows; ask "
+                "for fewer, or give a larger pool"
+            )
+        if self.sampled and max(self.real) == 0:
+            raise InvalidInput(
+                f"real = {list(self.real)}: the synthetic rows are sampled from a model that is "
+                "fine-tuned on the largest number of real rows; give one above 0, or a pool"
+            )
+        if corpus.grammar is None:
+            usable = len(self.setup.encoder.usable(corpus.train))
+            if usable < max(self.real):
+                raise InvalidInput(
+                    f"real = {max(self.real)}: {corpus.name} has {usable} usable training rows "
+                    f"({len(corpus.train) - usable} are too long); ask for fewer, or raise "
+                    "max_length"
+                )
+
+    @property
+    def sampled(self) -> bool:
+        """Whether the pool is sampled here."""
+        return self.given is None and max(self.synthetic) > 0
+
+    def described(self) -> dict[str, Any]:
+        """Return all that a cell's numbers depend on, but the seed and its own two numbers."""
+        if self.given is None:
+            pool = f"{max(self.synthetic)} sampled rows"
+        else:
+            pool = f"{len(self.given)} given rows, {digest(self.given)}"
+        experiment = {"experiment": EXPERIMENT, "real_rows": max(self.real), "pool": pool}
+        return {**self.setup.described(), **experiment}
+
+    def bytes(self, options: Options) -> int:
+        """Return about how much will be written: the models kept, and one more on the way."""
+        sources = len(self.seeds) * self.sampled
+        cells = len(self.seeds) * len(self.real) * len(self.synthetic)
+        kept = {"all": sources + cells, "last": sources, "none": 0}[options.keep]
+        model = FLOAT_BYTES * self.setup.base.parameters()
+        rows = (max(self.real) + max(self.synthetic)) * len(self.seeds)
+        return (kept + (kept > 0)) * model + rows * self.setup.recipe.max_length * FLOAT_BYTES
+
+    def write_rows(self, folder: Folder) -> None:
+        """Write the rows that are there before anything is trained, in their fixed orders."""
+        folder.rows("held_out", self.setup.held_out)
+        for seed in self.seeds:
+            if max(self.real) > 0:
+                real = self.setup.corpus.draw(max(self.real), seed, self.setup.encoder.usable)
+                folder.rows(f"seed-{seed}/real", shuffled(real, seed, REAL_ORDER))
+            if self.given:
+                folder.rows(f"seed-{seed}/pool", shuffled(self.given, seed, POOL_ORDER))
+
+    def tasks(self, folder: Folder, options: Options) -> list[list[Task]]:
+        """Return what samples the pools, and the cells."""
+        judge, sizes = Judge(self.setup), (max(self.real), max(self.synthetic))
+        sources: list[Task] = []
+        cells: list[Task] = []
+        for seed in self.seeds:
+            pool = seed_folder(folder, seed) / "pool.parquet"
+            if self.sampled:
+                chain = Chain(self.setup, judge, folder, options, Replace(), seed, sizes)
+                sources.append(chain)
+                pool = chain.place(1) / "samples.parquet"
+            for r, s in product(self.real, self.synthetic):
+                cells.append(Cell(judge, folder, options, seed, r, s, pool))
+        return [sources, cells]
+
+
+def value(
+    settings: Settings | None = None,
+    output: str | Path = "value-run",
+    *,
+    real: Sequence[int] = REAL,
+    synthetic: Sequence[int] = SYNTHETIC,
+    pool: str | Path | None = None,
+    seeds: Sequence[int] = (0,),
+    options: Options | None = None,
+    report: Report | None = None,
+    announce: Announce | None = None,
+) -> Path:
+    """Measure the held-out loss on a grid, or what is left of it, and return its folder.
+
+    The base is fine-tuned on all real rows, once for each seed, and a pool of synthetic rows is
+    sampled from it. Then, for each cell, the base is fine-tuned afresh on the first rows of both.
+    The cell without rows is the base as it is.
+
+    Parameters
+    ----------
+    settings
+        Model, data and recipe; `samples` must be None, as the grid says how many rows there are.
+    output
+        The folder of the run. The same call resumes it; more cells or seeds extend it, as long as
+        the largest number of real rows and the pool stay the same.
+    real
+        Numbers of real rows, 0 allowed.
+    synthetic
+        Numbers of synthetic rows, 0 allowed.
+    pool
+        A .parquet, .jsonl, .json or .csv file of synthetic rows to use instead of sampling them,
+        such as samples.parquet of a loop's generation.
+    seeds
+        One grid for each.
+    options
+        How to carry it out. `keep` = "last" keeps the models that pools were sampled from, "all"
+        those of the cells too.
+    report
+        Called with the finished share and what is under way.
+    announce
+        Called with a line on each cell as it is finished.
+
+    Raises
+    ------
+    InvalidInput
+        If an argument is wrong, there are fewer real or synthetic rows than asked for, the model
+        or the data cannot be loaded, the disk is too small, or the folder holds another run.
+        Nothing finished is ever overwritten.
+    MissingDependency
+        If torch, transformers, datasets or accelerate is not installed.
+
+    References
+    ----------
+    Kazdan et al., arXiv 2410.16713, on the value of synthetic data.
+    """
+    settings, options = settings or Settings(), options or Options()
+    numbers = checked_grid("real", real), checked_grid("synthetic", synthetic)
+    if settings.samples is not None:
+        raise invalid("samples", settings.samples, "leave it out: real and synthetic say it")
+    seeds, show = checked_seeds(seeds), report or unseen
+    setup = prepare(settings, lambda share: show(0.0, f"building {settings.model}: {share:.0%}"))
+    options.check()
+    grid = Grid(setup, *numbers, seeds, None if pool is None else read_pool(pool, setup))
+    grid.check(pool)
+    folder = Folder(Path(output), grid.described())
+    with working(folder, options):
+        folder.need(grid.bytes(options), "the grid")
+        grid.write_rows(folder)
+        backend.wait()
+        carry_out(grid.tasks(folder, options), options, show, announce or unheard)
+    return folder.path
+
+
+def checked_grid(name: str, numbers: Sequence[int]) -> tuple[int, ...]:
+    """Return different numbers of rows in ascending order."""
+    checked = sorted(whole(name, number, minimum=0) for number in numbers)
+    if not checked or len(set(checked)) < len(checked):
+        raise invalid(name, list(numbers), "give at least one number, and none twice")
+    return tuple(checked)
+
+
+def read_pool(pool: str | Path, setup: Setup) -> list[Row]:
+    """Return the rows of a file that are short enough."""
+    path = Path(pool)
+    if not path.is_file() or path.suffix.lower() not in READERS:
+        raise InvalidInput(
+            f"pool = {str(pool)!r} is not a {', '.join(READERS)} file: give an existing one"
+        )
+    with backend.quiet():
+        try:
+            found = read(path, None, None)
+        except InvalidInput as error:
+            raise InvalidInput(f"pool: {error}") from error
+    columns = setup.corpus.template.columns
+    if found is None or found.template.columns != columns:
+        raise InvalidInput(
+            f"pool = {str(pool)!r} has no rows of {' and '.join(columns)}, as the data has: give "
+            "a file with such columns"
+        )
+    return setup.encoder.usable(found.train)
+
+
+def shuffled(rows: Sequence[Row], seed: int, stream: int) -> list[Row]:
+    """Return rows in a random order, the same one every time."""
+    order = np.random.default_rng([seed, backend.SELECT, stream]).permutation(len(rows))
+    return [rows[i] for i in order]
+
+
+def seed_folder(folder: Folder, seed: int) -> Path:
+    """Return the folder of a seed."""
+    return folder.path / f"seed-{seed}"

@@ -1,0 +1,83 @@
+"""Small run folders, written by hand: no model is trained."""
+
+import json
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+COLUMNS = ["prompt", "response"]
+HELD_OUT = 40
+ROWS = 12
+
+
+def parquet(path, columns):
+    """Write columns."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.table(columns), path)
+
+
+def conversation(name, count=ROWS):
+    """Return rows that tell where they are from."""
+    return [{"prompt": f"{name} number {i}", "response": f"row {i} of it"} for i in range(count)]
+
+
+def losses(*key):
+    """Return the held-out losses of a generation: another array for another key."""
+    salt = [ord(c) for part in key for c in str(part)]
+    return np.random.default_rng(salt).exponential(20.0, HELD_OUT)
+
+
+def write_rows(path, rows):
+    """Write rows of text."""
+    parquet(path, {name: [row[name] for row in rows] for name in rows[0]})
+
+
+def run_folder(path, *, columns=COLUMNS, form=1):
+    """Begin a run."""
+    path.mkdir(parents=True, exist_ok=True)
+    configuration = {"model": "tiny-gemma2", "data": "grammar", "columns": list(columns)}
+    (path / "run.json").write_text(json.dumps({"format": form, "configuration": configuration}))
+    write_rows(path / "held_out.parquet", conversation("held out", HELD_OUT))
+    return path
+
+
+def real_batch(path, seed, rows=None):
+    """Write batch 1 of a seed."""
+    write_rows(path / f"seed-{seed}" / "real.parquet", rows or conversation(f"real {seed}"))
+
+
+def generation(path, chain, seed, t, *, rows=None, hopeless=None, **changes):
+    """Write a finished generation."""
+    place = path / f"seed-{seed}" / chain / f"generation-{t:03}"
+    parquet(place / "held_out.parquet", {"nats": losses(chain, seed, t)})
+    record = {
+        "workflow": "replace" if chain == "real" else chain,
+        "seed": seed,
+        "generation": t,
+        "outcome": hopeless or "completed",
+        "loss": 1.0 + 0.1 * t + 0.01 * seed,
+        "tail_loss": 2.0 + 0.1 * t,
+        "row_loss": 20.0,
+        "training_rows": ROWS,
+        "sampled": 0,
+    }
+    if hopeless is None:
+        rows = rows or conversation(f"{chain} {seed} {t}")
+        write_rows(place / "samples.parquet", rows)
+        record |= {"sampled": len(rows), "tried": 1500, "acceptance": 0.9, "distinct_2": 0.5}
+        record |= {"rejected": {"malformed": 3, "unfinished": 1200}, "entropy_2": 3.0}
+    (place / "metrics.json").write_text(json.dumps(record | changes))
+    return place
+
+
+def small_run(path, seeds=(0,), workflows=("accumulate", "replace"), generations=3):
+    """Write a whole run."""
+    run_folder(path)
+    for seed in seeds:
+        real_batch(path, seed)
+        generation(path, "real", seed, 1)
+        for workflow in workflows:
+            for t in range(2, generations + 1):
+                generation(path, workflow, seed, t)
+    return path
