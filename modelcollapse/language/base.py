@@ -54,9 +54,23 @@ class Base:
                     self.config, trust_remote_code=False, **options
                 )
             else:
-                model = self._loaded(AutoModelForCausalLM, use_safetensors=True, **options)
+                model = self._complete(**options)
         # Sampling is said in full where it is done: nothing comes from the checkpoint.
         model.generation_config = GenerationConfig()
+        return model
+
+    def _complete(self, **options: Any) -> Any:
+        from transformers import AutoModelForCausalLM
+
+        model, found = self._loaded(
+            AutoModelForCausalLM, use_safetensors=True, output_loading_info=True, **options
+        )
+        absent = sorted(found["missing_keys"])
+        if absent:
+            raise InvalidInput(
+                f"model = {self.source!r} lacks {len(absent)} weights, such as {absent[0]}: give a "
+                "whole checkpoint of a causal language model"
+            )
         return model
 
     def fingerprint(self) -> str:
@@ -84,9 +98,11 @@ class Base:
         return "eager" if self.config.model_type in EAGER else None
 
     def _loaded(self, kind: Any, **options: Any) -> Any:
+        from safetensors import SafetensorError
+
         try:
             return kind.from_pretrained(self.source, trust_remote_code=False, **options)
-        except (OSError, ValueError, ImportError, KeyError) as error:
+        except (OSError, ValueError, ImportError, KeyError, SafetensorError) as error:
             raise InvalidInput(
                 f"model = {self.source!r} cannot be loaded: {_reason(error)} Give a folder with a "
                 "checkpoint (config.json, *.safetensors, tokenizer.json), a built-in name, or a "

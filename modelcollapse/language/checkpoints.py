@@ -35,10 +35,10 @@ SPECIAL = {  # start, end and padding; Qwen 2 has no start, GPT-2 has one token 
 }
 PREFIX = "tiny-"
 VOCABULARY, HIDDEN, LAYERS, HEADS, POSITIONS = 1024, 64, 2, 4, 512
-ROWS = 48_000  # of the flatter grammar
+ROWS = 24_000  # of the flatter grammar
 FLATTENED = 0.6  # the power of the rules' probabilities
 VERSION = 1  # of the recipe below: a change of it makes the kept checkpoints old
-RECIPE = replace(SMALL, learning_rate=2e-3, batch_size=64, precision="float32")
+RECIPE = replace(SMALL, learning_rate=3e-3, max_length=64, precision="float32")
 
 
 def names() -> tuple[str, ...]:
@@ -120,7 +120,7 @@ def pretraining_rows(seed: int) -> list[Row]:
     """Return the rows of the pre-training; none of the topics' held-out rows is among them."""
     grammar = descriptions().tempered(FLATTENED)
     rng = np.random.default_rng(backend.derived(seed, backend.REAL))
-    prose, _ = split(topic_rows(), None)
+    prose, _ = split(topic_rows(), None, "topics")
     return [*grammar_rows(grammar, ROWS, rng), *prose]
 
 

@@ -98,7 +98,10 @@ def _load(data: str | Path, subset: str | None) -> Mapping[str, Any] | None:
     try:
         with _uncounted():
             if path.is_file():
-                found = load_dataset(READERS[path.suffix.lower()], data_files=str(path))
+                kind = READERS[path.suffix.lower()]
+                # In a CSV file "NA" and "None" are words like others.
+                how = {"keep_default_na": False} if kind == "csv" else {}
+                found = load_dataset(kind, data_files=str(path), **how)
             elif (path / "state.json").exists() or (path / "dataset_dict.json").exists():
                 found = load_from_disk(str(path))
             else:

@@ -119,22 +119,37 @@ def load_corpus(
     if found is None:
         raise InvalidInput(f"{unknown('data', str(data), BUILT_IN)}; no file has that name either")
     own = found.held_out
-    train, test = (found.train, own) if own else split(found.train, held_out)
+    train, test = (without(found.train, own), own) if own else split(found.train, held_out, data)
     limit = HELD_OUT if held_out is None else held_out
     if held_out is not None and len(test) < held_out:
         raise InvalidInput(f"held_out = {held_out}: {data} has {len(test)} rows to hold out")
     return Corpus(str(data), found.template, train, _subset(test, limit), dropped=found.dropped)
 
 
-def split(rows: Sequence[Row], held_out: int | None) -> tuple[list[Row], list[Row]]:
-    """Return training rows and held-out rows, the same ones every time."""
-    count = min(HELD_OUT, len(rows) // HELD_OUT_SHARE) if held_out is None else held_out
-    if not 1 <= count < len(rows):
+def split(
+    rows: Sequence[Row], held_out: int | None, data: str | Path
+) -> tuple[list[Row], list[Row]]:
+    """Return training rows and held-out rows, the same ones every time.
+
+    A row that occurs several times is in one part only.
+    """
+    different = [dict(items) for items in dict.fromkeys(tuple(row.items()) for row in rows)]
+    count = held_out
+    if count is None:
+        count = min(HELD_OUT, max(1, len(different) // HELD_OUT_SHARE))
+    if not 1 <= count < len(different):
         raise InvalidInput(
-            f"held_out = {count}: the data has {len(rows)} rows, and each part needs at least one"
+            f"held_out = {count}: {data} has {len(different)} different rows; to train on some and "
+            "hold others out, give a number from 1 to less than that"
         )
-    order = np.random.default_rng([0, REAL]).permutation(len(rows))
-    return [rows[i] for i in np.sort(order[count:])], [rows[i] for i in np.sort(order[:count])]
+    chosen = _subset(different, count)
+    return without(rows, chosen), chosen
+
+
+def without(rows: Sequence[Row], others: Sequence[Row]) -> list[Row]:
+    """Return the rows that are none of the others."""
+    taken = {tuple(row.items()) for row in others}
+    return [row for row in rows if tuple(row.items()) not in taken]
 
 
 def _subset(rows: Sequence[Row], most: int) -> list[Row]:
@@ -172,5 +187,5 @@ def _kept(
 
 
 def _topics(held_out: int | None) -> Corpus:
-    train, test = split(topic_rows(), held_out)
+    train, test = split(topic_rows(), held_out, "topics")
     return Corpus("topics", Conversation(), train, test)

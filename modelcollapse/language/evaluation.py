@@ -38,6 +38,8 @@ def row_nats(
     """
     import torch
 
+    if not examples:
+        return np.empty(0)
     model.eval()
     order = sorted(range(len(examples)), key=lambda i: len(examples[i]))
     batches = _batches([len(examples[i]) for i in order], model.config.vocab_size)

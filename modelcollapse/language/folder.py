@@ -60,7 +60,9 @@ class Folder:
         if about.exists():
             self._check(read_json(about))
             return
-        if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+        if self.path.exists() and (
+            not self.path.is_dir() or any(map(_foreign, self.path.iterdir()))
+        ):
             raise InvalidInput(
                 f"output = {str(self.path)!r} exists and is not the folder of a run: give another"
             )
@@ -129,21 +131,26 @@ class Folder:
             else:
                 partial.unlink(missing_ok=True)
 
+        for finished in list(self.path.glob("seed-*/**/held_out.parquet")):
+            if not (finished.parent / "metrics.json").exists():  # a person has removed it
+                shutil.rmtree(finished.parent)
+
     def generation(self, seed: int, chain: str, t: int) -> Path:
         """Return the folder of one generation, finished or not."""
         return self.path / f"seed-{seed}" / chain / f"generation-{t:03}"
 
-    def rows(self, name: str, rows: Sequence[Row]) -> None:
-        """Write rows once; later they must be the same."""
+    def rows(self, name: str, rows: Sequence[Row], argument: str = "data") -> None:
+        """Write rows once; later they must be the same. `argument` is what chooses them."""
         path = self.path / f"{name}.parquet"
         if backend.rank() != 0:
             return
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             write_parquet(path, {key: [row[key] for row in rows] for key in rows[0]})
-        elif read_rows(path) != list(rows):
+        elif (there := read_rows(path)) != list(rows):
             raise InvalidInput(
-                f"{path} holds other rows than the data has now: give another folder"
+                f"{argument}: {path} holds {len(there)} rows, and now there are {len(rows)}, not "
+                "the same ones; ask for what the run began with, or give another folder"
             )
 
     def need(self, size: int, what: str) -> None:
@@ -155,6 +162,11 @@ class Folder:
                 f"{free / 2**20:,.0f} MiB are free; make room, keep fewer models or give another "
                 "folder"
             )
+
+
+def _foreign(path: Path) -> bool:
+    """Return whether a file is none that a run which was killed as it began leaves."""
+    return path.name != "lock" and path.suffix != ".partial"
 
 
 @contextmanager
@@ -179,7 +191,12 @@ def write_json(path: Path, value: Any) -> None:
 def read_record(generation: Path) -> Record | None:
     """Return the metrics of a generation, or None if it is not finished."""
     path = generation / "metrics.json"
-    return dict(read_json(path)) if path.exists() else None
+    if not path.exists():
+        return None
+    record = dict(read_json(path))
+    if not {"outcome", "loss"} <= set(record):
+        raise InvalidInput(f"{path} is damaged: delete its folder")
+    return record
 
 
 def write_parquet(path: Path, columns: Mapping[str, Any]) -> None:

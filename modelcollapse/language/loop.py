@@ -101,9 +101,17 @@ class Chain:
 
     def batches(self, t: int) -> list[Row]:
         """Return batches 1, ..., t one after the other."""
-        rows = read_rows(self.folder.path / f"seed-{self.seed}" / "real.parquet")
-        for s in range(1, t):
-            rows += read_rows(self.place(s) / "samples.parquet")
+        paths = [self.folder.path / f"seed-{self.seed}" / "real.parquet"]
+        paths += [self.place(s) / "samples.parquet" for s in range(1, t)]
+        rows: list[Row] = []
+        for path, size in zip(paths, self.sizes, strict=False):
+            batch = read_rows(path)
+            if len(batch) != size:
+                raise InvalidInput(
+                    f"{path} has {len(batch)} rows, not {size}: delete its folder, and the later "
+                    "generations' with it"
+                )
+            rows += batch
         return rows
 
     @property
@@ -294,13 +302,16 @@ def run(
     setup = prepare(settings, lambda share: show(0.0, f"building {settings.model}: {share:.0%}"))
     options.check()
     sizes = setup.sizes(generations)
+    if setup.recipe.packed:
+        for workflow in workflows:
+            check_weights(workflow, sizes)
     folder = Folder(Path(output), setup.described())
     with working(folder, options):
         folder.need(needed(setup, sizes, len(seeds) * len(labels), options.keep), "the run")
         folder.rows("held_out", setup.held_out)
         for seed in seeds:
             real = setup.corpus.draw(sizes[0], seed, setup.encoder.usable)
-            folder.rows(f"seed-{seed}/real", real)
+            folder.rows(f"seed-{seed}/real", real, "samples")
         backend.wait()
         judge = Judge(setup)
         chains = [
@@ -313,6 +324,17 @@ def run(
         phases = [list(first.values()), chains]
         carry_out(phases, options, show, announce or unheard)
     return folder.path
+
+
+def check_weights(workflow: Workflow, sizes: Sequence[int]) -> None:
+    """Raise InvalidInput if a workflow weights rows, which packed blocks mix."""
+    for t in range(1, len(sizes)):
+        _, weights = select(workflow, list(sizes[:t]), np.random.default_rng(0))
+        if weights is not None:
+            raise InvalidInput(
+                f"workflows: {label(workflow)} weights rows, and a packed block has parts of "
+                "several; leave the weight out, or do not pack"
+            )
 
 
 def needed(setup: Setup, sizes: Sequence[int], chains: int, keep: Keep) -> int:

@@ -29,7 +29,7 @@ class Recipe:
     steps
         Optimiser steps instead of epochs; the same for every generation, whatever its data.
     warmup
-        The share of the steps in which the learning rate rises from 0.
+        The share of the steps, rounded down, in which the learning rate rises from 0.
     max_length
         Tokens per row, start and end included. Longer rows are dropped, and samples that do not
         end within it are rejected. With `packed` it is the length of a block.

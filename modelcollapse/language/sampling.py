@@ -65,6 +65,9 @@ class HopelessError(ModelCollapseError):
     def __str__(self) -> str:
         return str(self.args[0])
 
+    def __reduce__(self) -> tuple[type, tuple[str, Samples]]:
+        return type(self), (str(self), self.samples)
+
 
 def sample(
     model: Any,

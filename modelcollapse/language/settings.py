@@ -141,6 +141,7 @@ class Setup:
             "held_out_rows": digest(self.held_out),
             "training_rows": digest(self.corpus.train),
             **{f"recipe.{name}": value for name, value in self.recipe.described().items()},
+            "recipe.precision": backend.precise(self.recipe.precision),
             "processes": backend.world(),
         }
 
@@ -166,7 +167,7 @@ def prepare(settings: Settings, advance: Any = None) -> Setup:
         )
         base = Base(resolve(settings.model, advance), settings.from_scratch)
         encoder = Encoder(base.tokenizer, corpus.template, recipe.max_length)
-        _check_positions(base, recipe)
+        _check_sizes(base, recipe)
         held_out = encoder.usable(corpus.held_out)
     if not held_out:
         raise InvalidInput(
@@ -176,9 +177,15 @@ def prepare(settings: Settings, advance: Any = None) -> Setup:
     return Setup(settings, recipe, base, corpus, encoder, held_out)
 
 
-def _check_positions(base: Base, recipe: Recipe) -> None:
+def _check_sizes(base: Base, recipe: Recipe) -> None:
     most = getattr(base.config, "max_position_embeddings", None)
     if most is not None and recipe.max_length > most:
         raise InvalidInput(
             f"max_length = {recipe.max_length}: the model has {most} positions; give at most that"
+        )
+    size, tokens = base.config.get_text_config().vocab_size, len(base.tokenizer)
+    if tokens > size:
+        raise InvalidInput(
+            f"model = {base.source!r}: its tokenizer has {tokens} tokens and the model {size}; "
+            "resize the model's embeddings and save it again"
         )

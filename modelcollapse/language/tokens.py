@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
 from typing import Any
 
@@ -63,12 +64,20 @@ class Encoder:
         return [[self.start, *ids, self.end] for ids in encoded]
 
     def fits(self, ids: Sequence[int]) -> bool:
-        """Return whether a row is short enough and ends only at its end."""
-        return len(ids) <= self.max_length and self.end not in ids[1:-1]
+        """Return whether a row is short enough, with special tokens at its start and end alone."""
+        return len(ids) <= self.max_length and self._special.isdisjoint(ids[1:-1])
+
+    @cached_property
+    def _special(self) -> frozenset[int]:
+        return frozenset(self.tokenizer.all_special_ids) | {self.start, self.end, self.padding}
 
     def usable(self, rows: Sequence[Row]) -> list[Row]:
-        """Return the rows that fit."""
-        return [row for row, ids in zip(rows, self.encode(rows), strict=True) if self.fits(ids)]
+        """Return the rows that a sample could be: they fit, and all of their text is readable."""
+        return [
+            row
+            for row, ids in zip(rows, self.encode(rows), strict=True)
+            if self.fits(ids) and UNDECODABLE not in self.template.write(row)
+        ]
 
     def blocks(self, examples: Sequence[Sequence[int]]) -> list[list[int]]:
         """Return the rows one after the other, cut into blocks of max_length tokens.
@@ -86,6 +95,8 @@ class Encoder:
 
         A sample is what follows the start token, with anything after its end.
         """
+        if not samples:
+            return []
         ended = [ids[: ids.index(self.end)] if self.end in ids else None for ids in samples]
         texts = self.tokenizer.batch_decode(
             [ids or [] for ids in ended],

@@ -1,5 +1,6 @@
 """Fine-tuning on rows of tokens, with transformers' Trainer."""
 
+import math
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -115,7 +116,7 @@ def _trainer(
         gradient_accumulation_steps=recipe.accumulation,
         learning_rate=recipe.learning_rate,
         lr_scheduler_type="constant_with_warmup",
-        warmup_steps=recipe.warmup,  # below 1 it is a share
+        warmup_steps=int(recipe.warmup * planned_steps(len(examples), recipe)),
         num_train_epochs=recipe.epochs,
         max_steps=recipe.steps or -1,
         bf16=backend.precise(recipe.precision) == "bfloat16",
@@ -148,6 +149,14 @@ def _trainer(
     return trainer
 
 
+def planned_steps(rows: int, recipe: Recipe) -> int:
+    """Return the optimiser steps that the Trainer will take on so many rows."""
+    if recipe.steps is not None:
+        return recipe.steps
+    passes = math.ceil(rows / (recipe.batch_size * backend.world()))
+    return math.ceil(recipe.epochs * math.ceil(passes / recipe.accumulation))
+
+
 @dataclass(frozen=True)
 class Collator:
     """Pads token numbers on the right, and masks the padding in attention and loss.
@@ -170,6 +179,8 @@ class Collator:
             mask[i, : len(f["input_ids"])] = 1
         batch = {"input_ids": ids, "attention_mask": mask}
         batch["labels"] = ids.masked_fill(mask == 0, -100)
+        # The start is given, never predicted; some models' losses would count it all the same.
+        batch["labels"][:, 0] = -100
         if "weight" in features[0]:
             batch["weight"] = torch.tensor([f["weight"] for f in features], dtype=torch.float32)
         return batch

@@ -1,0 +1,105 @@
+"""Model collapse on the grammar: statements about the very models that these tests train."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from modelcollapse.cli import main
+from modelcollapse.language import Settings, load_corpus, run
+from modelcollapse.language.base import Base
+from modelcollapse.language.checkpoints import names, resolve
+from modelcollapse.language.compare import compare
+from modelcollapse.language.evaluation import row_nats
+from modelcollapse.language.recipe import SMALL
+from modelcollapse.language.results import Results
+from modelcollapse.language.settings import prepare
+from tests.language_models import offline
+
+__all__ = ["offline"]
+
+ROWS, STEPS, GENERATIONS = 1000, 40, 4
+FRESH = 20_000  # rows to compare on: they decide a difference of about 0.3 nats per row
+WORKFLOWS = ("replace", "accumulate-subsample", "accumulate")
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    """Return the folder where this module keeps the small checkpoint that it builds."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def small(monkeypatch, cache):
+    """Build the small Gemma 2 by its command, the first time."""
+    monkeypatch.setenv("MODELCOLLAPSE_CACHE", str(cache))
+    assert main(["language", "checkpoint", "gemma2"]) == 0
+    return resolve("tiny-gemma2")
+
+
+@pytest.fixture
+def settings(small):
+    """Return a loop whose generations all take the same number of steps."""
+    assert small
+    return Settings(samples=ROWS, held_out=200, recipe=replace(SMALL, steps=STEPS))
+
+
+@pytest.fixture
+def finished(settings, cache, seed):
+    """Run the three workflows, once."""
+    folder = cache / "run"
+    run(settings, folder, generations=GENERATIONS, seeds=[seed])
+    return folder
+
+
+@pytest.fixture
+def nats(settings, finished, seed):
+    """Return -log q of fresh rows of the grammar under the last models, and -log p."""
+    setup = prepare(settings)
+    rows = load_corpus("grammar", held_out=FRESH).held_out
+    examples = setup.encoder.encode(rows)
+    last = finished / f"seed-{seed}"
+    models = {w: last / w / f"generation-{GENERATIONS:03}" / "model" for w in WORKFLOWS}
+    losses = {
+        w: row_nats(Base(str(path)).model(0), setup.encoder, examples, setup.recipe)
+        for w, path in models.items()
+    }
+    return losses, np.array(setup.corpus.surprisal(rows))
+
+
+def test_replace_ends_above_accumulate(nats, finished, settings, record_property):
+    """At matched steps replace ends above accumulate, at a false-alarm probability of 1e-9.
+
+    Losses per row are clipped at twice the grammar's entropy, and paired row by row. The other
+    claims, that accumulate ends above replace, or that both end alike, are rejected with it.
+    """
+    losses, _ = nats
+    grammar = prepare(settings).corpus.grammar
+    results = Results.read(finished)
+    steps = {r["steps"] for r in results.records.values()}
+    found = compare(losses["replace"], losses["accumulate"], clip=2 * grammar.entropy)
+    beside = compare(losses["replace"], losses["accumulate-subsample"], clip=2 * grammar.entropy)
+    record_property("replace - accumulate", (found.low, found.mean, found.high))
+    record_property("replace - accumulate-subsample", (beside.low, beside.mean, beside.high))
+
+    assert steps == {STEPS}
+    assert found.verdict == "first worse"
+    assert found.low > 0
+
+
+def test_the_entropy_is_a_floor(nats):
+    """No model is below the entropy; a floor two nats higher is refuted by the same rows.
+
+    The product over rows of q/p has an expectation of at most 1 under the grammar, whatever the
+    model q is, so the sum of log q/p is above log(1/alpha) with probability at most alpha.
+    """
+    losses, surprisal = nats
+    allowed = np.log(1e9)
+    for workflow in WORKFLOWS:
+        assert np.sum(surprisal - losses[workflow]) < allowed, workflow
+    assert np.sum(surprisal + 2 - losses["accumulate"]) > allowed
+
+
+def test_the_default_models_have_names():
+    """Four families are built in."""
+    assert names() == ("tiny-gemma2", "tiny-llama", "tiny-qwen2", "tiny-gpt2")
