@@ -305,13 +305,13 @@ def run(
     if setup.recipe.packed:
         for workflow in workflows:
             check_weights(workflow, sizes)
+    real = {seed: setup.corpus.draw(sizes[0], seed, setup.encoder.usable) for seed in seeds}
     folder = Folder(Path(output), setup.described())
     with working(folder, options):
         folder.need(needed(setup, sizes, len(seeds) * len(labels), options.keep), "the run")
         folder.rows("held_out", setup.held_out)
-        for seed in seeds:
-            real = setup.corpus.draw(sizes[0], seed, setup.encoder.usable)
-            folder.rows(f"seed-{seed}/real", real, "samples")
+        for seed, rows in real.items():
+            folder.rows(f"seed-{seed}/real", rows, "samples")
         backend.wait()
         judge = Judge(setup)
         chains = [
