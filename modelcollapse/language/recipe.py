@@ -8,6 +8,7 @@ from modelcollapse.checks import fraction, positive, whole
 from modelcollapse.errors import invalid
 
 Precision = Literal["auto", "float32", "bfloat16"]
+Batching = Literal["random", "by_length"]
 LARGEST_SEED = 2**32 - 1
 
 
@@ -35,6 +36,11 @@ class Recipe:
         end within it are rejected. With `packed` it is the length of a block.
     packed
         Train on blocks of concatenated rows, as in pre-training, instead of one row at a time.
+    batching
+        "random", or "by_length": batches of rows of similar length, as transformers'
+        group_by_length makes them. They save padding and change what is learned: each batch's loss
+        is a mean over its tokens, so the tokens of short rows count more, samples get shorter, and
+        the loop collapses towards short rows under every workflow.
     precision
         "bfloat16" trains float32 weights under bfloat16 autocast and samples from bfloat16
         weights; "auto" is "bfloat16" on a GPU that has it and "float32" elsewhere.
@@ -59,6 +65,7 @@ class Recipe:
     warmup: float = 0.05
     max_length: int = 512
     packed: bool = False
+    batching: Batching = "random"
     precision: Precision = "auto"
     temperature: float = 1.0
     sampling_batch: int = 512
@@ -77,8 +84,9 @@ class Recipe:
             raise invalid("warmup", self.warmup, "give a share from 0 to below 1")
         if not (math.isfinite(self.temperature) and self.temperature >= 0):
             raise invalid("temperature", self.temperature, "give a finite number, at least 0")
-        if self.precision not in get_args(Precision):
-            raise invalid("precision", self.precision, f"one of {', '.join(get_args(Precision))}")
+        for name, kind in (("batching", Batching), ("precision", Precision)):
+            if getattr(self, name) not in get_args(kind):
+                raise invalid(name, getattr(self, name), f"one of {', '.join(get_args(kind))}")
 
     def described(self) -> dict[str, Any]:
         """Return the recipe as plain data."""

@@ -15,6 +15,9 @@ from modelcollapse.language.tokens import Encoder
 Advance = Callable[[float], None]  # called with the finished share
 
 
+SAMPLERS = {"random": "random", "by_length": "group_by_length"}
+
+
 @dataclass(frozen=True)
 class Training:
     """What a training run did.
@@ -120,7 +123,7 @@ def _trainer(
         num_train_epochs=recipe.epochs,
         max_steps=recipe.steps or -1,
         bf16=backend.precise(recipe.precision) == "bfloat16",
-        train_sampling_strategy="random",
+        train_sampling_strategy=SAMPLERS[recipe.batching],
         remove_unused_columns=False,
         ddp_find_unused_parameters=False,
         seed=seed,

@@ -12,7 +12,7 @@ from modelcollapse.checks import Samples
 from modelcollapse.cli.output import note, progress
 from modelcollapse.errors import InvalidInput
 from modelcollapse.language import Options, Recipe, Settings
-from modelcollapse.language.recipe import Precision
+from modelcollapse.language.recipe import Batching, Precision
 from modelcollapse.language.settings import default_recipe
 from modelcollapse.language.work import Announce, Keep, Report
 
@@ -60,6 +60,9 @@ class ModelOptions:
 
     max_length: int | None = None
     "Tokens per row, at most; default 512, and 256 for small models."
+
+    batching: Batching | None = None
+    "random (the default), or by_length: faster, and biased to short rows."
 
     precision: Precision | None = None
     "float32, bfloat16, or auto: bfloat16 on a GPU that has it."
