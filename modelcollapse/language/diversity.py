@@ -1,4 +1,4 @@
-"""How varied texts are: distinct n-grams and their entropy."""
+"""How long and how varied texts are: words, distinct n-grams and their entropy."""
 
 import math
 from collections import Counter
@@ -19,13 +19,13 @@ def diversity(texts: Sequence[str]) -> dict[str, float]:
     Returns
     -------
     dict
-        For n = 1, 2, 3: "distinct_n", the number of different n-grams of words over the number of
+        "words", their mean number in a text. For n = 1, 2, 3: "distinct_n", the number of different n-grams of words over the number of
         n-grams (Li et al., arXiv 1510.03055), and "entropy_n", the entropy of their empirical
         distribution in nats. NaN if there is no n-gram. Words are what white space separates, and
         no n-gram crosses from one text to the next.
     """
     words = [text.split() for text in texts[:MOST_ROWS]]
-    result: dict[str, float] = {}
+    result = {"words": sum(map(len, words)) / len(words) if words else math.nan}
     for n in ORDERS:
         counts = Counter(
             gram for w in words for gram in zip(*(w[i:] for i in range(n)), strict=False)

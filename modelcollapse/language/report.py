@@ -34,6 +34,7 @@ COLUMNS: tuple[tuple[str, str, Callable[[float], str]], ...] = (
     ("tail_loss", "tail loss", "{:.4f}".format),
     ("grammatical", "grammatical", _share),
     ("acceptance", "accepted", _share),
+    ("words", "words", "{:.1f}".format),
     ("distinct_2", "distinct 2-grams", "{:.4f}".format),
     ("entropy_2", "2-gram entropy", "{:.3f}".format),
 )

@@ -31,9 +31,9 @@ class Settings:
     data
         "grammar", "topics", a file, a folder or a data set's id on the hub: see `load_corpus`.
     samples
-        Rows per batch: a number, or a sequence whose first entry is the real batch. By default
-        all real training rows, and 2,000 of the grammar. One more batch than there are generations
-        is sampled; a sequence may name its size too.
+        Rows per batch: a number, or a sequence whose first entry is the real batch and whose last
+        one holds for all that follow. By default all real training rows, and 2,000 of the grammar.
+        The last generation samples a batch too.
     held_out
         Real rows that every generation is judged on; by default 4,000 of the grammar, and at most
         1,000 of other data.
@@ -125,8 +125,8 @@ class Setup:
                         f"max_length = {self.recipe.max_length}: every row of {self.corpus.name} "
                         "is longer; raise it"
                     )
-        if isinstance(samples, Sequence) and len(samples) == generations:
-            samples = [*samples, samples[-1]]
+        if isinstance(samples, Sequence) and samples:
+            samples = [*samples, *[samples[-1]] * (generations + 1 - len(samples))]
         return [int(size) for size in sizes(samples, generations + 1)]
 
     def described(self) -> dict[str, Any]:

@@ -58,8 +58,8 @@ def loop(
     share
         Weight of the real batch in keep-real; by default it is pooled with the newest batch.
     samples
-        Rows per batch: a number, or one per batch, the real one first, such as 12500,20324,20324.
-        By default all real training rows, and 2,000 of the grammar.
+        Rows per batch: a number, or several, the real batch first and the last one for all that
+        follow, such as 12500,20324. By default all real training rows, and 2,000 of the grammar.
     generations
         The number of fits; generation 1 is the fit to real data.
     output
