@@ -19,10 +19,10 @@ def diversity(texts: Sequence[str]) -> dict[str, float]:
     Returns
     -------
     dict
-        "words", their mean number in a text. For n = 1, 2, 3: "distinct_n", the number of different n-grams of words over the number of
-        n-grams (Li et al., arXiv 1510.03055), and "entropy_n", the entropy of their empirical
-        distribution in nats. NaN if there is no n-gram. Words are what white space separates, and
-        no n-gram crosses from one text to the next.
+        "words", their mean number in a text. For n = 1, 2, 3: "distinct_n", the number of
+        different n-grams of words over the number of n-grams (Li et al., arXiv 1510.03055), and
+        "entropy_n", the entropy of their empirical distribution in nats. NaN if there is no n-gram.
+        Words are what white space separates, and no n-gram crosses from one text to the next.
     """
     words = [text.split() for text in texts[:MOST_ROWS]]
     result = {"words": sum(map(len, words)) / len(words) if words else math.nan}
