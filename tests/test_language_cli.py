@@ -110,6 +110,8 @@ def test_workflows_take_their_own_options(tmp_path):
         (["--learning-rate", "0"], "learning_rate = 0"),
         (["--warmup", "1"], "warmup = 1"),
         (["--jobs", "0"], "jobs = 0"),
+        (["--report-to", "tensorbord"], "did you mean tensorboard"),
+        (["--report-to", "comet_ml"], "this tracker is not installed"),
         (["--keep", "some"], "keep"),
         (["--columns", "a,b"], "columns = 'a,b'"),
         (["--data", "no-such-file.jsonl"], "no such file"),

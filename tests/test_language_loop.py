@@ -17,6 +17,7 @@ import pytest
 from filelock import FileLock
 from joblib.externals.loky import get_reusable_executor
 from safetensors.torch import load_file
+from transformers import TrainerCallback, integrations
 
 from modelcollapse import Accumulate, AccumulateSubsample, InvalidInput, KeepReal, Replace
 from modelcollapse import SlidingWindow as Window
@@ -574,6 +575,52 @@ def test_weights_of_packed_rows_are_refused_at_once(tmp_path):
         go(tmp_path / "run", KeepReal(0.25), said=said)
 
     assert results(tmp_path / "run") == {}
+
+
+def test_bfloat16_is_another_run_of_the_same_model(tmp_path):
+    """Autocast on any device: the loss is that of float32 to about two digits, not to the bit."""
+    losses = [
+        record(
+            go(tmp_path / precision, generations=1, said=settings(recipe={"precision": precision})),
+            "real",
+            1,
+        )["loss"]
+        for precision in ("float32", "bfloat16")
+    ]
+
+    assert losses[0] != losses[1]
+    assert losses[1] == pytest.approx(losses[0], rel=2**-6)
+
+
+def test_losses_are_reported_to_a_tracker(tmp_path, monkeypatch):
+    """The tracker that was asked for hears of every generation, and its files stay."""
+    heard = []
+
+    class Tracker(TrainerCallback):
+        def on_log(self, args, state, control, logs=None, **_):
+            del state, control
+            heard.append((args.run_name, os.environ["TENSORBOARD_LOGGING_DIR"], logs))
+
+    monkeypatch.delenv("TENSORBOARD_LOGGING_DIR", raising=False)
+    monkeypatch.setitem(integrations.INTEGRATION_TO_CALLBACK, "tensorboard", Tracker)
+    monkeypatch.setattr(
+        integrations, "get_available_reporting_integrations", lambda: ["tensorboard"]
+    )
+    how = Options(keep="none", threads=1, report_to="tensorboard")
+    said = settings(recipe={"steps": 20})
+    run(said, tmp_path / "run", workflows=[Replace()], generations=2, seeds=[SEED], options=how)
+
+    assert {name for name, *_ in heard} == {
+        "real, seed 3, generation 1 of run",
+        "replace, seed 3, generation 2 of run",
+    }
+    logs = tmp_path / "run" / "logs" / "seed-3"
+    assert {Path(path) for _, path, _ in heard} == {
+        logs / "real" / "generation-001",
+        logs / "replace" / "generation-002",
+    }
+    assert sum("loss" in logged for *_, logged in heard) == 4
+    assert "TENSORBOARD_LOGGING_DIR" not in os.environ
 
 
 def test_progress_is_told(tmp_path):

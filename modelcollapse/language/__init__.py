@@ -4,6 +4,17 @@
 sample a synthetic batch, choose the next training rows by the workflow, and fine-tune the base
 again. PyTorch, transformers, datasets and accelerate are needed, and imported when they are used:
 ``pip install 'modelcollapse[language]'``.
+
+::
+
+    grammar, grammars, topics, columns, corpus    real data: built in, files, the hub
+    template, tokens                              rows as text, texts as tokens
+    base, checkpoints                             the model to start from, and small ones
+    recipe, training, trainer, sampling           one generation
+    evaluation, judging, diversity                what a generation is judged by
+    settings, folder, work, loop                  a run: what, where, how, and the loop itself
+    results, compare, report                      what it shows
+    value, regression, value_report               the value of synthetic data
 """
 
 from modelcollapse.language.checkpoints import build

@@ -35,7 +35,8 @@ class Corpus:
     train
         The rows that batch 1 is drawn from; empty for a grammar, which draws fresh ones.
     held_out
-        Rows for evaluation; none of them is ever trained on.
+        Rows for evaluation. None of them is among `train`; those of a grammar are independent
+        draws, and short rows recur among such draws.
     grammar
         The exact law of the rows, if it is known.
     dropped

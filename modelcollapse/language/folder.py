@@ -6,6 +6,7 @@
     RUN/held_out.parquet                  the held-out rows
     RUN/seed-0/real.parquet               batch 1
     RUN/seed-0/real/generation-001/       the fit to all of batch 1, shared by the workflows
+    RUN/logs/                             tensorboard's files, if asked for
     RUN/seed-0/accumulate/generation-002/ samples.parquet, held_out.parquet, metrics.json, model/
 
 A generation's folder appears when everything in it is on the disk, so a killed run leaves whole
@@ -138,6 +139,10 @@ class Folder:
     def generation(self, seed: int, chain: str, t: int) -> Path:
         """Return the folder of one generation, finished or not."""
         return self.path / f"seed-{seed}" / chain / f"generation-{t:03}"
+
+    def logs(self, place: Path) -> Path:
+        """Return where a tracker's files on one generation go."""
+        return self.path / "logs" / place.relative_to(self.path)
 
     def rows(self, name: str, rows: Sequence[Row], argument: str = "data") -> None:
         """Write rows once; later they must be the same. `argument` is what chooses them."""

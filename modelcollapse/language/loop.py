@@ -164,6 +164,7 @@ class Chain:
                 scratch=partial,
                 report_to=self.options.report_to,
                 name=f"{what} of {self.folder.path.name}",
+                logs=self.folder.logs(self.place(t)),
                 advance=lambda share: report(TRAINING_SHARE * share, f"{what}: training"),
             )
             nats = self.judge.nats(model)

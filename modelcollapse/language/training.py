@@ -1,9 +1,11 @@
 """Fine-tuning on rows of tokens, with transformers' Trainer."""
 
 import math
+import os
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from modelcollapse.language.tokens import Encoder
 Advance = Callable[[float], None]  # called with the finished share
 
 
+TENSORBOARD = "TENSORBOARD_LOGGING_DIR"
 SAMPLERS = {"random": "random", "by_length": "group_by_length"}
 
 
@@ -51,6 +54,7 @@ def fine_tune(
     scratch: Path | None = None,
     report_to: str = "none",
     name: str = "",
+    logs: Path | None = None,
     advance: Advance | None = None,
 ) -> Training:
     """Train a model in place.
@@ -75,17 +79,24 @@ def fine_tune(
         A tracker that transformers knows, such as "tensorboard", "wandb" or "trackio".
     name
         The name of the run in the tracker.
+    logs
+        A folder for tensorboard's files, unless $TENSORBOARD_LOGGING_DIR names one.
     advance
         Called with the finished share.
     """
     started = time.monotonic()
     if recipe.packed:
         examples = encoder.blocks(examples)
-    with tempfile.TemporaryDirectory(dir=scratch) as folder, backend.seeded(seed):
+    with (
+        tempfile.TemporaryDirectory(dir=scratch) as folder,
+        _logging(report_to, logs),
+        backend.seeded(seed),
+    ):
         trainer = _trainer(
             model, encoder, examples, weights, recipe, seed, folder, report_to, name, advance
         )
         output = trainer.train()
+        trainer.accelerator.free_memory()  # the optimiser's, which sampling needs
     tokens = sum(map(len, examples)) * output.metrics["epoch"]
     return Training(
         int(output.global_step),
@@ -150,6 +161,19 @@ def _trainer(
     )
     trainer.remove_callback(PrinterCallback)  # it writes on standard output
     return trainer
+
+
+@contextmanager
+def _logging(report_to: str, logs: Path | None) -> Iterator[None]:
+    """Say where tensorboard writes: by default beside the Trainer's files, which do not stay."""
+    ours = report_to == "tensorboard" and logs is not None and TENSORBOARD not in os.environ
+    if ours:
+        os.environ[TENSORBOARD] = str(logs)
+    try:
+        yield
+    finally:
+        if ours:
+            del os.environ[TENSORBOARD]
 
 
 def planned_steps(rows: int, recipe: Recipe) -> int:

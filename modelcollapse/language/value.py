@@ -130,6 +130,7 @@ class Cell:
             scratch=scratch,
             report_to=self.options.report_to,
             name=f"{self.name} of {self.folder.path.name}",
+            logs=self.folder.logs(self.place),
             advance=lambda share: report(TRAINING_SHARE * share, self.name),
         )
         return {

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol, get_args
 
 from modelcollapse.checks import whole
-from modelcollapse.errors import InvalidInput, invalid
+from modelcollapse.errors import InvalidInput, invalid, unknown
 from modelcollapse.language import backend
 from modelcollapse.language.folder import Folder
 
@@ -50,6 +50,23 @@ class Options:
             raise InvalidInput(
                 f"jobs = {self.jobs}: under accelerate launch there is one job per process; leave "
                 "it out"
+            )
+        self._check_tracker()
+
+    def _check_tracker(self) -> None:
+        from transformers.integrations import (
+            INTEGRATION_TO_CALLBACK,
+            get_available_reporting_integrations,
+        )
+
+        if self.report_to in ("none", "all"):
+            return
+        if self.report_to not in INTEGRATION_TO_CALLBACK:
+            raise unknown("report_to", self.report_to, [*INTEGRATION_TO_CALLBACK, "none"])
+        if self.report_to not in get_available_reporting_integrations():
+            raise InvalidInput(
+                f"report_to = {self.report_to!r}: this tracker is not installed; pip install it, "
+                "or report to none"
             )
 
     @property
