@@ -1,11 +1,16 @@
 """One thread, one seed, and tables of ratios at the end of the run."""
 
+import os
+
 import pytest
 from threadpoolctl import threadpool_limits
 
 from benchmarks import report
 from benchmarks.cells import CELLS
 from benchmarks.kde_cells import LOOPS
+
+# PyTorch reads it when it is first imported: what modelcollapse.language sets, for both sides.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 STEPS = pytest.StashKey()
 RUNS = pytest.StashKey()

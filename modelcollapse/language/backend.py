@@ -4,6 +4,7 @@ import importlib.util
 import logging
 import os
 import random
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -21,6 +22,10 @@ def require() -> None:
     for package in PACKAGES:
         if importlib.util.find_spec(package) is None:
             raise missing(package, "language", "the language-model loop")
+    if "torch" not in sys.modules:
+        # Small models have thousands of short parallel steps a second. Threads that spin while
+        # they wait for each other take ten times as long once another program wants a core.
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 def derived(seed: int, *path: int) -> int:
