@@ -161,11 +161,12 @@ def test_pair_is_a_line(tmp_path):
     pair = Pair(seed=4, generation=3, first="replace", second="mine", comparison=comparison)
     radius = 14 * 10 * math.log(300) / (3 * 999)
     assert str(pair) == (
-        f"seed 4, generation 3: replace less mine: 8.000 nats per row, within {8 - radius:.3f} to "
-        f"{8 + radius:.3f} but for probability 0.01: replace is worse"
+        "seed 4, generation 3: replace less mine: 8.000 nats per row; 8.000 with each row clipped "
+        f"to 10 (0 of 1000 rows are), within {8 - radius:.3f} to {min(10, 8 + radius):.3f} but for "
+        "probability 0.01: replace is worse"
     )
     (undecided,) = compare_workflows(Results.read(small_run(tmp_path / "run")))
-    assert str(undecided).endswith(": undecided")
+    assert str(undecided).endswith(": undecided on so few held-out rows")
     back = compare([1.0] * 1000, [9.0] * 1000, 10.0, 0.01)
     turned = Pair(seed=4, generation=3, first="replace", second="mine", comparison=back)
     assert str(turned).endswith(": mine is worse")

@@ -18,12 +18,17 @@ again. PyTorch, transformers, datasets and accelerate are needed, and imported w
 """
 
 from modelcollapse.language.checkpoints import build
+from modelcollapse.language.compare import compare_workflows
 from modelcollapse.language.corpus import Corpus, load_corpus
 from modelcollapse.language.grammar import Grammar
 from modelcollapse.language.grammars import descriptions
 from modelcollapse.language.loop import run
 from modelcollapse.language.recipe import Recipe
+from modelcollapse.language.report import write_report
+from modelcollapse.language.results import Results
 from modelcollapse.language.settings import Settings
+from modelcollapse.language.value import value
+from modelcollapse.language.value_report import Values
 from modelcollapse.language.work import Options
 
 __all__ = [
@@ -31,9 +36,14 @@ __all__ = [
     "Grammar",
     "Options",
     "Recipe",
+    "Results",
     "Settings",
+    "Values",
     "build",
+    "compare_workflows",
     "descriptions",
     "load_corpus",
     "run",
+    "value",
+    "write_report",
 ]

@@ -100,6 +100,14 @@ class Base:
     def _loaded(self, kind: Any, **options: Any) -> Any:
         from safetensors import SafetensorError
 
+        path = Path(self.source)
+        if (path / "run.json").exists():
+            raise InvalidInput(
+                f"model = {self.source!r} is the folder of a run: give one of its models, such as "
+                f"{path / 'seed-0' / 'replace' / 'generation-002' / 'model'}"
+            )
+        if not path.exists() and (self.source.startswith((".", "/")) or self.source.count("/") > 1):
+            raise InvalidInput(f"model = {self.source!r}: no such folder")
         try:
             return kind.from_pretrained(self.source, trust_remote_code=False, **options)
         except (OSError, ValueError, ImportError, KeyError, SafetensorError) as error:

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from modelcollapse.checks import whole
 from modelcollapse.errors import InvalidInput, unknown
 from modelcollapse.files import replacing_folder
 from modelcollapse.language import backend
@@ -95,6 +96,7 @@ def build(
     InvalidInput
         If the family is unknown, or the folder exists.
     """
+    whole("seed", seed, minimum=0)
     if family not in FAMILIES:
         raise unknown("family", family, FAMILIES)
     if folder.exists():

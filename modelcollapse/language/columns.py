@@ -65,7 +65,8 @@ def choose(
             return Plain(), (name,)
     raise InvalidInput(
         f"data = {data!r} has the columns {', '.join(present)}, and none is recognised: rename "
-        "them to prompt and response, or to text, or say columns"
+        "them to prompt and response, or to text, or name them, as in columns = "
+        f"{','.join(list(present)[:2])}"
     )
 
 
@@ -91,10 +92,15 @@ def _load(data: str | Path, subset: str | None) -> Mapping[str, Any] | None:
         raise InvalidInput(
             f"data = {str(data)!r} ends in {path.suffix!r}: give a {', '.join(READERS)} file"
         )
-    if not path.exists() and (path.suffix.lower() in READERS or str(data).count("/") > 1):
-        raise InvalidInput(f"data = {str(data)!r}: no such file")
+    local = path.suffix.lower() in READERS or str(data).count("/") > 1 or _beside(path)
+    if not path.exists() and local:
+        raise InvalidInput(f"data = {str(data)!r}: no such file or folder")
     if not path.exists() and "/" not in str(data):
         return None
+    if path.is_file() and path.stat().st_size == 0:
+        raise InvalidInput(f"data = {str(data)!r} is empty: give a file with at least two rows")
+    if subset is not None and path.exists():
+        raise InvalidInput(f"subset = {subset!r}: {data} is local and has none; leave it out")
     try:
         with _uncounted():
             if path.is_file():
@@ -112,6 +118,11 @@ def _load(data: str | Path, subset: str | None) -> Mapping[str, Any] | None:
             "folder of them, or a hub id that you have access to"
         ) from error
     return found if isinstance(found, DatasetDict) else {"train": found}
+
+
+def _beside(path: Path) -> bool:
+    """Return whether a name with a slash begins with a folder that is here: no hub id, then."""
+    return len(path.parts) > 1 and Path(path.parts[0]).is_dir()
 
 
 @contextmanager

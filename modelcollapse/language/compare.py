@@ -42,8 +42,10 @@ class Comparison:
 
     Attributes
     ----------
+    difference
+        The mean difference over the held-out rows, nothing clipped.
     mean
-        Over the held-out rows.
+        The mean clipped difference.
     low, high
         They enclose the expected clipped difference on a new row, with probability at least
         1 - alpha.
@@ -57,6 +59,7 @@ class Comparison:
         The probability that the interval is wrong, at most.
     """
 
+    difference: float
     mean: float
     low: float
     high: float
@@ -96,10 +99,12 @@ class Pair:
     def __str__(self) -> str:
         found = self.comparison
         worse = {"first worse": self.first, "second worse": self.second}.get(found.verdict)
+        outcome = f"{worse} is worse" if worse else "undecided on so few held-out rows"
         return (
             f"seed {self.seed}, generation {self.generation}: {self.first} less {self.second}: "
-            f"{found.mean:.3f} nats per row, within {found.low:.3f} to {found.high:.3f} but for "
-            f"probability {found.alpha:g}: {f'{worse} is worse' if worse else found.verdict}"
+            f"{found.difference:.3f} nats per row; {found.mean:.3f} with each row clipped to "
+            f"{found.clip:g} ({found.clipped} of {found.rows} rows are), within {found.low:.3f} to "
+            f"{found.high:.3f} but for probability {found.alpha:g}: {outcome}"
         )
 
 
@@ -143,7 +148,10 @@ def compare(first: Any, second: Any, clip: float = CLIP, alpha: float = ALPHA) -
     differences = np.clip(exact, -bound, bound)
     evidence = bernstein_mean(differences, 0.0, -bound, bound, alpha=alpha)
     mean = float(differences.mean())
+    with np.errstate(over="ignore"):
+        difference = float(exact.mean())
     return Comparison(
+        difference=difference,
         mean=mean,
         low=max(-bound, mean - evidence.threshold),
         high=min(bound, mean + evidence.threshold),

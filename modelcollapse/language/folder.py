@@ -158,15 +158,17 @@ class Folder:
                 "the same ones; ask for what the run began with, or give another folder"
             )
 
-    def need(self, size: int, what: str) -> None:
-        """Raise unless that many bytes are free."""
-        free = shutil.disk_usage(self.path).free
-        if free < size:
-            raise InvalidInput(
-                f"output = {str(self.path)!r}: {what} needs about {size / 2**20:,.0f} MiB and "
-                f"{free / 2**20:,.0f} MiB are free; make room, keep fewer models or give another "
-                "folder"
-            )
+
+def check_space(path: Path, size: int, what: str) -> None:
+    """Raise InvalidInput unless that many bytes are free where the folder is, or will be."""
+    there = next((one for one in (path, *path.absolute().parents) if one.is_dir()), Path())
+    free = shutil.disk_usage(there).free
+    if free < size:
+        raise InvalidInput(
+            f"output = {str(path)!r}: {what} needs about {size / 2**20:,.0f} MiB and "
+            f"{free / 2**20:,.0f} MiB are free; make room, keep fewer models, ask for fewer "
+            "samples, or give another folder"
+        )
 
 
 def _foreign(path: Path) -> bool:

@@ -15,6 +15,7 @@ from modelcollapse.language import backend
 from modelcollapse.language.folder import (
     Folder,
     Record,
+    check_space,
     generation_folder,
     read_record,
     read_rows,
@@ -238,8 +239,13 @@ def counts(samples: Samples) -> Record:
 
 def save(model: Any, tokenizer: Any, folder: Path) -> None:
     """Save a checkpoint: safetensors, in float32."""
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    from safetensors import SafetensorError
+
+    try:
+        model.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+    except SafetensorError as error:  # what it makes of a full disk
+        raise OSError(f"{folder} cannot be written: {error}") from error
 
 
 def summary(name: str, record: Record) -> str:
@@ -285,6 +291,11 @@ def run(
     announce
         Called with a line on each generation as it is finished.
 
+    Returns
+    -------
+    Path
+        The folder; `modelcollapse.language.Results.read` reads it.
+
     Raises
     ------
     InvalidInput
@@ -296,20 +307,25 @@ def run(
     settings, options = settings or Settings(), options or Options()
     whole("generations", generations)
     seeds = checked_seeds(seeds)
+    if not isinstance(workflows, Sequence) or not all(isinstance(w, Workflow) for w in workflows):
+        raise invalid("workflows", workflows, "give a sequence, such as [Replace(), Accumulate()]")
     labels = [label(workflow) for workflow in workflows]
     if not labels or len(set(labels)) < len(labels):
         raise invalid("workflows", labels, "give at least one, and none twice")
-    show = report or unseen
+    show, tell = report or unseen, announce or unheard
     setup = prepare(settings, lambda share: show(0.0, f"building {settings.model}: {share:.0%}"))
     options.check()
     sizes = setup.sizes(generations)
     if setup.recipe.packed:
         for workflow in workflows:
             check_weights(workflow, sizes)
+    size = needed(setup, sizes, len(seeds) * len(labels), options.keep)
+    check_space(Path(output), size, "the run")
     real = {seed: setup.corpus.draw(sizes[0], seed, setup.encoder.usable) for seed in seeds}
     folder = Folder(Path(output), setup.described())
     with working(folder, options):
-        folder.need(needed(setup, sizes, len(seeds) * len(labels), options.keep), "the run")
+        for line in setup.lines() if announce else ():
+            tell(line)
         folder.rows("held_out", setup.held_out)
         for seed, rows in real.items():
             folder.rows(f"seed-{seed}/real", rows, "samples")
@@ -323,7 +339,7 @@ def run(
         # Workflows share the fit to the whole real batch: it comes before they part.
         first = {chain.place(1): replace(chain, sizes=sizes[:2]) for chain in chains}
         phases = [list(first.values()), chains]
-        carry_out(phases, options, show, announce or unheard)
+        carry_out(phases, options, show, tell)
     return folder.path
 
 

@@ -80,9 +80,9 @@ class Recipe:
         fraction("least_acceptance", self.least_acceptance)
         if self.steps is not None:
             whole("steps", self.steps)
-        if not 0 <= self.warmup < 1:
+        if not _is_number(self.warmup) or not 0 <= self.warmup < 1:
             raise invalid("warmup", self.warmup, "give a share from 0 to below 1")
-        if not (math.isfinite(self.temperature) and self.temperature >= 0):
+        if not _is_number(self.temperature) or self.temperature < 0:
             raise invalid("temperature", self.temperature, "give a finite number, at least 0")
         for name, kind in (("batching", Batching), ("precision", Precision)):
             if getattr(self, name) not in get_args(kind):
@@ -91,6 +91,10 @@ class Recipe:
     def described(self) -> dict[str, Any]:
         """Return the recipe as plain data."""
         return asdict(self)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and math.isfinite(value)
 
 
 PAPER = Recipe()

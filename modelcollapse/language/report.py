@@ -167,8 +167,8 @@ def write_samples(results: Results, path: Path) -> None:
     lines = [
         "# Samples",
         "",
-        f"The first {SHOWN_ROWS} rows of each batch, as they came: the real batch, then the batch",
-        "that the model of each generation sampled. Longer texts are cut at",
+        f"{SHOWN_ROWS} rows of the real batch, at equal distances, then the first {SHOWN_ROWS} of",
+        "each batch that the model of a generation sampled. Longer texts are cut at",
         f"{SHOWN_CHARACTERS} characters.",
     ]
     for workflow in results.workflows:
@@ -198,7 +198,8 @@ def _escaped(line: str) -> str:
 def _samples(results: Results, workflow: str, seed: int, finished: Sequence[int]) -> list[str]:
     """Return the lines of one table."""
     write = results.template.write
-    columns = [[cell(write(row)) for row in results.real(seed)[:SHOWN_ROWS]]]
+    real = results.real(seed)
+    columns = [[cell(write(row)) for row in real[:: max(1, len(real) // SHOWN_ROWS)][:SHOWN_ROWS]]]
     rejected = [""]
     for t in finished:
         record = results.records[workflow, seed, t]

@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from modelcollapse.errors import ModelCollapseError
@@ -15,7 +16,7 @@ from modelcollapse.language.tokens import Encoder
 
 MARGIN = 1.05  # more is asked for than the acceptance rate so far calls for
 FIRST_LENGTH = 32  # tokens that sequences are generated to at first
-MOST_BATCHES = 8  # sampled before the samples are read
+FIRST_BATCHES, MOST_BATCHES = 2, 8  # sampled before the samples are read, at first and later
 LEAST_TRIED = 512  # samples before the acceptance rate is judged
 
 
@@ -106,9 +107,11 @@ def sample(
     rows: list[Row] = []
     rejected: Counter[str] = Counter()
     tried = tokens = calls = 0
-    size = _share(count, 1.0, recipe)
+    size = _share(count, 1.0, FIRST_BATCHES * recipe.sampling_batch)
+    beat = advance or _unseen
     while len(rows) < count:
-        own = _generate(model, encoder, size, recipe, backend.derived(seed, calls, backend.rank()))
+        stream = backend.derived(seed, calls, backend.rank())
+        own = _generate(model, encoder, size, recipe, stream, partial(beat, len(rows) / count))
         for sequences in backend.gathered(own):
             tokens += sum(map(len, sequences))
             tried += len(sequences)
@@ -120,16 +123,20 @@ def sample(
         calls += 1
         found = Samples(rows[:count], tried, dict(rejected), tokens, time.monotonic() - started)
         _check_hope(len(rows), found, recipe)
-        if advance is not None:
-            advance(min(1.0, len(rows) / count))
-        size = _share(count - len(rows), len(rows) / tried, recipe)
+        beat(min(1.0, len(rows) / count))
+        acceptance = max(len(rows) / tried, recipe.least_acceptance)
+        most = MOST_BATCHES * recipe.sampling_batch if tried >= LEAST_TRIED else LEAST_TRIED - tried
+        size = _share(count - len(rows), acceptance, most)
     return found
 
 
-def _share(missing: int, acceptance: float, recipe: Recipe) -> int:
-    """Return how many sequences each process samples next."""
-    wanted = MARGIN * missing / max(acceptance, recipe.least_acceptance)
-    return min(MOST_BATCHES * recipe.sampling_batch, math.ceil(wanted / backend.world()))
+def _share(missing: int, acceptance: float, most: int) -> int:
+    """Return how many sequences each process samples next, `most` at most."""
+    return max(1, min(most, math.ceil(MARGIN * missing / acceptance / backend.world())))
+
+
+def _unseen(share: float) -> None:
+    del share
 
 
 def _check_hope(good: int, found: Samples, recipe: Recipe) -> None:
@@ -145,7 +152,12 @@ def _check_hope(good: int, found: Samples, recipe: Recipe) -> None:
 
 
 def _generate(
-    model: Any, encoder: Encoder, count: int, recipe: Recipe, seed: int
+    model: Any,
+    encoder: Encoder,
+    count: int,
+    recipe: Recipe,
+    seed: int,
+    beat: Callable[[], None],
 ) -> list[list[int]]:
     """Return the tokens of `count` sequences after the start, each up to its end if it has one.
 
@@ -162,6 +174,7 @@ def _generate(
         for first in range(0, len(names), recipe.sampling_batch):
             batch = names[first : first + recipe.sampling_batch]
             stream = backend.derived(seed, stage, first)
+            beat()
             prefixes = [pending[name] for name in batch]
             for name, ids in zip(
                 batch, _continued(model, encoder, prefixes, upto, recipe, stream), strict=True

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from modelcollapse.checks import Samples, sizes, whole
@@ -16,6 +17,7 @@ from modelcollapse.language.template import Row, digest
 from modelcollapse.language.tokens import Encoder
 from modelcollapse.workflows import Accumulate, AccumulateSubsample, Replace, Workflow
 
+SMALL_BYTES = 40_000_000  # of weights: ten million in float32
 WORKFLOWS: tuple[Workflow, ...] = (Replace(), AccumulateSubsample(), Accumulate())
 
 
@@ -61,15 +63,22 @@ class Settings:
 
 
 def default_recipe(model: str, *, from_scratch: bool) -> Recipe:
-    """Return the recipe of a model."""
-    small = SMALL if model in names() else PAPER
+    """Return the recipe of a model: built-in ones, and folders of ones as small, have their own."""
+    recipe = SMALL if model in names() or _is_small(Path(model)) else PAPER
     if not from_scratch:
-        return small
-    return replace(FROM_SCRATCH, max_length=small.max_length)
+        return recipe
+    return replace(FROM_SCRATCH, max_length=recipe.max_length)
+
+
+def _is_small(folder: Path) -> bool:
+    sizes = [path.stat().st_size for path in folder.glob("*.safetensors")]
+    return bool(sizes) and sum(sizes) <= SMALL_BYTES
 
 
 def checked_seeds(seeds: Sequence[int]) -> tuple[int, ...]:
     """Return different seeds."""
+    if not isinstance(seeds, Sequence):
+        raise invalid("seeds", seeds, "give a sequence of numbers, such as [0, 1, 2]")
     checked = tuple(whole("seed", seed, minimum=0) for seed in seeds)
     if not checked or len(set(checked)) < len(checked) or max(checked) > LARGEST_SEED:
         raise invalid("seeds", list(seeds), f"give different numbers up to {LARGEST_SEED}")
@@ -128,6 +137,26 @@ class Setup:
         if isinstance(samples, Sequence) and samples:
             samples = [*samples, *[samples[-1]] * (generations + 1 - len(samples))]
         return [int(size) for size in sizes(samples, generations + 1)]
+
+    def lines(self) -> list[str]:
+        """Return what is worth knowing before anything is trained."""
+        r, corpus = self.recipe, self.corpus
+        unit = "blocks" if r.packed else "rows"
+        long = f"{r.epochs:g} epochs" if r.steps is None else f"{r.steps} steps"
+        told = (
+            f"{self.settings.model} on {backend.device()}: learning rate {r.learning_rate:g}, "
+            f"{r.batch_size * r.accumulation * backend.world()} {unit} per step, {long}, at most "
+            f"{r.max_length} tokens"
+        )
+        if corpus.grammar is not None:
+            return [told]
+        unusable = len(corpus.train) - len(self.encoder.usable(corpus.train))
+        data = (
+            f"{corpus.name}: {len(corpus.train)} training rows, {unusable} of them too long or "
+            f"unreadable and left out, {len(self.held_out)} held-out rows; {corpus.dropped} rows "
+            "without text left out"
+        )
+        return [told, data]
 
     def described(self) -> dict[str, Any]:
         """Return all that the numbers depend on, but workflows, seeds and generations."""

@@ -29,6 +29,7 @@ from modelcollapse.language.columns import READERS, read
 from modelcollapse.language.folder import (
     Folder,
     Record,
+    check_space,
     generation_folder,
     read_record,
     read_rows,
@@ -287,17 +288,19 @@ def value(
     numbers = checked_grid("real", real), checked_grid("synthetic", synthetic)
     if settings.samples is not None:
         raise invalid("samples", settings.samples, "leave it out: real and synthetic say it")
-    seeds, show = checked_seeds(seeds), report or unseen
+    seeds, show, tell = checked_seeds(seeds), report or unseen, announce or unheard
     setup = prepare(settings, lambda share: show(0.0, f"building {settings.model}: {share:.0%}"))
     options.check()
     grid = Grid(setup, *numbers, seeds, None if pool is None else read_pool(pool, setup))
     grid.check(pool)
+    check_space(Path(output), grid.bytes(options), "the grid")
     folder = Folder(Path(output), grid.described())
     with working(folder, options):
-        folder.need(grid.bytes(options), "the grid")
+        for line in setup.lines() if announce else ():
+            tell(line)
         grid.write_rows(folder)
         backend.wait()
-        carry_out(grid.tasks(folder, options), options, show, announce or unheard)
+        carry_out(grid.tasks(folder, options), options, show, tell)
     return folder.path
 
 

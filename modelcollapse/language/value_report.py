@@ -160,9 +160,19 @@ def tables(values: Values) -> list[Table]:
     """Return what a terminal shows: the losses, and the regressions if there are enough cells."""
     shown = ("seed", "real", "synthetic", *values.losses, "steps")
     cells, fits = values.table(), values.regression_table()
-    found = [("held-out losses", {name: cells[name] for name in shown})]
+    explained = (
+        "Held-out losses: loss in nats per token, tail_loss that of the rarest tenth of the rows, "
+        "row_loss in nats per row"
+    )
+    if not values.enough:
+        explained += "; too few cells with real rows for a regression"
+    found = [(explained, {name: cells[name] for name in shown})]
     if values.enough:
-        found.append(("least squares of the loss, over the cells with real rows", fits))
+        title = (
+            "Least squares of the loss over the cells with real rows: on their number (real), its "
+            "logarithm, their proportion among all rows, and both"
+        )
+        found.append((title, fits))
     return [
         (
             title,

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from modelcollapse.cli.language.options import shown
+from modelcollapse.errors import unknown
 from modelcollapse.language import backend, checkpoints
 
 
@@ -20,6 +21,8 @@ def checkpoint(family: str, *, output: Path | None = None, seed: int = 0) -> int
         Of the data, the initial weights and the training; the cached ones have seed 0.
     """
     backend.require()
+    if family.removeprefix(checkpoints.PREFIX) not in checkpoints.FAMILIES:
+        raise unknown("family", family, checkpoints.FAMILIES)
     with shown() as (show, _):
         what = f"pre-training a small {family} model"
         if output is None and seed == 0:

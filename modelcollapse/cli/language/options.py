@@ -102,7 +102,7 @@ class WorkOptions:
     "One run of everything for each, such as 0,1,2."
 
     keep: Keep = "last"
-    "Models to keep: all, last (of each workflow and seed) or none."
+    "Models to keep: all, last (of each workflow and seed) or none; those left out are not remade."
 
     jobs: int = 1
     "Processes that workflows and seeds are spread over; best with small models on a CPU."

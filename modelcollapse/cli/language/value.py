@@ -48,7 +48,8 @@ def value(
     pool
         A file of synthetic rows to use instead of sampling them, such as samples.parquet of a run.
     output
-        The folder of the grid; the same command resumes it.
+        The folder of the grid. The same command resumes it; more numbers extend it, as long as the
+        largest ones stay, so begin with those.
     json
         Print the results as JSON.
     """
