@@ -306,11 +306,13 @@ def test_samples_side_by_side(folder):
     heads = [line for line in text.splitlines() if line.startswith("## ")]
     assert heads == [f"## {w}, seed {s}" for w in ("accumulate", "replace") for s in (0, 10)]
     section = text.split("## replace, seed 10")[1]
+    step = len(Results.read(folder).real(10)) // 5  # real rows are shown at equal distances
     assert "|  | real data | generation 1 | generation 2 | generation 3 |" in section
     row = next(line for line in section.splitlines() if line.startswith("| 2 |"))
     cells = [one.strip() for one in row.strip("|").split("|")]
-    names = ["real 10", "real 10 1", "replace 10 2", "replace 10 3"]
-    assert cells[1:] == [f"user: {n} number 1<br>assistant: row 1 of it" for n in names]
+    names = ["real 10 1", "replace 10 2", "replace 10 3"]
+    assert cells[2:] == [f"user: {n} number 1<br>assistant: row 1 of it" for n in names]
+    assert cells[1] == f"user: real 10 number {step}<br>assistant: row {step} of it"
     count = "1,200 unfinished, 3 malformed of 1,500"
     assert f"| rejected |  | {count} | {count} | {count} |" in section
     assert "number 5" not in text

@@ -150,7 +150,7 @@ def test_every_cell_is_announced_and_the_share_grows_to_one(tmp_path):
     )
     grown = [share for share, _ in shares]
 
-    assert [line.partition(":")[0] for line in lines] == [
+    assert [line.partition(":")[0] for line in lines[2:]] == [
         "real, seed 0, generation 1",
         "8 real and 0 synthetic rows, seed 0",
         "8 real and 8 synthetic rows, seed 0",
@@ -207,7 +207,7 @@ def test_several_processes_give_the_same_numbers(finished, tmp_path):
         announce=lines.append,
     )
     assert numbers(again).items() <= numbers(finished).items()
-    assert len(lines) == 3
+    assert len(lines) == 2 + 3
     assert shares == sorted(shares)
     assert shares[-1] == 1
 

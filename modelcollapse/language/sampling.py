@@ -125,7 +125,9 @@ def sample(
         _check_hope(len(rows), found, recipe)
         beat(min(1.0, len(rows) / count))
         acceptance = max(len(rows) / tried, recipe.least_acceptance)
-        most = MOST_BATCHES * recipe.sampling_batch if tried >= LEAST_TRIED else LEAST_TRIED - tried
+        most = MOST_BATCHES * recipe.sampling_batch
+        if tried < LEAST_TRIED:
+            most = min(most, LEAST_TRIED - tried)
         size = _share(count - len(rows), acceptance, most)
     return found
 
@@ -157,7 +159,7 @@ def _generate(
     count: int,
     recipe: Recipe,
     seed: int,
-    beat: Callable[[], None],
+    beat: Callable[[], None] = lambda: None,
 ) -> list[list[int]]:
     """Return the tokens of `count` sequences after the start, each up to its end if it has one.
 
