@@ -158,7 +158,7 @@ def test_an_interruption_keeps_what_is_finished(tmp_path, capsys, monkeypatch):
         return stop
 
     with monkeypatch.context() as patch:
-        patch.setattr("modelcollapse.language.loop.within", within)
+        patch.setattr("modelcollapse.language.chain.within", within)
         assert main(arguments(output, "--workflow", "replace")) == 130
     out, err = capsys.readouterr()
 

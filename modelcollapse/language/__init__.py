@@ -12,9 +12,9 @@ again. PyTorch, transformers, datasets and accelerate are needed, and imported w
     base, checkpoints                             the model to start from, and small ones
     recipe, training, trainer, sampling           one generation
     evaluation, judging, diversity                what a generation is judged by
-    settings, folder, work, loop                  a run: what, where, how, and the loop itself
+    settings, folder, work, chain, loop           a run: what, where, how, and the loop itself
     results, compare, report                      what it shows
-    value, regression, value_report               the value of synthetic data
+    cell, value, regression, value_report         the value of synthetic data
 """
 
 from modelcollapse.language.checkpoints import build

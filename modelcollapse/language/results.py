@@ -11,6 +11,7 @@ import numpy as np
 
 from modelcollapse.checks import Floats
 from modelcollapse.errors import InvalidInput, unknown
+from modelcollapse.language.chain import SHARED
 from modelcollapse.language.diversity import MOST_ROWS, diversity
 from modelcollapse.language.folder import (
     Record,
@@ -19,7 +20,6 @@ from modelcollapse.language.folder import (
     read_record,
     read_rows,
 )
-from modelcollapse.language.loop import SHARED
 from modelcollapse.language.template import Conversation, Plain, Row, Template
 from modelcollapse.language.tokens import REASONS
 

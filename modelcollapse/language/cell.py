@@ -1,0 +1,120 @@
+"""One cell of the grid: the base fine-tuned on so many real and so many synthetic rows."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from modelcollapse.checks import Floats
+from modelcollapse.language import backend
+from modelcollapse.language.chain import TRAINING_SHARE, save, summary
+from modelcollapse.language.folder import (
+    Folder,
+    Record,
+    generation_folder,
+    read_record,
+    read_rows,
+    write_json,
+    write_parquet,
+)
+from modelcollapse.language.judging import Judge
+from modelcollapse.language.template import Row
+from modelcollapse.language.training import fine_tune
+from modelcollapse.language.work import (
+    Announce,
+    Options,
+    Report,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """One number of real rows with one of synthetic rows, and one seed."""
+
+    judge: Judge
+    folder: Folder
+    options: Options
+    seed: int
+    real: int
+    synthetic: int
+    pool: Path
+
+    @property
+    def size(self) -> int:
+        """The rows trained on, and 1 for the evaluation."""
+        return 1 + self.real + self.synthetic
+
+    @property
+    def name(self) -> str:
+        """What the cell is called in messages."""
+        return f"{self.real} real and {self.synthetic} synthetic rows, seed {self.seed}"
+
+    @property
+    def place(self) -> Path:
+        """The folder of the cell."""
+        return seed_folder(self.folder, self.seed) / f"cell-r{self.real}-s{self.synthetic}"
+
+    def rows(self) -> list[Row]:
+        """Return the training rows."""
+        real = seed_folder(self.folder, self.seed) / "real.parquet"
+        parts = (real, self.real), (self.pool, self.synthetic)
+        return [row for path, count in parts if count for row in read_rows(path)[:count]]
+
+    def run(self, report: Report, announce: Announce) -> None:
+        """Train, judge and write the cell, unless that is done."""
+        if read_record(self.place) is not None:
+            return
+        setup = self.judge.setup
+        model = setup.base.model(self._stream(backend.INITIAL))
+        with generation_folder(self.place) as partial:
+            training = self._train(model, partial, report)
+            nats = self.judge.nats(model)
+            record: Record = {
+                "seed": self.seed,
+                "real": self.real,
+                "synthetic": self.synthetic,
+                "outcome": "completed",
+                **self.judge.losses(nats),
+                **training,
+            }
+            if partial is not None:
+                self._write(partial, model, nats, record)
+        announce(summary(self.name, record))
+
+    def _stream(self, purpose: int) -> int:
+        return backend.derived(self.seed, purpose, self.real, self.synthetic)
+
+    def _train(self, model: Any, scratch: Path | None, report: Report) -> Record:
+        rows = self.rows()
+        if not rows:
+            model.to(backend.device())  # the Trainer moves the others
+            return {"steps": 0, "training_tokens": 0, "training_seconds": 0.0}
+        encoder = self.judge.setup.encoder
+        training = fine_tune(
+            model,
+            encoder,
+            encoder.encode(rows),
+            self.judge.setup.recipe,
+            self._stream(backend.TRAIN),
+            scratch=scratch,
+            report_to=self.options.report_to,
+            name=f"{self.name} of {self.folder.path.name}",
+            logs=self.folder.logs(self.place),
+            advance=lambda share: report(TRAINING_SHARE * share, self.name),
+        )
+        return {
+            "steps": training.steps,
+            "training_loss": training.loss,
+            "training_tokens": training.tokens,
+            "training_seconds": training.seconds,
+        }
+
+    def _write(self, partial: Path, model: Any, nats: Floats, record: Record) -> None:
+        if self.options.keep == "all":
+            save(model, self.judge.setup.encoder.tokenizer, partial / "model")
+        write_parquet(partial / "held_out.parquet", {"nats": nats})
+        write_json(partial / "metrics.json", record)
+
+
+def seed_folder(folder: Folder, seed: int) -> Path:
+    """Return the folder of a seed."""
+    return folder.path / f"seed-{seed}"
