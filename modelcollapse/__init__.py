@@ -14,9 +14,12 @@ from modelcollapse.verification import verify, verify_all
 from modelcollapse.workflows import (
     Accumulate,
     AccumulateSubsample,
+    FreshData,
     KeepReal,
     Replace,
     SlidingWindow,
+    Web,
+    Weighted,
 )
 
 __version__ = version("modelcollapse")
@@ -26,6 +29,7 @@ __all__ = [
     "Accumulate",
     "AccumulateSubsample",
     "Experiment",
+    "FreshData",
     "Gaussian",
     "InvalidInput",
     "KeepReal",
@@ -43,6 +47,8 @@ __all__ = [
     "Theorem",
     "Trajectories",
     "Verdict",
+    "Web",
+    "Weighted",
     "datasets",
     "kde",
     "optimal_bandwidths",

@@ -3,14 +3,14 @@
 import importlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 
-from modelcollapse.checks import Floats, Integers, Samples, positive, sizes, whole
+from modelcollapse.checks import Floats, Integers, Samples, positive, whole
 from modelcollapse.errors import InvalidInput, NoClosedForm, invalid, unknown
-from modelcollapse.selection import check_consistent
+from modelcollapse.selection import batch_sizes, check_consistent
 from modelcollapse.truth import Truth, as_truth
 from modelcollapse.workflows import BY_NAME, Weighting, Workflow
 
@@ -69,12 +69,14 @@ class Experiment:
         Which rows it is fitted on, such as ``Replace()``.
     samples
         Rows per batch: a number, a sequence with one size per generation, or a callable of
-        the generation t = 1, 2, ...
+        the generation t = 1, 2, ... A workflow that brings fresh real rows sets the sizes of the
+        later batches itself; then this is the number of real rows in batch 1.
     generations
         The number T of fits; generation 1 is the fit to real data.
     truth
-        What generation 1 is drawn from: None (the standard normal), a `Normal`, a
-        `NormalMixture`, or rows of shape (rows, dim), drawn with replacement.
+        What generation 1 is drawn from; every model has a standard one. Gaussian, KDE: None (the
+        standard normal), a `Normal`, a `NormalMixture`, or rows of shape (rows, dim), drawn with
+        replacement. The other models say in their documentation what they take.
     temperature
         The sampler's temperature: a density p is sampled as p^(1/temperature), normalised. For
         a Gaussian it multiplies the covariance of every synthetic batch.
@@ -106,7 +108,11 @@ class Experiment:
             )
         whole("generations", self.generations)
         positive("temperature", self.temperature)
-        object.__setattr__(self, "truth", as_truth(self.truth, self.model.dim))
+        most = getattr(self.workflow, "generations", self.generations)
+        if self.generations > most:
+            raise invalid("generations", self.generations, f"{self.workflow!r} says no more")
+        own = getattr(self.model, "as_truth", partial(as_truth, dim=self.model.dim))
+        object.__setattr__(self, "truth", own(self.truth))
         if isinstance(self.workflow, Weighting) and type(self.workflow) not in BY_NAME.values():
             check_consistent(self.workflow, self.sizes[:3].tolist())
         self.model.check(self)
@@ -114,7 +120,7 @@ class Experiment:
     @cached_property
     def sizes(self) -> Integers:
         """The batch sizes n_1, ..., n_T, shape (generations,)."""
-        return sizes(self.samples, self.generations)
+        return batch_sizes(self.workflow, self.samples, self.generations)
 
     @property
     def reality(self) -> Truth:

@@ -12,11 +12,12 @@ import numpy as np
 
 from modelcollapse import estimators
 from modelcollapse.checkpoint import Checkpoint, State, describe
-from modelcollapse.checks import Floats, Integers, Samples, positive, rows, sizes, whole
+from modelcollapse.checks import Floats, Integers, Samples, positive, rows, whole
 from modelcollapse.errors import InvalidInput, unknown
 from modelcollapse.estimators import FailedError, stage
 from modelcollapse.metrics import Metric, built_in, check_names, custom
-from modelcollapse.selection import select
+from modelcollapse.selection import batch_sizes, select
+from modelcollapse.sources import real_counts
 from modelcollapse.truth import Rows, Truth
 from modelcollapse.workflows import Workflow
 
@@ -86,8 +87,9 @@ def run(
         in scikit-learn. It is copied, never changed. A ``random_state`` of its own is replaced
         by fresh integers from `seed`.
     data
-        Rows of shape (rows, columns), or a truth (`Normal`, `NormalMixture`, `Rows`). Batch 1 is
-        drawn from it; rows are drawn with replacement.
+        Rows of shape (rows, columns), or a truth (`Normal`, `NormalMixture`, `Rows`, an
+        experiment's `truth`). Batch 1 and all fresh real rows are drawn from it; rows are drawn
+        with replacement.
     workflow
         Which rows each generation is fitted to.
     samples
@@ -122,9 +124,9 @@ def run(
     """
     loop = _Loop(
         estimator=estimator,
-        truth=data if isinstance(data, Truth) else Rows(data),
+        truth=data if hasattr(data, "sample") else Rows(data),
         workflow=workflow,
-        sizes=sizes(samples, whole("generations", generations)),
+        sizes=batch_sizes(workflow, samples, whole("generations", generations)),
         seed=whole("seed", seed, minimum=0),
         test=None if test is None else rows("test", _values(test)),
         metrics=check_names(metrics or {}),
@@ -188,8 +190,18 @@ class _Loop:
                 progress(1)
             if t < last:
                 with stage("sample", t, state.warnings):
-                    shape, heat = (int(self.sizes[t]), self.truth.dim), self.temperature
-                    state.batches.append(estimators.sample(state.model, *shape, sampling, heat))
+                    state.batches.append(self.next_batch(t, state.model, sampling))
+
+    def next_batch(self, t: int, model: Any, rng: np.random.Generator) -> Floats:
+        """Return batch t + 1: fresh real rows if the workflow brings any, then sampled ones."""
+        fresh = int(real_counts(self.workflow, self.sizes[: t + 1].tolist())[t])
+        parts = []
+        if fresh:
+            parts.append(self.truth.sample(fresh, _generator(self.seed, t, 3)))
+        if count := int(self.sizes[t]) - fresh:
+            dim = self.truth.dim
+            parts.append(estimators.sample(model, count, dim, rng, self.temperature))
+        return np.concatenate(parts)
 
     def choose(self, t: int, rng: np.random.Generator) -> tuple[Integers, Floats | None]:
         """Return the numbers of the rows that generation t is fitted to, and their weights."""

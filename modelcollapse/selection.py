@@ -5,11 +5,22 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse.checks import Floats, Integers
-from modelcollapse.errors import InvalidInput
-from modelcollapse.workflows import Remembering, Weighting, Workflow
+from modelcollapse.checks import Floats, Integers, Samples, whole
+from modelcollapse.checks import sizes as checked_sizes
+from modelcollapse.errors import InvalidInput, invalid
+from modelcollapse.workflows import Refreshing, Remembering, Weighting, Workflow
 
 MOST_ROWS = 10**6  # beyond it comparing rows with weights costs more than it tells
+
+
+def batch_sizes(workflow: Workflow, samples: Samples, generations: int) -> Integers:
+    """Return the batch sizes n_1, ..., n_T of a loop, shape (generations,)."""
+    if not isinstance(workflow, Refreshing):
+        return checked_sizes(samples, generations)
+    if callable(samples) or hasattr(samples, "__len__"):
+        remedy = f"{workflow!r} sets the later batches itself; give the size of batch 1"
+        raise invalid("samples", samples, remedy)
+    return workflow.batch_sizes(whole("samples", samples), generations)
 
 
 def memory_step(workflow: Weighting, sizes: Sequence[int]) -> tuple[Floats, Floats]:

@@ -174,7 +174,14 @@ def test_growth_uses_the_noise_given():
     pools[0, 0] = 100.0
     h = np.array([1.0, 0.5, 0.25, 9.0])
     genealogy.grow(
-        *(stream(0), RANGES, sizes, np.arange(T), np.ones((1, T), np.int64)),
+        *(
+            stream(0),
+            RANGES,
+            sizes,
+            np.array([1, 0, 0, 0]),
+            np.arange(T),
+            np.ones((1, T), np.int64),
+        ),
         *(NO_TABLES.repeat(T, axis=1), NO_WEIGHTS, h, False, -1, given, pools),
     )
 
@@ -189,7 +196,8 @@ def test_scaled_growth_uses_the_rows_covariance(seed):
     pools = np.empty((1, 6 + n, 2))
     pools[0, :6] = real
     genealogy.grow(
-        *(rng, RANGES, np.array([6, n]), np.zeros(2, np.int64), np.array([[6, n]])),
+        *(rng, RANGES, np.array([6, n]), np.array([6, 0]), np.zeros(2, np.int64)),
+        np.array([[6, n]]),
         *(NO_TABLES.repeat(2, axis=1), NO_WEIGHTS, np.array([f, f]), True, 0, NO_WEIGHTS, pools),
     )
     S = np.cov(real.T)
@@ -208,7 +216,7 @@ def test_subsets_are_drawn_without_replacement(seed):
     sizes, counts = np.array([4, 2]), np.array([[2, 3]])
     tables, pools = np.empty((R, 2, 3), np.int64), np.zeros((R, 6, 1))
     genealogy.grow(
-        *(rng, SUBSETS, sizes, np.zeros(2, np.int64), counts, tables, NO_WEIGHTS),
+        *(rng, SUBSETS, sizes, np.array([4, 0]), np.zeros(2, np.int64), counts, tables, NO_WEIGHTS),
         *(np.ones(2), False, 0, NO_WEIGHTS, pools),
     )
     first = np.sort(tables[:, 0, :2], axis=1)

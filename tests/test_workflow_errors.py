@@ -6,10 +6,13 @@ import pytest
 from modelcollapse import (
     Accumulate,
     AccumulateSubsample,
+    FreshData,
     InvalidInput,
     KeepReal,
     Replace,
     SlidingWindow,
+    Web,
+    Weighted,
 )
 from modelcollapse.selection import batch_weights, select
 from modelcollapse.workflows import by_name
@@ -107,6 +110,10 @@ def test_batch_weights_refuses_unusable_weights(answer, message):
         ("sliding-window", {"window": 3}, SlidingWindow(3)),
         ("keep-real", {}, KeepReal()),
         ("keep-real", {"share": 0.25}, KeepReal(0.25)),
+        ("weighted", {"weights": [[1], [0.5, 0.5]]}, Weighted([[1], [0.5, 0.5]])),
+        ("fresh-data", {"real": 3, "synthetic": 4}, FreshData(3, 4)),
+        ("fresh-data", {"real": 3, "synthetic": 4, "weight": 0.5}, FreshData(3, 4, 0.5)),
+        ("web", {"real": 3, "synthetic": [4, 5]}, Web(3, (4, 5))),
     ],
 )
 def test_names_on_the_command_line(name, options, expected):
@@ -119,12 +126,15 @@ def test_names_on_the_command_line(name, options, expected):
     ("name", "options", "message"),
     [
         ("acumulate", {}, "did you mean accumulate, accumulate-subsample?"),
-        ("xyz", {}, "known: accumulate, accumulate-subsample, keep-real, replace, sliding-window"),
+        ("xyz", {}, "known: accumulate, accumulate-subsample, fresh-data, keep-real, replace, "),
         ("replace", {"budget": 3}, "budget = 3 belongs to the workflow 'accumulate-subsample'"),
         ("accumulate", {"share": 0.5}, "share = 0.5 belongs to the workflow 'keep-real'"),
         ("keep-real", {"window": 2}, "window = 2 belongs to the workflow 'sliding-window'"),
         ("sliding-window", {}, "needs a window"),
-        ("sliding-window", {"window": 0}, "window = 0"),
+        ("sliding-window", {"window": 0}, "k = 0"),
+        ("accumulate", {"real": 3}, "real = 3 belongs to the workflow 'fresh-data' or 'web'"),
+        ("fresh-data", {"real": 3}, "needs a synthetic"),
+        ("weighted", {}, "needs a weights"),
     ],
 )
 def test_wrong_names_and_options_are_refused(name, options, message):

@@ -7,8 +7,8 @@ import numpy as np
 
 from modelcollapse.checks import Floats, columns, positive, rows, shares, whole
 from modelcollapse.errors import InvalidInput, invalid
-from modelcollapse.selection import batch_weights
-from modelcollapse.workflows import Accumulate, AccumulateSubsample, Weighting
+from modelcollapse.sources import training_size
+from modelcollapse.workflows import Accumulate, AccumulateSubsample, Refreshing, Weighting
 
 if TYPE_CHECKING:
     from modelcollapse.experiment import Experiment
@@ -151,6 +151,5 @@ def _small_trainings(e: "Experiment") -> Iterator[tuple[int, int]]:
         sizes = e.sizes[:generation].tolist()
         if isinstance(e.workflow, AccumulateSubsample):
             yield generation, e.workflow.training_size(sizes)
-        elif isinstance(e.workflow, Weighting):
-            kept = batch_weights(e.workflow, sizes) > 0
-            yield generation, int(np.asarray(sizes)[kept].sum())
+        elif isinstance(e.workflow, (Weighting, Refreshing)):
+            yield generation, training_size(e.workflow, sizes)

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from modelcollapse.checks import Floats
-from modelcollapse.errors import NoClosedForm
 from modelcollapse.gaussian.slots import SlotMoments, slot_moments
-from modelcollapse.workflows import Accumulate, AccumulateSubsample, Replace, Weighting
+from modelcollapse.workflows import Accumulate, AccumulateSubsample, Replace
 
 if TYPE_CHECKING:
     from modelcollapse.experiment import Experiment
@@ -108,9 +107,4 @@ def second_order(e: "Experiment") -> SecondOrder:
 
 def slot_fits(e: "Experiment", *, fourth: bool) -> list[SlotMoments]:
     """Return, for each generation, the joint moments of the slots and, last, of the fit."""
-    if not isinstance(e.workflow, Weighting):
-        raise NoClosedForm(
-            f"{e.workflow!r} has no batch_weights, so its moments are not predicted exactly; "
-            "add batch_weights(sizes) if it is deterministic and weights rows of a batch alike"
-        )
     return slot_moments(e, fourth=fourth)

@@ -12,7 +12,13 @@ from modelcollapse.gaussian import formulas, replaced
 from modelcollapse.gaussian.exchangeable import fourth_moments
 from modelcollapse.gaussian.laws import AccumulateStep, LogChiSquareSum, log_and_root_moments
 from modelcollapse.gaussian.moments import grown, second_order, slot_fits
-from modelcollapse.workflows import Accumulate, AccumulateSubsample, Replace, Weighting
+from modelcollapse.workflows import (
+    Accumulate,
+    AccumulateSubsample,
+    Refreshing,
+    Replace,
+    Weighting,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,7 +91,7 @@ def _moments(
     spreads: "dict[str, Route]",
 ) -> None:
     names = Spread._fields
-    if not isinstance(e.workflow, (AccumulateSubsample, Weighting)):
+    if not isinstance(e.workflow, (AccumulateSubsample, Weighting, Refreshing)):
         reason = (
             f"{e.workflow!r} has no batch_weights(sizes); add it if the workflow is "
             "deterministic and weights the rows of a batch alike"

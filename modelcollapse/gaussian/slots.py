@@ -21,8 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modelcollapse.checks import Floats
-from modelcollapse.selection import memory_step
-from modelcollapse.workflows import Weighting
+from modelcollapse.sources import parts, source_memory
 
 if TYPE_CHECKING:
     from modelcollapse.experiment import Experiment
@@ -160,19 +159,72 @@ def fitted(s: SlotMoments, weights: Floats, ddof: int) -> SlotMoments:
     return reduced(s, F, G, H, np.append(s.rows, row_weight))
 
 
+def beside(s: SlotMoments, fresh: SlotMoments, truth: "Truth") -> SlotMoments:
+    """Append an independent batch of real rows.
+
+    Every linear combination of the batches' means has a covariance proportional to S_0, and so
+    has every expected covariance: E y_a' S_0 y_b = tau mean[a, b] with tau = tr S_0^2 / (tr S_0)^2.
+    """
+    k = len(s.rows)
+    mean, square = np.zeros((k + 1, k + 1)), np.zeros((k + 1, k + 1))
+    mean[:k, :k], mean[k, k] = s.mean, fresh.mean[0, 0]
+    square[:k, :k], square[k, k] = s.square, fresh.square[0, 0]
+    fourth = None
+    if s.fourth and fresh.fourth:
+        tau = float((truth.spectrum**2).sum() / truth.spectrum.sum() ** 2)
+        fourth = _beside_fourth(s, s.fourth, fresh, fresh.fourth, tau)
+    return SlotMoments(mean, square, np.append(s.rows, fresh.rows), fourth)
+
+
+def picked(s: SlotMoments, order: list[int]) -> SlotMoments:
+    """Return some slots in another order."""
+    F = np.eye(len(s.rows))[order]
+    return reduced(s, F, F, np.zeros((len(F), len(s.rows), len(s.rows))), s.rows[order])
+
+
+def _beside_fourth(
+    s: SlotMoments, old: Fourth, fresh: SlotMoments, new: Fourth, tau: float
+) -> Fourth:
+    """Return the fourth-order part: odd powers of the independent mean have expectation zero."""
+    k = len(s.rows)
+    m, v = fresh.mean[0, 0], fresh.square[0, 0]
+    E, C = s.mean, np.diag(s.square)
+    four = np.zeros((k + 1,) * 4)
+    four[:k, :k, :k, :k] = old.four
+    four[k, k, k, k] = new.four[0, 0, 0, 0]
+    four[:k, :k, k, k] = four[k, k, :k, :k] = m * E
+    four[:k, k, :k, k] = four[:k, k, k, :k] = m * tau * E
+    four[k, :k, :k, k] = four[k, :k, k, :k] = m * tau * E
+    trace, inner = np.zeros((k + 1,) * 3), np.zeros((k + 1,) * 3)
+    trace[:k, :k, :k], inner[:k, :k, :k] = old.trace, old.inner
+    trace[:k, :k, k], inner[:k, :k, k] = v * E, v * tau * E
+    trace[k, k, :k], inner[k, k, :k] = m * C, m * tau * C
+    trace[k, k, k], inner[k, k, k] = new.trace[0, 0, 0], new.inner[0, 0, 0]
+    traces, products = np.zeros((k + 1,) * 2), np.zeros((k + 1,) * 2)
+    traces[:k, :k], products[:k, :k] = old.traces, old.products
+    traces[:k, k] = traces[k, :k] = v * C
+    products[:k, k] = products[k, :k] = v * tau * C
+    traces[k, k], products[k, k] = new.traces[0, 0], new.products[0, 0]
+    return Fourth(four, trace, inner, traces, products)
+
+
 def slot_moments(e: "Experiment", *, fourth: bool) -> list[SlotMoments]:
     """Return, for each generation, the moments of the slots and, last, of the fit."""
-    workflow = e.workflow
-    assert isinstance(workflow, Weighting)  # noqa: S101 - for the type checker
-    sizes = e.sizes.tolist()
+    workflow, sizes = e.workflow, e.sizes.tolist()
     state = real_batch(e.reality, sizes[0], fourth=fourth)
     fits = []
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):  # hot loops may explode
         for t in range(1, e.generations + 1):
-            carry, weights = memory_step(workflow, sizes[:t])
+            carry, weights = source_memory(workflow, sizes[:t])
             state = reduced(state, carry, carry, _mixture(carry), carry**2 @ state.rows)
             state = fitted(state, weights, e.model.ddof)
             fits.append(state)
             if t < e.generations:
-                state = sampled(state, sizes[t], e.temperature)
+                real, drawn = parts(workflow, sizes[: t + 1])
+                if real:  # the slots kept, the real rows and, last, the fit to sample from
+                    k = len(state.rows)
+                    state = beside(state, real_batch(e.reality, real, fourth=fourth), e.reality)
+                    state = picked(state, [*range(k - 1), k, *([k - 1] if drawn else [])])
+                if drawn:
+                    state = sampled(state, drawn, e.temperature)
     return fits

@@ -12,8 +12,9 @@ import numpy as np
 
 from modelcollapse.checks import Floats
 from modelcollapse.gaussian.recording import ranks
-from modelcollapse.selection import memory_step, select
-from modelcollapse.workflows import Weighting
+from modelcollapse.selection import select
+from modelcollapse.sources import parts, source_memory
+from modelcollapse.workflows import Refreshing, Weighting, Workflow
 
 if TYPE_CHECKING:
     from modelcollapse.gaussian.recording import Fits, Plan
@@ -28,7 +29,7 @@ def run(plan: "Plan", rng: np.random.Generator, fits: "Fits", count: int) -> Non
 
     # More BLAS threads could change bits; a hot loop may explode.
     with threadpool_limits(1), np.errstate(over="ignore", invalid="ignore"):
-        if isinstance(plan.experiment.workflow, Weighting):
+        if isinstance(plan.experiment.workflow, (Weighting, Refreshing)):
             _run_slots(plan, plan.experiment.workflow, rng, fits, count)
         else:
             for replicate in range(count):
@@ -112,18 +113,24 @@ def batch(rng: np.random.Generator, mean: Floats, factor: Floats, n: int) -> tup
     return shifted, factor @ A / np.sqrt(n)
 
 
+def _real_batch(
+    plan: "Plan", rng: np.random.Generator, count: int, n: int
+) -> tuple[Floats, Floats]:
+    """Return mean and factor (ddof 0) of n real rows."""
+    if plan.deviations is None:
+        return summaries(plan.real_rows(rng, count, n))
+    truth = np.broadcast_to(np.diag(plan.deviations), (count, plan.dim, plan.dim))
+    return batch(rng, np.zeros((count, plan.dim)), truth, n)
+
+
 def _run_slots(
-    plan: "Plan", workflow: Weighting, rng: np.random.Generator, fits: "Fits", count: int
+    plan: "Plan", workflow: Workflow, rng: np.random.Generator, fits: "Fits", count: int
 ) -> None:
     e, sizes = plan.experiment, plan.experiment.sizes.tolist()
-    if plan.deviations is None:
-        mean, factor = summaries(plan.real_rows(rng, count, sizes[0]))
-    else:
-        truth = np.broadcast_to(np.diag(plan.deviations), (count, plan.dim, plan.dim))
-        mean, factor = batch(rng, np.zeros((count, plan.dim)), truth, sizes[0])
+    mean, factor = _real_batch(plan, rng, count, sizes[0])
     means, factors, row_weights = mean[:, None], factor[:, None], np.array([1 / sizes[0]])
     for t in range(e.generations):
-        carry, weights = memory_step(workflow, sizes[: t + 1])
+        carry, weights = source_memory(workflow, sizes[: t + 1])
         merged = [
             mixed(means, factors, mix)
             if (mix > 0).sum() > 1
@@ -137,10 +144,13 @@ def _run_slots(
         factor = factor / np.sqrt(1 - e.model.ddof * (weights**2 @ row_weights))
         _record(plan, fits, slice(None), t, mean, factor)
         if t + 1 < e.generations:
-            new_mean, new_factor = batch(rng, mean, np.sqrt(e.temperature) * factor, sizes[t + 1])
-            means = np.concatenate([means, new_mean[:, None]], axis=1)
-            factors = np.concatenate([factors, new_factor[:, None]], axis=1)
-            row_weights = np.append(row_weights, 1 / sizes[t + 1])
+            real, drawn = parts(workflow, sizes[: t + 2])
+            new = [_real_batch(plan, rng, count, real)] if real else []
+            if drawn:
+                new.append(batch(rng, mean, np.sqrt(e.temperature) * factor, drawn))
+            means = np.concatenate([means, *(m[:, None] for m, _ in new)], axis=1)
+            factors = np.concatenate([factors, *(f[:, None] for _, f in new)], axis=1)
+            row_weights = np.append(row_weights, [1 / n for n in (real, drawn) if n])
 
 
 def _run_rows(plan: "Plan", rng: np.random.Generator, fits: "Fits", replicate: int) -> None:

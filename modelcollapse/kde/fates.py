@@ -15,11 +15,11 @@ Proved in ``theory/kde_shrinkage.py``. A schedule of any other form is "undeterm
 finite curves are predicted, its limit is not guessed.
 """
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from modelcollapse.fate import Fate, Outcome
 from modelcollapse.kde import bandwidth as bandwidths
 from modelcollapse.kde.growth import BOUNDED, Growth, Shape, shape_of
 from modelcollapse.kde.kernel import GAUSSIAN
@@ -29,30 +29,8 @@ from modelcollapse.workflows import Accumulate, AccumulateSubsample, Replace
 if TYPE_CHECKING:
     from modelcollapse.experiment import Experiment
 
-Verdict = Literal["bounded", "diverges", "clumps", "undetermined"]
 QUANTITIES = ("second_moment", "central_variance", "mise", "test_log_loss")
 WORKFLOWS = (Replace, Accumulate, AccumulateSubsample)
-
-
-@dataclass(frozen=True)
-class Fate:
-    """What becomes of a quantity as t grows.
-
-    Attributes
-    ----------
-    verdict
-        "bounded"; "diverges"; "clumps" (the rows draw together to atoms: a variance that
-        vanishes, or an error that explodes because the bandwidth shrinks too fast); or
-        "undetermined".
-    rate
-        How it grows or vanishes, such as "t^0.5" or "at least log log t, at most log t".
-    reason
-        Why, in one line.
-    """
-
-    verdict: Verdict
-    rate: str
-    reason: str
 
 
 def fates(e: "Experiment") -> dict[str, Fate]:
@@ -101,7 +79,7 @@ def _replace(shape: Shape) -> dict[str, Fate]:
     total = shape.summed(0)
     second = _grown(total, "1 + sum h_s^2: bounded iff sum h_t^2 < infinity")
     order, reason = shape.order.raised(2), "(n - 1) h_t^2 in the long run"
-    word: Verdict = "clumps" if shape.shrinks else "diverges" if shape.grows else "bounded"
+    word: Outcome = "clumps" if shape.shrinks else "diverges" if shape.grows else "bounded"
     rate = "" if order == BOUNDED else str(order)
     return {"second_moment": second, "central_variance": Fate(word, rate, reason)}
 
@@ -209,7 +187,7 @@ def _scaled(e: "Experiment") -> dict[str, Fate]:
     share = factor**2 * e.model.kernel.variance(d)
     if isinstance(e.workflow, Replace):
         rate = 1 - 1 / n + share
-        word: Verdict = "diverges" if rate > 1 else "clumps"
+        word: Outcome = "diverges" if rate > 1 else "clumps"
         reason = "each generation multiplies it by 1 - 1/n + f^2 k, k the kernel's variance"
         return _all("no theorem for a bandwidth scaled by the data") | _exploding(
             word, f"{rate:.6g}^t", reason
@@ -222,7 +200,7 @@ def _scaled(e: "Experiment") -> dict[str, Fate]:
     return {**found, "second_moment": fate, "central_variance": fate}
 
 
-def _exploding(word: Verdict, rate: str, reason: str) -> dict[str, Fate]:
+def _exploding(word: Outcome, rate: str, reason: str) -> dict[str, Fate]:
     """Return the fates of the moments under replace, where the variance is geometric."""
     central = Fate(word, rate, reason)
     if word == "diverges":

@@ -124,6 +124,7 @@ def grow(
     rng: np.random.Generator,
     kind: int,
     sizes: Integers,
+    fresh: Integers,
     firsts: Integers,
     counts: Integers,
     tables: Integers,
@@ -134,7 +135,7 @@ def grow(
     given: Floats,
     pools: Floats,
 ) -> None:
-    """Create the rows of all later batches in pools (replicates, N, d); batch 1 is there.
+    """Create the sampled rows in pools (replicates, N, d); the real ones are there.
 
     Parameters
     ----------
@@ -144,8 +145,8 @@ def grow(
         RANGES: generation t trains on counts[0, t] rows from firsts[t] on. TABLES: on
         tables[r or 0, t, :counts[r or 0, t]], with cumulative weights of the same shape, or an
         empty array for equal ones. SUBSETS: tables receives the subsets drawn here.
-    sizes
-        Rows of each batch.
+    sizes, fresh
+        Rows of each batch, and how many of them, the first ones, are real.
     bandwidths
         What multiplies the noise of each fit; if `scaled`, a factor of the rows' covariance.
     extra
@@ -171,7 +172,7 @@ def grow(
                 squares = spread(pool, kind, first, rows, count, sums, mean, scatter)
                 factorise(scatter, 1.0 / (1.0 - squares), factor)
             stop = start + sizes[t + 1]
-            for i in range(start, stop):
+            for i in range(start + fresh[t + 1], stop):
                 if used[i] == 1:
                     parent = pool[pick(rng, kind, first, rows, count, sums)]
                     row = pool[i]

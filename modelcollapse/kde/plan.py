@@ -14,6 +14,7 @@ from modelcollapse.selection import select
 from modelcollapse.workflows import (
     Accumulate,
     AccumulateSubsample,
+    Refreshing,
     Replace,
     SlidingWindow,
     Weighting,
@@ -127,7 +128,7 @@ class Plan:
             firsts = starts[self.first_batches]
             table = np.zeros((1, e.generations, 1), dtype=np.int64)
             return Choice(RANGES, firsts, (starts[1:] - firsts)[None], table, none)
-        if isinstance(e.workflow, Weighting):
+        if isinstance(e.workflow, (Weighting, Refreshing)):
             return self._tables(1, np.random.default_rng(0))
         return None
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from modelcollapse.errors import NoClosedForm
 from modelcollapse.experiment import Lazy, Prediction
+from modelcollapse.fate import Fate
 from modelcollapse.kde import bandwidth as bandwidths
 from modelcollapse.kde import fates, limits, losses
 from modelcollapse.kde.density import ExpectedDensities
@@ -158,5 +159,5 @@ def _fates(e: "Experiment") -> "dict[str, Route]":
     return {name: partial(_one, found, name) for name in fates.QUANTITIES}
 
 
-def _one(found: Callable[[], dict[str, fates.Fate]], name: str) -> fates.Fate:
+def _one(found: Callable[[], dict[str, Fate]], name: str) -> Fate:
     return found()[name]

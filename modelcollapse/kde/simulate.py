@@ -15,6 +15,7 @@ from modelcollapse.kde.kernel import BALLS, GAUSSIAN
 from modelcollapse.kde.moments import generator_bandwidths, scoring_bandwidths, total_variance
 from modelcollapse.kde.plan import RANGES, Choice, Plan
 from modelcollapse.kde.training import trainings
+from modelcollapse.sources import real_counts
 from modelcollapse.truth import Rows
 
 if TYPE_CHECKING:
@@ -142,10 +143,16 @@ class Blocks:
         from modelcollapse.kde import genealogy
 
         plan, e = self.plan, self.plan.experiment
-        n, rows, d = int(e.sizes[0]), int(e.sizes.sum()), e.model.dim
+        rows, d = int(e.sizes.sum()), e.model.dim
         choice = plan.choice(count, rng)
         pools = np.empty((count, rows, d))
-        pools[:, :n] = e.reality.sample(count * n, rng).reshape(count, n, d)
+        fresh = real_counts(e.workflow, e.sizes.tolist())
+        for start, real in zip(
+            (np.cumsum(e.sizes) - e.sizes).tolist(), fresh.tolist(), strict=True
+        ):
+            if real:
+                drawn = e.reality.sample(count * real, rng).reshape(count, real, d)
+                pools[:, start : start + real] = drawn
         kernel, given = e.model.kernel, np.empty((0, 0, 0))
         extra = 0 if kernel is GAUSSIAN else -1
         if kernel.built_in and kernel.name in BALLS:
@@ -153,7 +160,7 @@ class Blocks:
         if extra < 0:
             given = kernel.noise(count * rows, d, rng).reshape(count, rows, d)
         genealogy.grow(
-            *(rng, choice.kind, e.sizes, choice.firsts, choice.counts, choice.tables),
+            *(rng, choice.kind, e.sizes, fresh, choice.firsts, choice.counts, choice.tables),
             *(choice.cumulative, self.bandwidths, self.plan.generator_is_scaled, extra, given),
             pools,
         )

@@ -13,7 +13,13 @@ import numpy as np
 from modelcollapse.checks import Floats
 from modelcollapse.errors import NoClosedForm
 from modelcollapse.selection import memory_step
-from modelcollapse.workflows import Accumulate, AccumulateSubsample, Replace, Weighting
+from modelcollapse.workflows import (
+    Accumulate,
+    AccumulateSubsample,
+    Refreshing,
+    Replace,
+    Weighting,
+)
 
 if TYPE_CHECKING:
     from modelcollapse.experiment import Experiment
@@ -57,6 +63,8 @@ def trainings(e: "Experiment") -> list[Training]:
     workflow = e.workflow
     if type(workflow) in (Replace, Accumulate, AccumulateSubsample):
         return _single_slot(e)
+    if isinstance(workflow, Refreshing):
+        raise NoClosedForm("kernel densities with fresh real rows are simulated only")
     if not isinstance(workflow, Weighting):
         raise NoClosedForm(
             f"{workflow!r} has no batch_weights(sizes); add it if the workflow is "

@@ -101,14 +101,13 @@ def build_workflows(
     """Return the workflows; an option that belongs to none of them is refused."""
     given = {"budget": budget, "window": window, "share": share}
     for option, value in given.items():
-        if value is not None and OWNERS[option] not in names:
+        (owner,) = OWNERS[option]
+        if value is not None and owner not in names:
             raise InvalidInput(
-                f"{option} = {value!r} belongs to the workflow {OWNERS[option]!r}: add "
-                f"--workflow {OWNERS[option]}"
+                f"{option} = {value!r} belongs to the workflow {owner!r}: add --workflow {owner}"
             )
     return [
-        by_name(name, **{o: v for o, v in given.items() if OWNERS[o] == name})  # type: ignore[arg-type]
-        for name in names
+        by_name(name, **{o: v for o, v in given.items() if name in OWNERS[o]}) for name in names
     ]
 
 

@@ -1,74 +1,15 @@
-r"""Workflows: which rows a model is trained on at each generation.
-
-Notation: generation t fits model t; batch 1 holds :math:`n_1` real rows, and batch s > 1 holds
-:math:`n_s` rows sampled from model s - 1; :math:`N_t = n_1 + ... + n_t`. Rows are numbered in
-order of creation: batch s holds rows :math:`N_{s-1}, ..., N_s - 1`.
-
-A workflow is any object with the method ``training_rows(sizes, rng)`` of `Workflow`. One that
-is deterministic and weights all rows of a batch alike may also offer ``batch_weights(sizes)``
-(see `Weighting`); then the moments of its loops are predicted exactly. Check your own with
-`modelcollapse.testing.WorkflowContract`.
-"""
+"""The five workflows of the literature: which batches a generation is fitted to."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from modelcollapse.checks import Floats, Integers, fraction, whole
-from modelcollapse.errors import InvalidInput, unknown
-
-Selection = Integers | tuple[Integers, Floats]
+from modelcollapse.workflows.protocols import Selection
 
 
-@runtime_checkable
-class Workflow(Protocol):
-    """What every workflow offers."""
-
-    def training_rows(self, sizes: Sequence[int], rng: np.random.Generator) -> Selection:
-        """Choose the training rows of generation t = len(sizes).
-
-        Parameters
-        ----------
-        sizes
-            The batch sizes n_1, ..., n_t so far.
-        rng
-            The only source of randomness to use.
-
-        Returns
-        -------
-        rows, or (rows, weights)
-            Row numbers in [0, N_t), and optionally one non-negative weight per row; without
-            weights all rows count alike.
-        """
-        ...
-
-
-@runtime_checkable
-class Weighting(Workflow, Protocol):
-    """A deterministic workflow, given by the total weight of each batch."""
-
-    def batch_weights(self, sizes: Sequence[int]) -> Floats:
-        """Return W[t, 1..t]: non-negative, summing to 1; row weights are W[t, s] / n_s."""
-        ...
-
-
-@runtime_checkable
-class Remembering(Weighting, Protocol):
-    """A weighting that needs few numbers per generation: batches merge into slots."""
-
-    def memory(self, sizes: Sequence[int]) -> tuple[Floats, Floats]:
-        """Return (carry, weights) of generation t.
-
-        `carry` has one row per slot kept and one column per earlier slot and, last, the new
-        batch: each slot becomes the mixture of those with the given weights. `weights` is the
-        training weight of each slot.
-        """
-        ...
-
-
-def _batch_rows(sizes: Sequence[int], first: int, last: int) -> Integers:
+def batch_rows(sizes: Sequence[int], first: int, last: int) -> Integers:
     """Return the row numbers of batches first..last, counted from 1, both included."""
     return np.arange(sum(sizes[: first - 1]), sum(sizes[:last]), dtype=np.int64)
 
@@ -82,7 +23,7 @@ class Replace:
     def training_rows(self, sizes: Sequence[int], rng: np.random.Generator) -> Selection:
         """Return the rows of batch t."""
         del rng
-        return _batch_rows(sizes, len(sizes), len(sizes))
+        return batch_rows(sizes, len(sizes), len(sizes))
 
     def batch_weights(self, sizes: Sequence[int]) -> Floats:
         """Return 0, ..., 0, 1."""
@@ -106,7 +47,7 @@ class Accumulate:
     def training_rows(self, sizes: Sequence[int], rng: np.random.Generator) -> Selection:
         """Return all rows."""
         del rng
-        return _batch_rows(sizes, 1, len(sizes))
+        return batch_rows(sizes, 1, len(sizes))
 
     def batch_weights(self, sizes: Sequence[int]) -> Floats:
         """Return n_s / N_t."""
@@ -165,7 +106,7 @@ class SlidingWindow:
     def training_rows(self, sizes: Sequence[int], rng: np.random.Generator) -> Selection:
         """Return the rows of the last k batches."""
         del rng
-        return _batch_rows(sizes, max(1, len(sizes) - self.k + 1), len(sizes))
+        return batch_rows(sizes, max(1, len(sizes) - self.k + 1), len(sizes))
 
     def batch_weights(self, sizes: Sequence[int]) -> Floats:
         """Return n_s over the window's size, zero outside the window."""
@@ -208,10 +149,10 @@ class KeepReal:
     def training_rows(self, sizes: Sequence[int], rng: np.random.Generator) -> Selection:
         """Return the rows of batches 1 and t, with weights where a share is set."""
         del rng
-        real = _batch_rows(sizes, 1, 1)
+        real = batch_rows(sizes, 1, 1)
         if len(sizes) == 1:
             return real
-        rows = np.concatenate([real, _batch_rows(sizes, len(sizes), len(sizes))])
+        rows = np.concatenate([real, batch_rows(sizes, len(sizes), len(sizes))])
         if self.share is None:
             return rows
         per_row = [self.share / sizes[0], (1 - self.share) / sizes[-1]]
@@ -232,34 +173,3 @@ class KeepReal:
         carry[0, 0] = carry[1, -1] = 1.0
         real = self._real_weight(sizes)
         return carry, np.array([real, 1 - real])
-
-
-BY_NAME: dict[str, type] = {
-    workflow.name: workflow
-    for workflow in (Replace, Accumulate, AccumulateSubsample, SlidingWindow, KeepReal)
-}
-
-OWNERS = {"budget": "accumulate-subsample", "window": "sliding-window", "share": "keep-real"}
-
-
-def by_name(
-    name: str, *, budget: int | None = None, window: int | None = None, share: float | None = None
-) -> Workflow:
-    """Build a workflow from its command-line name and the options that belong to it."""
-    if name not in BY_NAME:
-        raise unknown("workflow", name, BY_NAME)
-    for option, value in (("budget", budget), ("window", window), ("share", share)):
-        if value is not None and OWNERS[option] != name:
-            raise InvalidInput(
-                f"{option} = {value!r} belongs to the workflow {OWNERS[option]!r}, not to {name!r}"
-            )
-    if name == "sliding-window" and window is None:
-        raise InvalidInput("window = None: the workflow 'sliding-window' needs a window; give one")
-    if name == "accumulate-subsample":
-        return AccumulateSubsample(budget)
-    if name == "sliding-window":
-        return SlidingWindow(whole("window", window))
-    if name == "keep-real":
-        return KeepReal(share)
-    built: Workflow = BY_NAME[name]()
-    return built

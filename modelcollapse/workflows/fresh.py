@@ -1,0 +1,162 @@
+"""Workflows with fresh real rows: each generation alone, or accumulated as on the web."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from modelcollapse.checks import LARGEST_BATCH, Floats, Integers, Samples, fraction, whole
+from modelcollapse.errors import InvalidInput, invalid
+from modelcollapse.workflows.batches import batch_rows
+from modelcollapse.workflows.protocols import Selection
+
+
+@dataclass(frozen=True)
+class FreshData:
+    r"""Train on the last batch: fresh real rows, and rows sampled from the last model.
+
+    Generation 1 is trained on batch 1, `Experiment.samples` real rows.
+
+    Parameters
+    ----------
+    real, synthetic
+        Fresh real rows and sampled rows in each later batch.
+    weight
+        The total weight w of the real rows, strictly between 0 and 1; None pools all rows,
+        w = real / (real + synthetic).
+    """
+
+    real: int
+    synthetic: int
+    weight: float | None = None
+    name = "fresh-data"
+
+    def __post_init__(self) -> None:
+        whole("real", self.real)
+        whole("synthetic", self.synthetic)
+        if self.weight is not None:
+            fraction("weight", self.weight)
+
+    @property
+    def real_weight(self) -> float:
+        """The total weight of the real rows."""
+        pooled = self.real / (self.real + self.synthetic)
+        return pooled if self.weight is None else self.weight
+
+    def real_rows(self, generation: int) -> int:
+        """Return `real`."""
+        del generation
+        return self.real
+
+    def batch_sizes(self, first: int, generations: int) -> Integers:
+        """Return first, real + synthetic, real + synthetic, ..."""
+        sizes = np.full(generations, self.real + self.synthetic, dtype=np.int64)
+        sizes[0] = first
+        return sizes
+
+    def source_weights(self, sizes: Sequence[int]) -> tuple[Floats, Floats]:
+        """Return (0, ..., 0, w) and (0, ..., 0, 1 - w)."""
+        real, synthetic = np.zeros(len(sizes)), np.zeros(len(sizes))
+        real[-1] = 1.0 if len(sizes) == 1 else self.real_weight
+        synthetic[-1] = 1 - real[-1]
+        return real, synthetic
+
+    def source_memory(self, sizes: Sequence[int]) -> tuple[Floats, Floats]:
+        """Keep two slots: the real and the sampled part of the last batch."""
+        if len(sizes) == 1:
+            return np.ones((1, 1)), np.ones(1)
+        carry = np.zeros((2, 3 if len(sizes) == 2 else 4))
+        carry[0, -2] = carry[1, -1] = 1.0
+        return carry, np.array([self.real_weight, 1 - self.real_weight])
+
+    def training_rows(self, sizes: Sequence[int], rng: np.random.Generator) -> Selection:
+        """Return the rows of batch t, with weights where a weight is set."""
+        del rng
+        t = len(sizes)
+        rows = batch_rows(sizes, t, t)
+        if t == 1 or self.weight is None:
+            return rows
+        per_row = [self.weight / self.real, (1 - self.weight) / self.synthetic]
+        return rows, np.repeat(per_row, [self.real, self.synthetic])
+
+
+@dataclass(frozen=True)
+class Web:
+    r"""Train on everything so far, like a model trained on the web: real and sampled rows alike.
+
+    Before the first model there are `Experiment.samples` real rows; each later batch t = 2, 3, ...
+    adds real and sampled rows, and nobody can tell them apart.
+
+    Parameters
+    ----------
+    real, synthetic
+        Rows that batch t adds: a number, a sequence that starts with batch 2, or a callable of
+        t = 2, 3, ...; 0 is allowed for one of the two.
+    """
+
+    real: Samples
+    synthetic: Samples
+    name = "web"
+
+    def __post_init__(self) -> None:
+        for name in ("real", "synthetic"):
+            value = getattr(self, name)
+            if isinstance(value, str):
+                raise invalid(name, value, "give a number, a sequence or a callable")
+            if not callable(value) and hasattr(value, "__len__"):
+                rows = tuple(whole(f"{name}[{i}]", each, 0) for i, each in enumerate(value))
+                object.__setattr__(self, name, rows)
+            elif not callable(value):
+                whole(name, value, 0)
+
+    def real_rows(self, generation: int) -> int:
+        """Return the real rows that batch t adds."""
+        return _curve("real", self.real, generation)
+
+    def synthetic_rows(self, generation: int) -> int:
+        """Return the sampled rows that batch t adds."""
+        return _curve("synthetic", self.synthetic, generation)
+
+    def batch_sizes(self, first: int, generations: int) -> Integers:
+        """Return first, real + synthetic of batch 2, ..."""
+        sizes = [first]
+        for t in range(2, generations + 1):
+            sizes.append(self.real_rows(t) + self.synthetic_rows(t))
+            if not 1 <= sizes[-1] <= LARGEST_BATCH:
+                allowed = f"between 1 and {LARGEST_BATCH} rows"
+                raise invalid(f"real + synthetic at generation {t}", sizes[-1], f"give {allowed}")
+        return np.array(sizes, dtype=np.int64)
+
+    def source_weights(self, sizes: Sequence[int]) -> tuple[Floats, Floats]:
+        """Return each part's share of all rows."""
+        total = np.asarray(sizes, dtype=np.float64)
+        fresh = [self.real_rows(t) for t in range(2, len(sizes) + 1)]
+        real = np.array([sizes[0], *fresh], dtype=np.float64)
+        return real / total.sum(), (total - real) / total.sum()
+
+    def source_memory(self, sizes: Sequence[int]) -> tuple[Floats, Floats]:
+        """Keep one slot: everything so far."""
+        if len(sizes) == 1:
+            return np.ones((1, 1)), np.ones(1)
+        real = self.real_rows(len(sizes))
+        parts = np.array([sum(sizes[:-1]), real, sizes[-1] - real], dtype=np.float64)
+        return parts[None, parts > 0] / parts.sum(), np.ones(1)
+
+    def training_rows(self, sizes: Sequence[int], rng: np.random.Generator) -> Selection:
+        """Return all rows."""
+        del rng
+        return batch_rows(sizes, 1, len(sizes))
+
+
+def _curve(name: str, curve: Samples, generation: int) -> int:
+    """Return a growth curve's rows at a generation from 2 on."""
+    if callable(curve):
+        return whole(f"{name}({generation})", curve(generation), 0)
+    if isinstance(curve, int):
+        return curve
+    if generation - 2 >= len(curve):
+        raise InvalidInput(
+            f"{name} has {len(curve)} entries, the first for generation 2, and generation "
+            f"{generation} needs one more: give one for each, or fewer generations"
+        )
+    return int(curve[generation - 2])

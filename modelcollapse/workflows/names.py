@@ -1,0 +1,73 @@
+"""Workflows by their names on the command line, with the options that belong to each."""
+
+from typing import Any
+
+from modelcollapse.errors import InvalidInput, unknown
+from modelcollapse.workflows.batches import (
+    Accumulate,
+    AccumulateSubsample,
+    KeepReal,
+    Replace,
+    SlidingWindow,
+)
+from modelcollapse.workflows.fresh import FreshData, Web
+from modelcollapse.workflows.protocols import Workflow
+from modelcollapse.workflows.weighted import Weighted
+
+BY_NAME: dict[str, type] = {
+    workflow.name: workflow
+    for workflow in (
+        Replace,
+        Accumulate,
+        AccumulateSubsample,
+        SlidingWindow,
+        KeepReal,
+        Weighted,
+        FreshData,
+        Web,
+    )
+}
+
+# The options of each workflow: its name on the command line, the parameter, and whether it must
+# be given.
+OPTIONS: dict[str, dict[str, tuple[str, bool]]] = {
+    "accumulate-subsample": {"budget": ("budget", False)},
+    "sliding-window": {"window": ("k", True)},
+    "keep-real": {"share": ("share", False)},
+    "weighted": {"weights": ("matrix", True)},
+    "fresh-data": {
+        "real": ("real", True),
+        "synthetic": ("synthetic", True),
+        "weight": ("weight", False),
+    },
+    "web": {"real": ("real", True), "synthetic": ("synthetic", True)},
+}
+
+OWNERS: dict[str, tuple[str, ...]] = {}
+for _name, _options in OPTIONS.items():
+    for _option in _options:
+        OWNERS[_option] = (*OWNERS.get(_option, ()), _name)
+
+
+def by_name(name: str, **options: Any) -> Workflow:
+    """Build a workflow from its command-line name and the options that belong to it.
+
+    An option that is None was not given.
+    """
+    if name not in BY_NAME:
+        raise unknown("workflow", name, BY_NAME)
+    own, parameters = OPTIONS.get(name, {}), {}
+    for option, value in options.items():
+        if value is None:
+            continue
+        if option not in own:
+            owners = " or ".join(repr(owner) for owner in OWNERS[option])
+            raise InvalidInput(
+                f"{option} = {value!r} belongs to the workflow {owners}, not to {name!r}"
+            )
+        parameters[own[option][0]] = value
+    for option, (parameter, needed) in own.items():
+        if needed and parameter not in parameters:
+            raise InvalidInput(f"{option} = None: the workflow {name!r} needs a {option}; give one")
+    built: Workflow = BY_NAME[name](**parameters)
+    return built

@@ -1,0 +1,127 @@
+"""Any deterministic workflow, as a matrix of batch weights."""
+
+import csv
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from modelcollapse.checks import Floats
+from modelcollapse.errors import InvalidInput, invalid
+from modelcollapse.workflows.protocols import Selection
+
+TOLERANCE = 1e-9  # of a row's sum: rounded decimals in a file
+
+
+@dataclass(frozen=True, eq=False)
+class Weighted:
+    r"""Train on all batches with given weights :math:`W_{t,s}`, spread evenly over their rows.
+
+    Parameters
+    ----------
+    matrix
+        Shape (T, T): row t holds the weights of batches 1, ..., T at generation t. They are not
+        negative, sum to one, and are zero for batches after t, which do not exist yet. Rows may
+        also be given without those zeros, as lists of length 1, 2, ..., T. An experiment has at
+        most T generations.
+
+    Raises
+    ------
+    InvalidInput
+        If a row is not a mixture of the batches up to it; the message names it.
+    """
+
+    matrix: Any
+    name = "weighted"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "matrix", checked(self.matrix, "matrix"))
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> "Weighted":
+        """Read the matrix from a CSV file without a header: line t holds the weights of row t."""
+        return cls(checked(_numbers(Path(path)), str(path)))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Weighted) and np.array_equal(self.matrix, other.matrix)
+
+    def __hash__(self) -> int:
+        return hash(self.matrix.tobytes())
+
+    def __repr__(self) -> str:
+        return f"Weighted(<{self.generations} generations>)"
+
+    def described(self) -> dict[str, Any]:
+        """Return the weights as plain data, without the zeros of later batches."""
+        return {"weights": [row[: t + 1].tolist() for t, row in enumerate(self.matrix)]}
+
+    @property
+    def generations(self) -> int:
+        """The largest number of generations."""
+        return len(self.matrix)
+
+    def batch_weights(self, sizes: Sequence[int]) -> Floats:
+        """Return row t of the matrix."""
+        t = len(sizes)
+        if t > self.generations:
+            raise invalid("generations", t, f"the matrix of weights has {self.generations} rows")
+        return np.array(self.matrix[t - 1, :t])
+
+    def training_rows(self, sizes: Sequence[int], rng: np.random.Generator) -> Selection:
+        """Return the rows of all batches of positive weight, with their weights."""
+        del rng
+        per_row = np.repeat(self.batch_weights(sizes) / np.asarray(sizes), sizes)
+        rows = np.flatnonzero(per_row > 0)
+        return rows, per_row[rows]
+
+
+def checked(value: Any, name: str) -> Floats:
+    """Return the matrix, square and read-only, or raise InvalidInput naming what is wrong."""
+    try:
+        rows = [np.asarray(row, dtype=np.float64) for row in value]
+    except (TypeError, ValueError) as error:
+        raise invalid(name, value, "give one list of numbers per generation") from error
+    count = len(rows)
+    if count == 0:
+        raise invalid(name, value, "give at least one generation")
+    matrix = np.zeros((count, count))
+    for t, row in enumerate(rows, start=1):
+        where = f"{name}, generation {t}"
+        if row.ndim != 1 or len(row) not in (t, count):
+            raise InvalidInput(
+                f"{where}: an array of shape {row.shape}; give {t} weights, one for each batch so "
+                f"far, or {count} with zeros for those to come"
+            )
+        if not np.isfinite(row).all() or np.any(row < 0):
+            raise invalid(where, row.tolist(), "weights are finite and not negative")
+        if np.any(row[t:] != 0):
+            later = t + 1 + int(np.flatnonzero(row[t:])[0])
+            raise InvalidInput(
+                f"{where} trains on batch {later}, which is sampled after it: set the weights of "
+                f"batches {t + 1} to {count} to 0"
+            )
+        if abs(row.sum() - 1) > TOLERANCE:
+            raise invalid(where, row[:t].tolist(), f"it sums to {row.sum():.12g}; make it 1")
+        matrix[t - 1, :t] = row[:t] / row.sum()
+    matrix.flags.writeable = False
+    return matrix
+
+
+def _numbers(path: Path) -> list[list[float]]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise invalid("weights", str(path), f"the file cannot be read ({error})") from error
+    rows = []
+    for number, line in enumerate(csv.reader(text.splitlines()), start=1):
+        if not line:
+            continue
+        try:
+            rows.append([float(cell) for cell in line if cell.strip()])
+        except ValueError as error:
+            message = "give one line of numbers per generation, without a header"
+            raise invalid(f"{path}, line {number}", ",".join(line), message) from error
+    return rows
