@@ -3,6 +3,7 @@
 from importlib.metadata import version
 
 from modelcollapse import datasets, kde
+from modelcollapse.agreement import verify_experiment
 from modelcollapse.errors import InvalidInput, MissingDependency, ModelCollapseError, NoClosedForm
 from modelcollapse.experiment import Experiment, Prediction, Trajectories, predict, simulate
 from modelcollapse.gaussian.estimator import Gaussian
@@ -58,4 +59,5 @@ __all__ = [
     "theorems",
     "verify",
     "verify_all",
+    "verify_experiment",
 ]

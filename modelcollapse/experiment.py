@@ -110,7 +110,7 @@ class Experiment:
         positive("temperature", self.temperature)
         most = getattr(self.workflow, "generations", self.generations)
         if self.generations > most:
-            raise invalid("generations", self.generations, f"{self.workflow!r} says no more")
+            raise invalid("generations", self.generations, f"{self.workflow!r} has no more")
         own = getattr(self.model, "as_truth", partial(as_truth, dim=self.model.dim))
         object.__setattr__(self, "truth", own(self.truth))
         if isinstance(self.workflow, Weighting) and type(self.workflow) not in BY_NAME.values():

@@ -61,6 +61,13 @@ class Normal:
 
     is_normal = True
 
+    def described(self) -> Any:
+        """Return the truth as plain data."""
+        standard = not self.mean.any() and np.array_equal(self.covariance, np.eye(self.dim))
+        if standard:
+            return "standard normal"
+        return {"mean": self.mean.tolist(), "covariance": self.covariance.tolist()}
+
     @property
     def components(self) -> tuple[Floats, Floats, Floats]:
         """The same as a mixture of one: weights (1,), means (1, d), covariances (1, d, d)."""
@@ -133,6 +140,10 @@ class NormalMixture:
         object.__setattr__(self, "weights", weights / weights.sum())
         object.__setattr__(self, "means", np.array([part.mean for part in parts]))
         object.__setattr__(self, "covariances", np.array([part.covariance for part in parts]))
+
+    def described(self) -> Any:
+        """Return the truth as plain data."""
+        return {name: getattr(self, name).tolist() for name in ("weights", "means", "covariances")}
 
     def _arrays(self) -> list[Floats]:
         arrays = []
@@ -222,6 +233,10 @@ class Rows:
         object.__setattr__(self, "values", values)
 
     is_normal = False
+
+    def described(self) -> str:
+        """Return the name."""
+        return self.name
 
     @property
     def dim(self) -> int:

@@ -12,10 +12,13 @@ from sklearn.neighbors import KernelDensity
 from modelcollapse import (
     Accumulate,
     AccumulateSubsample,
+    FreshData,
     Gaussian,
     KeepReal,
     Replace,
     SlidingWindow,
+    Web,
+    Weighted,
 )
 from modelcollapse.testing import (
     EstimatorContract,
@@ -25,6 +28,7 @@ from modelcollapse.testing import (
     assert_law,
     assert_mean,
 )
+from modelcollapse.workflows import curves
 from tests.broken import (
     AcceptsAll,
     Base,
@@ -68,6 +72,12 @@ class TestWorkflows(WorkflowContract):
             SlidingWindow(3),
             KeepReal(),
             KeepReal(0.3),
+            Weighted([[1], [0.3, 0.7], [0, 0.5, 0.5], [1, 0, 0, 0], [0.2] * 5, [0, 0, 0, 0, 0, 1]]),
+            FreshData(3, 4),
+            FreshData(3, 4, 0.8),
+            Web(2, 5),
+            Web((3, 0, 1), (0, 2, 4)),
+            curves.growing(7, 0.9, 0.4),
         ],
         ids=repr,
     )

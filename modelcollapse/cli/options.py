@@ -1,30 +1,28 @@
 """Options that several commands share, and how they become an experiment."""
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from modelcollapse import datasets
 from modelcollapse.checks import Samples
-from modelcollapse.errors import InvalidInput, unknown
+from modelcollapse.cli import families
+from modelcollapse.errors import InvalidInput
 from modelcollapse.experiment import Experiment
-from modelcollapse.gaussian.estimator import Gaussian
-from modelcollapse.kde import KDE, PowerBandwidth
-from modelcollapse.truth import Rows
-from modelcollapse.workflows import Workflow, by_name
+from modelcollapse.workflows import Weighted, Workflow, by_name, curves
 
-FAMILIES = ("gaussian", "kde")
-OWNERS = {"ddof": "gaussian", "bandwidth": "kde", "kernel": "kde", "scoring_bandwidth": "kde"}
+DEFAULT_SAMPLES, DEFAULT_GENERATIONS = "100", 50
+WEB = ("rows", "growth", "real_share")
 
 
 @Parameter(name="*")
 @dataclass(frozen=True)
 class WorkflowOptions:
-    """The workflow and its own option."""
+    """The workflow and its own options."""
 
     workflow: str = "replace"
-    "replace, accumulate, accumulate-subsample, sliding-window or keep-real."
+    "The name, such as replace or accumulate-subsample; a wrong one lists them all."
 
     budget: int | None = None
     "Training rows of accumulate-subsample; by default the batch size."
@@ -35,9 +33,73 @@ class WorkflowOptions:
     share: float | None = None
     "Weight of the real batch in keep-real; by default it is pooled with the newest batch."
 
-    def build(self) -> Workflow:
-        """Return the workflow."""
-        return by_name(self.workflow, budget=self.budget, window=self.window, share=self.share)
+    real: str | None = None
+    "fresh-data, web: fresh real rows in each batch from generation 2 on; web: or 10,20,40."
+
+    synthetic: str | None = None
+    "fresh-data, web: sampled rows in each batch from generation 2 on; web: or 10,20,40."
+
+    weight: float | None = None
+    "fresh-data: total weight of the real rows; by default all rows are pooled."
+
+    rows: Path | None = None
+    "web: a CSV file with the columns real,synthetic and one line per generation."
+
+    growth: float | None = None
+    "web: new rows in each generation over all rows so far, with --real-share."
+
+    real_share: float | None = None
+    "web: the share of the new rows that is real, with --growth."
+
+    weights: Path | None = None
+    "weighted: a CSV file; line t holds the training weights of batches 1 to t."
+
+    def build(self, samples: str | None = None) -> tuple[Workflow, Samples]:
+        """Return the workflow, and the batch sizes that go with it."""
+        self._check_web()
+        if self.rows is not None:
+            if samples is not None:
+                raise InvalidInput(f"samples = {samples!r}: the file {self.rows} says it; leave it")
+            first, web = curves.read(self.rows)
+            return web, first
+        sizes = parse_samples(samples or DEFAULT_SAMPLES)
+        if self.growth is not None or self.real_share is not None:
+            return self._growing(sizes), sizes
+        curve = parse_curve if self.workflow == "web" else parse_rows
+        return by_name(
+            self.workflow,
+            budget=self.budget,
+            window=self.window,
+            share=self.share,
+            real=curve("real", self.real),
+            synthetic=curve("synthetic", self.synthetic),
+            weight=self.weight,
+            weights=None if self.weights is None else Weighted.read(self.weights).matrix,
+        ), sizes
+
+    def _check_web(self) -> None:
+        for name in WEB:
+            value = getattr(self, name)
+            if value is None:
+                continue
+            if self.workflow != "web":
+                shown = str(value) if name == "rows" else value
+                raise InvalidInput(
+                    f"{name} = {shown!r} belongs to the workflow 'web', not to {self.workflow!r}"
+                )
+            if self.real is not None or self.synthetic is not None:
+                raise InvalidInput(
+                    f"{name} and real, synthetic both say how the web grows: give one"
+                )
+            if name != "rows" and self.rows is not None:
+                raise InvalidInput(f"{name} and rows both say how the web grows: give one")
+
+    def _growing(self, sizes: Samples) -> Workflow:
+        if self.growth is None or self.real_share is None:
+            raise InvalidInput("growth and real_share belong together: give both")
+        if not isinstance(sizes, int):
+            raise InvalidInput(f"samples = {sizes!r}: the web needs the size of batch 1 alone")
+        return curves.growing(sizes, self.growth, self.real_share)
 
 
 @Parameter(name="*")
@@ -45,19 +107,19 @@ class WorkflowOptions:
 class LoopOptions:
     """A loop with a theory."""
 
-    samples: str = "100"
-    "Rows per batch: a number, or one number per generation, such as 10,20,40."
+    samples: str | None = None
+    "Rows per batch: a number (100), or one number per generation, such as 10,20,40."
 
-    generations: int = 50
-    "The number of fits; generation 1 is the fit to real data."
+    generations: int | None = None
+    "The number of fits (50, or as many as weighted has); generation 1 is the fit to real data."
 
     dim: int | None = None
-    "Columns; by default those of the data, or 1."
+    "gaussian, kde, regression: columns; by default those of the data, or 1."
 
     ddof: int | None = None
     "gaussian: 0 (the default) divides the scatter by n (maximum likelihood), 1 by n - 1."
 
-    temperature: float = 1.0
+    temperature: float | None = None
     "gaussian: factor on the covariance of every synthetic batch."
 
     bandwidth: str | None = None
@@ -70,91 +132,98 @@ class LoopOptions:
     "kde: the bandwidth of the scored density, if it is not the generator's."
 
     data: str | None = None
-    "The truth: digits, wine, moons, ..., or a CSV or Parquet file; default: N(0, I)."
+    "gaussian, kde: digits, wine, moons, ..., or a CSV or Parquet file; default: N(0, I)."
 
-    standardize: bool = False
-    "Bring the data's columns to mean 0 and variance 1."
+    standardize: Annotated[bool | None, Parameter(negative="")] = None
+    "gaussian, kde: bring the data's columns to mean 0 and variance 1."
 
-    def build(self, family: str, workflow: Workflow) -> Experiment:
+    mean: float | None = None
+    "One-parameter families: the true mean."
+
+    variance: float | None = None
+    "normal-mean: the known variance."
+
+    trials: int | None = None
+    "binomial: trials per row."
+
+    shape: float | None = None
+    "gamma: the known shape."
+
+    size: float | None = None
+    "negative-binomial, hyperbolic-secant: the known size."
+
+    outcomes: int | None = None
+    "discrete: the number of outcomes."
+
+    probabilities: str | None = None
+    "discrete: the truth, 0.5,0.3,0.2 or zipf:EXPONENT; by default uniform."
+
+    noise: float | None = None
+    "regression: standard deviation of the labels' noise."
+
+    ridge: float | None = None
+    "regression: the penalty; 0 is least squares."
+
+    design: str | None = None
+    "regression: fixed (the same inputs relabelled, the default) or fresh."
+
+    def build(self, family: str, which: WorkflowOptions) -> Experiment:
         """Return the experiment."""
-        if family not in FAMILIES:
-            raise unknown("family", family, FAMILIES)
-        truth = self.truth()
-        dim = self.dim if self.dim is not None else 1 if truth is None else truth.dim
+        loop = ("samples", "generations")
+        given = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in loop}
+        given = {name: value for name, value in given.items() if value is not None}
+        model, truth = families.build(family, given)
+        workflow, samples = which.build(self.samples)
         return Experiment(
-            self.model(family, dim),
+            model,
             workflow,
-            samples=parse_samples(self.samples),
-            generations=self.generations,
+            samples=samples,
+            generations=getattr(workflow, "generations", DEFAULT_GENERATIONS)
+            if self.generations is None
+            else self.generations,
             truth=truth,
-            temperature=self.temperature,
+            temperature=given.get("temperature", 1.0),
         )
-
-    def model(self, family: str, dim: int) -> Gaussian | KDE:
-        """Return the model of a family; an option of another family is refused."""
-        for name, owner in OWNERS.items():
-            value = getattr(self, name)
-            if value is not None and owner != family:
-                raise InvalidInput(f"{name} = {value!r} belongs to {owner!r}, not to {family!r}")
-        if family == "gaussian":
-            return Gaussian(dim=dim, ddof=self.ddof or 0)
-        own = self.scoring_bandwidth
-        return KDE(
-            parse_bandwidth("bandwidth", self.bandwidth),
-            self.kernel or "gaussian",
-            dim,
-            None if own is None else parse_bandwidth("scoring_bandwidth", own),
-        )
-
-    def truth(self) -> Rows | None:
-        """Return the data set, or None for the standard normal."""
-        if self.data is None:
-            if self.standardize:
-                raise InvalidInput("standardize: there is no data; give --data too")
-            return None
-        return datasets.load(self.data, standardize=self.standardize)
 
 
 def parse_samples(text: str) -> Samples:
     """Return a batch size or a schedule from text such as "10" or "10,20,40"."""
+    return _numbers("samples", text)
+
+
+def parse_curve(name: str, text: str | None) -> Samples | None:
+    """Return rows per generation from text; None stays None."""
+    return None if text is None else _numbers(name, text)
+
+
+def parse_rows(name: str, text: str | None) -> int | None:
+    """Return a number of rows from text; None stays None."""
+    value = parse_curve(name, text)
+    if value is not None and not isinstance(value, int):
+        raise InvalidInput(f"{name} = {text!r}: give one whole number")
+    return value
+
+
+def _numbers(name: str, text: str) -> Samples:
     try:
         numbers = [int(part) for part in text.split(",")]
     except ValueError as error:
         raise InvalidInput(
-            f"samples = {text!r}: give a whole number, or one per generation, such as 10,20,40"
+            f"{name} = {text!r}: give a whole number, or one per generation, such as 10,20,40"
         ) from error
     return numbers if "," in text else numbers[0]
 
 
-def parse_bandwidth(name: str, text: str | None) -> Any:
-    """Return a bandwidth from "0.5", "scott", "power:0.5,0.2" or "0.5,0.4,0.3"."""
-    if text is None:
-        raise InvalidInput(f"{name} is missing: give --{name.replace('_', '-')} 0.5 or a rule")
-    head, _, rest = text.partition(":")
-    try:
-        numbers = [float(part) for part in (rest if head == "power" else text).split(",")]
-    except ValueError as error:
-        if head != "power":
-            return text  # a rule, or a name that the model refuses
-        raise InvalidInput(f"{name} = {text!r}: give power:SCALE,EXPONENT") from error
-    if head == "power":
-        if len(numbers) not in (2, 3):
-            raise InvalidInput(f"{name} = {text!r}: give power:SCALE,EXPONENT[,LOG_EXPONENT]")
-        return PowerBandwidth(*numbers)
-    return numbers if "," in text else numbers[0]
-
-
-def described(e: Experiment) -> dict[str, object]:
+def described(e: Experiment) -> dict[str, Any]:
     """Return an experiment as plain data."""
-    sizes = e.sizes.tolist()
-    workflow = e.workflow
-    truth = e.reality
+    sizes, workflow = e.sizes.tolist(), e.workflow
+    own = {key: value for key, value in vars(workflow).items() if value is not None}
     return {
         **e.model.described(),
         "workflow": getattr(workflow, "name", repr(workflow)),
-        **{key: value for key, value in vars(workflow).items() if value is not None},
+        **(workflow.described() if hasattr(workflow, "described") else own),
         "samples": sizes[0] if len(set(sizes)) == 1 else sizes,
         "generations": e.generations,
-        **({"temperature": e.temperature} if isinstance(e.model, Gaussian) else {}),
-        "truth": truth.name if isinstance(truth, Rows) else "standard normal",
+        **({"temperature": e.temperature} if e.model.described()["model"] == "gaussian" else {}),
+        "truth": e.truth.described(),
     }

@@ -26,7 +26,8 @@ def predict(
     Parameters
     ----------
     family
-        The model: gaussian or kde.
+        The model: gaussian, kde, normal-mean, poisson, binomial, gamma, negative-binomial,
+        hyperbolic-secant, discrete or regression.
     which
         The workflow.
     loop
@@ -34,8 +35,8 @@ def predict(
     json
         Print one JSON object; infinite values are the strings "inf" and "-inf".
     """
-    workflow = (which or WorkflowOptions()).build()
-    prediction = predict_experiment((loop or LoopOptions()).build(family, workflow))
+    experiment = (loop or LoopOptions()).build(family, which or WorkflowOptions())
+    prediction = predict_experiment(experiment)
     if json:
         print_json(_document(prediction))
         return

@@ -10,7 +10,8 @@ from cyclopts import Parameter
 
 from modelcollapse import datasets
 from modelcollapse.checks import whole
-from modelcollapse.cli.options import WorkflowOptions, parse_bandwidth, parse_samples
+from modelcollapse.cli.families import parse_bandwidth
+from modelcollapse.cli.options import WorkflowOptions
 from modelcollapse.cli.output import (
     check_table,
     counted,
@@ -38,7 +39,7 @@ def run(
     estimator: str,
     data: str,
     option: Annotated[tuple[str, ...], Parameter(negative="")] = (),
-    samples: str = "100",
+    samples: str | None = None,
     generations: int = 20,
     temperature: float = 1.0,
     seed: int = 0,
@@ -63,7 +64,7 @@ def run(
     option
         An argument of the estimator, such as n_components=10; may be repeated.
     samples
-        Rows per batch: a number, or one number per generation, such as 10,20,40.
+        Rows per batch: a number (100), or one number per generation, such as 10,20,40.
     generations
         The number of fits; generation 1 is the fit to real data.
     temperature
@@ -85,13 +86,14 @@ def run(
         check_table(output)
     whole("generations", generations)
     training, test = _split(datasets.load(data, standardize=standardize), holdout, seed)
+    workflow, sizes = (which or WorkflowOptions()).build(samples)
     model = build_estimator(estimator, option, training.dim)
     with progress(generations) as show:
         result = run_loop(
             model,
             training,
-            (which or WorkflowOptions()).build(),
-            parse_samples(samples),
+            workflow,
+            sizes,
             generations,
             seed,
             test=test,

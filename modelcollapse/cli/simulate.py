@@ -48,7 +48,8 @@ def simulate(
     Parameters
     ----------
     family
-        The model: gaussian or kde.
+        The model: gaussian, kde, normal-mean, poisson, binomial, gamma, negative-binomial,
+        hyperbolic-secant, discrete or regression.
     which
         The workflow.
     loop
@@ -72,7 +73,7 @@ def simulate(
     json
         Print a summary by generation as JSON.
     """
-    experiment = (loop or LoopOptions()).build(family, (which or WorkflowOptions()).build())
+    experiment = (loop or LoopOptions()).build(family, which or WorkflowOptions())
     whole("replicates", replicates)
     if output is not None:
         check_table(output)

@@ -5,7 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from modelcollapse.agreement import verify_experiment
+from modelcollapse.cli.options import LoopOptions, WorkflowOptions
 from modelcollapse.cli.output import console, note, number, print_json, progress
+from modelcollapse.errors import InvalidInput
 from modelcollapse.theorem import Verdict, theorems
 from modelcollapse.verification import ALPHA, verify_all
 
@@ -16,18 +19,33 @@ INTERRUPTED = 130
 
 
 def verify(
+    family: str | None = None,
+    which: WorkflowOptions | None = None,
+    loop: LoopOptions | None = None,
     *,
-    only: str = "*",
+    only: str | None = None,
+    effect: float | None = None,
     seed: int = 0,
     alpha: float = ALPHA,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
-    """Verify the theorems of the ledger; exit status 1 if a verdict is not the expected one.
+    """Verify the theorems of the ledger, or one loop; exit status 1 if a verdict is unexpected.
+
+    With a family, its loop (with a workflow of your own, too) is simulated and held against its
+    prediction: the options are those of `predict`.
 
     Parameters
     ----------
+    family
+        The model of the loop to verify; by default the ledger is verified.
+    which
+        The workflow of that loop.
+    loop
+        That loop.
     only
-        A glob of slugs, such as 'gaussian/accumulate/*'.
+        A glob of slugs of the ledger, such as 'gaussian/accumulate/*'.
+    effect
+        With a family: the relative error of a prediction that is to be found, 0.05 by default.
     seed
         The seed of the simulations; the verdicts hold for any.
     alpha
@@ -36,6 +54,12 @@ def verify(
         Print the verdicts as JSON.
     """
     started = time.monotonic()
+    if family is not None:
+        return _own(family, which, loop, only, effect, seed, alpha, started, json=json)
+    for name, value in (("workflow", which), ("loop", loop), ("effect", effect)):
+        if value is not None:
+            raise InvalidInput(f"{name}: its options need a family; give one, such as gaussian")
+    only = only or "*"
     count = len(theorems(only))
     verdicts: list[Verdict] = []
     interrupted = False
@@ -55,6 +79,43 @@ def verify(
     if interrupted:
         note(f"interrupted: {len(verdicts)} of {count} theorems are decided")
         count = len(verdicts)
+    status = _report(verdicts, count, alpha, started, json=json)
+    return INTERRUPTED if interrupted else status
+
+
+def _own(
+    family: str,
+    which: WorkflowOptions | None,
+    loop: LoopOptions | None,
+    only: str | None,
+    effect: float | None,
+    seed: int,
+    alpha: float,
+    started: float,
+    *,
+    json: bool,
+) -> int:
+    """Verify one loop."""
+    if only is not None:
+        raise InvalidInput(
+            f"only = {only!r} chooses theorems of the ledger: leave it, or {family!r}"
+        )
+    experiment = (loop or LoopOptions()).build(family, which or WorkflowOptions())
+    with progress(1.0) as show:
+        verdicts = verify_experiment(
+            experiment,
+            effect=0.05 if effect is None else effect,
+            seed=seed,
+            alpha=alpha,
+            progress=lambda slug, share: show(share, slug),
+        )
+    return _report(verdicts, len(verdicts), alpha, started, json=json)
+
+
+def _report(
+    verdicts: list[Verdict], count: int, alpha: float, started: float, *, json: bool
+) -> int:
+    """Print the verdicts; return 1 if one is not the expected one."""
     summary = _summary(verdicts, count, alpha, time.monotonic() - started)
     if json:
         print_json({"verdicts": [v.as_dict() for v in verdicts], "summary": summary})
@@ -62,7 +123,7 @@ def verify(
         screen = console()
         _print(screen, verdicts)
         screen.print("\n" + _sentence(summary))
-    return INTERRUPTED if interrupted else int(summary["unexpected"] > 0)
+    return int(summary["unexpected"] > 0)
 
 
 COLUMNS = ("theorem", "parameters", "predicted", "observed", "gap", "allowed", "near", "verdict")

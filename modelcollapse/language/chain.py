@@ -48,7 +48,7 @@ def label(workflow: Workflow) -> str:
     """
     name = str(getattr(workflow, "name", type(workflow).__name__))
     parts = [f"{key}-{value}" for key, value in vars(workflow).items() if value is not None]
-    text = "-".join([name, *parts])
+    text = getattr(workflow, "label", "-".join([name, *parts]))
     if text == SHARED or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", text):
         raise InvalidInput(
             f"workflows: {text!r} cannot be the name of a folder; give your workflow a name of "

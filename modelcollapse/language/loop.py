@@ -24,7 +24,7 @@ from modelcollapse.language.work import (
     working,
 )
 from modelcollapse.selection import select
-from modelcollapse.workflows import Workflow
+from modelcollapse.workflows import Refreshing, Workflow
 
 FLOAT_BYTES = 4  # of a weight, and about as many of text per token
 
@@ -80,6 +80,11 @@ def run(
     seeds = checked_seeds(seeds)
     if not isinstance(workflows, Sequence) or not all(isinstance(w, Workflow) for w in workflows):
         raise invalid("workflows", workflows, "give a sequence, such as [Replace(), Accumulate()]")
+    for workflow in workflows:
+        if isinstance(workflow, Refreshing):
+            raise invalid(
+                "workflows", workflow, "real rows are drawn once here: keep them, with KeepReal()"
+            )
     labels = [label(workflow) for workflow in workflows]
     if not labels or len(set(labels)) < len(labels):
         raise invalid("workflows", labels, "give at least one, and none twice")

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from modelcollapse import sources
 from modelcollapse.checks import Floats, Integers
 from modelcollapse.errors import InvalidInput
 from modelcollapse.selection import batch_weights, memory_step, select
-from modelcollapse.workflows import Remembering, Weighting, Workflow
+from modelcollapse.workflows import Refreshing, Remembering, Weighting, Workflow
 
 SCHEDULES = ([5] * 6, [3, 7, 2, 9, 1, 4], [2, 2], [40, 1, 1, 1], [1, 6, 20])
 Selection = tuple[Integers, Floats | None]
@@ -27,18 +28,18 @@ class WorkflowContract:
 
     def test_rows_exist(self, workflow: Workflow) -> None:
         """Some rows are chosen, all of them exist, and weights can be used."""
-        for sizes in _schedules():
+        for sizes in _schedules(workflow):
             _select(workflow, sizes)
 
     def test_same_generator_same_rows(self, workflow: Workflow) -> None:
         """The generator's state determines the choice."""
-        for sizes in _schedules():
+        for sizes in _schedules(workflow):
             _require_same(_select(workflow, sizes), _select(workflow, sizes), workflow)
 
     def test_no_other_randomness(self, workflow: Workflow) -> None:
         """The global generators of NumPy and Python are neither read nor changed."""
         with _global_state_kept():
-            for sizes in _schedules():
+            for sizes in _schedules(workflow):
                 _seed_globally(1)
                 before = _global_state()
                 first = _select(workflow, sizes)
@@ -48,7 +49,7 @@ class WorkflowContract:
 
     def test_sizes_are_not_changed(self, workflow: Workflow) -> None:
         """The list of batch sizes is left as it is."""
-        for sizes in _schedules():
+        for sizes in _schedules(workflow):
             given = list(sizes)
             _select(workflow, given)
             require(given == sizes, f"{workflow!r}.training_rows changes its argument sizes")
@@ -56,13 +57,13 @@ class WorkflowContract:
     def test_batch_weights_are_weights(self, workflow: Workflow) -> None:
         """There is one weight per batch, none is negative, and they sum to one."""
         weighting = _weighting(workflow)
-        for sizes in _schedules():
+        for sizes in _schedules(workflow):
             _weights(weighting, sizes)
 
     def test_batch_weights_agree_with_rows(self, workflow: Workflow) -> None:
         """Each row of batch s has the training weight W[t, s] / n_s, whatever the generator."""
         weighting = _weighting(workflow)
-        for sizes in _schedules():
+        for sizes in _schedules(workflow):
             expected = np.repeat(_weights(weighting, sizes) / sizes, sizes)
             for seed in range(2):
                 rows, weights = _select(workflow, sizes, seed)
@@ -73,13 +74,61 @@ class WorkflowContract:
                     f"row weights {expected} and {actual / actual.sum()}",
                 )
 
+    def test_source_weights_agree_with_rows(self, workflow: Workflow) -> None:
+        """Rows of one part of a batch weigh alike: its source weight over its size."""
+        if not isinstance(workflow, Refreshing):
+            pytest.skip("the workflow brings no fresh real rows")
+        for sizes in _schedules(workflow):
+            real, synthetic = sources.source_weights(workflow, sizes)
+            counts = sources.real_counts(workflow, sizes)
+            expected = np.zeros(sum(sizes))
+            for start, n, r, *share in zip(
+                np.cumsum(sizes) - sizes, sizes, counts, real, synthetic, strict=True
+            ):
+                expected[start : start + r] = share[0] / max(r, 1)
+                expected[start + r : start + n] = share[1] / max(n - r, 1)
+            rows, weights = _select(workflow, sizes)
+            actual = np.bincount(rows, weights=weights, minlength=sum(sizes))
+            require(
+                np.allclose(actual / actual.sum(), expected, rtol=1e-9, atol=1e-12),
+                f"{workflow!r}: source_weights({sizes}) disagrees with training_rows: "
+                f"row weights {expected} and {actual / actual.sum()}",
+            )
+
+    def test_source_memory_reproduces_source_weights(self, workflow: Workflow) -> None:
+        """The slots, carried along, hold mixtures of parts that give the source weights again."""
+        if not isinstance(workflow, Refreshing):
+            pytest.skip("the workflow brings no fresh real rows")
+        slots = np.empty((0, 0))  # one row per slot: its composition, by parts
+        for sizes in _schedules(workflow):
+            if len(sizes) == 1:
+                slots = np.empty((0, 0))
+            carry, weights = sources.source_memory(workflow, sizes)
+            new = sum(n > 0 for n in sources.parts(workflow, sizes))
+            where = f"{workflow!r}.source_memory({sizes})"
+            require(carry.shape == (len(weights), len(slots) + new), f"{where}: {carry.shape}")
+            slots = carry @ np.block(
+                [
+                    [slots, np.zeros((len(slots), new))],
+                    [np.zeros((new, slots.shape[1])), np.eye(new)],
+                ]
+            )
+            real, synthetic = sources.source_weights(workflow, sizes)
+            counts = sources.real_counts(workflow, sizes)
+            there = np.stack([counts > 0, counts < np.asarray(sizes)], axis=1)
+            expected = np.stack([real, synthetic], axis=1)[there]
+            require(
+                np.allclose(weights @ slots, expected, rtol=1e-9, atol=1e-12),
+                f"{where} gives weights {weights @ slots}, not {expected}",
+            )
+
     def test_memory_reproduces_batch_weights(self, workflow: Workflow) -> None:
         """The slots, carried along, hold mixtures of batches that give W[t, 1..t] again."""
         weighting = _weighting(workflow)
         if not isinstance(workflow, Remembering):
             pytest.skip("the workflow has no memory(sizes)")
         slots = np.empty((0, 0))  # one row per slot: its composition, by batches
-        for sizes in _schedules():
+        for sizes in _schedules(workflow):
             if len(sizes) == 1:
                 slots = np.empty((0, 0))
             carry, weights = memory_step(workflow, sizes)
@@ -105,9 +154,12 @@ def require(condition: Any, message: str) -> None:
         raise AssertionError(message)
 
 
-def _schedules() -> Iterator[list[int]]:
+def _schedules(workflow: Workflow) -> Iterator[list[int]]:
     """Yield the batch sizes at each generation of a few loops, one loop after the other."""
-    for sizes in SCHEDULES:
+    schedules = [list(sizes) for sizes in SCHEDULES]
+    if isinstance(workflow, Refreshing):  # it says itself how large later batches are
+        schedules = [workflow.batch_sizes(n[0], min(len(n), 4)).tolist() for n in schedules]
+    for sizes in schedules:
         for generation in range(1, len(sizes) + 1):
             yield list(sizes[:generation])
 

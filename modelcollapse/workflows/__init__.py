@@ -14,6 +14,7 @@ protocols   what a workflow offers
 batches     replace, accumulate, accumulate-subsample, sliding-window, keep-real
 weighted    any matrix of weights
 fresh       fresh real data each generation, and the web
+curves      how a web grows, from rates or a file
 names       workflows by their names on the command line
 """
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -108,6 +109,18 @@ class Web:
                 object.__setattr__(self, name, rows)
             elif not callable(value):
                 whole(name, value, 0)
+
+    def described(self) -> dict[str, Any]:
+        """Return the curves as plain data; a callable by its own description, or its text."""
+        plain: dict[str, Any] = {}
+        for name, value in vars(self).items():
+            if hasattr(value, "described"):
+                plain |= value.described()
+            elif callable(value):
+                plain[name] = repr(value)
+            else:
+                plain[name] = list(value) if isinstance(value, tuple) else value
+        return plain
 
     def real_rows(self, generation: int) -> int:
         """Return the real rows that batch t adds."""

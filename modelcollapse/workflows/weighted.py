@@ -1,6 +1,7 @@
 """Any deterministic workflow, as a matrix of batch weights."""
 
 import csv
+import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -57,6 +58,11 @@ class Weighted:
     def described(self) -> dict[str, Any]:
         """Return the weights as plain data, without the zeros of later batches."""
         return {"weights": [row[: t + 1].tolist() for t, row in enumerate(self.matrix)]}
+
+    @property
+    def label(self) -> str:
+        """A name for files: the weights by their digest."""
+        return f"{self.name}-{hashlib.sha256(self.matrix.tobytes()).hexdigest()[:12]}"
 
     @property
     def generations(self) -> int:

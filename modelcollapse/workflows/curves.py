@@ -1,0 +1,107 @@
+"""How a web grows: from rates, or from a file."""
+
+import csv
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from modelcollapse.checks import positive, whole
+from modelcollapse.errors import InvalidInput, invalid
+from modelcollapse.workflows.fresh import Web
+
+HEADER = ["real", "synthetic"]
+
+
+@dataclass(frozen=True)
+class Growth:
+    """Rows of one kind that batch t = 2, 3, ... adds to a web growing at a rate.
+
+    Before batch t there are first * (1 + rate)^(t-2) rows, real and sampled, rounded; of those
+    that it adds, the share `real_share` is real, rounded.
+    """
+
+    kind: Literal["real", "synthetic"]
+    first: int
+    rate: float
+    real_share: float
+
+    def described(self) -> dict[str, float]:
+        """Return the rates as plain data."""
+        return {"growth": self.rate, "real_share": self.real_share}
+
+    def __call__(self, generation: int) -> int:
+        """Return the rows of this kind in batch t."""
+        before, after = (self._all(generation - 1), self._all(generation))
+        real = round(self.real_share * (after - before))
+        return real if self.kind == "real" else after - before - real
+
+    def _all(self, generation: int) -> int:
+        try:
+            return round(self.first * (1 + self.rate) ** (generation - 1))
+        except OverflowError as error:
+            remedy = f"generation {generation} has no finite size; give fewer generations"
+            raise invalid("growth", self.rate, remedy) from error
+
+
+def growing(first: int, rate: float, real_share: float) -> Web:
+    """Return a web of `first` real rows that grows by a rate in each generation.
+
+    Parameters
+    ----------
+    first
+        Real rows before the first model; `Experiment.samples` must be the same number.
+    rate
+        New rows in each generation, over all rows so far.
+    real_share
+        The share of the new rows that is real, from 0 to 1.
+    """
+    whole("samples", first)
+    positive("growth", rate)
+    if isinstance(real_share, bool) or not 0 <= real_share <= 1:
+        raise invalid("real_share", real_share, "give a number from 0 to 1")
+    real, synthetic = (Growth(kind, first, rate, real_share) for kind in ("real", "synthetic"))
+    return Web(real, synthetic)
+
+
+def read(path: str | os.PathLike[str]) -> tuple[int, Web]:
+    """Return the real rows of batch 1 and the web of a CSV file.
+
+    Its header is ``real,synthetic``; each line has the rows that a generation adds. The first
+    line is batch 1, and has no sampled rows.
+    """
+    lines = _lines(Path(path))
+    (first, none), later = lines[0], lines[1:]
+    if none:
+        raise InvalidInput(
+            f"{path}, line 2: batch 1 has {none} synthetic rows, before any model: make it 0"
+        )
+    return whole(f"{path}, line 2, real", first), Web(
+        tuple(real for real, _ in later), tuple(synthetic for _, synthetic in later)
+    )
+
+
+def _lines(path: Path) -> list[tuple[int, int]]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise invalid("rows", str(path), f"the file cannot be read ({error})") from error
+    table = [row for row in csv.reader(text.splitlines()) if row]
+    if not table or [cell.strip() for cell in table[0]] != HEADER:
+        raise InvalidInput(f"{path}: the first line must be the header {','.join(HEADER)}")
+    if len(table) == 1:
+        raise InvalidInput(f"{path}: there is no line for batch 1; give one per generation")
+    return [_pair(path, number, row) for number, row in enumerate(table[1:], start=2)]
+
+
+def _pair(path: Path, number: int, row: list[str]) -> tuple[int, int]:
+    values: list[Any] = []
+    for cell in row:
+        try:
+            value = float(cell)
+        except ValueError:
+            value = -1.0
+        values.append(int(value) if value == value // 1 else -1)
+    if len(values) != len(HEADER) or min(values) < 0:
+        raise invalid(f"{path}, line {number}", ",".join(row), "give two whole numbers, at least 0")
+    return values[0], values[1]

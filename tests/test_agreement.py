@@ -1,0 +1,165 @@
+"""Verifying a loop of one's own: the same verdicts, near misses and errors as the ledger's."""
+
+import json
+
+import numpy as np
+import pytest
+
+import modelcollapse as mc
+from modelcollapse.cli import main
+from modelcollapse.gaussian import predict as gaussian_predict
+
+WEIGHTS = [[1], [0.3, 0.7], [0.2, 0.2, 0.6], [0.1, 0.2, 0.3, 0.4]]
+
+
+def loop(**changes):
+    """Return a small loop with weights of one's own."""
+    return mc.Experiment(
+        mc.Gaussian(), mc.Weighted(WEIGHTS), **{"samples": 10, "generations": 4} | changes
+    )
+
+
+def test_a_loop_of_ones_own_holds(seed):
+    """All three moments are tested at the last generation, each with near misses."""
+    verdicts = mc.verify_experiment(loop(), seed=seed)
+
+    assert [v.slug for v in verdicts] == [
+        "gaussian/weighted/variance",
+        "gaussian/weighted/squared-error",
+        "gaussian/weighted/second-moment",
+    ]
+    for verdict in verdicts:
+        assert verdict.verdict == "holds"
+        assert "t=4" in verdict.parameters
+        assert {"5 % more", "5 % less"} <= set(verdict.near_misses)
+    assert {"replace's", "accumulate's"} <= set(verdicts[0].near_misses)
+
+
+def test_a_wrong_prediction_is_found(monkeypatch, seed):
+    """A prediction that is off by the effect asked for fails."""
+    right = gaussian_predict.second_order
+    monkeypatch.setattr(
+        gaussian_predict, "second_order", lambda e: type(right(e))(*(1.08 * x for x in right(e)))
+    )
+    verdicts = mc.verify_experiment(loop(), seed=seed, effect=0.08)
+
+    assert {v.verdict for v in verdicts} == {"fails"}
+
+
+def test_long_and_wild_loops_are_cut_to_what_can_be_seen():
+    """Replace's variance is carried by rare runs late, so that an earlier generation is tested."""
+    e = mc.Experiment(mc.Gaussian(), mc.Replace(), samples=3, generations=1000)
+    verdicts = mc.verify_experiment(e, effect=0.3)
+    tested = {v.slug.split("/")[-1]: int(v.parameters.split(",")[0][2:]) for v in verdicts}
+
+    assert {v.verdict for v in verdicts} == {"holds"}
+    assert tested["variance"] < tested["log-variance"] == 30
+
+
+def test_what_cannot_be_tested_says_why():
+    """A random workflow without weights has no prediction to test."""
+
+    class Half:
+        def training_rows(self, sizes, rng):
+            return rng.integers(sum(sizes), size=2)
+
+    with pytest.raises(mc.InvalidInput, match=r"nothing can be tested: .*batch_weights"):
+        mc.verify_experiment(mc.Experiment(mc.Gaussian(), Half(), 10, 3))
+    with pytest.raises(mc.InvalidInput, match="effect = 2"):
+        mc.verify_experiment(loop(), effect=2)
+    with pytest.raises(mc.InvalidInput, match="experiment = 3"):
+        mc.verify_experiment(3)
+
+
+def test_the_three_commands_take_a_workflow_from_a_file(tmp_path, capsys):
+    """predict, simulate and verify, with the same options."""
+    file = tmp_path / "weights.csv"
+    file.write_text("\n".join(",".join(map(str, row)) for row in WEIGHTS))
+    options = ["gaussian", "--workflow", "weighted", "--weights", str(file), "--samples", "10"]
+
+    assert main(["predict", *options, "--json"]) == 0
+    predicted = json.loads(capsys.readouterr().out)
+    assert predicted["experiment"]["weights"] == WEIGHTS
+    assert predicted["generation"] == [1, 2, 3, 4]
+    assert predicted["expected"]["variance"] == mc.predict(loop())["variance"].tolist()
+    assert main(["simulate", *options, "--replicates", "50", "--json"]) == 0
+    simulated = json.loads(capsys.readouterr().out)
+    assert np.shape(simulated["mean"]["variance"]) == (4,)
+    assert main(["verify", *options, "--json"]) == 0
+    verdicts = json.loads(capsys.readouterr().out)
+    assert [v["verdict"] for v in verdicts["verdicts"]] == ["holds"] * 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["verify", "--workflow", "replace"], "need a family"),
+        (["verify", "--effect", "0.1"], "need a family"),
+        (["verify", "gaussian", "--only", "*"], "only = '*'"),
+        (["verify", "gausian"], "did you mean gaussian"),
+        (["predict", "gaussian", "--weights", "x.csv"], "cannot be read"),
+        (["predict", "gaussian", "--growth", "1"], "belongs to the workflow 'web'"),
+        (["predict", "gaussian", "--workflow", "web", "--growth", "1"], "belong together"),
+        (["predict", "gaussian", "--workflow", "web", "--real", "x", "--synthetic", "3"], "real ="),
+        (["predict", "gaussian", "--workflow", "fresh-data", "--real", "1,2"], "one whole number"),
+    ],
+)
+def test_wrong_use_is_one_line(arguments, message, capsys):
+    """Exit status 2 and a line that names the option."""
+    assert main(arguments) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert message in printed.err
+    assert printed.err.count("\n") == 1
+
+
+def test_the_web_on_the_command_line(tmp_path, capsys):
+    """Rates and a file describe the same web."""
+    assert (
+        main(
+            [
+                "predict",
+                "gaussian",
+                "--workflow",
+                "web",
+                "--samples",
+                "100",
+                "--growth",
+                "0.5",
+                "--real-share",
+                "0.5",
+                "--generations",
+                "4",
+                "--json",
+            ]
+        )
+        == 0
+    )
+    by_rate = json.loads(capsys.readouterr().out)
+    rows = tmp_path / "web.csv"
+    rows.write_text("real,synthetic\n100,0\n25,25\n38,37\n56,57\n")
+    assert (
+        main(
+            [
+                "predict",
+                "gaussian",
+                "--workflow",
+                "web",
+                "--rows",
+                str(rows),
+                "--generations",
+                "4",
+                "--json",
+            ]
+        )
+        == 0
+    )
+    by_file = json.loads(capsys.readouterr().out)
+
+    assert by_rate["expected"] == by_file["expected"]
+    assert by_rate["experiment"]["growth"] == 0.5
+    assert by_file["experiment"]["real"] == [25, 38, 56]
+    assert (
+        main(["predict", "gaussian", "--workflow", "web", "--rows", str(rows), "--samples", "5"])
+        == 2
+    )
