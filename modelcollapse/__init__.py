@@ -4,6 +4,7 @@ from importlib.metadata import version
 
 from modelcollapse import datasets, kde
 from modelcollapse.agreement import verify_experiment
+from modelcollapse.diagnosis import Diagnosis, Finding, diagnose
 from modelcollapse.errors import InvalidInput, MissingDependency, ModelCollapseError, NoClosedForm
 from modelcollapse.experiment import Experiment, Prediction, Trajectories, predict, simulate
 from modelcollapse.gaussian.estimator import Gaussian
@@ -29,7 +30,9 @@ __all__ = [
     "KDE",
     "Accumulate",
     "AccumulateSubsample",
+    "Diagnosis",
     "Experiment",
+    "Finding",
     "FreshData",
     "Gaussian",
     "InvalidInput",
@@ -51,6 +54,7 @@ __all__ = [
     "Web",
     "Weighted",
     "datasets",
+    "diagnose",
     "kde",
     "optimal_bandwidths",
     "predict",

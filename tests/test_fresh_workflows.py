@@ -104,6 +104,22 @@ def test_simulated_moments_are_the_predicted_ones(workflow, dim, seed):
         assert_mean(runs[name][:, -1], value, variance)
 
 
+@pytest.mark.parametrize("dim", [1, 2])
+@pytest.mark.parametrize("ddof", [0, 1])
+def test_a_web_of_real_rows_is_a_larger_sample(dim, ddof):
+    """Without sampled rows generation t is one fit to N_t real rows: mean and variance, exactly."""
+    truth = np.random.default_rng(1).standard_normal((7, dim)) ** 3
+    e = mc.Experiment(mc.Gaussian(dim, ddof), mc.Web((3, 1, 4), 0), 2, 4, truth=truth)
+    web = mc.predict(e)
+    for t, n in enumerate(np.cumsum(e.sizes)):
+        alone = mc.Experiment(mc.Gaussian(dim, ddof), mc.Replace(), int(n), 1, truth=truth)
+        sample = mc.predict(alone)
+        for name in ("variance", "squared_error", "second_moment"):
+            assert web[name][t] == pytest.approx(sample[name][0], rel=1e-12)
+            both = web.variances[name][t], sample.variances[name][0]
+            assert both[0] == pytest.approx(both[1], rel=1e-10)
+
+
 @pytest.mark.parametrize("workflow", [mc.FreshData(3, 4, 0.6), mc.Web(2, 3)], ids=repr)
 def test_the_plain_loop_brings_fresh_rows(workflow):
     """`run` draws the real part of each batch from the data and samples the other part."""

@@ -1,4 +1,4 @@
-"""The command line: ``modelcollapse verify | predict | simulate | run | language``."""
+"""The command line: ``modelcollapse verify | predict | simulate | run | diagnose | language``."""
 
 import os
 import sys
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError
 
+from modelcollapse.cli.diagnose import diagnose
 from modelcollapse.cli.language import app as language
 from modelcollapse.cli.predict import predict
 from modelcollapse.cli.run import run
@@ -28,7 +29,7 @@ app = App(
     version=_version,
     suppress_keyboard_interrupt=False,
 )
-for command in (verify, predict, simulate, run):
+for command in (verify, predict, simulate, run, diagnose):
     app.command(command)
 app.command(language)
 

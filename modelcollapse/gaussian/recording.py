@@ -183,7 +183,8 @@ def _line_routes(plan: Plan, stored: Arrays) -> "dict[str, Route]":
 
     def loss() -> Floats:
         constant = np.log(2 * np.pi * s2)
-        return np.asarray((constant + log_variance() + (s2 + square()) * power(-1.0)) / 2)
+        with np.errstate(over="ignore"):  # a variance that vanishes makes the loss infinite
+            return np.asarray((constant + log_variance() + (s2 + square()) * power(-1.0)) / 2)
 
     routes: dict[str, Route] = {
         "variance": lambda: scaled(power(1.0)),

@@ -1,0 +1,212 @@
+"""The function that puts a trajectory to the eight definitions."""
+
+import math
+import numbers
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from modelcollapse.checks import fraction, positive
+from modelcollapse.diagnosis import definitions
+from modelcollapse.diagnosis import scaling as laws
+from modelcollapse.diagnosis.comparing import Bar
+from modelcollapse.diagnosis.outcome import DEFINITIONS, Answer, Diagnosis, Finding
+from modelcollapse.diagnosis.reading import read
+from modelcollapse.diagnosis.record import Record
+from modelcollapse.diagnosis.rising import Case
+from modelcollapse.diagnosis.roles import Metric, assign
+from modelcollapse.diagnosis.theory import Theory
+from modelcollapse.errors import InvalidInput, invalid
+from modelcollapse.experiment import Experiment
+
+
+def diagnose(
+    trajectory: Any,
+    *,
+    risk: str | None = None,
+    variance: str | None = None,
+    modes: str | None = None,
+    tail: str | None = None,
+    hallucinated: str | None = None,
+    catastrophe: float | None = None,
+    ceiling: float | None = None,
+    vanished: float | None = None,
+    bounds: tuple[float, float] | None = None,
+    scaling: Mapping[int, Any] | Sequence[tuple[int, Any]] | None = None,
+    margin: float = 0.0,
+    experiment: Experiment | None = None,
+    workflow: str | None = None,
+    alpha: float = 1e-9,
+) -> Diagnosis:
+    """Say by which of eight definitions of model collapse a trajectory has collapsed.
+
+    Every later generation is compared with the first, the fit to real data. A theorem decides
+    where the experiment is known (`simulate` records it); else an exact fact (an infinite risk, a
+    variance of 0); else a test that is valid at any number of runs. What none of them decides is
+    "undetermined", with what would decide it.
+
+    Parameters
+    ----------
+    trajectory
+        Trajectories, a Run or a list of Runs, an Experiment or its Prediction (theory alone), the
+        Results of a language run, a mapping from names to arrays of shape (generations,) or
+        (replicates, generations), or the path of a run's folder or of a .csv or .parquet file
+        with a column "generation", and "replicate" or "seed" if there are several runs.
+    risk, variance, modes, tail, hallucinated
+        The column that plays the role; by default one that the package's own rooms record. A
+        column gets worse as it rises, a variance as it falls; a leading minus, as in
+        ``modes="-present"``, says that another one gets worse as it falls.
+    catastrophe
+        The risk that is a catastrophe, as a multiple of generation 1's, above 1. It has no
+        default.
+    ceiling
+        The same as an absolute risk, such as that of an untrained model. Give one of the two.
+    vanished
+        The share of the first variance, between 0 and 1, below which it counts as collapsed.
+        Without it only a theorem or a variance of exactly 0 decides.
+    bounds
+        Proved bounds on the risk of every run. The test of an increase is then about the mean;
+        without them about the median, as no test of the mean of an unbounded loss is valid.
+    scaling
+        Trajectories of the same loop by sample size, for the change in scaling law; the smallest
+        and the largest size are compared.
+    margin
+        The largest change of the scaling exponent that counts as none.
+    experiment
+        What a file, mapping or Run is a trajectory of: it brings the theorems.
+    workflow
+        Which workflow of a language run, or of a file with such a column.
+    alpha
+        The largest probability, for each definition, that the data give a wrong verdict.
+
+    Returns
+    -------
+    Diagnosis
+        ``.verdicts`` by name, ``.summary``, ``.table()`` and ``.as_dict()``.
+
+    Raises
+    ------
+    InvalidInput
+        If the trajectory cannot be read, has one generation only, holds NaN, or a column that was
+        asked for does not exist.
+
+    References
+    ----------
+    Schaeffer, Kazdan, Arulandu and Koyejo, "Position: Model Collapse Does Not Mean What You
+    Think", arXiv 2503.03150.
+
+    Examples
+    --------
+    >>> import modelcollapse as mc
+    >>> runs = mc.simulate(mc.Experiment(mc.Gaussian(), mc.Replace(), 10, 30), 100)
+    >>> found = diagnose(runs)
+    >>> found["variance_collapse"].verdict, found["diverging_risk"].verdict
+    ('holds', 'does not hold')
+    """
+    bar = _bar(catastrophe, ceiling)
+    share = None if vanished is None else fraction("vanished", vanished)
+    alpha = fraction("alpha", alpha)
+    if experiment is not None and not isinstance(experiment, Experiment):
+        raise invalid("experiment", experiment, "give an Experiment(model, workflow, ...)")
+    record = read(trajectory, workflow, experiment)
+    sizes = laws.read_sizes(scaling, workflow)
+    theory = Theory(record.experiment)
+    given = {
+        "risk": risk,
+        "variance": variance,
+        "modes": modes,
+        "tail": tail,
+        "hallucinated": hallucinated,
+    }
+    metrics = assign(given, record.columns, theory.curves, theory.names)
+    case = Case(record, theory, metrics, alpha, _bounds(bounds, record, metrics["risk"]))
+    loss = metrics["risk"]
+    answers = {
+        "catastrophic_risk": definitions.catastrophic_risk(case, bar),
+        "any_risk": definitions.any_risk(case),
+        "diverging_risk": definitions.diverging_risk(case),
+        "variance_collapse": definitions.variance_collapse(case, share),
+        "scaling_law": definitions.no_risk(case)
+        if loss is None
+        else laws.change(sizes, loss.name, _margin(margin), alpha),
+        "mode_loss": definitions.mode_loss(case),
+        "tail_loss": definitions.tail_loss(case),
+        "hallucination": definitions.hallucination(case),
+    }
+    return Diagnosis(
+        record.source,
+        {key: _finding(number, key, answers[key]) for number, key in enumerate(DEFINITIONS, 1)},
+        record.runs,
+        (int(record.generations[0]), int(record.generations[-1])),
+        alpha,
+        _notes(case),
+    )
+
+
+def _finding(number: int, name: str, answer: Answer) -> Finding:
+    return Finding(number, name, DEFINITIONS[name], **vars(answer))
+
+
+def _bar(catastrophe: float | None, ceiling: float | None) -> Bar | None:
+    if catastrophe is not None and ceiling is not None:
+        raise InvalidInput(
+            f"catastrophe = {catastrophe!r} and ceiling = {ceiling!r}: give one of the two"
+        )
+    if catastrophe is not None:
+        if positive("catastrophe", catastrophe) <= 1:
+            raise invalid("catastrophe", catastrophe, "give a factor above 1")
+        return Bar(float(catastrophe))
+    return None if ceiling is None else Bar(level=_real("ceiling", ceiling))
+
+
+def _real(name: str, value: Any) -> float:
+    real = isinstance(value, numbers.Real) and not isinstance(value, (bool, np.bool_))
+    if not real or not math.isfinite(value):
+        raise invalid(name, value, "give a finite number")
+    return float(value)
+
+
+def _margin(margin: float) -> float:
+    if _real("margin", margin) < 0:
+        raise invalid("margin", margin, "give a number, at least 0")
+    return float(margin)
+
+
+def _bounds(bounds: Any, record: Record, metric: Metric | None) -> tuple[float, float] | None:
+    """Return the checked bounds on the risk; data outside them are refused."""
+    if bounds is None:
+        return None
+    if not isinstance(bounds, Sequence) or len(bounds) != 2:
+        raise invalid("bounds", bounds, "give (low, high)")
+    low, high = (_real("bounds", value) for value in bounds)
+    if low >= high:
+        raise invalid("bounds", bounds, "give (low, high) with low < high")
+    if metric is not None and metric.name in record.columns:
+        series = record.series(metric.name)
+        outside = np.argwhere((series.values < low) | (series.values > high))
+        if len(outside):
+            run, j = outside[0]
+            raise invalid(
+                "bounds",
+                bounds,
+                f"{metric.name} is {series.values[run, j]:.5g} in run {run} at generation "
+                f"{series.generations[j]}; give bounds that are proved",
+            )
+    return low, high
+
+
+def _notes(case: Case) -> tuple[str, ...]:
+    record = case.record
+    notes = list(record.notes)
+    for metric in dict.fromkeys(filter(None, case.metrics.values())):
+        if metric.name in record.columns and not record.complete:
+            left_out = record.series(metric.name).left_out
+            if len(left_out):
+                some = ", ".join(map(str, left_out[:8])) + ", ..." * (len(left_out) > 8)
+                notes.append(
+                    f"{metric.name}: generation {some} left out, as a run has no value there"
+                )
+    if record.experiment is None:
+        notes.append("no experiment is known, so no theorem was used")
+    return tuple(notes)

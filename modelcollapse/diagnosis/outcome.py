@@ -1,0 +1,165 @@
+"""What a diagnosis is: eight findings, and how they are shown."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from modelcollapse.evidence import Evidence
+
+Word = Literal["holds", "does not hold", "undetermined"]
+Basis = Literal["theorem", "fact", "test", ""]
+
+# In the paper's order; the titles are those of its authors' figure of the definitions.
+DEFINITIONS: dict[str, str] = {
+    "catastrophic_risk": "catastrophic increase of population risk",
+    "any_risk": "any increase of population risk",
+    "diverging_risk": "asymptotically diverging population risk",
+    "variance_collapse": "collapsing variance",
+    "scaling_law": "change in scaling law",
+    "mode_loss": "disappearance or entanglement of real data modes",
+    "tail_loss": "disappearance of real tail data",
+    "hallucination": "appearance of hallucinated data",
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A verdict and what it rests on; see `Finding`."""
+
+    verdict: Word
+    basis: Basis = ""
+    metric: str = ""
+    statistic: str = ""
+    threshold: str = ""
+    reason: str = ""
+    needed: str = ""
+    evidence: Evidence | None = None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one definition of model collapse says of a trajectory.
+
+    Attributes
+    ----------
+    number, name, definition
+        The definition's place in the paper, its short name here, and its title.
+    verdict
+        "holds", "does not hold" or "undetermined".
+    basis
+        "theorem" (an exact prediction), "fact" (an infinity or a zero in the data, or a bound that
+        was given), "test" (exact at every sample size), or "" where it is undetermined.
+    metric
+        The column it is about; a leading minus says that it gets worse as it falls.
+    statistic
+        What was observed or predicted.
+    threshold
+        What the statistic is held against, and why that is valid.
+    reason
+        Why the verdict is what it is, in one line.
+    needed
+        What would decide an undetermined verdict.
+    evidence
+        The test, if there was one.
+    """
+
+    number: int
+    name: str
+    definition: str
+    verdict: Word
+    basis: Basis
+    metric: str
+    statistic: str
+    threshold: str
+    reason: str
+    needed: str
+    evidence: Evidence | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the finding as plain data."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, eq=False)
+class Diagnosis:
+    """The findings of `diagnose`, by name and in the paper's order.
+
+    ``diagnosis["any_risk"]`` is a finding; a diagnosis iterates over its findings.
+
+    Attributes
+    ----------
+    source
+        What was diagnosed.
+    verdicts
+        The findings by name.
+    replicates, generations
+        How many runs there are, and the first and the last generation.
+    alpha
+        The largest probability that the data give a wrong verdict, for each finding.
+    notes
+        What else is to be known, such as generations that were left out.
+    """
+
+    source: str
+    verdicts: Mapping[str, Finding]
+    replicates: int
+    generations: tuple[int, int]
+    alpha: float
+    notes: tuple[str, ...] = ()
+
+    def __getitem__(self, name: str) -> Finding:
+        return self.verdicts[name]
+
+    def __iter__(self) -> Iterator[Finding]:
+        return iter(self.verdicts.values())
+
+    def __len__(self) -> int:
+        return len(self.verdicts)
+
+    def __str__(self) -> str:
+        return self.table()
+
+    @property
+    def summary(self) -> str:
+        """One sentence: by how many definitions it has collapsed."""
+        yes, no = self._named("holds"), self._named("does not hold")
+        total, unknown = len(self), len(self) - len(yes) - len(no)
+        counts = (
+            f"collapsed by {len(yes)} of {total} definitions{_listed(yes)}, "
+            f"not by {len(no)}{_listed(no)}, {unknown} undetermined"
+        )
+        return f"the definitions disagree: {counts}" if yes and no else counts
+
+    def _named(self, verdict: Word) -> list[str]:
+        return [one.name for one in self if one.verdict == verdict]
+
+    def table(self) -> str:
+        """Return the findings as text, one line for each, below the summary."""
+        head = ("", "definition", "verdict", "basis", "metric", "why")
+        rows = [head]
+        rows += [
+            (str(f.number), f.name, f.verdict, f.basis or "-", f.metric or "-", f.reason)
+            for f in self
+        ]
+        widths = [max(len(row[i]) for row in rows) for i in range(len(head) - 1)]
+        lines = [
+            "  ".join([*(c.ljust(w) for c, w in zip(row, widths, strict=False)), row[-1]])
+            for row in rows
+        ]
+        return "\n".join([f"{self.source}: {self.summary}", *lines])
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the diagnosis as plain data; infinities are floats."""
+        return {
+            "source": self.source,
+            "summary": self.summary,
+            "replicates": self.replicates,
+            "generations": list(self.generations),
+            "alpha": self.alpha,
+            "verdicts": {name: finding.as_dict() for name, finding in self.verdicts.items()},
+            "notes": list(self.notes),
+        }
+
+
+def _listed(names: list[str]) -> str:
+    return f" ({', '.join(names)})" if names else ""

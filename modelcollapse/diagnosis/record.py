@@ -1,0 +1,123 @@
+"""A trajectory in one form, whatever it came from."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from modelcollapse.checks import Floats, Integers
+from modelcollapse.errors import InvalidInput
+from modelcollapse.experiment import Experiment
+
+Loader = Callable[[], Floats]
+Pair = Callable[[], tuple[Floats, Floats]]
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """One column over the generations that every run has; `left_out` are the others."""
+
+    generations: Integers
+    values: Floats
+    left_out: Integers
+
+    @property
+    def runs(self) -> int:
+        """The number of runs."""
+        return len(self.values)
+
+    def numbers(self) -> str:
+        """Return the first and the last value in words; the median over several runs."""
+        # Not np.quantile, which interpolates, and infinities have no difference.
+        first, last = np.sort(self.values[:, [0, -1]], axis=0)[(self.runs - 1) // 2]
+        median = "median " if self.runs > 1 else ""
+        t = self.generations
+        return f"{median}{first:.5g} at generation {t[0]}, {last:.5g} at generation {t[-1]}"
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """Runs, generations and columns.
+
+    Attributes
+    ----------
+    source
+        What it is, for readers.
+    generations
+        The recorded generations, ascending, shape (generations,); the first is the real one.
+    runs
+        The number of runs; 0 if there is only theory.
+    columns
+        How to get each column, shape (runs, generations).
+    complete
+        Whether NaN is an error; else it stands for a value that is missing.
+    experiment
+        What the runs are simulations of, if known.
+    rows
+        Losses of held-out rows, averaged over the runs, shape (generations, rows).
+    counts
+        Successes and trials behind a share, each of shape (runs, generations).
+    notes
+        For the reader.
+    """
+
+    source: str
+    generations: Integers
+    runs: int
+    columns: Mapping[str, Loader]
+    complete: bool = True
+    experiment: Experiment | None = None
+    rows: Mapping[str, Loader] = field(default_factory=dict)
+    counts: Mapping[str, Pair] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        t = self.generations
+        if len(t) < 2:
+            raise InvalidInput(
+                f"{self.source} has {len(t)} generation{'s' * (len(t) != 1)}: give at least two, "
+                "the fit to real data and a later one"
+            )
+        if t[0] not in (0, 1):
+            raise InvalidInput(
+                f"{self.source} begins at generation {t[0]}: give generation 1 too, the fit to "
+                "real data, with which the later ones are compared"
+            )
+
+    def series(self, name: str) -> Series:
+        """Return a column; the first generation is kept or everything is left out.
+
+        Raises
+        ------
+        InvalidInput
+            If a value is NaN that is not just missing.
+        """
+        values: Floats = self.columns[name]()
+        missing: npt.NDArray[np.bool_] = np.isnan(values)
+        if self.complete and missing.any():
+            run, j = np.argwhere(missing)[0]
+            raise InvalidInput(
+                f"{self.source}: {name!r} is NaN in run {run} at generation {self.generations[j]} "
+                f"({missing.sum()} values are): leave out that run, or give the number that it "
+                "stands for; an infinite loss is inf"
+            )
+        kept: npt.NDArray[np.bool_] = ~np.any(missing, axis=0)
+        if not kept[0]:
+            kept[:] = False
+        return Series(self.generations[kept], values[:, kept], self.generations[~kept])
+
+
+def grid(name: str, value: object) -> Floats:
+    """Return numbers as an array of shape (runs, generations)."""
+    try:
+        array = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InvalidInput(f"{name}: give an array of numbers ({error})") from error
+    if array.ndim == 1:
+        array = array[None, :]
+    if array.ndim != 2 or not len(array):
+        raise InvalidInput(
+            f"{name} has shape {array.shape}: give (generations,) or (replicates, generations)"
+        )
+    return array
