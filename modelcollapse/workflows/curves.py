@@ -26,6 +26,11 @@ class Growth:
     rate: float
     real_share: float
 
+    @property
+    def pace(self) -> tuple[float, float]:
+        """The rate, and the share of real rows."""
+        return self.rate, self.real_share
+
     def described(self) -> dict[str, float]:
         """Return the rates as plain data."""
         return {"growth": self.rate, "real_share": self.real_share}

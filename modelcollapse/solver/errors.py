@@ -1,0 +1,98 @@
+"""Squared errors and variances of any deterministic workflow, by the shortest exact route."""
+
+from typing import Any
+
+import numpy as np
+
+from modelcollapse.checks import Floats
+from modelcollapse.errors import NoClosedForm
+from modelcollapse.solver.chains import Second, chain, solve_chain, solve_kept
+from modelcollapse.solver.dense import dense_errors
+from modelcollapse.solver.parts import MOST_DENSE, checked_curvature, checked_parts
+from modelcollapse.solver.slots import solve_slots
+from modelcollapse.solver.window import window_errors
+from modelcollapse.workflows import KeepReal, Refreshing, Remembering, SlidingWindow, Workflow
+
+
+def _structured(workflow: Workflow, sizes: Any, v2: float) -> Second | None:
+    """Return both moments in O(T), if there is a way."""
+    array, parts = checked_parts(workflow, sizes)
+    linear = chain(workflow, array, parts)
+    if linear is not None:
+        return solve_chain(linear, v2)
+    if type(workflow) is KeepReal:
+        return solve_kept(workflow, array, v2)
+    return None
+
+
+def squared_errors(workflow: Workflow, sizes: Any, curvature: float = 0.0) -> Floats:
+    r"""Return :math:`E (m_t - m_0)^2 / V(m_0)`, shape (T,).
+
+    In O(T) for replace, accumulate, keep-real, fresh data and web, in O(T k) for a window of k
+    batches, to about 1e-14 relative (window: k 1e-15); otherwise in O(T^3).
+
+    Parameters
+    ----------
+    workflow
+        Any deterministic workflow; see `modelcollapse.workflows`.
+    sizes
+        The batch sizes n_1, ..., n_T; `Experiment.sizes`.
+    curvature
+        v2 = V''/2, at least -1.
+
+    Returns
+    -------
+    Floats
+        inf from where a value leaves the range of floats.
+
+    Raises
+    ------
+    NoClosedForm
+        If the workflow is random, or remembers all batches and T is above 5,000.
+    """
+    v2 = checked_curvature(curvature)
+    second = _structured(workflow, sizes, v2)
+    if second is not None:
+        return second.errors
+    array, parts = checked_parts(workflow, sizes)
+    if type(workflow) is SlidingWindow:
+        return window_errors(array, workflow.k, v2)
+    if isinstance(workflow, Remembering) and len(array) > MOST_DENSE:
+        return solve_slots(workflow, array, parts, v2).errors
+    return dense_errors(workflow, array, parts, v2)
+
+
+def variances(workflow: Workflow, sizes: Any, curvature: float = 0.0) -> Floats:
+    r"""Return :math:`E V(m_t) / V(m_0) = 1 + v_2 E x_t^2`, shape (T,), also where it vanishes.
+
+    For v2 < 0 the difference from 1 would lose what is left of a collapsing variance; here no
+    digit is lost, except under a window over more than 5,000 generations (1e-15 absolute).
+    Parameters and errors as for `squared_errors`.
+    """
+    v2 = checked_curvature(curvature)
+    second = _structured(workflow, sizes, v2)
+    if second is not None:
+        return second.variances
+    array, parts = checked_parts(workflow, sizes)
+    far = len(array) > MOST_DENSE
+    if v2 >= 0 or (far and type(workflow) is SlidingWindow):
+        with np.errstate(over="ignore"):
+            return np.maximum(1 + v2 * squared_errors(workflow, array, v2), 0.0)
+    if far and (not isinstance(workflow, Remembering) or isinstance(workflow, Refreshing)):
+        raise NoClosedForm(
+            f"{workflow!r} remembers all {len(array)} batches, more than {MOST_DENSE}; "
+            "add memory(sizes) (see workflows.Remembering), or ask for fewer generations"
+        )
+    return solve_slots(workflow, array, parts, v2).variances
+
+
+def effective_samples(workflow: Workflow, sizes: Any, curvature: float = 0.0) -> Floats:
+    """Return 1 / `squared_errors`: the number of real rows whose mean would be as good."""
+    return np.asarray(1 / squared_errors(workflow, sizes, curvature))
+
+
+def inflation(workflow: Workflow, sizes: Any, curvature: float = 0.0) -> Floats:
+    """Return n_1 times `squared_errors`: the risk over that of the first fit."""
+    errors = squared_errors(workflow, sizes, curvature)
+    with np.errstate(over="ignore"):
+        return np.asarray(np.asarray(sizes)[0] * errors)

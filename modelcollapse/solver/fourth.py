@@ -1,0 +1,181 @@
+r"""The variance over replicates of the squared error: fourth moments of the loop.
+
+In units of the truth one observation at x has the cumulants g, g g' and g (g'^2 + g g''), with
+g = 1 + s x + v2 x^2, and a mean of n rows the same over n, n^2 and n^3. So the conditional moment
+of order j is a polynomial in x of degree j, and the joint moments of the slots up to order 4 are
+closed under a step. Only E x^2 and E x^4 are wanted: they do not change when x and s change sign.
+"""
+
+from functools import cache, partial
+from typing import Any
+
+import numpy as np
+from numpy.polynomial import Polynomial
+
+from modelcollapse.checks import Floats
+from modelcollapse.errors import NoClosedForm
+from modelcollapse.solver.chains import Chain, chain
+from modelcollapse.solver.parts import checked_curvature, checked_parts, number, shared
+from modelcollapse.solver.scan import grown
+from modelcollapse.solver.slots import Step, extended, merged, steps
+from modelcollapse.workflows import Workflow
+
+MOST_SLOTS = 40  # a moment tensor has 40^4 entries
+Unit = tuple[Polynomial, Polynomial, Polynomial]
+
+
+def error_variances(
+    workflow: Workflow, sizes: Any, curvature: float = 0.0, skew2: float = 0.0
+) -> Floats:
+    r"""Return the variance over replicates of :math:`(m_t - m_0)^2 / V(m_0)`, shape (T,).
+
+    It is E x^4 - (E x^2)^2, to about 1e-14 of E x^4; never negative.
+
+    Parameters
+    ----------
+    workflow, sizes, curvature
+        As for `squared_errors`.
+    skew2
+        V'(m_0)^2 / V(m_0), the squared skewness of one observation: 0 for the normal,
+        1/mean for Poisson, (1-2p)^2 / (N p (1-p)) for binomial, 4/shape for gamma.
+
+    Raises
+    ------
+    NoClosedForm
+        If the workflow is random, or must remember more than 40 batches.
+    """
+    v2 = checked_curvature(curvature)
+    s = float(np.sqrt(number("skew2", skew2, 0, "it is a square")))
+    array, parts = checked_parts(workflow, sizes)
+    unit = _cumulants(s, v2)
+    linear = chain(workflow, array, parts)
+    with np.errstate(over="ignore", invalid="ignore"):
+        if linear is not None:
+            second, fourth = _chained(linear, unit)
+        else:
+            second, fourth = _remembered(list_steps(workflow, sizes), unit)
+        # Once E x^4 is infinite, so is the variance, whatever E x^2 is.
+        return grown(np.maximum(fourth - second**2, 0.0))
+
+
+def list_steps(workflow: Workflow, sizes: Any) -> list[Step]:
+    """Return the steps of a workflow that remembers at most 40 slots.
+
+    Raises
+    ------
+    NoClosedForm
+        If it remembers more.
+    """
+    array, parts = checked_parts(workflow, sizes)
+    found: list[Step] = []
+    slots = 0
+    for step in steps(workflow, array, parts):
+        slots += (step.real > 0) + (step.sampled > 0)
+        if step.carry is not None:
+            slots = len(step.carry)
+        if slots > MOST_SLOTS:
+            raise NoClosedForm(
+                f"error_variances of {workflow!r}: it remembers more than {MOST_SLOTS} batches at "
+                f"generation {len(found) + 1}, and their joint fourth moments have that number to "
+                "the fourth power of entries; ask for fewer generations or a shorter window"
+            )
+        found.append(step)
+    return found
+
+
+def _cumulants(s: float, v2: float) -> Unit:
+    """Return the cumulants 2, 3 and 4 of one observation as polynomials in x."""
+    g = Polynomial([1.0, s, v2])
+    slope = g.deriv()
+    return g, g * slope, g * (slope * slope + 2 * v2 * g)
+
+
+def _coefficients(p: Polynomial, count: int) -> Floats:
+    """Return the first coefficients, with zeros for those that vanish."""
+    return np.concatenate([p.coef, np.zeros(count)])[:count]
+
+
+def _chained(c: Chain, unit: Unit) -> tuple[Floats, Floats]:
+    """Return E x^2 and E x^4 of x' = keep x + rho e + sigma eps, each of shape (T,)."""
+    r, n, k = c.parts.real, c.parts.sampled, c.keep
+    A, B, C = (
+        np.multiply.outer(_coefficients(u, j + 1), shared(c.sigma**j, n ** (j - 1)))
+        for j, u in enumerate(unit, start=2)
+    )
+    for j, (noise, u) in enumerate(zip((A, B, C), unit, strict=True), start=2):
+        noise[0] += u(0.0) * shared(c.rho**j, r ** (j - 1))
+    to_second = np.stack([A[0], k**2 + A[2]])
+    to_third = np.stack([B[0], 3 * k * A[1] + B[2], k**3 + 3 * k * A[2] + B[3]])
+    to_fourth = np.stack(
+        [
+            C[0] + 3 * A[0] ** 2,
+            6 * k**2 * A[0] + 4 * k * B[1] + C[2] + 3 * (A[1] ** 2 + 2 * A[0] * A[2]),
+            6 * k**2 * A[1] + 4 * k * B[2] + C[3] + 6 * A[1] * A[2],
+            k**4 + 6 * k**2 * A[2] + 4 * k * B[3] + C[4] + 3 * A[2] ** 2,
+        ]
+    )
+    columns = np.concatenate([to_second, to_third, to_fourth]).T.tolist()
+    found, m2, m3, m4 = [], 0.0, 0.0, 0.0
+    for a0, a2, b0, b2, b3, c0, c2, c3, c4 in columns:
+        m4 = c0 + c2 * m2 + c3 * m3 + c4 * m4
+        m3 = b0 + b2 * m2 + b3 * m3
+        m2 = a0 + a2 * m2
+        found.append((m2, m4))
+    second, fourth = np.array(found).T
+    return second, fourth
+
+
+def _conditional(unit: Unit, n: int) -> list[Floats]:
+    """Return the moments 1, ..., 4 of a mean of n rows at x, as polynomials in x."""
+    x = Polynomial([0.0, 1.0])
+    k2, k3, k4 = (u / float(n) ** (j - 1) for j, u in enumerate(unit, start=2))
+    given = [
+        x,
+        x**2 + k2,
+        x**3 + 3 * x * k2 + k3,
+        x**4 + 6 * x**2 * k2 + 4 * x * k3 + k4 + 3 * k2**2,
+    ]
+    return [_coefficients(p, j + 1) for j, p in enumerate(given, start=1)]
+
+
+def _appended(moments: list[Floats], given: list[Floats], w: Floats) -> list[Floats]:
+    """Append a slot z with E(z^j | x) = given[j - 1](x), x = w.y, to all moment tensors.
+
+    moments[d] has d axes: E of the product of d slots.
+    """
+    along = []  # along[d][i] is E x^i times the product of d - i slots
+    for tensor in moments:
+        row = [tensor]
+        for _ in range(tensor.ndim):
+            row.append(row[-1] @ w)
+        along.append(row)
+
+    def expected(j: int, others: int) -> Floats:
+        total = np.zeros((len(w),) * others)
+        for i, coefficient in enumerate(given[j - 1]):
+            if coefficient != 0:
+                total = total + coefficient * along[i + others][i]
+        return total
+
+    return [moments[0]] + [
+        extended(moments[d], [expected(j, d - j) for j in range(1, d + 1)]) for d in range(1, 5)
+    ]
+
+
+def _remembered(path: list[Step], unit: Unit) -> tuple[Floats, Floats]:
+    """Return E x^2 and E x^4 of the weighted slots, each of shape (T,)."""
+    moments = [np.ones(()), *(np.zeros((0,) * d) for d in range(1, 5))]
+    w, found = np.zeros(0), []
+    conditional = cache(partial(_conditional, unit))
+    for step in path:
+        if step.real:
+            given = [p[:1] for p in conditional(step.real)]  # at x = 0
+            moments = _appended(moments, given, np.zeros(len(w)))
+            w = np.append(w, 0.0)
+        if step.sampled:
+            moments = _appended(moments, conditional(step.sampled), w)
+        moments = [merged(tensor, step.carry) for tensor in moments]
+        w = step.weights
+        found.append((moments[2] @ w @ w, moments[4] @ w @ w @ w @ w))
+    second, fourth = np.array(found).T
+    return second, fourth
