@@ -1,0 +1,1 @@
+"""The exponential-family room's part of the ledger, by topic."""
