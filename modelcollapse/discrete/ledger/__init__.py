@@ -1,0 +1,1 @@
+"""The discrete ledger: one module per subject."""
