@@ -1,0 +1,1 @@
+"""The regression room's entries in the ledger."""
