@@ -1,0 +1,1 @@
+"""The entries of the ledger on mixed and fresh data, and the routes that check them."""

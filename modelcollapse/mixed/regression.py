@@ -1,0 +1,90 @@
+r"""Strong collapse: least squares on real rows and on rows whose labels come from shifted weights.
+
+n_1 rows have labels x'w + noise, n_2 rows x'(w + delta) + noise; x is normal with covariance
+Sigma, n = n_1 + n_2 and p_i = n_i/n. With c^2 = delta' Sigma delta the fit's excess risk is known
+exactly at every n > d + 1 (derived here): the scatter S of all rows is independent of the matrix
+beta U = S^(-1/2) S_2 S^(-1/2), E[U A U] = a A + b tr(A) I with b = n_1 n_2/(n (n + 2)(n - 1)) and
+a + b = n_2 (n_2 + 2)/(n (n + 2)), and E[S^-1 tr S] = (n d - 2)/(n - d - 1) I. For n -> infinity
+there is the plateau p_2^2 c^2 of arXiv 2410.04840.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from modelcollapse.checks import Floats
+from modelcollapse.errors import InvalidInput
+from modelcollapse.mixed.arguments import numbers, plain, ratio, row_counts, weights
+
+
+class Risk(NamedTuple):
+    """The excess risk's two parts: what the shifted labels cost, and what the noise costs."""
+
+    bias: Floats
+    variance: Floats
+
+    @property
+    def total(self) -> Floats:
+        """Bias and variance together."""
+        return self.bias + self.variance
+
+
+def strong_collapse_risk(real: Any, synthetic: Any, dim: Any, shift: Any, noise: Any = 1.0) -> Risk:
+    r"""Return E (w_hat - w)' Sigma (w_hat - w) of one round of least squares, exactly.
+
+    Parameters
+    ----------
+    real, synthetic
+        n_1 and n_2, at least 0 each.
+    dim
+        The number of columns d, n_1 + n_2 >= d + 2.
+    shift
+        c^2 = delta' Sigma delta, at least 0.
+    noise
+        The variance of all labels about their plane, at least 0.
+
+    Raises
+    ------
+    InvalidInput
+        If an argument is out of its range, or there are too few rows for a finite expectation.
+    """
+    n, d, coefficient = _coefficient(real, synthetic, dim)
+    c2 = numbers("shift", shift, 0.0, np.inf, "give delta' Sigma delta, at least 0")
+    s2 = numbers("noise", noise, 0.0, np.inf, "give a variance, at least 0")
+    return Risk(plain(coefficient * c2), plain(s2 * d / (n - d - 1)))
+
+
+def strong_collapse_plateau(synthetic_share: Any, shift: Any) -> Floats:
+    """Return the risk that no number of rows removes, p_2^2 c^2."""
+    p = weights("synthetic_share", synthetic_share)
+    return plain(p**2 * numbers("shift", shift, 0.0, np.inf, "give a number, at least 0"))
+
+
+def harmless_shift(real: Any, synthetic: Any, dim: Any, noise: Any = 1.0) -> Floats:
+    r"""Return the largest c^2 at which the synthetic rows do not raise the risk.
+
+    They lower the noise's part from noise d/(n_1 - d - 1) to noise d/(n - d - 1) and bring the
+    bias; infinite where the real rows alone have infinite risk.
+    """
+    n, d, coefficient = _coefficient(real, synthetic, dim)
+    r = row_counts("real", real, zero=True)
+    s2 = numbers("noise", noise, 0.0, np.inf, "give a variance, at least 0")
+    return plain(ratio(ratio(s2 * d, r - d - 1) - s2 * d / (n - d - 1), coefficient))
+
+
+def _coefficient(real: Any, synthetic: Any, dim: Any) -> tuple[Floats, Floats, Floats]:
+    """Return n, d and the bias for c^2 = 1."""
+    r = row_counts("real", real, zero=True)
+    s = row_counts("synthetic", synthetic, zero=True)
+    d = numbers("dim", dim, 1, np.inf, "give a number of columns, at least 1")
+    n = r + s
+    few = n + 0 * d < d + 2
+    if few.any():
+        rows, columns = (float(np.broadcast_to(x, few.shape)[few].flat[0]) for x in (n, d))
+        raise InvalidInput(
+            f"real + synthetic = {rows:g} rows and dim = {columns:g}: the risk is infinite; give "
+            "at least dim + 2 rows"
+        )
+    trace = r * s / (n * (n + 2) * (n - 1))
+    square = s * (s + 2) / (n * (n + 2))
+    return n, d, np.asarray(square - trace + trace * (n * d - 2) / (n - d - 1))

@@ -1,0 +1,5 @@
+"""The part of the ledger on mixed and fresh data."""
+
+from modelcollapse.mixed.ledger import fresh, kept, sources
+
+THEOREMS = [*fresh.THEOREMS, *kept.THEOREMS, *sources.THEOREMS]
