@@ -54,7 +54,7 @@ def test_batches_and_rows_give_the_same_fourth_moments(workflow, option, statist
 def test_subset_weights_are_those_of_all_subsets(total, k):
     """E w_i and E w_i w_j of k rows out of N, counted over all subsets."""
     loop = Loop("accumulate-subsample", (total,), option=k)
-    one, two = gaussian_rows.selection(loop, 1)
+    one, two = loop.plan.selection(1)
     subsets = list(combinations(range(total), k))
 
     for i, j in product(range(total), repeat=2):

@@ -32,15 +32,18 @@ from theory import (
 from theory.derivation import Derivation, Domain, Proof
 from theory.gaussian_steps import PAPER
 from theory.gaussian_variances import variance_of
+from theory.weights_loop import DETERMINISTIC, FRESH
 
 HERE = "derived here"
-WEIGHTED = ("replace", "accumulate", "sliding-window", "keep-real")
+WEIGHTED = (*DETERMINISTIC, *FRESH)
 ALL = (*WEIGHTED, "accumulate-subsample")
 ANY_TRUTH = ("standard", "normal", "rows")
 NORMAL_TRUTH = ("standard", "normal")
 
 MOMENTS = Domain(ALL, dims=(1, 2, 3), truths=ANY_TRUTH)
-FOURTH = Domain(WEIGHTED, dims=(1, 2, 3), truths=ANY_TRUTH, generations=4)
+FOURTH = Domain(DETERMINISTIC, dims=(1, 2, 3), truths=ANY_TRUTH, generations=4)
+# Two parts in every batch: fewer batches.
+FRESH_FOURTH = Domain(FRESH, dims=(1, 2, 3), truths=ANY_TRUTH, generations=3)
 # All subsets of the rows are enumerated: few rows.
 SUBSETS = Domain(
     ("accumulate-subsample",),
@@ -95,6 +98,7 @@ _FOURTH = [
     )
     for where, how, domain in (
         ("", ", deterministic workflows", FOURTH),
+        ("-fresh", ", fresh real rows", FRESH_FOURTH),
         ("-subsample", ", accumulate-subsample, any budget", SUBSETS),
     )
 ]  # fmt: skip

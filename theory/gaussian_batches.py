@@ -1,10 +1,11 @@
 """Fourth moments of deterministic workflows, by the tower property over batches.
 
-A fit is a polynomial in the raw averages of its batches, y_a = mean x_a and t_ab = mean x_a x_b.
-Averaging a polynomial over the newest batch, given the model it came from, leaves a polynomial
-in the older batches; after t averages only moments of the truth remain. In d dimensions
-(tr S)^2 = sum_ab S_aa S_bb, and coordinates a, b form a loop of their own, so that one and two
-coordinates are enough. The result is linear in the truth: kappa = E x_a^2 x_b^2 and s_a s_b.
+A batch is one part here, or two, its real rows and its sampled rows. A fit is a polynomial in
+the raw averages of its parts, y_a = mean x_a and t_ab = mean x_a x_b. Averaging a polynomial over
+the newest part, given the model it came from, leaves a polynomial in the older ones; after all
+averages only moments of the truth remain. In d dimensions (tr S)^2 = sum_ab S_aa S_bb, and
+coordinates a, b form a loop of their own, so that one and two coordinates are enough. The result
+is linear in the truth: kappa = E x_a^2 x_b^2 and s_a s_b.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,6 +16,7 @@ from sympy import QQ, ring
 from sympy.utilities.iterables import multiset_partitions
 
 from theory.gaussian_loop import Loop
+from theory.weights_loop import TRUTH
 
 Moment = Callable[[tuple[int, ...]], Any]
 
@@ -52,10 +54,11 @@ class Batches:
 
     def __init__(self, loop: Loop, coordinates: int):
         self.loop = loop
+        self.parts = loop.plan.parts(len(loop.sizes))
         self.axes = range(coordinates)
         self.pairs = [(a, b) for a in self.axes for b in self.axes if a <= b]
         self.factors = [(a,) for a in self.axes] + self.pairs
-        names = [f"x{s}_{f}" for s in range(len(loop.sizes)) for f in range(len(self.factors))]
+        names = [f"x{s}_{f}" for s in range(len(self.parts)) for f in range(len(self.factors))]
         # The truth's third moment is carried along to see that it drops out.
         names += ["third", "kappa", *[f"s{a}" for a in self.axes]]
         self.ring, *self.gens = ring(names, QQ)
@@ -66,14 +69,14 @@ class Batches:
         return {str(g): g for g in self.gens}
 
     def average(self, s: int, factor: tuple[int, ...]) -> Any:
-        """Return the average of x_a or of x_a x_b over batch s = 1, 2, ..."""
+        """Return the average of x_a or of x_a x_b over part s = 1, 2, ..."""
         place = self.factors.index(tuple(sorted(factor)))
         return self.gens[(s - 1) * len(self.factors) + place]
 
     @cache  # noqa: B019 -- the object lives as long as its polynomials
     def fit(self, t: int) -> tuple[dict[int, Any], dict[tuple[int, int], Any]]:
         """Return the mean and the covariance of model t, as polynomials."""
-        weights = list(enumerate(self.loop.batch_weights(t), 1))
+        weights = list(enumerate(self.loop.plan.part_weights(t), 1))
         mean = {a: sum(w * self.average(s, (a,)) for s, w in weights) for a in self.axes}
         cov = {}
         for a, b in self.pairs:
@@ -82,10 +85,10 @@ class Batches:
         return mean, cov
 
     def row_moment(self, s: int) -> Moment:
-        """Return the moments of a row of batch s, given the batches before it."""
-        if s == 1:
+        """Return the moments of a row of part s, given the parts before it."""
+        if self.parts[s - 1].source == TRUTH:
             return self._truth_moment
-        mean, cov = self.fit(s - 1)
+        mean, cov = self.fit(self.parts[s - 1].source)
         heated = {pair: self.loop.heat * value for pair, value in cov.items()}
         return cache(lambda indices: normal_moment(indices, mean, heated))
 
@@ -97,7 +100,7 @@ class Batches:
         return by_length[len(indices)]
 
     def integrate(self, polynomial: Any, s: int) -> Any:
-        """Average a polynomial over batch s, given the batches before it."""
+        """Average a polynomial over part s, given the parts before it."""
         moment, cached = self.row_moment(s), {}
         width = len(self.factors)
         start, total = (s - 1) * width, self.ring.zero
@@ -105,14 +108,14 @@ class Batches:
             mine = powers[start : start + width]
             if mine not in cached:
                 drawn = [f for f, p in zip(self.factors, mine, strict=True) for _ in range(p)]
-                cached[mine] = average_moment(drawn, QQ(self.loop.sizes[s - 1]), moment)
+                cached[mine] = average_moment(drawn, QQ(self.parts[s - 1].rows), moment)
             others = powers[:start] + (0,) * width + powers[start + width :]
             total += self.ring({others: coefficient}) * cached[mine]
         return total
 
     def expectation(self, polynomial: Any, t: int) -> Any:
         """Average a polynomial in batches 1..t over all of them."""
-        for s in range(t, 0, -1):
+        for s in range(len(self.loop.plan.parts(t)), 0, -1):
             polynomial = self.integrate(polynomial, s)
         return polynomial
 

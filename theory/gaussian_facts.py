@@ -123,7 +123,7 @@ def triangular_solve(loop: Loop) -> list[Any]:
     size = len(loop.sizes)
     weights, shift = zeros(size), zeros(size)
     for t in range(size):
-        for s, weight in enumerate(loop.batch_weights(t + 1)):
+        for s, weight in enumerate(loop.plan.part_weights(t + 1)):
             weights[t, s] = Rational(weight.numerator, weight.denominator)
         if t:
             shift[t, t - 1] = 1

@@ -3,14 +3,15 @@
 Batch 1 holds n_1 rows of the truth, which has mean 0 (the loop commutes with shifts) and
 covariance S_0. Model t has the weighted mean m_t and covariance S_t of its training rows; with
 row weights w that sum to one the divisor of S_t is 1 - ddof sum w^2. Batch s > 1 holds n_s rows
-of N(m_{s-1}, lambda S_{s-1}).
+of N(m_{s-1}, lambda S_{s-1}), after fresh rows of the truth where the workflow brings any.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sympy import QQ, Matrix, Rational
+
+from theory.weights_loop import SUBSAMPLE, Plan
 
 ZERO, ONE = Rational(0), Rational(1)
 
@@ -62,7 +63,7 @@ class Truth:
 
 @dataclass(frozen=True)
 class Loop:
-    """The parameters of a loop; `option` is the budget, the window k or the real share."""
+    """The parameters of a loop; `option` is that of `theory.weights_loop.Plan`."""
 
     workflow: str
     sizes: tuple[int, ...]
@@ -87,31 +88,14 @@ class Loop:
         """Return tr S_0, tr S_0^2 and E|x - mu_0|^4."""
         return (self.truth or Truth.standard(self.dim)).moments()
 
-    def training_size(self, t: int) -> int:
-        """Return the number of rows that accumulate-subsample trains on."""
-        wanted = self.sizes[t - 1] if self.option is None else self.option
-        return min(wanted, sum(self.sizes[:t]))
-
-    def batch_weights(self, t: int) -> list[Any]:
-        """Return the total weight of each batch 1..t in fit t, for deterministic workflows."""
-        sizes = [QQ(n) for n in self.sizes[:t]]
-        window = {"replace": 1, "accumulate": t, "sliding-window": self.option}
-        if self.workflow == "keep-real":
-            return _keep_real(sizes, self.option)
-        kept = [n if s > t - window[self.workflow] else QQ(0) for s, n in enumerate(sizes, 1)]
-        return [n / sum(kept) for n in kept]
+    @property
+    def plan(self) -> Plan:
+        """Which rows every fit uses."""
+        return Plan(self.workflow, self.sizes, self.option)
 
     def divisor(self, t: int) -> Any:
         """Return 1 - ddof * sum of the squared row weights of fit t."""
-        if self.workflow == "accumulate-subsample":
-            return 1 - QQ(self.ddof, self.training_size(t))
-        weights = zip(self.batch_weights(t), self.sizes, strict=False)
-        return 1 - self.ddof * sum(w**2 / n for w, n in weights)
-
-
-def _keep_real(sizes: Sequence[Any], share: Rational | None) -> list[Any]:
-    if len(sizes) == 1:
-        return [QQ(1)]
-    pooled = sizes[0] / (sizes[0] + sizes[-1])
-    real = pooled if share is None else QQ.from_sympy(Rational(share))
-    return [real, *[QQ(0)] * (len(sizes) - 2), 1 - real]
+        if self.workflow == SUBSAMPLE:
+            return 1 - QQ(self.ddof, self.plan.budget(t))
+        weights = zip(self.plan.part_weights(t), self.plan.parts(t), strict=True)
+        return 1 - self.ddof * sum(w**2 / part.rows for w, part in weights)

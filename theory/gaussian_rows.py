@@ -11,27 +11,12 @@ from typing import Any
 from sympy import QQ, Rational
 
 from theory.gaussian_loop import Loop
-
-
-def selection(loop: Loop, t: int) -> tuple[list[Any], list[list[Any]]]:
-    """Return E w_i and E w_i w_j over the choice of training rows at generation t."""
-    sizes = loop.sizes[:t]
-    total = sum(sizes)
-    if loop.workflow != "accumulate-subsample":
-        shares = zip(loop.batch_weights(t), sizes, strict=True)
-        w = [share / n for share, n in shares for _ in range(n)]
-        return w, [[a * b for b in w] for a in w]
-    k = loop.training_size(t)
-    # Row i is among the k with probability k/N, two given rows with k(k-1)/(N(N-1)).
-    one = QQ(1, k * total)
-    two = one * QQ(k - 1, total - 1) if total > 1 else one
-    pairs = [[one if i == j else two for j in range(total)] for i in range(total)]
-    return [QQ(1, total)] * total, pairs
+from theory.weights_loop import TRUTH
 
 
 def _fit(loop: Loop, t: int, products: list[list[Any]]) -> tuple[Any, Any, list[Any]]:
     """Return E v_t, E m_t^2 and E m_t x_j for every row j."""
-    w, pairs = selection(loop, t)
+    w, pairs = loop.plan.selection(t)
     rows = range(len(w))
     square = sum(pairs[i][j] * products[i][j] for i in rows for j in rows)
     raw = sum(w[i] * products[i][i] for i in rows)
@@ -56,9 +41,14 @@ def _expectations(loop: Loop) -> tuple[list[Any], list[Any]]:
         variances.append(variance)
         errors.append(square)
         if t < len(loop.sizes):
-            # A new row is m_t + sqrt(lambda v_t) z, with a z of its own.
+            # A sampled row is m_t + sqrt(lambda v_t) z, with a z of its own.
             own = square + loop.heat * variance
-            _extend(products, cross, square, own, loop.sizes[t])
+            for part in loop.plan.batch(t + 1):
+                if part.source == TRUTH:
+                    _extend(products, [QQ(0)] * len(products), QQ(0), QQ(1), part.rows)
+                    cross = [*cross, *[QQ(0)] * part.rows]
+                else:
+                    _extend(products, cross, square, own, part.rows)
     return variances, errors
 
 

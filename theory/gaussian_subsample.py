@@ -16,6 +16,7 @@ from sympy import QQ, ring
 
 from theory.gaussian_batches import normal_moment, statistic
 from theory.gaussian_loop import Loop
+from theory.weights_loop import SUBSAMPLE
 
 Powers = tuple[int, ...]
 Fit = tuple[dict[int, Any], dict[tuple[int, int], Any]]
@@ -41,12 +42,10 @@ class Rows:
 
     def choices(self, t: int) -> list[list[Any]]:
         """Return the equally likely weight vectors of fit t."""
-        sizes = self.loop.sizes[:t]
-        if self.loop.workflow != "accumulate-subsample":
-            shares = zip(self.loop.batch_weights(t), sizes, strict=True)
-            return [[share / n for share, n in shares for _ in range(n)]]
-        k = self.loop.training_size(t)
-        rows = range(sum(sizes))
+        plan = self.loop.plan
+        if self.loop.workflow != SUBSAMPLE:
+            return [plan.row_weights(t)]
+        k, rows = plan.budget(t), range(sum(self.loop.sizes[:t]))
         return [[QQ(int(i in chosen), k) for i in rows] for chosen in combinations(rows, k)]
 
     @cache  # noqa: B019 -- the object lives as long as its polynomials

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import mpmath as mp
-from sympy import Rational
+from sympy import QQ, Rational
 
-from theory import gaussian_loop
 from theory.derivation import Domain
 from theory.kde_truth import ONE, ZERO, Truth, real
+from theory.weights_loop import SUBSAMPLE, Plan
 
 HALF = Rational(1, 2)
 STANDARD = Truth.standard(1)
@@ -50,9 +50,9 @@ class Loop:
         return self.truth.dim
 
     @property
-    def plan(self) -> gaussian_loop.Loop:
+    def plan(self) -> Plan:
         """What the workflow does with the batches, whatever the model."""
-        return gaussian_loop.Loop(self.workflow, self.sizes, 1, option=self.option)
+        return Plan(self.workflow, self.sizes, self.option)
 
     @property
     def n(self) -> int:
@@ -73,18 +73,22 @@ class Loop:
 
     def rows(self, t: int) -> tuple[int, list[Any]]:
         """Return the number of training rows of fit t, and the weight of each row by batch."""
-        if self.workflow == "accumulate-subsample":
-            k = self.plan.training_size(t)
+        if self.workflow == SUBSAMPLE:
+            k = self.plan.budget(t)
             return k, [Rational(1, k)]
-        shares = zip(self.plan.batch_weights(t), self.sizes, strict=False)
+        shares = zip(self.plan.part_weights(t), self.sizes, strict=False)
         rows = [(n, Rational(w.numerator, w.denominator) / n) for w, n in shares if w]
         return sum(n for n, _ in rows), [w for _, w in rows]
 
+    def divisor(self, t: int) -> Any:
+        """Return 1 - sum w^2 over the training rows of fit t."""
+        if self.workflow == SUBSAMPLE:
+            return 1 - QQ(1, self.plan.budget(t))
+        return 1 - sum(w**2 for w in self.plan.row_weights(t))
+
     def effective(self, t: int) -> Rational:
         """Return the number of training rows, 1 / sum w^2."""
-        if self.workflow == "accumulate-subsample":
-            return Rational(self.plan.training_size(t))
-        square = 1 - self.plan.divisor(t)
+        square = 1 - self.divisor(t)
         return Rational(square.denominator, square.numerator)
 
     def bandwidth(self, t: int, rule: Any = None) -> mp.mpf:

@@ -14,6 +14,7 @@ from sympy import QQ, ring
 
 from theory.kde_loop import SCALED, Loop
 from theory.kde_truth import precise, real
+from theory.weights_loop import SUBSAMPLE
 
 Table = list[list[Any]]
 
@@ -21,10 +22,10 @@ Table = list[list[Any]]
 def chosen(loop: Loop, t: int) -> tuple[list[Any], list[Any], Table]:
     """Return, by batch, E w_i, E w_i^2, and E w_i w_j of two distinct rows."""
     sizes = loop.sizes[:t]
-    if loop.workflow != "accumulate-subsample":
-        w = [share / n for share, n in zip(loop.plan.batch_weights(t), sizes, strict=True)]
+    if loop.workflow != SUBSAMPLE:
+        w = [share / n for share, n in zip(loop.plan.part_weights(t), sizes, strict=True)]
         return w, [a**2 for a in w], [[a * b for a in w] for b in w]
-    total, k = sum(sizes), loop.plan.training_size(t)
+    total, k = sum(sizes), loop.plan.budget(t)
     # A row is among the k with probability k/N, two given rows with k(k-1)/(N(N-1)).
     both = QQ(k - 1, k * total * (total - 1)) if total > 1 else QQ(0)
     return [QQ(1, total)] * t, [QQ(1, k * total)] * t, [[both] * t for _ in sizes]
@@ -82,7 +83,7 @@ def inner_products(loop: Loop) -> list[tuple[Any, Any]]:
         fits.append((raw, square))
         length = noise[t - 1]
         if loop.rule in SCALED:
-            length *= (raw - square) / loop.plan.divisor(t)
+            length *= (raw - square) / loop.divisor(t)
         extend(pair, given, square)
         own.append(raw + length)
     return fits

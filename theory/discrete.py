@@ -1,0 +1,95 @@
+"""Discrete distributions: derivations with the shipped predictions, and proofs.
+
+The modules beside this one, from the definition upwards:
+
+weights_loop     which rows a fit uses, all workflows
+discrete_loop    the loop itself, and the exact law of its counts
+discrete_law     expectations under that law
+discrete_limits  limits, and what stays the same for all t
+discrete_facts   proofs: one step, time to collapse, survival
+"""
+
+from dataclasses import replace
+
+from theory import discrete_facts, discrete_law, discrete_limits
+from theory.derivation import Derivation, Proof
+from theory.discrete_facts import HERE
+from theory.discrete_loop import DiscreteDomain
+from theory.weights_loop import SUBSAMPLE
+
+SEDDIK = "Seddik et al. 2404.05090, extended here"
+MOMENTS = DiscreteDomain()
+DRIFT = DiscreteDomain(("replace", "accumulate", SUBSAMPLE), generations=4)
+# Besides these, workflows that drop no real draw.
+SYMBOLS = DiscreteDomain(("replace", "accumulate", SUBSAMPLE, "keep-real", "web"))
+REPLACE = DiscreteDomain(
+    ("replace",), outcomes=(2, 4), generations=6, sizes=lambda k: (1, 9 - 2 * k if k < 4 else 2)
+)
+# Only generation 1 matters, so that batches can be large.
+POOL = DiscreteDomain(("accumulate",), outcomes=(2, 9), generations=5, sizes=lambda _: (1, 300))
+ONE_SIZE = replace(
+    POOL, workflows=("replace", "accumulate"), constant=True, generations=1, options=False
+)
+LIMITS = replace(ONE_SIZE, workflows=(*ONE_SIZE.workflows, SUBSAMPLE))
+
+_EXPECTED = [
+    Derivation(
+        f"discrete-{name.replace('_', '-')}{suffix}", source, what,
+        f"expected.{name}", getattr(discrete_law, name), domain,
+    )
+    for name, suffix, source, what, domain in (
+        ("heterozygosity", "", SEDDIK, "E(1 - sum p_i^2), every workflow", MOMENTS),
+        ("squared_error", "", HERE, "E|p_t - p_0|^2 / H_0, every workflow", MOMENTS),
+        ("inflation", "", HERE, "n_1 E|p_t - p_0|^2 / H_0", MOMENTS),
+        ("effective_samples", "", HERE, "the real draws that have this error", MOMENTS),
+        ("absent", "", HERE, "E number of symbols of probability 0", SYMBOLS),
+        ("collapsed", "", HERE, "P(one symbol has all the probability)", SYMBOLS),
+        ("absent", "-replace", HERE, "the same, more symbols and generations", REPLACE),
+        ("collapsed", "-replace", HERE, "the same, more symbols and generations", REPLACE),
+        ("entropy", "", HERE, "E of -sum p_i log p_i, in nats", DRIFT),
+    )
+]  # fmt: skip
+
+_VARIANCES = [
+    Derivation(
+        f"discrete-{name.replace('_', '-')}-variance", HERE, f"its variance: {name}",
+        f"variances.{name}", getattr(discrete_law, f"{name}_variance"), domain,
+    )
+    for name, domain in (
+        ("heterozygosity", DRIFT),
+        ("squared_error", DRIFT),
+        ("inflation", DRIFT),
+        ("absent", SYMBOLS),
+        ("collapsed", SYMBOLS),
+    )
+]  # fmt: skip
+
+_LIMITS = [
+    Derivation(
+        "discrete-absent-accumulate", HERE, "sum (1 - p_i)^{n_1} for all t",
+        "expected.absent", discrete_limits.absent, POOL,
+    ),
+    Derivation(
+        "discrete-collapsed-accumulate", HERE, "sum p_i^{n_1} for all t",
+        "expected.collapsed", discrete_limits.collapsed, POOL,
+    ),
+    Derivation(
+        "discrete-limit-heterozygosity", HERE, "0; H_0 sin(x)/x; the subsample's gamma ratio",
+        "limits.heterozygosity", discrete_limits.heterozygosity, LIMITS,
+    ),
+    Derivation(
+        "discrete-limit-squared-error", HERE, "1 - lim H_t / H_0",
+        "limits.squared_error", discrete_limits.squared_error, LIMITS,
+    ),
+    Derivation(
+        "discrete-limit-absent", HERE, "all symbols but one; what batch 1 lacks",
+        "limits.absent", discrete_limits.last_absent, ONE_SIZE,
+    ),
+    Derivation(
+        "discrete-limit-collapsed", HERE, "1; whether batch 1 has one symbol",
+        "limits.collapsed", discrete_limits.last_collapsed, ONE_SIZE,
+    ),
+]  # fmt: skip
+
+DERIVATIONS: tuple[Derivation, ...] = (*_EXPECTED, *_VARIANCES, *_LIMITS)
+PROOFS: tuple[Proof, ...] = discrete_facts.PROOFS
