@@ -2,14 +2,25 @@
 
 from importlib.metadata import version
 
-from modelcollapse import datasets, kde
+from modelcollapse import curated, datasets, discrete, exponential, kde, mixed, regression, solver
 from modelcollapse.agreement import verify_experiment
+from modelcollapse.curated import LabelVerifier, RegionVerifier
 from modelcollapse.diagnosis import Diagnosis, Finding, diagnose
+from modelcollapse.discrete import Discrete
 from modelcollapse.errors import InvalidInput, MissingDependency, ModelCollapseError, NoClosedForm
 from modelcollapse.experiment import Experiment, Prediction, Trajectories, predict, simulate
+from modelcollapse.exponential import (
+    Binomial,
+    Gamma,
+    HyperbolicSecant,
+    NegativeBinomial,
+    NormalMean,
+    Poisson,
+)
 from modelcollapse.gaussian.estimator import Gaussian
 from modelcollapse.kde import KDE, PowerBandwidth, optimal_bandwidths
 from modelcollapse.loop import Run, run
+from modelcollapse.regression import LinearRegression
 from modelcollapse.theorem import Theorem, Verdict, theorems
 from modelcollapse.truth import Normal, NormalMixture, Rows
 from modelcollapse.verification import verify, verify_all
@@ -30,20 +41,30 @@ __all__ = [
     "KDE",
     "Accumulate",
     "AccumulateSubsample",
+    "Binomial",
     "Diagnosis",
+    "Discrete",
     "Experiment",
     "Finding",
     "FreshData",
+    "Gamma",
     "Gaussian",
+    "HyperbolicSecant",
     "InvalidInput",
     "KeepReal",
+    "LabelVerifier",
+    "LinearRegression",
     "MissingDependency",
     "ModelCollapseError",
+    "NegativeBinomial",
     "NoClosedForm",
     "Normal",
+    "NormalMean",
     "NormalMixture",
+    "Poisson",
     "PowerBandwidth",
     "Prediction",
+    "RegionVerifier",
     "Replace",
     "Rows",
     "Run",
@@ -53,13 +74,19 @@ __all__ = [
     "Verdict",
     "Web",
     "Weighted",
+    "curated",
     "datasets",
     "diagnose",
+    "discrete",
+    "exponential",
     "kde",
+    "mixed",
     "optimal_bandwidths",
     "predict",
+    "regression",
     "run",
     "simulate",
+    "solver",
     "theorems",
     "verify",
     "verify_all",

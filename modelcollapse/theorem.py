@@ -9,7 +9,7 @@ from modelcollapse.claims import Claim
 from modelcollapse.errors import unknown
 
 Kind = Literal["identity", "law", "bound", "limit", "refuted"]
-ROOMS = ("gaussian", "kde")
+ROOMS = ("gaussian", "kde", "exponential", "discrete", "regression", "mixed", "curated")
 
 
 @dataclass(frozen=True)

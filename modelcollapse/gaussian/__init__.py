@@ -3,15 +3,11 @@
 from modelcollapse.gaussian.estimator import Gaussian
 from modelcollapse.gaussian.formulas import (
     critical_temperature,
-    fresh_data_inflation,
-    optimal_fresh_weight,
     tail_bound,
 )
 
 __all__ = [
     "Gaussian",
     "critical_temperature",
-    "fresh_data_inflation",
-    "optimal_fresh_weight",
     "tail_bound",
 ]

@@ -142,25 +142,3 @@ def critical_temperature(samples: int, ddof: int = 1) -> float:
     if ddof not in (0, 1):
         raise invalid("ddof", ddof, "give 0 or 1")
     return float((n - ddof) / 2 * np.exp(-digamma((n - 1) / 2)))
-
-
-def fresh_data_inflation(weight: float, ratio: float = 1.0) -> float:
-    r"""Return n_real Var(m_inf)/s0^2 when each generation weights fresh real data by `weight`.
-
-    m_t = w (mean of n_r new real rows) + (1-w) (mean of n_s rows of model t-1), with the
-    variance known and ratio k = n_r/n_s: [w^2 + k (1-w)^2] / (w (2-w)).
-    Source: arXiv 2502.18049; derived in ``theory/``.
-    """
-    w, k = positive("weight", weight), positive("ratio", ratio)
-    if w > 1:
-        raise invalid("weight", weight, "give a weight in (0, 1]")
-    return (w**2 + k * (1 - w) ** 2) / (w * (2 - w))
-
-
-def optimal_fresh_weight(ratio: float = 1.0) -> float:
-    r"""Return the weight that minimises `fresh_data_inflation`, (sqrt(k^2 + 4k) - k)/2.
-
-    The minimum equals the weight itself; for k = 1 both are 1/golden ratio = 0.618.
-    """
-    k = positive("ratio", ratio)
-    return float((np.sqrt(k**2 + 4 * k) - k) / 2)

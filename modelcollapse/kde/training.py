@@ -64,7 +64,7 @@ def trainings(e: "Experiment") -> list[Training]:
     if type(workflow) in (Replace, Accumulate, AccumulateSubsample):
         return _single_slot(e)
     if isinstance(workflow, Refreshing):
-        raise NoClosedForm("kernel densities with fresh real rows are not predicted, only simulated")
+        raise NoClosedForm("fresh real rows: kernel densities are not predicted, only simulated")
     if not isinstance(workflow, Weighting):
         raise NoClosedForm(
             f"{workflow!r} has no batch_weights(sizes); add it if the workflow is "

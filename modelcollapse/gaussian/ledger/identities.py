@@ -9,14 +9,10 @@ import numpy as np
 
 from modelcollapse.claims import ExactClaim
 from modelcollapse.experiment import predict
-from modelcollapse.gaussian.formulas import (
-    fresh_data_inflation,
-    optimal_fresh_weight,
-)
 from modelcollapse.gaussian.ledger.common import DERIVED
 from modelcollapse.gaussian.ledger.exact import last, loop
 from modelcollapse.theorem import Theorem
-from modelcollapse.values import EPS, Number, fixed, same
+from modelcollapse.values import Number, fixed, same
 from modelcollapse.workflows import (
     Accumulate,
     AccumulateSubsample,
@@ -74,31 +70,6 @@ def _rational_fit(ddof: int, weighted: bool = True) -> Fraction:
     true_weights = [Fraction(k + 1, 66) for k in range(11)]
     raw = sum((w * x * x for w, x in zip(true_weights, rows, strict=True)), Fraction(0))
     return (mean**2 + scatter / divisor) / raw
-
-
-def _fixed_point(k: float, weight: float) -> float:
-    """Iterate R <- w^2 + (1-w)^2 (R + k), the risk in units of s0^2/n_real."""
-    risk = 0.0
-    for _ in range(4000):
-        risk = weight**2 + (1 - weight) ** 2 * (risk + k)
-    return risk
-
-
-def _golden_minimum() -> tuple[float, float, float]:
-    """Enclose the least inflation by its least value on a grid of step h.
-
-    With k = 1 the inflation is 1/(2w) + 5/(2(2-w)) - 2: convex, with the second derivative
-    1/w^3 + 5/(2-w)^3 < 12 on [0.5, 0.8], where its derivative changes sign. So the nearest grid
-    point is above the minimum by at most 12 (h/2)^2/2; the evaluation rounds within 16 eps.
-    """
-    h = 1e-4
-    grid = np.arange(0.2, 1.0, h)
-    least = min(_fixed_inflation(float(w)) for w in grid)
-    return optimal_fresh_weight(1.0), least - 1.5 * h**2 - 16 * EPS, least + 16 * EPS
-
-
-def _fixed_inflation(weight: float) -> float:
-    return fresh_data_inflation(weight, 1.0)
 
 
 def _spread(workflow: Workflow) -> float:
@@ -214,42 +185,6 @@ THEOREMS = [
                 "below pi^2/6": fixed(np.pi**2 / 6),
                 "below 3/2": fixed(1.5),
                 "below 1.99": fixed(1.99),
-            },
-        ),
-    ),
-    Theorem(
-        "gaussian/fresh-data/inflation",
-        "Fresh real data each generation with weight w: the mean's error settles at a fixed point.",
-        r"n\,\mathrm{Var}_\infty/\sigma^2=\frac{w^2+k(1-w)^2}{w(2-w)}",
-        "He, Xu & Cheng, arXiv 2502.18049; derived here",
-        "known variance, k = n_real/n_syn",
-        "identity",
-        "w=0.37 k=1.7",
-        ExactClaim(
-            same(lambda: fresh_data_inflation(0.37, 1.7), lambda: _fixed_point(1.7, 0.37), 8000),
-            {
-                "without the synthetic batch's noise": lambda: 0.37 / (2 - 0.37),
-                "k inverted": lambda: fresh_data_inflation(0.37, 1 / 1.7),
-                "real data only": fixed(1.0),
-            },
-        ),
-    ),
-    Theorem(
-        "gaussian/fresh-data/optimal-weight",
-        "The best weight on real data is 1/golden ratio for equal batches, and the error it leaves "
-        "is that number times the one without synthetic data.",
-        r"w^*=\tfrac12(\sqrt{k^2+4k}-k),\quad \min=w^*",
-        "He, Xu & Cheng, arXiv 2502.18049; value derived here",
-        "known variance, n_real = n_syn",
-        "identity",
-        "k=1",
-        ExactClaim(
-            _golden_minimum,
-            {
-                "equal weights": lambda: fresh_data_inflation(0.5),
-                "real data only": lambda: fresh_data_inflation(1.0),
-                "the golden ratio squared": fixed(0.381966),
-                "2 % more": lambda: 1.02 * optimal_fresh_weight(1.0),
             },
         ),
     ),
