@@ -10,9 +10,7 @@ from benchmarks.cells import ERRORS, WORKFLOWS
 from modelcollapse import evidence, testing
 from modelcollapse.discrete import Discrete
 
-OUTCOMES = SAMPLES = 1000
-GENERATIONS = 100
-CHECKED = (10, GENERATIONS)
+OUTCOMES = 1000
 QUANTITIES = ("heterozygosity", "absent")
 
 
@@ -23,6 +21,8 @@ class Cell(NamedTuple):
     ----------
     floor
         The ratio that the project aims at.
+    samples, generations
+        Rows a batch, and generations.
     repeats
         Repeats of the row-by-row loop: enough for the checks' power.
     replicates
@@ -30,6 +30,8 @@ class Cell(NamedTuple):
     """
 
     workflow: str
+    samples: int
+    generations: int
     floor: int | None
     repeats: int
     replicates: int
@@ -37,24 +39,26 @@ class Cell(NamedTuple):
     @property
     def name(self):
         """The group of the benchmark."""
-        return f"{self.workflow}, {OUTCOMES} outcomes, n = {SAMPLES}, T = {GENERATIONS}"
+        return f"{self.workflow}, {OUTCOMES} outcomes, n = {self.samples}, T = {self.generations}"
 
     def experiment(self):
         """Return the experiment that both sides run."""
-        return mc.Experiment(Discrete(OUTCOMES), WORKFLOWS[self.workflow], SAMPLES, GENERATIONS)
+        size = self.samples, self.generations
+        return mc.Experiment(Discrete(OUTCOMES), WORKFLOWS[self.workflow], *size)
 
 
 CELLS = [
-    Cell("replace", 500, 80, 1024),
-    Cell("accumulate", 500, 80, 1024),
-    Cell("accumulate-subsample", None, 80, 1024),
+    Cell("replace", 1000, 100, 500, 80, 1024),
+    Cell("accumulate", 1000, 100, 500, 80, 1024),
+    Cell("accumulate", 100, 300, 500, 80, 1024),
+    Cell("accumulate-subsample", 1000, 100, None, 80, 1024),
 ]
 
 
 @cache
-def prediction(workflow):
+def prediction(workflow, samples, generations):
     """Return what theory says of a workflow."""
-    return mc.predict(Cell(workflow, None, 0, 0).experiment())
+    return mc.predict(Cell(workflow, samples, generations, None, 0, 0).experiment())
 
 
 def assert_answers(cell, answers):
@@ -62,21 +66,23 @@ def assert_answers(cell, answers):
 
     `answers` maps names of quantities to arrays of shape (repeats, generations).
     """
-    theory = prediction(cell.workflow)
-    pairs = [(q, t) for q in QUANTITIES if q in theory.variances for t in CHECKED]
-    assert ("heterozygosity", GENERATIONS) in pairs
+    size = cell.samples, cell.generations
+    theory = prediction(cell.workflow, *size)
+    pairs = [(q, t) for q in QUANTITIES if q in theory.variances for t in (10, cell.generations)]
+    assert ("heterozygosity", cell.generations) in pairs
     for q, t in pairs:
         claim, spread = theory[q][t - 1], theory.variances[q][t - 1]
         testing.assert_mean(answers[q][:, t - 1], claim, spread, **ERRORS)
     for other in WORKFLOWS:
         if other != cell.workflow:
-            assert any(_told_apart(theory, other, q, t, answers[q][:, t - 1]) for q, t in pairs)
+            wrong = prediction(other, *size)
+            assert any(_told_apart(theory, wrong, q, t, answers[q][:, t - 1]) for q, t in pairs)
 
 
 def _told_apart(theory, other, q, t, values):
     """Return whether a neighbour's mean is far enough away to be detected, and is rejected."""
-    if q not in prediction(other).expected:
+    if q not in other.expected:
         return False
-    wrong, spread = prediction(other)[q][t - 1], theory.variances[q][t - 1]
+    wrong, spread = other[q][t - 1], theory.variances[q][t - 1]
     outcome = evidence.mean(np.asarray(values), wrong, spread, **ERRORS)
     return abs(wrong - theory[q][t - 1]) >= outcome.detectable and outcome.rejected

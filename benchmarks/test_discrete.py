@@ -9,10 +9,8 @@ import modelcollapse as mc
 from benchmarks import paper_discrete
 from benchmarks.discrete_cells import (
     CELLS,
-    GENERATIONS,
     OUTCOMES,
     QUANTITIES,
-    SAMPLES,
     assert_answers,
 )
 from modelcollapse import testing
@@ -23,7 +21,7 @@ ROUNDS = 5
 
 def by_rows(cell, seed):
     """Run the row-by-row loop; return its answers, and the median seconds of a repeat."""
-    size = OUTCOMES, SAMPLES, GENERATIONS
+    size = OUTCOMES, cell.samples, cell.generations
     paper_discrete.loop(cell.workflow, *size, 1, seed)  # fills NumPy's caches
     seconds, records = [], []
     for repeat in range(cell.repeats):
@@ -34,7 +32,7 @@ def by_rows(cell, seed):
     return answers, float(np.median(seconds))
 
 
-@pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell.workflow)
+@pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell.name)
 def test_discrete_loop(benchmark, record_other, bench_seed, cell):
     """Both sides' answers agree with the theory, and not with that of other workflows."""
     e = cell.experiment()
@@ -50,7 +48,7 @@ def test_discrete_loop(benchmark, record_other, bench_seed, cell):
     benchmark.pedantic(run, setup=lambda: ((next(seeds),), {}), rounds=ROUNDS)
     if benchmark.stats:
         ours = benchmark.stats.stats.median / cell.replicates
-        unit = 1e6 / GENERATIONS
+        unit = 1e6 / cell.generations
         record_other(f"{cell.name}: row by row", "us a generation", value=unit * seconds)
         record_other(f"{cell.name}: modelcollapse", "us a generation", value=unit * ours)
         goal = f", {cell.floor} wanted" if cell.floor else ""

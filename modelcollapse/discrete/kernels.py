@@ -16,6 +16,7 @@ Words = npt.NDArray[np.int32]
 RATIO = 32  # a binomial costs about as much as so many rows
 CELLS = 8  # of the guide table, per outcome: most then lie within one outcome
 WORD = 2**32
+HALF = 2**26  # half of the 52 bits of a random number
 LOW = 2**20
 
 
@@ -149,11 +150,30 @@ def drawn_rows(
 ) -> None:
     """Tally n of the first `trained` rows, drawn with replacement, and append them at `total`."""
     tally[:] = 0
-    least = leftover(trained)
-    for i in range(n):
-        j = rows[pick(rng, trained, least)]
-        rows[total + i] = j
-        tally[j] += 1
+    if trained >= HALF:
+        least = leftover(trained)
+        for i in range(n):
+            j = rows[pick(rng, trained, least)]
+            rows[total + i] = j
+            tally[j] += 1
+        return
+    # As `pick` with words of 26 bits, two of which are in a random number of 52.
+    bound, bits, mask = np.uint64(trained), np.uint64(26), np.uint64(HALF - 1)
+    least = (np.uint64(HALF) - bound) % bound
+    i = 0
+    while i < n:
+        both = np.uint64(rng.random() * 4503599627370496.0)
+        first, second = (both >> bits) * bound, (both & mask) * bound
+        if first & mask >= least:
+            j = rows[first >> bits]
+            rows[total + i] = j
+            tally[j] += 1
+            i += 1
+        if i < n and second & mask >= least:
+            j = rows[second >> bits]
+            rows[total + i] = j
+            tally[j] += 1
+            i += 1
 
 
 @compiled
