@@ -21,7 +21,7 @@ RESOLVED = 1e-6  # a smaller relative difference of two predictions may be round
 
 
 class Check(NamedTuple):
-    """One quantity at one generation: its predicted mean and variance, and the runs it needs."""
+    """One quantity at one generation: its mean, a bound on its variance, and the runs it needs."""
 
     name: str
     generation: int
@@ -40,8 +40,8 @@ def verify_experiment(
 ) -> list[Verdict]:
     """Hold the simulation of a loop against its prediction, as `verify` does for the ledger.
 
-    Every quantity with an exactly predicted mean and variance is tested at the last generation,
-    of the first 30, where its mean can be seen in at most a million runs.
+    Every quantity with an exactly predicted mean, and a variance or proved bounds, is tested at
+    the last generation, of the first 30, where its mean can be seen in at most a million runs.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def verify_experiment(
 def _checks(e: Experiment, effect: float, alpha: float) -> list[Check]:
     prediction, found, reasons = predict(e), [], dict(predict(e).variances.reasons)
     for name in prediction:
-        if name not in prediction.variances:
+        if name not in prediction.variances and name not in prediction.bounds:
             continue
         try:
             best = _latest(prediction, name, effect, alpha)
@@ -109,7 +109,12 @@ def _checks(e: Experiment, effect: float, alpha: float) -> list[Check]:
 
 def _latest(p: Prediction, name: str, effect: float, alpha: float) -> Check | None:
     """Return the check at the last generation where the mean can be seen, or None."""
-    values, variances = p[name].tolist(), p.variances[name].tolist()
+    values = p[name].tolist()
+    if name in p.variances:
+        variances = p.variances[name].tolist()
+    else:  # the largest variance of a bounded quantity with that mean (Bhatia and Davis)
+        low, high = p.bounds[name]
+        variances = [(value - low) * (high - value) for value in values]
     for t in range(len(values), 0, -1):
         value, variance = values[t - 1], variances[t - 1]
         if not (math.isfinite(value) and 0 < variance < math.inf and value != 0):

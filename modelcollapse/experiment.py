@@ -152,6 +152,8 @@ class Prediction:
     fates
         What becomes of a quantity in the long run, where there is a theorem in words: an object
         with a verdict, a rate and a reason.
+    bounds
+        Proved bounds (low, high) on a quantity of every replicate.
     reasons
         For quantities that are infinite or have no closed form, why.
     """
@@ -164,6 +166,7 @@ class Prediction:
     exponents: Lazy = field(default_factory=lambda: Lazy({}))
     fates: Lazy = field(default_factory=lambda: Lazy({}))
     notes: Mapping[str, str] = field(default_factory=dict)
+    bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def __getitem__(self, quantity: str) -> Floats:
         value: Floats = self.expected[quantity]

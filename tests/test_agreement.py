@@ -9,6 +9,7 @@ import modelcollapse as mc
 from modelcollapse.cli import main
 from modelcollapse.gaussian import predict as gaussian_predict
 
+EPS = np.finfo(float).eps
 WEIGHTS = [[1], [0.3, 0.7], [0.2, 0.2, 0.6], [0.1, 0.2, 0.3, 0.4]]
 
 
@@ -163,3 +164,16 @@ def test_the_web_on_the_command_line(tmp_path, capsys):
         main(["predict", "gaussian", "--workflow", "web", "--rows", str(rows), "--samples", "5"])
         == 2
     )
+
+
+def test_bounds_serve_where_a_variance_is_open(seed):
+    """Heterozygosity under weights of one's own: its variance is at most that of its bounds."""
+    e = mc.Experiment(mc.Discrete(5), mc.Weighted(WEIGHTS), samples=10, generations=4)
+    assert "heterozygosity" not in mc.predict(e).variances
+    verdicts = mc.verify_experiment(e, seed=seed)
+
+    assert [v.slug.split("/")[-1] for v in verdicts][:2] == ["heterozygosity", "squared-error"]
+    assert {v.verdict for v in verdicts} == {"holds"}
+    low, high = mc.predict(e).bounds["heterozygosity"]
+    runs = mc.simulate(e, 2000, seed)["heterozygosity"]
+    assert low <= runs.min() <= runs.max() <= high * (1 + 4 * EPS)

@@ -1,7 +1,7 @@
 """Predictions of the discrete room: which quantity has which exact route."""
 
 from functools import cache, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -49,7 +49,19 @@ def predict(e: "Experiment") -> Prediction:
         Lazy({}, dict.fromkeys(QUANTITIES, why)),
         Lazy(*limits.limits(e)),
         fates=Lazy(found),
+        bounds=_bounds(e),
     )
+
+
+def _bounds(e: "Experiment") -> dict[str, tuple[float, float]]:
+    """Return bounds on every replicate: p_t and p_0 are at most the square root of 2 apart."""
+    truth: Any = e.truth
+    most = 2 / float(truth.heterozygosity)
+    return {
+        "heterozygosity": (0.0, 1 - 1 / e.model.outcomes),
+        "squared_error": (0.0, most),
+        "inflation": (0.0, int(e.sizes[0]) * most),
+    }
 
 
 def _itself(value: object) -> object:
