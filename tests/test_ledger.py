@@ -25,6 +25,7 @@ from modelcollapse.kde.ledger import bandwidths
 from modelcollapse.mixed.ledger import fresh as mixed_fresh
 from modelcollapse.mixed.ledger import kept as mixed_kept
 from modelcollapse.mixed.ledger import sources as mixed_sources
+from modelcollapse.mixed.ledger import web as mixed_web
 from modelcollapse.regression import futures as regression_futures
 from modelcollapse.regression import moments as regression_moments
 from modelcollapse.regression import ridge as regression_ridge
@@ -200,6 +201,7 @@ WRONG |= {
     "mixed/keep-real/limit": (mixed_kept, "kept_fixed_point", 1.02, None),
     "mixed/value/optimum": (mixed_sources, "optimal_synthetic", 1.02, 2),
     "mixed/web/debiased-mean": (mixed_sources, "minimax_effective_samples", 1.02, None),
+    "mixed/web/threshold": (mixed_web, "web_threshold", 1.02, None),
     "mixed/regression/plateau": (mixed_sources, "strong_collapse_plateau", 1.02, None),
     "curated/labels/label-error": (curated_predict, "_errors", 1.05, None),
     "curated/labels/majority": (curated_labels, "majority_correct", 1.02, None),

@@ -10,6 +10,7 @@ from modelcollapse.checks import Samples
 from modelcollapse.cli import families
 from modelcollapse.errors import InvalidInput
 from modelcollapse.experiment import Experiment
+from modelcollapse.sources import is_refreshing
 from modelcollapse.workflows import Weighted, Workflow, by_name, curves
 
 DEFAULT_SAMPLES, DEFAULT_GENERATIONS = "100", 50
@@ -222,7 +223,8 @@ def described(e: Experiment) -> dict[str, Any]:
         **e.model.described(),
         "workflow": getattr(workflow, "name", repr(workflow)),
         **(workflow.described() if hasattr(workflow, "described") else own),
-        "samples": sizes[0] if len(set(sizes)) == 1 else sizes,
+        # With fresh real rows the workflow says the later sizes.
+        "samples": sizes[0] if is_refreshing(workflow) or len(set(sizes)) == 1 else sizes,
         "generations": e.generations,
         **({"temperature": e.temperature} if e.model.described()["model"] == "gaussian" else {}),
         "truth": e.truth.described(),
