@@ -9,21 +9,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from benchmarks.paper import training_rows
+
 
 class Records(NamedTuple):
     """What is recorded at each generation, each of shape (repeats, generations)."""
 
     heterozygosity: np.ndarray
     absent: np.ndarray
-
-
-def training_rows(workflow, rows, samples, rng):
-    """Return the rows that a generation is fitted on, out of all rows drawn so far."""
-    if workflow == "replace":
-        return rows[-samples:]
-    if workflow == "accumulate":
-        return rows
-    return rows[rng.choice(len(rows), size=samples, replace=False)]
 
 
 def loop(workflow, outcomes, samples, generations, repeats, seed):

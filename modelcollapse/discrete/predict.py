@@ -10,24 +10,15 @@ from modelcollapse.discrete import chains, limits, lost, moments
 from modelcollapse.discrete.truth import truth_of
 from modelcollapse.errors import NoClosedForm
 from modelcollapse.experiment import Lazy, Prediction
+from modelcollapse.parts import Parts
 from modelcollapse.sources import source_weights
 
 if TYPE_CHECKING:
-    from modelcollapse.experiment import Experiment, Route
+    from modelcollapse.experiment import Experiment
 
 ERRORS = ("heterozygosity", "squared_error", "inflation", "effective_samples")
 COUNTS = ("absent", "collapsed")
 QUANTITIES = (*ERRORS, *COUNTS, "entropy")
-
-
-class Parts:
-    """What a prediction is gathered in."""
-
-    def __init__(self) -> None:
-        self.routes: dict[str, Route] = {}
-        self.reasons: dict[str, str] = {}
-        self.spreads: dict[str, Route] = {}
-        self.spread_reasons: dict[str, str] = {}
 
 
 def predict(e: "Experiment") -> Prediction:

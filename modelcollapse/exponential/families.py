@@ -45,17 +45,8 @@ class NormalMean(Family):
         return np.asarray(-0.5 * ((x - mean) ** 2 / self.variance + scale))
 
 
-@dataclass(frozen=True)
-class Poisson(Family):
-    """Poisson counts: V(m) = m, curvature 0."""
-
-    family: ClassVar[str] = "poisson"
-    counts: ClassVar[bool] = True
-
-    @property
-    def coefficients(self) -> tuple[float, float, float]:
-        """Return (0, 1, 0)."""
-        return 0.0, 1.0, 0.0
+class PositiveFamily(Family):
+    """What families on the positive half-line share."""
 
     @property
     def range(self) -> tuple[float, float]:
@@ -66,6 +57,19 @@ class Poisson(Family):
     def standard(self) -> float:
         """Return 1."""
         return 1.0
+
+
+@dataclass(frozen=True)
+class Poisson(PositiveFamily):
+    """Poisson counts: V(m) = m, curvature 0."""
+
+    family: ClassVar[str] = "poisson"
+    counts: ClassVar[bool] = True
+
+    @property
+    def coefficients(self) -> tuple[float, float, float]:
+        """Return (0, 1, 0)."""
+        return 0.0, 1.0, 0.0
 
     def batch_means(self, rng: np.random.Generator, mean: Floats, n: int) -> Floats:
         """Draw Poisson(n mean) / n."""
@@ -129,7 +133,7 @@ class Binomial(Family):
 
 
 @dataclass(frozen=True)
-class Gamma(Family):
+class Gamma(PositiveFamily):
     """Gamma variables of a known shape: V(m) = m^2 / shape, curvature 1/shape."""
 
     shape: float = 1.0
@@ -142,16 +146,6 @@ class Gamma(Family):
     def coefficients(self) -> tuple[float, float, float]:
         """Return (0, 0, 1/shape)."""
         return 0.0, 0.0, 1 / self.shape
-
-    @property
-    def range(self) -> tuple[float, float]:
-        """Return (0, inf)."""
-        return 0.0, np.inf
-
-    @property
-    def standard(self) -> float:
-        """Return 1."""
-        return 1.0
 
     def batch_means(self, rng: np.random.Generator, mean: Floats, n: int) -> Floats:
         """Draw mean * Gamma(n shape) / (n shape); what underflows to 0 stays there."""
@@ -170,7 +164,7 @@ class Gamma(Family):
 
 
 @dataclass(frozen=True)
-class NegativeBinomial(Family):
+class NegativeBinomial(PositiveFamily):
     """Negative binomial counts of a known size r: V(m) = m + m^2/r, curvature 1/r."""
 
     size: float = 1.0
@@ -184,16 +178,6 @@ class NegativeBinomial(Family):
     def coefficients(self) -> tuple[float, float, float]:
         """Return (0, 1, 1/r)."""
         return 0.0, 1.0, 1 / self.size
-
-    @property
-    def range(self) -> tuple[float, float]:
-        """Return (0, inf)."""
-        return 0.0, np.inf
-
-    @property
-    def standard(self) -> float:
-        """Return 1."""
-        return 1.0
 
     def batch_means(self, rng: np.random.Generator, mean: Floats, n: int) -> Floats:
         """Draw a Poisson count of rate mean / r * Gamma(n r), over n."""

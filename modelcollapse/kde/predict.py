@@ -21,6 +21,7 @@ from modelcollapse.kde.moments import (
     second_order,
 )
 from modelcollapse.kde.training import trainings
+from modelcollapse.parts import Parts
 from modelcollapse.truth import Rows
 
 if TYPE_CHECKING:
@@ -29,19 +30,6 @@ if TYPE_CHECKING:
 MOMENTS = ("second_moment", "central_variance")
 ERRORS = ("mise", "mise_bias", "mise_variance")
 LOSSES = ("test_log_loss_lower", "test_log_loss_upper")
-
-
-class Parts:
-    """What a prediction is gathered in."""
-
-    def __init__(self) -> None:
-        self.routes: dict[str, Route] = {}
-        self.reasons: dict[str, str] = {}
-        self.spreads: dict[str, Route] = {}
-        self.spread_reasons: dict[str, str] = {}
-        self.laws: dict[str, Route] = {}
-        self.law_reasons: dict[str, str] = {}
-        self.notes: dict[str, str] = {}
 
 
 def predict(e: "Experiment") -> Prediction:
