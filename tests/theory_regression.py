@@ -19,6 +19,9 @@ def experiment(loop):
     noise, ridge = float(loop.noise), float(loop.ridge)
     model = LinearRegression(loop.dim, noise=noise, ridge=ridge, design=loop.design)
     truth = np.array(loop.truth, float)
+    if loop.workflow == "fresh-data":
+        workflow = mc.FreshData(*loop.option)
+        return mc.Experiment(model, workflow, loop.sizes[0], len(loop.sizes), truth=truth)
     if loop.workflow in WORKFLOWS:
         return mc.Experiment(model, truth=truth, **shared(loop))
     matrix = [[float(weight) for weight in row] for row in loop.option]
@@ -46,8 +49,14 @@ def loops(draw, domain):
     sizes = [draw(size)] * generations
     if not domain.constant:
         sizes = draw(st.lists(size, min_size=generations, max_size=generations))
+    if workflow == "fresh-data":
+        later = draw(size)
+        real = draw(st.integers(1, later - 1))
+        sizes = [sizes[0], *[later] * (generations - 1)]
+        fresh = st.just((real, later - real, None))
     weighted = workflow == "weighted"
     option = matrices(generations) if weighted else options(workflow, vary=domain.options)
+    option = fresh if workflow == "fresh-data" else option
     signed = st.builds(lambda w, sign: sign * w, rationals, st.integers(-1, 1))
     truth = draw(st.lists(signed, min_size=dim, max_size=dim))
     return Loop(

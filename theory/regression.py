@@ -4,6 +4,7 @@ regression_loop      the loop itself, and its fits to given designs
 regression_wishart   moments of (X'X)^{-1} and of projections, from chi-squares
 regression_risk      the risk, the norm and their variances over replicates
 regression_limits    their limits
+regression_fresh     fresh real rows in every generation
 regression_ridge     one column and a penalty
 regression_quadrature integrals over chi-squares and normals
 regression_facts     structure, exchangeable designs, closed forms
@@ -13,6 +14,7 @@ from dataclasses import replace
 
 from theory import (
     regression_facts,
+    regression_fresh,
     regression_limits,
     regression_ridge,
     regression_risk,
@@ -35,6 +37,7 @@ FRESH = replace(FIXED, workflows=SOLVED, designs=("fresh",), constant=False)
 # Batches shorter and longer than d: pools pass from one to the other, over |N - d| <= 1 or not.
 FRESH_SHORT = replace(FRESH, dims=SHORT_DIMS, gaps=(-4, -3, -2, 2, 9))
 WALK = replace(FRESH, workflows=("replace",))
+FRESH_DATA = replace(FRESH, workflows=("fresh-data",), constant=True)
 WALK_SHORT = replace(FRESH_SHORT, workflows=("replace",), gaps=(-5, -4, -3, 4, 9))
 RIDGE = RegressionDomain(
     SOLVED, dims=(1,), constant=True, penalised=True, generations=4, gaps=(0, 1, 2, 4, 20)
@@ -127,6 +130,17 @@ DERIVATIONS: tuple[Derivation, ...] = (
             "d = 1 with a penalty: integrals over chi-squares", f"{part}.{key}", values, domain,
         )
         for part, key, values, domains in _RIDGE for domain in domains
+    ],
+    *[
+        Derivation(
+            f"regression-{key}-{part}-fresh-data", HERE,
+            "r <- g r + sigma^2 d/(N-d-1), g the cost of a shift of the sampled labels",
+            f"{part}.{key}", values(key), FRESH_DATA,
+        )
+        for key in ("risk", "norm")
+        for part, values in (
+            ("expected", regression_fresh.expected), ("limits", regression_fresh.limit_of),
+        )
     ],
 )  # fmt: skip
 PROOFS: tuple[Proof, ...] = (
