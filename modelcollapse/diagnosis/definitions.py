@@ -107,7 +107,7 @@ def _observed_variance(
 ) -> Answer:
     first, last, t = series.values[:, :1], series.values[:, -1:], series.generations[-1]
     shown, runs = series.numbers(), series.runs
-    if np.all(last == 0) and np.all(first > 0):
+    if np.all(last == 0) and np.all(first > 0) and case.theory.absorbs():
         which = f"in all {runs} runs" if runs > 1 else "in the run"
         reason = f"it is 0 {which} at generation {t}: {PERMANENT}"
         return Answer("holds", "fact", name, shown, "exactly 0", reason)

@@ -69,6 +69,8 @@ def read_sizes(scaling: Any, workflow: str | None) -> Sizes | None:
         )
     small, large = min(found), max(found)
     records = [_read(found[size], workflow) for size in (small, large)]
+    for size, record in zip((small, large), records, strict=True):
+        _check_size(size, record)
     _check_alike(*records)
     return Sizes(small, large, *records)
 
@@ -82,12 +84,24 @@ def _check_alike(one: Record, other: Record) -> None:
     a, b = one.experiment, other.experiment
     if a is None or b is None:
         return
-    for name in ("model", "workflow", "temperature"):
-        if getattr(a, name) != getattr(b, name):
+    for name in ("model", "workflow", "temperature", "truth"):
+        values = [getattr(e, name) for e in (a, b)]
+        if name == "truth":
+            values = [truth.described() for truth in values]
+        if values[0] != values[1]:
             raise InvalidInput(
-                f"scaling: one trajectory has {name} = {getattr(a, name)!r} and another "
-                f"{getattr(b, name)!r}; they may differ in samples only"
+                f"scaling: one trajectory has {name} = {values[0]!r} and another "
+                f"{values[1]!r}; they may differ in samples only"
             )
+
+
+def _check_size(size: int, record: Record) -> None:
+    e = record.experiment
+    if e is not None and int(e.sizes[0]) != size:
+        raise InvalidInput(
+            f"scaling: the trajectory given for {size} samples has {int(e.sizes[0])} in batch 1; "
+            "name it by that"
+        )
 
 
 def change(sizes: Sizes | None, metric: str, margin: float, alpha: float) -> Answer:

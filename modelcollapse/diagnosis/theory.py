@@ -11,9 +11,19 @@ from modelcollapse.diagnosis.outcome import Word
 from modelcollapse.errors import NoClosedForm
 from modelcollapse.experiment import Experiment, Lazy, Prediction, predict
 from modelcollapse.fate import Fate
-from modelcollapse.workflows import Accumulate, AccumulateSubsample, FreshData, KeepReal, Web
+from modelcollapse.truth import Rows
+from modelcollapse.workflows import (
+    Accumulate,
+    AccumulateSubsample,
+    FreshData,
+    KeepReal,
+    Replace,
+    Web,
+)
 
 DISCRETE = "modelcollapse.discrete"
+EXPONENTIAL = "modelcollapse.exponential"
+GAUSSIAN = "modelcollapse.gaussian"
 KDE = "modelcollapse.kde"
 ERRORS = ("mise", "test_log_loss")
 ZERO = 1e-12  # a Lyapunov exponent nearer to 0 than its rounding has no sign
@@ -77,7 +87,8 @@ class Theory:
         if fate is not None and (fate.verdict != "clumps" or name in ERRORS):
             word: Word = "does not hold" if fate.verdict == "bounded" else "holds"
             rate = f" ({fate.rate})" if fate.rate else ""
-            return Proof(word, f"fates[{name!r}] is {fate.verdict!r}{rate}: {fate.reason}")
+            found = f"fates[{name!r}] is {fate.verdict!r}{rate}"
+            return Proof(word, f"in expectation: {found}: {fate.reason}")
         if (limit := self.limit(name)) is not None:
             word = "holds" if np.isposinf(limit) else "does not hold"
             return Proof(word, f"limits[{name!r}] = {limit:.5g}: the expectation tends to it")
@@ -102,14 +113,56 @@ class Theory:
         return None
 
     def _stays(self, name: str) -> Proof | None:
-        curve = self.expected(name)
-        if not self._typical() or (curve is not None and not curve[-1] > 0):
+        """Return that a typical run keeps its variance, where that is proved.
+
+        An expectation above 0 is no proof: it may be carried by few runs.
+        """
+        e = self.experiment
+        if e is None:
             return None
-        limit, fate = self.limit(name), self.fate(name)
+        if isinstance(e.workflow, FreshData) and e.workflow.real > 1:
+            text = "fresh real rows differ in every generation with the same probability"
+            return Proof("does not hold", f"almost surely it does not tend to 0: {text}")
+        if e.model.room == GAUSSIAN:
+            return self._gaussian(e, name)
+        if e.model.room == KDE:
+            return self._kernel(e, name)
+        return self._mean_alone(e, name) if e.model.room == EXPONENTIAL else None
+
+    def _gaussian(self, e: Experiment, name: str) -> Proof | None:
+        if isinstance(e.truth, Rows) or name != "variance":
+            return None
+        limit = self.limit(name)
+        if isinstance(e.workflow, Accumulate) and limit is not None and limit > 0:
+            text = "its factors are independent and their variances summable"
+            return Proof("does not hold", f"limits[{name!r}] = {limit:.5g}, above 0; {text}")
+        equal = np.ptp(e.sizes) == 0 or getattr(e.workflow, "share", None) is not None
+        if isinstance(e.workflow, KeepReal) and equal and e.sizes[0] > 1:
+            return Proof("does not hold", "the real rows keep their weight, and their variance")
+        return None
+
+    def _kernel(self, e: Experiment, name: str) -> Proof | None:
+        from modelcollapse.kde.bandwidth import is_scaled
+
+        curve, limit, fate = self.expected(name), self.limit(name), self.fate(name)
+        if is_scaled(e.model.bandwidth) or (curve is not None and not curve[-1] > 0):
+            return None
         if limit is not None:
             return Proof("does not hold", f"limits[{name!r}] = {limit:.5g}, above 0")
         if fate is not None and fate.verdict == "diverges":
             return Proof("does not hold", f"fates[{name!r}] is 'diverges': {fate.reason}")
+        return None
+
+    def _mean_alone(self, e: Experiment, name: str) -> Proof | None:
+        """Return what becomes of V(m_t) where the mean m_t is all that is fitted."""
+        if name != "variance":
+            return None
+        low, high = e.model.range
+        if np.isinf(low) and np.isinf(high):
+            return Proof("does not hold", "V(m) is bounded away from 0, whatever the mean")
+        if isinstance(e.workflow, Replace) and np.ptp(e.sizes) == 0:
+            text = "the mean is a martingale, and comes to rest only where V(m) = 0"
+            return Proof("holds", f"almost surely: {text}")
         return None
 
     def _lyapunov(self, name: str) -> Proof | None:
@@ -125,23 +178,10 @@ class Theory:
             return Proof("holds", text)
         return Proof("does not hold", text) if largest > ZERO else None
 
-    def _typical(self) -> bool:
-        """Return whether a variance that stays in expectation stays in a typical run too.
-
-        It does where real rows keep a part, so that a generation's relative noise is summable or
-        the fresh rows' variance stays; and where kernels of a width that does not depend on the
-        rows add their variance each time.
-        """
+    def absorbs(self) -> bool:
+        """Return whether a variance of 0 stays; True where no experiment is known."""
         e = self.experiment
-        if e is None:
-            return False
-        if isinstance(e.workflow, (Accumulate, AccumulateSubsample, KeepReal, FreshData, Web)):
-            return True
-        if e.model.room != KDE:
-            return False
-        from modelcollapse.kde.bandwidth import is_scaled
-
-        return not is_scaled(e.model.bandwidth)
+        return e is None or not isinstance(e.workflow, (AccumulateSubsample, FreshData, Web))
 
     def never_invents(self) -> bool:
         """Return whether no generation can sample what the truth does not have."""

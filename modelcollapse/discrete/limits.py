@@ -142,4 +142,8 @@ def _steady(workflow: Workflow) -> bool:
     """Return whether a web's real rows keep their share."""
     if not isinstance(workflow, Web):
         return False
-    return isinstance(workflow.real, int) and isinstance(workflow.synthetic, int)
+    return (
+        isinstance(workflow.synthetic, int)
+        and bool(workflow.real)
+        and isinstance(workflow.real, int)
+    )

@@ -79,5 +79,8 @@ def variance_fate(e: "Experiment") -> Fate:
     from modelcollapse import solver
 
     if isinstance(e.workflow, AccumulateSubsample):
+        single = np.full(e.generations, e.workflow.budget or 0) if e.workflow.budget else e.sizes
+        if v2 == -1 and np.all(single == 1):
+            return Fate("clumps", "0 from generation 1", "a fit to one trial has no variance")
         return Fate("bounded", "", "between 0 and V(m_0), for v2 < 0")
     return solver.variance_fate(e.workflow, e.sizes, v2)

@@ -33,8 +33,8 @@ class FreshData:
     name = "fresh-data"
 
     def __post_init__(self) -> None:
-        whole("real", self.real)
-        whole("synthetic", self.synthetic)
+        object.__setattr__(self, "real", whole("real", self.real))
+        object.__setattr__(self, "synthetic", whole("synthetic", self.synthetic))
         if self.weight is not None:
             fraction("weight", self.weight)
 
@@ -108,7 +108,7 @@ class Web:
                 rows = tuple(whole(f"{name}[{i}]", each, 0) for i, each in enumerate(value))
                 object.__setattr__(self, name, rows)
             elif not callable(value):
-                whole(name, value, 0)
+                object.__setattr__(self, name, whole(name, value, 0))
 
     def described(self) -> dict[str, Any]:
         """Return the curves as plain data; a callable by its own description, or its text."""

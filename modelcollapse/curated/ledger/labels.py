@@ -216,7 +216,7 @@ THEOREMS = [
     Theorem(
         "curated/labels/limit",
         "With a noisy generator the loop forgets the real labels: a share of the inputs stays "
-        "wrong that depends on the verifier alone.",
+        "wrong that does not depend on them.",
         r"\lim(1-P_t)=\frac{1-q_R}{1-q_R+q_W}",
         DERIVED,
         "replace, batches of one size, 0 < e < 1",
