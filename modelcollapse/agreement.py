@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
+import numpy as np
+
 from modelcollapse.checks import fraction, whole
 from modelcollapse.claims import LARGEST_CV, Design, MeanClaim
 from modelcollapse.errors import InvalidInput, ModelCollapseError, NoClosedForm, invalid
@@ -98,7 +100,9 @@ def _checks(e: Experiment, effect: float, alpha: float) -> list[Check]:
             reasons[name] = str(error)
             continue
         if best is None:
-            reasons[name] = f"more than {MOST_REPLICATES} runs would be needed at every generation"
+            infinite = not np.isfinite(prediction[name]).any()
+            more = f"more than {MOST_REPLICATES} runs would be needed; give a larger effect"
+            reasons[name] = prediction.reasons.get(name, "infinite") if infinite else more
         else:
             found.append(best)
     if not found:
@@ -120,6 +124,9 @@ def _latest(p: Prediction, name: str, effect: float, alpha: float) -> Check | No
         if not (math.isfinite(value) and 0 < variance < math.inf and value != 0):
             continue
         if "log" not in name and math.sqrt(variance) > LARGEST_CV * abs(value):
+            continue
+        # Below this relative effect more than the most replicates are needed in any case.
+        if effect * abs(value) < math.sqrt(variance / MOST_REPLICATES):
             continue
         needed = samples_needed(
             "mean", effect * abs(value), variance=variance, alpha=alpha, beta=alpha

@@ -34,10 +34,10 @@ def positive(name: str, value: object) -> float:
 
 def fraction(name: str, value: object) -> float:
     """Return `value` as a float strictly between 0 and 1."""
-    number = positive(name, value)
-    if number >= 1:
+    real = isinstance(value, numbers.Real) and not isinstance(value, (bool, np.bool_))
+    if not real or not 0 < value < 1:  # type: ignore[operator]
         raise invalid(name, value, "give a number strictly between 0 and 1")
-    return number
+    return float(value)  # type: ignore[arg-type]
 
 
 def rows(name: str, value: Any, minimum: int = 1) -> Floats:
@@ -85,6 +85,23 @@ def columns(X: Floats, dim: int) -> Floats:
     return X
 
 
+def _called(samples: Callable[[int], int], t: int) -> int:
+    try:
+        return samples(t)
+    except TypeError as error:
+        remedy = "give a function of the generation that returns a size"
+        raise invalid("samples", samples, f"{remedy} ({error})") from error
+
+
+def model_of(e: Any, kind: type, name: str = "e") -> Any:
+    """Return the model of an experiment if it is of the kind that a formula is about."""
+    model = getattr(e, "model", None)
+    if not isinstance(model, kind):
+        shown = e if model is None else model
+        raise invalid(name, shown, f"give an experiment whose model is a {kind.__name__}")
+    return model
+
+
 def sizes(samples: Samples, generations: int) -> Integers:
     """Return the batch sizes n_1, ..., n_T as an array of shape (generations,).
 
@@ -92,7 +109,7 @@ def sizes(samples: Samples, generations: int) -> Integers:
     of the generation (1, 2, ..., `generations`).
     """
     if callable(samples):
-        values = [whole(f"samples({t})", samples(t)) for t in range(1, generations + 1)]
+        values = [whole(f"samples({t})", _called(samples, t)) for t in range(1, generations + 1)]
     elif not isinstance(samples, (str, int)) and hasattr(samples, "__len__"):
         if len(samples) < generations:
             raise invalid(

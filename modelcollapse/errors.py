@@ -45,7 +45,7 @@ def invalid(name: str, value: object, allowed: str) -> InvalidInput:
 
 def unknown(kind: str, value: object, known: Iterable[str]) -> InvalidInput:
     """Build the error for a name that does not exist, with the nearest names that do."""
-    names = sorted(known)
+    names = sorted(set(known))
     near = difflib.get_close_matches(str(value), names, n=5, cutoff=0.4)
     more = f" and {len(names) - MOST} more" if len(names) > MOST else ""
     known_names = ", ".join(names[:MOST]) + more if names else "none here"

@@ -108,8 +108,8 @@ class Experiment:
             )
         whole("generations", self.generations)
         positive("temperature", self.temperature)
-        most = getattr(self.workflow, "generations", self.generations)
-        if self.generations > most:
+        most = getattr(self.workflow, "generations", None)
+        if most is not None and self.generations > most:
             raise invalid("generations", self.generations, f"{self.workflow!r} has no more")
         own = getattr(self.model, "as_truth", partial(as_truth, dim=self.model.dim))
         object.__setattr__(self, "truth", own(self.truth))
@@ -342,7 +342,11 @@ def simulate(
         raise InvalidInput(
             f"at = {recorded.tolist()!r}: give increasing generations between 1 and {last}"
         )
+    if isinstance(extra, str):
+        raise invalid("extra", extra, f"give a sequence of names, such as [{extra!r}]")
     room = importlib.import_module(f"{experiment.model.room}.simulate")
+    if test is None and tolerance != Request.tolerance:
+        raise invalid("tolerance", tolerance, "it is of the scores of a test set: give test too")
     request = Request(replicates, seed, recorded, jobs, extra, progress, test, tolerance)
     values, finished = room.simulate(experiment, request)
     runs = Trajectories(experiment, recorded, finished, values)

@@ -94,8 +94,11 @@ def test_the_three_commands_take_a_workflow_from_a_file(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["verify", "--workflow", "replace"], "need a family"),
-        (["verify", "--effect", "0.1"], "need a family"),
+        (["verify", "--workflow", "accumulate"], "workflow needs a family"),
+        (["verify", "--workflow", "replace"], "workflow needs a family"),
+        (["verify", "--effect", "0.1"], "effect needs a family"),
+        (["verify", "gaussian", "--generations", "2.5"], "give a whole number"),
+        (["predict", "gaussian", "--workflow", "web"], "--growth and --real-share"),
         (["verify", "gaussian", "--only", "*"], "only = '*'"),
         (["verify", "gausian"], "did you mean gaussian"),
         (["predict", "gaussian", "--weights", "x.csv"], "cannot be read"),

@@ -202,11 +202,12 @@ def test_no_more_generations_than_weights():
 def test_weights_from_a_file(tmp_path):
     """Square or triangular, with blank lines; what is wrong names the line."""
     file = tmp_path / "weights.csv"
-    file.write_text("1\n0.25,0.75\n\n0,0.5,0.5\n")
+    file.write_text("1,,\n0.25,0.75,\n\n0,0.5,0.5\n")
     assert mc.Weighted.read(file) == mc.Weighted([[1, 0, 0], [0.25, 0.75, 0], [0, 0.5, 0.5]])
     for text, message in (
         ("1\nx,y\n", r"line 2 = 'x,y' is not valid"),
         ("1\n0.5,0.6\n", "generation 2"),
+        ("1\n0.5,,0.5\n", "without a header or gaps"),
         ("", "at least one generation"),
     ):
         file.write_text(text)
@@ -214,6 +215,8 @@ def test_weights_from_a_file(tmp_path):
             mc.Weighted.read(file)
     with pytest.raises(mc.InvalidInput, match="cannot be read"):
         mc.Weighted.read(tmp_path / "nowhere.csv")
+    with pytest.raises(mc.InvalidInput, match="path = 3"):
+        mc.Weighted.read(3)
 
 
 @pytest.mark.parametrize(
@@ -227,8 +230,9 @@ def test_weights_from_a_file(tmp_path):
         (lambda: mc.Web([1, -2], 3), r"real\[1\] = -2"),
         (lambda: curves.growing(10, 0.0, 0.5), "growth = 0.0"),
         (lambda: curves.growing(10, 0.5, 1.5), "real_share = 1.5"),
-        (lambda: mc.Experiment(mc.Gaussian(), mc.Web(0, 0), 5, 2), "at generation 2 = 0"),
-        (lambda: mc.Experiment(mc.Gaussian(), mc.Web([1], 1), 5, 3), "real has 1 entries"),
+        (lambda: mc.Web(0, 0), r"real, synthetic = \(0, 0\)"),
+        (lambda: mc.Experiment(mc.Gaussian(), mc.Web([0], 0), 5, 2), "at generation 2 = 0"),
+        (lambda: mc.Experiment(mc.Gaussian(), mc.Web([1], 1), 5, 3), "generations = 3"),
         (lambda: mc.Experiment(mc.Gaussian(), mc.Web(1, 1), [5, 5], 2), "the size of batch 1"),
         (lambda: mc.Experiment(mc.Gaussian(), mc.FreshData(1, 1), 1, 2), "at least 2"),
     ],

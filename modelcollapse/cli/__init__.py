@@ -55,7 +55,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader has gone; keep Python from complaining when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except (OSError, MemoryError, OverflowError) as error:
+    except MemoryError as error:
+        less = "ask for fewer replicates, generations, columns or outcomes"
+        print(f"modelcollapse: not enough memory; {less} ({_one_line(error)})", file=sys.stderr)
+        return WRONG_USE
+    except (OSError, OverflowError) as error:
         # A full disk, or a problem too large for this machine.
         print(f"modelcollapse: {_one_line(error) or type(error).__name__}", file=sys.stderr)
         if isinstance(error, OSError):

@@ -8,6 +8,7 @@ from cyclopts import Parameter
 
 from modelcollapse.checks import Samples
 from modelcollapse.cli import families
+from modelcollapse.cli.whole import MaybeWhole
 from modelcollapse.errors import InvalidInput
 from modelcollapse.experiment import Experiment
 from modelcollapse.sources import is_refreshing
@@ -25,10 +26,10 @@ class WorkflowOptions:
     workflow: str = "replace"
     "The name, such as replace or accumulate-subsample; a wrong one lists them all."
 
-    budget: int | None = None
+    budget: MaybeWhole = None
     "Training rows of accumulate-subsample; by default the batch size."
 
-    window: int | None = None
+    window: MaybeWhole = None
     "Batches in a sliding-window."
 
     share: float | None = None
@@ -63,9 +64,14 @@ class WorkflowOptions:
                 raise InvalidInput(f"samples = {samples!r}: the file {self.rows} says it; leave it")
             first, web = curves.read(self.rows)
             return web, first
-        sizes = parse_samples(samples or DEFAULT_SAMPLES)
+        sizes = parse_samples(DEFAULT_SAMPLES if samples is None else samples)
         if self.growth is not None or self.real_share is not None:
             return self._growing(sizes), sizes
+        if self.workflow == "web" and self.real is None and self.synthetic is None:
+            raise InvalidInput(
+                "the workflow 'web' needs to know how it grows: give --growth and --real-share, "
+                "--real and --synthetic, or --rows"
+            )
         curve = parse_curve if self.workflow == "web" else parse_rows
         return by_name(
             self.workflow,
@@ -111,13 +117,13 @@ class LoopOptions:
     samples: str | None = None
     "Rows per batch: a number (100), or one number per generation, such as 10,20,40."
 
-    generations: int | None = None
-    "The number of fits (50, or as many as weighted has); generation 1 is the fit to real data."
+    generations: MaybeWhole = None
+    "The number of fits (50, or as many as the workflow has); generation 1 is the fit to real data."
 
-    dim: int | None = None
+    dim: MaybeWhole = None
     "gaussian, kde, regression: columns; by default those of the data, or 1."
 
-    ddof: int | None = None
+    ddof: MaybeWhole = None
     "gaussian: 0 (the default) divides the scatter by n (maximum likelihood), 1 by n - 1."
 
     temperature: float | None = None
@@ -144,7 +150,7 @@ class LoopOptions:
     variance: float | None = None
     "normal-mean: the known variance."
 
-    trials: int | None = None
+    trials: MaybeWhole = None
     "binomial: trials per row."
 
     shape: float | None = None
@@ -153,7 +159,7 @@ class LoopOptions:
     size: float | None = None
     "negative-binomial, hyperbolic-secant: the known size."
 
-    outcomes: int | None = None
+    outcomes: MaybeWhole = None
     "discrete: the number of outcomes."
 
     probabilities: str | None = None
@@ -179,12 +185,18 @@ class LoopOptions:
             model,
             workflow,
             samples=samples,
-            generations=getattr(workflow, "generations", DEFAULT_GENERATIONS)
+            generations=default_generations(workflow, DEFAULT_GENERATIONS)
             if self.generations is None
             else self.generations,
             truth=truth,
             temperature=given.get("temperature", 1.0),
         )
+
+
+def default_generations(workflow: Workflow, usual: int) -> int:
+    """Return the generations that a workflow has, or the usual number."""
+    most = getattr(workflow, "generations", None)
+    return usual if most is None else int(most)
 
 
 def parse_samples(text: str) -> Samples:

@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from modelcollapse import datasets
 from modelcollapse.checks import whole
 from modelcollapse.cli.families import parse_bandwidth
-from modelcollapse.cli.options import WorkflowOptions
+from modelcollapse.cli.options import WorkflowOptions, default_generations
 from modelcollapse.cli.output import (
     check_table,
     counted,
@@ -22,6 +22,7 @@ from modelcollapse.cli.output import (
     progress,
     write_table,
 )
+from modelcollapse.cli.whole import MaybeWhole, Whole
 from modelcollapse.errors import InvalidInput, unknown
 from modelcollapse.gaussian.estimator import Gaussian
 from modelcollapse.kde import KDE
@@ -40,9 +41,9 @@ def run(
     data: str,
     option: Annotated[tuple[str, ...], Parameter(negative="")] = (),
     samples: str | None = None,
-    generations: int = 20,
+    generations: MaybeWhole = None,
     temperature: float = 1.0,
-    seed: int = 0,
+    seed: Whole = 0,
     holdout: float = 0.0,
     standardize: bool = False,
     checkpoint: Path | None = None,
@@ -66,7 +67,7 @@ def run(
     samples
         Rows per batch: a number (100), or one number per generation, such as 10,20,40.
     generations
-        The number of fits; generation 1 is the fit to real data.
+        The number of fits (20, or as many as the workflow has); the first is to real data.
     temperature
         The sampler's temperature, if the estimator's sample takes one.
     seed
@@ -84,9 +85,10 @@ def run(
     """
     if output is not None:
         check_table(output)
-    whole("generations", generations)
     training, test = _split(datasets.load(data, standardize=standardize), holdout, seed)
     workflow, sizes = (which or WorkflowOptions()).build(samples)
+    generations = default_generations(workflow, 20) if generations is None else generations
+    whole("generations", generations)
     model = build_estimator(estimator, option, training.dim)
     with progress(generations) as show:
         result = run_loop(

@@ -20,6 +20,7 @@ from modelcollapse.cli.output import (
     write_table,
 )
 from modelcollapse.cli.predict import shown_generations
+from modelcollapse.cli.whole import Whole
 from modelcollapse.errors import InvalidInput
 from modelcollapse.experiment import Interrupted, Prediction, Trajectories
 from modelcollapse.experiment import predict as predict_experiment
@@ -33,10 +34,10 @@ def simulate(
     which: WorkflowOptions | None = None,
     loop: LoopOptions | None = None,
     *,
-    replicates: int = 1000,
-    seed: int = 0,
+    replicates: Whole = 1000,
+    seed: Whole = 0,
     at: str | None = None,
-    jobs: int = 1,
+    jobs: Whole = 1,
     extra: Annotated[tuple[str, ...], Parameter(negative="")] = (),
     test: str | None = None,
     tolerance: float = 1e-10,
@@ -144,6 +145,7 @@ def _summary(runs: Trajectories, p: Prediction) -> dict[str, Any]:
             for name in names
         },
         "expected": {name: p[name][runs.generations - 1] for name in names if name in p.expected},
+        "reasons": {name: why for name, why in p.reasons.items() if name in names},
     }
 
 

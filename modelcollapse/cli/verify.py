@@ -1,6 +1,7 @@
 """``modelcollapse verify``: decide every theorem of the ledger on evidence."""
 
 import time
+from dataclasses import fields
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
@@ -8,6 +9,7 @@ from cyclopts import Parameter
 from modelcollapse.agreement import verify_experiment
 from modelcollapse.cli.options import LoopOptions, WorkflowOptions
 from modelcollapse.cli.output import console, note, number, print_json, progress
+from modelcollapse.cli.whole import Whole
 from modelcollapse.errors import InvalidInput
 from modelcollapse.theorem import Verdict, theorems
 from modelcollapse.verification import ALPHA, verify_all
@@ -25,7 +27,7 @@ def verify(
     *,
     only: str | None = None,
     effect: float | None = None,
-    seed: int = 0,
+    seed: Whole = 0,
     alpha: float = ALPHA,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
@@ -56,10 +58,14 @@ def verify(
     started = time.monotonic()
     if family is not None:
         return _own(family, which, loop, only, effect, seed, alpha, started, json=json)
-    for name, value in (("workflow", which), ("loop", loop), ("effect", effect)):
-        if value is not None:
-            raise InvalidInput(f"{name}: its options need a family; give one, such as gaussian")
-    only = only or "*"
+    given = [name for part in (which, loop) if part for name in _given(part)]
+    if which is not None and not given:
+        given = ["workflow"]
+    for name in [*given, *(["effect"] if effect is not None else [])]:
+        raise InvalidInput(
+            f"{name} needs a family: give one, such as modelcollapse verify gaussian"
+        )
+    only = "*" if only is None else only
     count = len(theorems(only))
     verdicts: list[Verdict] = []
     interrupted = False
@@ -81,6 +87,11 @@ def verify(
         count = len(verdicts)
     status = _report(verdicts, count, alpha, started, json=json)
     return INTERRUPTED if interrupted else status
+
+
+def _given(options: WorkflowOptions | LoopOptions) -> list[str]:
+    """Return the names of the options that are not at their defaults."""
+    return [f.name for f in fields(options) if getattr(options, f.name) != f.default]
 
 
 def _own(

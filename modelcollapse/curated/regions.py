@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from modelcollapse.checks import Floats, positive, whole
+from modelcollapse.checks import Floats, model_of, positive, whole
 from modelcollapse.errors import NoClosedForm, invalid
 from modelcollapse.workflows import Replace
 
@@ -116,9 +116,11 @@ def distance_bound(e: "Experiment") -> Floats:
     D_1 = (mu_0 - c)^2/s^2 + 1/n_1 exactly, then D_t <= rho^2 D_{t-1} + rho/n_t: a contraction and
     the largest variance of a kept row.
     """
+    from modelcollapse.curated.estimator import RegionVerifier
+
+    model = model_of(e, RegionVerifier)
     if not isinstance(e.workflow, Replace):
         raise NoClosedForm(f"the bound is for replace, not {e.workflow!r}")
-    model = e.model
     rho = contraction_rate(model.radius, model.spread)
     bounds = [((e.truth.mean - model.centre) / model.spread) ** 2 + 1 / int(e.sizes[0])]
     for n in e.sizes[1:].tolist():

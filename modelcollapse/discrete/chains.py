@@ -72,7 +72,10 @@ def reason(e: "Experiment", points: int) -> str | None:
         what = "a batch" if is_replace(e) else "the pool"
         return f"exact up to {MOST_ROWS} rows in {what}, and there are {rows}: simulate it"
     if work(e, points) > MOST_WORK:
-        return f"{points} different probabilities are too many for an exact chain: simulate it"
+        return (
+            f"{rows} rows, {e.generations} generations and {points} different probabilities are "
+            "too many for an exact chain: ask for fewer, or simulate it"
+        )
     return None
 
 

@@ -10,6 +10,8 @@ from fractions import Fraction
 from math import comb, factorial
 from typing import TYPE_CHECKING
 
+from modelcollapse.checks import model_of
+from modelcollapse.discrete.estimator import Discrete
 from modelcollapse.discrete.truth import truth_of
 from modelcollapse.errors import NoClosedForm
 from modelcollapse.workflows import Accumulate, AccumulateSubsample, Replace
@@ -43,6 +45,7 @@ def exact_law(e: "Experiment") -> list[Law]:
     NoClosedForm
         If the workflow is another, or a generation has more than 3,000 possible counts.
     """
+    model_of(e, Discrete)
     if not isinstance(e.workflow, (Replace, Accumulate, AccumulateSubsample)):
         raise NoClosedForm(f"{e.workflow!r}: the law is propagated for replace and for pools")
     sizes, truth = e.sizes.tolist(), fractions(e)

@@ -57,6 +57,9 @@ def predict(e: "Experiment") -> Prediction:
         laws["mean"] = lambda: [NormalLaw(float(r)) for r in errors()]
     open_laws = {"mean": "exactly normal for NormalMean under deterministic workflows; else open"}
     found, open_limits, notes = _limits(e)
+    notes["mean"] = "the fitted mean's distance from the true one, over the deviation of one row"
+    if e.model.curvature > 0 and limits.error_fate(e).verdict == "diverges":
+        notes["squared_error"] = "inf where it is beyond the largest float"
     return Prediction(
         e,
         Lazy(routes, reasons),

@@ -10,12 +10,24 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from modelcollapse import solver
 from modelcollapse.checks import Floats
 from modelcollapse.gaussian.slots import SlotMoments, slot_moments
-from modelcollapse.workflows import Accumulate, AccumulateSubsample, Replace
+from modelcollapse.workflows import (
+    Accumulate,
+    AccumulateSubsample,
+    FreshData,
+    KeepReal,
+    Replace,
+    SlidingWindow,
+    Web,
+)
 
 if TYPE_CHECKING:
     from modelcollapse.experiment import Experiment
+
+
+LINEAR_TIME = (SlidingWindow, KeepReal, FreshData, Web)
 
 
 class SecondOrder(NamedTuple):
@@ -98,6 +110,12 @@ def second_order(e: "Experiment") -> SecondOrder:
         return accumulate(e)
     if isinstance(e.workflow, AccumulateSubsample):
         return accumulate_subsample(e)
+    if e.model.ddof == 0 and e.temperature == 1 and type(e.workflow) in LINEAR_TIME:
+        # What the mean gains the variance loses: V(m) bends by -1.
+        return SecondOrder(
+            solver.variances(e.workflow, e.sizes, -1.0),
+            solver.squared_errors(e.workflow, e.sizes, -1.0),
+        )
     states = slot_fits(e, fourth=False)
     return SecondOrder(
         grown(np.array([s.square[-1, -1] for s in states])),

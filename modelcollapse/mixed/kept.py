@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from modelcollapse.checks import Floats
+from modelcollapse.errors import invalid
 from modelcollapse.mixed.arguments import (
     numbers,
     per_row,
@@ -40,7 +41,10 @@ def kept_squared_error(
     curvature
         v2, at least -1; -1 for a Gaussian fitted by maximum likelihood.
     """
-    t = numbers("generation", generation, 1, np.inf, "give generations from 1 on")
+    remedy = "give generations from 1 on, whole numbers"
+    t = numbers("generation", generation, 1, np.inf, remedy)
+    if (t != np.floor(t)).any():
+        raise invalid("generation", t[t != np.floor(t)].flat[0].item(), remedy)
     r, s, a = _arguments(share, real, synthetic)
     with np.errstate(over="ignore"):
         repeated = _geometric(_forgotten(a, s, curvature), t - 1)

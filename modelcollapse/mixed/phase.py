@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from modelcollapse.checks import Floats
-from modelcollapse.errors import InvalidInput, unknown
+from modelcollapse.errors import InvalidInput, invalid, unknown
 from modelcollapse.fate import Fate
 from modelcollapse.mixed.arguments import numbers, per_row, plain, row_counts, temperatures, weights
 from modelcollapse.mixed.fresh import optimal_weight
@@ -30,7 +30,11 @@ def phase(real_share: float, curvature_per_row: float = 0.0) -> Fate:
 
     "clumps" is a variance that vanishes with the error bounded: no real data and v2 < 0.
     """
-    q = float(contraction(real_share, curvature_per_row))
+    factor = contraction(real_share, curvature_per_row)
+    if np.ndim(factor):
+        shares = np.asarray(real_share).tolist()
+        raise invalid("real_share", shares, "give one number; critical_share takes arrays")
+    q = float(factor)
     shown = f"(1 - a)^2 (1 + v2/n) = {q:.4g}"
     if real_share == 0 and curvature_per_row < 0:
         reason = f"{shown} without real data: the error takes over what the variance loses"

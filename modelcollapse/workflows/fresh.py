@@ -109,6 +109,14 @@ class Web:
                 object.__setattr__(self, name, rows)
             elif not callable(value):
                 object.__setattr__(self, name, whole(name, value, 0))
+        if self.real == 0 == self.synthetic:
+            raise invalid("real, synthetic", (0, 0), "a batch needs rows of at least one kind")
+
+    @property
+    def generations(self) -> int | None:
+        """The largest number of generations, or None where both curves go on for ever."""
+        lengths = [len(c) for c in (self.real, self.synthetic) if isinstance(c, tuple)]
+        return min(lengths) + 1 if lengths else None
 
     def described(self) -> dict[str, Any]:
         """Return the curves as plain data; a callable by its own description, or its text."""

@@ -44,6 +44,8 @@ class Weighted:
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> "Weighted":
         """Read the matrix from a CSV file without a header: line t holds the weights of row t."""
+        if not isinstance(path, (str, os.PathLike)):
+            raise invalid("path", path, "give the path of a CSV file")
         return cls(checked(_numbers(Path(path)), str(path)))
 
     def __eq__(self, other: object) -> bool:
@@ -87,7 +89,7 @@ class Weighted:
 def checked(value: Any, name: str) -> Floats:
     """Return the matrix, square and read-only, or raise InvalidInput naming what is wrong."""
     try:
-        rows = [np.asarray(row, dtype=np.float64) for row in value]
+        rows = [_numeric(row) for row in value]
     except (TypeError, ValueError) as error:
         raise invalid(name, value, "give one list of numbers per generation") from error
     count = len(rows)
@@ -116,6 +118,13 @@ def checked(value: Any, name: str) -> Floats:
     return matrix
 
 
+def _numeric(row: Any) -> Floats:
+    array = np.asarray(row)
+    if array.dtype.kind not in "iuf":
+        raise TypeError(f"{array.dtype} is no number")
+    return array.astype(np.float64)
+
+
 def _numbers(path: Path) -> list[list[float]]:
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -126,8 +135,10 @@ def _numbers(path: Path) -> list[list[float]]:
         if not line:
             continue
         try:
-            rows.append([float(cell) for cell in line if cell.strip()])
+            while len(line) > 1 and not line[-1].strip():
+                line.pop()
+            rows.append([float(cell) for cell in line])
         except ValueError as error:
-            message = "give one line of numbers per generation, without a header"
+            message = "give one line of numbers per generation, without a header or gaps"
             raise invalid(f"{path}, line {number}", ",".join(line), message) from error
     return rows

@@ -3,11 +3,12 @@
 from pathlib import Path
 
 from modelcollapse.cli.language.options import shown
+from modelcollapse.cli.whole import Whole
 from modelcollapse.errors import unknown
 from modelcollapse.language import backend, checkpoints
 
 
-def checkpoint(family: str, *, output: Path | None = None, seed: int = 0) -> int:
+def checkpoint(family: str, *, output: Path | None = None, seed: Whole = 0) -> int:
     """Build and pre-train a small model with its tokenizer; print its folder.
 
     Parameters

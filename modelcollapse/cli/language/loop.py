@@ -15,6 +15,7 @@ from modelcollapse.cli.language.options import (
 )
 from modelcollapse.cli.options import parse_samples
 from modelcollapse.cli.output import note, print_json, print_table
+from modelcollapse.cli.whole import MaybeWhole, Whole
 from modelcollapse.errors import InvalidInput
 from modelcollapse.workflows import OWNERS, Workflow, by_name
 
@@ -27,11 +28,11 @@ def loop(
     model: ModelOptions | None = None,
     work: WorkOptions | None = None,
     workflow: Annotated[tuple[str, ...], Parameter(negative="")] = DEFAULT,
-    budget: int | None = None,
-    window: int | None = None,
+    budget: MaybeWhole = None,
+    window: MaybeWhole = None,
     share: float | None = None,
     samples: str | None = None,
-    generations: int = 4,
+    generations: Whole = 4,
     output: Path = Path("language-run"),
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:

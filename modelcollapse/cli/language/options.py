@@ -10,6 +10,7 @@ from cyclopts import Parameter
 
 from modelcollapse.checks import Samples
 from modelcollapse.cli.output import note, progress
+from modelcollapse.cli.whole import MaybeWhole, Whole
 from modelcollapse.errors import InvalidInput
 from modelcollapse.language import Options, Recipe, Settings
 from modelcollapse.language.recipe import Batching, Precision
@@ -34,7 +35,7 @@ class ModelOptions:
     columns: str | None = None
     "The columns of prompt and response, or of the text, such as question,answer."
 
-    held_out: int | None = None
+    held_out: MaybeWhole = None
     "Real rows to judge every model on; default 4,000 of the grammar, else at most 1,000."
 
     from_scratch: Annotated[bool, Parameter(negative="")] = False
@@ -43,22 +44,22 @@ class ModelOptions:
     learning_rate: float | None = None
     "Constant after the warm-up; default 8e-6 (the paper's), 1e-3 for small models or from scratch."
 
-    batch_size: int | None = None
+    batch_size: MaybeWhole = None
     "Rows per device and forward pass; default 8, and 32 for small models."
 
-    accumulation: int | None = None
+    accumulation: MaybeWhole = None
     "Forward passes per step; default 16, and 1 for small models."
 
     epochs: float | None = None
     "Passes over the training rows; default 1."
 
-    steps: int | None = None
+    steps: MaybeWhole = None
     "Optimiser steps instead of epochs, the same for every generation and workflow."
 
     warmup: float | None = None
     "The share of the steps in which the learning rate rises; default 0.05."
 
-    max_length: int | None = None
+    max_length: MaybeWhole = None
     "Tokens per row, at most; default 512, and 256 for small models."
 
     batching: Batching | None = None
@@ -70,7 +71,7 @@ class ModelOptions:
     temperature: float | None = None
     "Of the sampling, without top-k or top-p; default 1."
 
-    sampling_batch: int | None = None
+    sampling_batch: MaybeWhole = None
     "Sequences sampled at a time; default 512."
 
     least_acceptance: float | None = None
@@ -104,10 +105,10 @@ class WorkOptions:
     keep: Keep = "last"
     "Models to keep: all, last (of each workflow and seed) or none; those left out are not remade."
 
-    jobs: int = 1
+    jobs: Whole = 1
     "Processes that workflows and seeds are spread over; best with small models on a CPU."
 
-    threads: int | None = None
+    threads: MaybeWhole = None
     "Threads of each process; results have the same bits for the same number."
 
     report_to: str = "none"
