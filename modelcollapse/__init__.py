@@ -2,7 +2,19 @@
 
 from importlib.metadata import version
 
-from modelcollapse import curated, datasets, discrete, exponential, kde, mixed, regression, solver
+from modelcollapse import (
+    claims,
+    curated,
+    datasets,
+    discrete,
+    evidence,
+    exponential,
+    kde,
+    mixed,
+    regression,
+    solver,
+    values,
+)
 from modelcollapse.agreement import verify_experiment
 from modelcollapse.curated import LabelVerifier, RegionVerifier
 from modelcollapse.diagnosis import Diagnosis, Finding, diagnose
@@ -74,10 +86,12 @@ __all__ = [
     "Verdict",
     "Web",
     "Weighted",
+    "claims",
     "curated",
     "datasets",
     "diagnose",
     "discrete",
+    "evidence",
     "exponential",
     "kde",
     "mixed",
@@ -88,6 +102,7 @@ __all__ = [
     "simulate",
     "solver",
     "theorems",
+    "values",
     "verify",
     "verify_all",
     "verify_experiment",

@@ -2,7 +2,8 @@
 
 import fnmatch
 import importlib
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from modelcollapse.claims import Claim
@@ -56,7 +57,8 @@ class Verdict:
 
     `verdict` is "holds", "refuted" (a claim of kind "refuted" was rejected), "fails" (a theorem
     was rejected, or a claim of kind "refuted" was not) or "weak" (a near miss was not rejected,
-    or is too near to be told from the claim; `observed` says so).
+    or is too near to be told from the claim; `observed` says so). `near_statistics` has, for each
+    near miss, the statistic of the same evidence held against it, on the same threshold.
     """
 
     slug: str
@@ -72,6 +74,7 @@ class Verdict:
     near_misses: dict[str, bool]
     verdict: str
     expected: str
+    near_statistics: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def as_expected(self) -> bool:

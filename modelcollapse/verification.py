@@ -1,42 +1,44 @@
 """Verification: the ledger's theorems, decided on simulations and computations."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Self
+from typing import Self, get_args
 
 from modelcollapse.checks import fraction, whole
 from modelcollapse.claims import Design, Finding, TooWeak
 from modelcollapse.errors import invalid, unknown
 from modelcollapse.experiment import Trajectories, simulate
-from modelcollapse.theorem import Theorem, Verdict, theorems
+from modelcollapse.theorem import Kind, Theorem, Verdict, theorems
 
 ALPHA = 1e-9
 
 
-def verify(slug: str, *, seed: int = 0, alpha: float = ALPHA) -> Verdict:
-    """Verify one theorem; see `verify_all`."""
-    if any(sign in str(slug) for sign in "*?["):
-        raise invalid("slug", slug, "give one theorem's slug, or use verify_all for a glob")
-    if slug not in (known := [t.slug for t in theorems()]):
-        raise unknown("theorem", slug, known)
-    return verify_all(slug, seed=seed, alpha=alpha)[0]
+def verify(theorem: str | Theorem, *, seed: int = 0, alpha: float = ALPHA) -> Verdict:
+    """Verify one theorem: of the ledger, by its slug, or your own; see `verify_all`."""
+    if not isinstance(theorem, Theorem):
+        if any(sign in str(theorem) for sign in "*?["):
+            raise invalid("theorem", theorem, "give one slug, or use verify_all for a glob")
+        if theorem not in (known := [t.slug for t in theorems()]):
+            raise unknown("theorem", theorem, known)
+    return verify_all(theorem, seed=seed, alpha=alpha)[0]
 
 
 def verify_all(
-    glob: str = "*",
+    which: str | Theorem | Iterable[Theorem] = "*",
     *,
     seed: int = 0,
     alpha: float = ALPHA,
     report: Callable[[Verdict], None] | None = None,
     progress: Callable[[str, float], None] | None = None,
 ) -> list[Verdict]:
-    """Verify all theorems whose slug matches the glob.
+    """Verify theorems: of the ledger, or your own.
 
     Parameters
     ----------
-    glob
-        Such as ``gaussian/replace/*``.
+    which
+        A glob of the ledger's slugs, such as ``gaussian/replace/*``, or theorems, such as
+        ``[*theorems("gaussian/replace/*"), mine]``.
     seed
         The seed of the simulations; the verdicts hold for any.
     alpha
@@ -50,11 +52,17 @@ def verify_all(
     Returns
     -------
     list of Verdict
-        In the ledger's order.
+        In the order given; for a glob that is the ledger's.
+
+    Raises
+    ------
+    InvalidInput
+        If an argument is out of its range, no slug matches, or a theorem cannot be decided as
+        it is written; the message says why.
     """
     fraction("alpha", alpha)
     whole("seed", seed, minimum=0)
-    chosen = theorems(glob)
+    chosen = theorems(which) if isinstance(which, str) else _own(which)
     say = progress or (lambda *_: None)
     verdicts = []
     with Verification(chosen, seed, alpha) as verification:
@@ -65,6 +73,35 @@ def verify_all(
                 report(verdicts[-1])
     say("", 1.0)
     return verdicts
+
+
+def _own(which: Theorem | Iterable[Theorem]) -> list[Theorem]:
+    """Return the theorems as a list, checked: they may be a user's."""
+    if not isinstance(which, Theorem | Iterable):
+        raise invalid("which", which, "give a glob of slugs, or theorems")
+    chosen = [which] if isinstance(which, Theorem) else list(which)
+    if not chosen:
+        raise invalid("which", which, "give at least one theorem")
+    for theorem in chosen:
+        if not isinstance(theorem, Theorem):
+            raise invalid("which", theorem, "give a glob of slugs, or Theorem(...) objects")
+        _check(theorem)
+    return chosen
+
+
+def _check(theorem: Theorem) -> None:
+    """Raise InvalidInput if a theorem has no claim that can be decided and be wrong."""
+    where, claim = f"{theorem.slug!r}:", theorem.claim
+    if theorem.kind not in get_args(Kind):
+        raise invalid(f"{where} kind", theorem.kind, f"give one of {', '.join(get_args(Kind))}")
+    usable = hasattr(claim, "design") and callable(getattr(claim, "examine", None))
+    if isinstance(claim, type) or not usable:
+        raise invalid(f"{where} claim", claim, "give a claim such as those of modelcollapse.claims")
+    if claim.design is not None and not callable(getattr(claim.design, "experiment", None)):
+        remedy = "give a Design whose experiment is a function that returns an Experiment"
+        raise invalid(f"{where} design", claim.design, remedy)
+    if not getattr(claim, "near", True):
+        raise invalid(f"{where} near", {}, "name a near miss: without one the power is unknown")
 
 
 class Verification:
@@ -158,4 +195,5 @@ def decided(theorem: Theorem, found: Finding) -> Verdict:
         near_misses=dict(found.near_misses),
         verdict=word,
         expected=theorem.expected,
+        near_statistics=dict(found.near_statistics),
     )

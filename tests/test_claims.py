@@ -7,7 +7,15 @@ import pytest
 from scipy.special import chdtr
 
 import modelcollapse as mc
-from modelcollapse.claims import Design, ExactClaim, FrequencyClaim, LawClaim, MeanClaim, TooWeak
+from modelcollapse.claims import (
+    BoundedClaim,
+    Design,
+    ExactClaim,
+    FrequencyClaim,
+    LawClaim,
+    MeanClaim,
+    TooWeak,
+)
 from modelcollapse.theorem import Theorem
 from modelcollapse.values import constant, expectation, quantity, spread
 from modelcollapse.verification import decided, verify_all
@@ -113,6 +121,36 @@ def test_enclosures_hold_or_fail():
     assert inside.examine(None, 1e-9, 1e-9).samples == 0
 
 
+def test_near_misses_have_statistics(runs):
+    """The same evidence against a near miss gives a statistic on the claim's own threshold."""
+    near = {"1": constant(1.0), "0.5": constant(0.5)}
+    found = mean_claim(near=near).examine(runs, 1e-9, 1e-9)
+    observed = 0.81 + found.statistic * np.sign(float(found.observed) - 0.81)
+    assert found.near_statistics == pytest.approx({"1": 1 - observed, "0.5": observed - 0.5})
+
+    statistic, zero = quantity("variance", 1), constant(0.0)
+    bounded = BoundedClaim(
+        DESIGN, statistic, constant(0.9), zero, constant(50.0), {"9": lambda _: 9}
+    )
+    law = LawClaim(
+        DESIGN,
+        quantity("squared_error", 1),
+        lambda _: lambda x: chdtr(1, 10 * np.maximum(x, 0.0)),
+        {"twice": lambda _: lambda x: chdtr(1, 20 * np.maximum(x, 0.0))},
+    )
+    event = FrequencyClaim(
+        DESIGN, lambda r: r["variance"][:, 0] < 0.5, constant(0.2), {"less": constant(0.05)}
+    )
+    exact = ExactClaim(lambda: (1.0, 0.9, 1.1), {"2": lambda: 2.0, "near": lambda: 1.05})
+    above = ExactClaim(lambda: (2.5, 2.2, np.inf), {"below": lambda: 2.0, "3": lambda: 3.0})
+    for claim in (bounded, law, event, exact):
+        found = claim.examine(None if claim is exact else runs, 1e-9, 1e-9)
+        rejected = {n: s > found.threshold for n, s in found.near_statistics.items()}
+        assert rejected == found.near_misses
+    assert exact.examine(None, 0.1, 0.1).near_statistics == pytest.approx({"2": 1.0, "near": 0.05})
+    assert above.examine(None, 0.1, 0.1).near_statistics == {"below": np.inf, "3": 0.0}
+
+
 def test_expectations_of_changed_experiments():
     """`expectation` and `spread` read the prediction, with changes of the experiment."""
     assert expectation("variance", 2)(E) == pytest.approx(0.81)
@@ -136,6 +174,7 @@ def test_verify_reports_as_it_goes():
     plain = verdicts[0].as_dict()
     assert plain["as_expected"]
     assert plain["slug"] == slugs[0]
+    assert set(plain["near_statistics"]) == set(plain["near_misses"])
 
 
 def test_verify_one():

@@ -1,7 +1,7 @@
 """What all kinds of claims share."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from modelcollapse.errors import ModelCollapseError
@@ -15,7 +15,11 @@ class TooWeak(ModelCollapseError):  # noqa: N818 - says what it is
 
 @dataclass(frozen=True)
 class Finding:
-    """What a claim found: the evidence, in words and numbers, and the near misses rejected."""
+    """What a claim found: the evidence, in words and numbers, and the near misses rejected.
+
+    `near_statistics` has the statistic of the same evidence held against each near miss; like the
+    claim's own it is compared with `threshold`.
+    """
 
     predicted: str
     observed: str
@@ -25,6 +29,7 @@ class Finding:
     samples: int
     rejected: bool
     near_misses: Mapping[str, bool]
+    near_statistics: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -79,8 +84,13 @@ def require_power(name: str, difference: float, found: Evidence) -> None:
         )
 
 
-def finding(predicted: str, observed: str, found: Evidence, near: Mapping[str, bool]) -> Finding:
-    """Return what a test found, with the claim and the observation in words."""
+def finding(
+    predicted: str, observed: str, found: Evidence, near: Mapping[str, Evidence]
+) -> Finding:
+    """Return what a test found, with the claim and the observation in words.
+
+    `near` is the same evidence held against each near miss, on the same threshold.
+    """
     return Finding(
         predicted,
         observed,
@@ -89,5 +99,6 @@ def finding(predicted: str, observed: str, found: Evidence, near: Mapping[str, b
         found.threshold,
         found.samples,
         found.rejected,
-        near,
+        {name: other.rejected for name, other in near.items()},
+        {name: other.statistic for name, other in near.items()},
     )

@@ -35,7 +35,15 @@ class ExactClaim:
         def gap(x: float) -> float:
             return abs(x - middle) if np.isfinite(middle) else 0.0 if low <= x <= high else np.inf
 
-        near = {name: not low <= float(wrong()) <= high for name, wrong in self.near.items()}
-        shown = f"{middle:.8g} ± {radius:.1g}" if np.isfinite(middle) else f">= {low:.8g}"
-        inside = low <= value <= high
-        return Finding(f"{value:.8g}", shown, "enclosure", gap(value), radius, 0, not inside, near)
+        others = {name: float(wrong()) for name, wrong in self.near.items()}
+        return Finding(
+            f"{value:.8g}",
+            f"{middle:.8g} ± {radius:.1g}" if np.isfinite(middle) else f">= {low:.8g}",
+            "enclosure",
+            gap(value),
+            radius,
+            0,
+            not low <= value <= high,
+            {name: not low <= other <= high for name, other in others.items()},
+            {name: gap(other) for name, other in others.items()},
+        )

@@ -44,7 +44,7 @@ class LawClaim:
         for name, wrong in self.near.items():
             other = _tabulated(wrong(e), grid)
             require_power(name, evidence.law_distance(cdf, other, grid), found)
-            near[name] = evidence.law(samples, other, alpha=alpha, beta=beta).rejected
+            near[name] = evidence.law(samples, other, alpha=alpha, beta=beta)
         return finding(self.label, f"distance {found.observed:.2g}", found, near)
 
 
@@ -82,7 +82,7 @@ class FrequencyClaim:
             )
             # A bound is not the probability itself: the observed excess must show the power.
             require_power(name, other.statistic, other)
-            near[name] = other.rejected
+            near[name] = other
         return finding(f"<= {bound:.4g}", f"{found.observed:.4g}", found, near)
 
 

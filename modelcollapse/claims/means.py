@@ -58,7 +58,7 @@ class MeanClaim:
         for name, wrong in self.near.items():
             other = float(wrong(e))
             require_power(name, abs(other - value), found)
-            near[name] = against(found, other, self.side).rejected
+            near[name] = against(found, other, self.side)
         return finding(f"{value:.6g}", f"{found.observed:.6g}", found, near)
 
 
@@ -92,7 +92,7 @@ class BoundedClaim:
         for name, wrong in self.near.items():
             other = float(wrong(e))
             require_power(name, abs(other - value), found)
-            near[name] = against(found, other, "two").rejected
+            near[name] = against(found, other, "two")
         return finding(f"{value:.6g}", f"{found.observed:.6g}", found, near)
 
 

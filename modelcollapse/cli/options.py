@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from modelcollapse import families
 from modelcollapse.checks import Samples
-from modelcollapse.cli import families
 from modelcollapse.cli.whole import MaybeWhole
 from modelcollapse.errors import InvalidInput
 from modelcollapse.experiment import Experiment

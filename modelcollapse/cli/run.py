@@ -10,7 +10,6 @@ from cyclopts import Parameter
 
 from modelcollapse import datasets
 from modelcollapse.checks import whole
-from modelcollapse.cli.families import parse_bandwidth
 from modelcollapse.cli.options import WorkflowOptions, default_generations
 from modelcollapse.cli.output import (
     check_table,
@@ -24,6 +23,7 @@ from modelcollapse.cli.output import (
 )
 from modelcollapse.cli.whole import MaybeWhole, Whole
 from modelcollapse.errors import InvalidInput, unknown
+from modelcollapse.families import parse_bandwidth
 from modelcollapse.gaussian.estimator import Gaussian
 from modelcollapse.kde import KDE
 from modelcollapse.loop import Run

@@ -85,7 +85,7 @@ def verify(
     if interrupted:
         note(f"interrupted: {len(verdicts)} of {count} theorems are decided")
         count = len(verdicts)
-    status = _report(verdicts, count, alpha, started, json=json)
+    status = _report(verdicts, count, seed, alpha, started, json=json)
     return INTERRUPTED if interrupted else status
 
 
@@ -120,14 +120,14 @@ def _own(
             alpha=alpha,
             progress=lambda slug, share: show(share, slug),
         )
-    return _report(verdicts, len(verdicts), alpha, started, json=json)
+    return _report(verdicts, len(verdicts), seed, alpha, started, json=json)
 
 
 def _report(
-    verdicts: list[Verdict], count: int, alpha: float, started: float, *, json: bool
+    verdicts: list[Verdict], count: int, seed: int, alpha: float, started: float, *, json: bool
 ) -> int:
     """Print the verdicts; return 1 if one is not the expected one."""
-    summary = _summary(verdicts, count, alpha, time.monotonic() - started)
+    summary = _summary(verdicts, count, seed, alpha, time.monotonic() - started)
     if json:
         print_json({"verdicts": [v.as_dict() for v in verdicts], "summary": summary})
     else:
@@ -178,7 +178,9 @@ def _colour(v: Verdict) -> str:
     return "green" if v.as_expected else "red"
 
 
-def _summary(verdicts: list[Verdict], count: int, alpha: float, seconds: float) -> dict[str, float]:
+def _summary(
+    verdicts: list[Verdict], count: int, seed: int, alpha: float, seconds: float
+) -> dict[str, float]:
     by_chance = sum(v.samples > 0 for v in verdicts)
     return {
         "theorems": count,
@@ -188,6 +190,7 @@ def _summary(verdicts: list[Verdict], count: int, alpha: float, seconds: float) 
         "near_misses": sum(len(v.near_misses) for v in verdicts),
         "near_misses_rejected": sum(sum(v.near_misses.values()) for v in verdicts),
         "false_alarm_probability_at_most": by_chance * alpha,
+        "seed": seed,
         "seconds": round(seconds, 1),
     }
 

@@ -194,7 +194,7 @@ THEOREMS = [
     Theorem(
         "curated/labels/label-error-law",
         "The number of wrong inputs is binomial at every generation.",
-        r"\#wrong\sim Bin(cells,1-P_t)",
+        r"\#\mathrm{wrong}\sim\mathrm{Bin}(\mathrm{cells},1-P_t)",
         DERIVED,
         "as before; inputs are independent",
         "law",

@@ -113,7 +113,7 @@ THEOREMS = [
         "curated/region/contracts-everywhere",
         "The rate at the centre is the largest: any distance to the centre shrinks at least so "
         "much.",
-        r"\left|E[X\mid kept]-c\right|\le\rho\,|m-c|",
+        r"\left|E[X\mid\mathrm{kept}]-c\right|\le\rho\,|m-c|",
         DERIVED,
         "as before",
         "bound",
@@ -130,7 +130,7 @@ THEOREMS = [
     Theorem(
         "curated/region/kept-variance",
         "The rows a region lets pass vary most where the model sits at its centre.",
-        r"Var[X\mid kept]\le\rho s^2",
+        r"\mathrm{Var}[X\mid\mathrm{kept}]\le\rho s^2",
         "Ellis, Monroe & Newman (the GHS inequality), Commun. Math. Phys. 46 (1976)",
         "as before",
         "bound",
@@ -192,7 +192,7 @@ THEOREMS = [
     Theorem(
         "curated/region/one-round",
         "One verified round leaves an error that is known exactly.",
-        r"E(m_2-\mu_0)^2=E[(c+g(m_1-c)-\mu_0)^2+Var[X\mid kept]/n]",
+        r"E(m_2-\mu_0)^2=E[(c+g(m_1-c)-\mu_0)^2+\mathrm{Var}[X\mid\mathrm{kept}]/n]",
         DERIVED,
         "replace",
         "law",

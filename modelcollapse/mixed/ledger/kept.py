@@ -93,7 +93,7 @@ THEOREMS = [
         "mixed/keep-real/matches-fresh-data",
         "Keeping the first real batch is as good as drawing fresh real rows of the same number "
         "and weight.",
-        r"R_\infty^{keep}=R_\infty^{fresh}",
+        r"R_\infty^{\mathrm{keep}}=R_\infty^{\mathrm{fresh}}",
         "derived here",
         "ddof 0",
         "refuted",

@@ -71,7 +71,7 @@ THEOREMS = [
         "mixed/value/optimum",
         "Beside n_r real rows, the best share of rows from a generator trained on n_0 others is "
         "n_0/(2 n_r).",
-        r"MSE/\sigma^2=\frac{1-p}{n_r}+\frac{p^2}{n_0},\ p^*=\min(1,\tfrac{n_0}{2n_r})",
+        r"\mathrm{MSE}/\sigma^2=\frac{1-p}{n_r}+\frac{p^2}{n_0},\ p^*=\min(1,\tfrac{n_0}{2n_r})",
         f"{DERIVED}; {KAZDAN}",
         "a mean, equal row weights, generator's rows independent of the real ones",
         "identity",
@@ -108,7 +108,7 @@ THEOREMS = [
     Theorem(
         "mixed/value/always-hurts",
         "Pooling rows from a generator with real ones always raises the error.",
-        r"MSE(n_s)\ge MSE(0)",
+        r"\mathrm{MSE}(n_s)\ge\mathrm{MSE}(0)",
         "refuted here",
         "as before",
         "refuted",
@@ -125,7 +125,7 @@ THEOREMS = [
     Theorem(
         "mixed/value/shared-generator",
         "A generator trained on the same real rows adds nothing but noise.",
-        r"MSE/\sigma^2=\frac1{n_r}+\frac{n_s}{N^2}",
+        r"\mathrm{MSE}/\sigma^2=\frac1{n_r}+\frac{n_s}{N^2}",
         DERIVED,
         "as before, but the generator was trained on the n_r rows",
         "identity",
@@ -208,7 +208,7 @@ THEOREMS = [
     Theorem(
         "mixed/regression/plateau",
         "A fixed share of shifted labels leaves a risk that no number of rows removes.",
-        r"\lim_n E_{test}=p_2^2c^2",
+        r"\lim_n E_{\mathrm{test}}=p_2^2c^2",
         DOHMATOB,
         "least squares, normal inputs, d fixed",
         "limit",
@@ -226,7 +226,7 @@ THEOREMS = [
     Theorem(
         "mixed/regression/one-column",
         "With one column the bias is the second moment of a beta variable.",
-        r"E_{bias}=c^2\,\frac{n_2(n_2+2)}{n(n+2)}",
+        r"E_{\mathrm{bias}}=c^2\,\frac{n_2(n_2+2)}{n(n+2)}",
         DERIVED,
         "least squares, normal inputs, d = 1",
         "identity",
@@ -247,7 +247,7 @@ THEOREMS = [
     Theorem(
         "mixed/regression/first-order",
         "To first order in d/n the shifted labels cost their plateau and nothing more.",
-        r"E_{test}=\sigma^2d/n+p_2^2c^2+O((d/n)^2)",
+        r"E_{\mathrm{test}}=\sigma^2d/n+p_2^2c^2+O((d/n)^2)",
         f"{DOHMATOB}, as summarised; exactly p_1 p_2 c^2 (d + 1)/n is missing",
         "least squares, normal inputs, c^2 fixed",
         "refuted",

@@ -1,6 +1,7 @@
-"""The families on the command line: which options each has, and what they build.
+"""The families by name: which options each has as plain data, and what they build.
 
-A room is imported when its family is asked for.
+Options come from a command line, as text, or from a file, as numbers and lists. A room is imported
+when its family is asked for.
 """
 
 from collections.abc import Callable, Mapping
@@ -66,8 +67,8 @@ def _discrete(given: Options) -> Any:
 def _probabilities(given: Options) -> Any:
     """Return probabilities from "0.5,0.3,0.2" or "zipf:1.0"; None are uniform ones."""
     text = given.get("probabilities")
-    if text is None:
-        return None
+    if not isinstance(text, str):
+        return text
     head, _, rest = text.partition(":")
     try:
         numbers = [float(part) for part in (rest if head == "zipf" else text).split(",")]
@@ -132,10 +133,12 @@ def build(family: str, given: Options) -> tuple[Any, Any]:
     return chosen.model(given), chosen.truth(given)
 
 
-def parse_bandwidth(name: str, text: str | None) -> Any:
-    """Return a bandwidth from "0.5", "scott", "power:0.5,0.2" or "0.5,0.4,0.3"."""
+def parse_bandwidth(name: str, text: Any) -> Any:
+    """Return a bandwidth from "0.5", "scott", "power:0.5,0.2" or "0.5,0.4,0.3", or as it is."""
     if text is None:
         raise InvalidInput(f"{name} is missing: give --{name.replace('_', '-')} 0.5 or a rule")
+    if not isinstance(text, str):
+        return text
     head, _, rest = text.partition(":")
     try:
         numbers = [float(part) for part in (rest if head == "power" else text).split(",")]

@@ -1,0 +1,119 @@
+"""Verifying theorems of one's own: the same evidence, the same words, and clear refusals."""
+
+from dataclasses import replace
+
+import pytest
+
+import modelcollapse as mc
+from modelcollapse import verification
+from modelcollapse.claims import Design, ExactClaim, MeanClaim, mean_claim
+from modelcollapse.values import constant, expectation, fixed, quantity, spread
+
+LOOP = mc.Experiment(mc.Gaussian(), mc.SlidingWindow(2), samples=10, generations=3)
+DESIGN = Design(lambda: LOOP, 20_000)
+NEAR = {"no collapse": constant(1.0)}
+MEAN = mc.Theorem(
+    "mine/window/variance",
+    "A window of two batches loses variance.",
+    "E v_t",
+    "here",
+    "none",
+    "law",
+    "n=10 t=3",
+    mean_claim(DESIGN, "variance", 3, NEAR),
+)
+LIMIT = replace(
+    MEAN,
+    slug="mine/number",
+    kind="limit",
+    claim=ExactClaim(lambda: (1.0, 0.9, 1.1), {"two": fixed(2.0)}),
+)
+LEDGER = "gaussian/keep-real/pooled"
+
+
+def test_one_theorem_of_ones_own(seed):
+    """Its verdict has the same fields as the ledger's, and a near miss too near makes it weak."""
+    found = mc.verify(MEAN, seed=seed)
+    near = {"0.1 % more": lambda e: 1.001 * expectation("variance", 3)(e)}
+    weak = mc.verify(replace(MEAN, claim=replace(MEAN.claim, near=near)), seed=seed, alpha=1e-6)
+
+    assert (found.slug, found.verdict, found.samples) == (MEAN.slug, "holds", 20_000)
+    assert found.as_expected
+    assert found.near_misses == {"no collapse": True}
+    assert weak.verdict == "weak"
+    assert "20000 samples detect" in weak.observed
+
+
+def test_a_wrong_theorem_of_ones_own_fails(seed):
+    """Replace's formula is not a window's; as a claim of the kind "refuted" it is refuted."""
+    value = expectation("variance", 3, workflow=mc.Replace())
+    claim = MeanClaim(DESIGN, quantity("variance", 3), value, spread("variance", 3), NEAR)
+    wrong = replace(MEAN, claim=claim)
+
+    found = mc.verify_all([wrong, replace(wrong, kind="refuted")], seed=seed)
+
+    assert [v.verdict for v in found] == ["fails", "refuted"]
+    assert [v.as_expected for v in found] == [False, True]
+
+
+def test_theorems_are_decided_together_in_the_order_given(seed, monkeypatch):
+    """Those of the ledger and one's own may be mixed; one design is simulated once."""
+    calls, reported, simulate = [], [], verification.simulate
+    monkeypatch.setattr(
+        verification, "simulate", lambda e, *a, **k: calls.append(e) or simulate(e, *a, **k)
+    )
+    mixed = (t for t in (MEAN, *mc.theorems(LEDGER), LIMIT, MEAN))
+    found = mc.verify_all(mixed, seed=seed, report=reported.append)
+
+    assert [v.slug for v in found] == [MEAN.slug, LEDGER, LIMIT.slug, MEAN.slug]
+    assert {v.verdict for v in found} == {"holds"}
+    assert reported == found
+    assert found[0] == found[3]
+    assert calls == [LOOP]
+
+
+def test_the_ledger_is_checked_by_the_same_rules():
+    """No entry of the ledger would be refused if it were given as a theorem of one's own."""
+    for theorem in mc.theorems():
+        verification._check(theorem)
+
+    assert mc.verify(LEDGER) == mc.verify(mc.theorems(LEDGER)[0])
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: mc.verify_all([]), "give at least one theorem"),
+        (lambda: mc.verify_all(3), "which = 3 is not valid: give a glob of slugs, or theorems"),
+        (lambda: mc.verify_all([LEDGER]), "Theorem(...) objects"),
+        (lambda: mc.verify(3), "unknown theorem 3"),
+        (lambda: mc.verify("*"), "give one slug, or use verify_all for a glob"),
+        (lambda: mc.verify(replace(MEAN, kind="lemma")), "'mine/window/variance': kind = 'lemma'"),
+        (lambda: mc.verify(replace(MEAN, claim=0.5)), "claim = 0.5 is not valid: give a claim"),
+        (lambda: mc.verify(replace(MEAN, claim=MeanClaim)), "give a claim"),
+        (
+            lambda: mc.verify(replace(MEAN, claim=replace(MEAN.claim, near={}))),
+            "'mine/window/variance': near = {} is not valid: name a near miss",
+        ),
+        (
+            lambda: mc.verify(replace(MEAN, claim=replace(MEAN.claim, design=Design(LOOP, 10)))),
+            "a function that returns an Experiment",
+        ),
+        (
+            lambda: mc.verify(replace(MEAN, claim=replace(MEAN.claim, design=LOOP))),
+            "give a Design whose experiment is a function",
+        ),
+    ],
+)
+def test_wrong_input(call, message):
+    """A theorem that cannot be decided, or could not be wrong, is refused before any simulation."""
+    with pytest.raises(mc.InvalidInput) as caught:
+        call()
+
+    assert message in str(caught.value)
+
+
+def test_the_building_blocks_are_public():
+    """What a theorem is made of is reached from the package itself."""
+    assert {"Theorem", "Verdict", "claims", "evidence", "values"} <= set(mc.__all__)
+    assert all(hasattr(mc.claims, name) for name in mc.claims.__all__)
