@@ -1,4 +1,4 @@
-"""The command line: ``modelcollapse verify | predict | simulate | run | diagnose | language``."""
+"""The command line: ``modelcollapse COMMAND``, one module for each command."""
 
 import os
 import sys
@@ -11,6 +11,7 @@ from modelcollapse.cli.language import app as language
 from modelcollapse.cli.predict import predict
 from modelcollapse.cli.run import run
 from modelcollapse.cli.simulate import simulate
+from modelcollapse.cli.sweep import sweep
 from modelcollapse.cli.verify import verify
 from modelcollapse.errors import ModelCollapseError
 
@@ -29,7 +30,7 @@ app = App(
     version=_version,
     suppress_keyboard_interrupt=False,
 )
-for command in (verify, predict, simulate, run, diagnose):
+for command in (verify, predict, simulate, run, sweep, diagnose):
     app.command(command)
 app.command(language)
 

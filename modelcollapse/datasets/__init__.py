@@ -1,6 +1,7 @@
 """Data: scikit-learn's small real data sets, the paper's synthetic ones, CSV and Parquet files."""
 
 import os
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -8,13 +9,13 @@ import numpy as np
 from modelcollapse.checks import Floats
 from modelcollapse.datasets.files import read
 from modelcollapse.datasets.synthetic import PAPER, blobs_mixture, paper, split
-from modelcollapse.errors import InvalidInput
+from modelcollapse.errors import InvalidInput, invalid
 from modelcollapse.truth import Rows
 
 __all__ = ["BUILT_IN", "PAPER", "blobs_mixture", "load", "paper", "split"]
 
 BUILT_IN = ("breast_cancer", "diabetes", "digits", "iris", "wine")
-ROWS = 10_000  # of a synthetic data set that is loaded by its name
+ROWS = 10_000  # of a synthetic data set that is loaded by its name alone
 
 
 def load(name_or_path: str | os.PathLike[str], *, standardize: bool = False) -> Rows:
@@ -25,9 +26,9 @@ def load(name_or_path: str | os.PathLike[str], *, standardize: bool = False) -> 
     name_or_path
         "breast_cancer", "diabetes", "digits", "iris" or "wine" (from scikit-learn, without their
         targets); or "blobs", "circles", "moons", "swiss_roll" or "blobs-mismatched", 10,000 rows
-        that `paper` draws with seed 0; or the path of a .csv or .parquet file of numbers. A first
-        CSV line without any number is taken as the header. Parquet needs
-        ``pip install 'modelcollapse[frames]'``.
+        that `paper` draws with seed 0, or another number with another seed: "moons:500",
+        "moons:500:7"; or the path of a .csv or .parquet file of numbers. A first CSV line without
+        any number is taken as the header. Parquet needs ``pip install 'modelcollapse[frames]'``.
     standardize
         Shift and scale each column to mean 0 and variance 1; constant columns become 0.
 
@@ -48,21 +49,33 @@ def load(name_or_path: str | os.PathLike[str], *, standardize: bool = False) -> 
     -----
     The 10,000 rows are a sample, and as a truth they stand for themselves: rows held out of them
     are test data of the same law, even for "blobs-mismatched", whose centres differ only between
-    two draws. `blobs_mixture` is the law that the blobs are a sample of.
+    two draws. Fresh rows drawn from a sample may be training rows: where a test loss must not see
+    that, take a million rows. `blobs_mixture` is the law that the blobs are a sample of.
     """
     if not isinstance(name_or_path, (str, os.PathLike)):
         raise InvalidInput(f"data = {name_or_path!r} is neither a name nor a path")
-    if name_or_path in BUILT_IN:
-        values, name = _from_sklearn(str(name_or_path)), str(name_or_path)
-    elif name_or_path in PAPER:
-        name = str(name_or_path)
-        values = paper(name, ROWS, seed=0).values
+    name = str(name_or_path)
+    if isinstance(name_or_path, str) and name.partition(":")[0] in PAPER:
+        data = _drawn(name)
     else:
-        values, name = read(Path(name_or_path), (*BUILT_IN, *PAPER)), str(name_or_path)
-    if len(values) < 2:
-        raise InvalidInput(f"{name} has {len(values)} row of data: at least 2 are needed")
-    data = Rows(values, name)
+        known = name_or_path in BUILT_IN
+        values = _from_sklearn(name) if known else read(Path(name), (*BUILT_IN, *PAPER))
+        if len(values) < 2:
+            raise InvalidInput(f"{name} has {len(values)} row of data: at least 2 are needed")
+        data = Rows(values, name)
     return Rows(_standardized(data.values), f"{name}, standardized") if standardize else data
+
+
+@lru_cache(maxsize=1)  # a sweep asks for the same rows, and their moments, in cell after cell
+def _drawn(text: str) -> Rows:
+    """Return the rows that "moons", "moons:500" or "moons:500:7" stands for."""
+    name, *given = text.split(":")
+    if len(given) > 2 or not all(number.isdecimal() for number in given):
+        raise invalid("data", text, f"give {name}, {name}:ROWS or {name}:ROWS:SEED")
+    rows, seed = [*map(int, given), *(ROWS, 0)[len(given) :]]
+    values = paper(name, rows, seed).values
+    values.setflags(write=False)
+    return Rows(values, text)
 
 
 def _from_sklearn(name: str) -> Floats:

@@ -1,0 +1,128 @@
+"""One cell of a sweep: an experiment, its replicates and what is kept of them, as plain data."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from modelcollapse import families
+from modelcollapse.errors import InvalidInput, invalid, unknown
+from modelcollapse.experiment import Experiment
+from modelcollapse.workflows import OWNERS, Weighted, Workflow, by_name, curves
+
+GROWTH = ("growth", "real_share")
+WORKFLOW_KEYS = ("name", *OWNERS, *GROWTH)
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """One experiment of a sweep.
+
+    Parameters
+    ----------
+    model
+        The family and its options, such as ``{"family": "gaussian", "dim": 3}``; the options are
+        those of ``modelcollapse predict``, with underscores.
+    workflow
+        Its name and options, such as ``{"name": "accumulate-subsample", "budget": 50}``.
+    samples, generations
+        As in `Experiment`; a schedule is a list of sizes.
+    replicates, seed
+        As in `simulate`. Cells with the same seed share their random streams, which makes
+        contrasts between cells sharper than independent ones.
+    at, extra, test, tolerance
+        As in `simulate`; `test` is a number of rows, or the name or file of a data set.
+    quantities
+        Those to keep, simulated or predicted, where a cell has them; by default all.
+    runs
+        Whether to keep every replicate beside the summary.
+    """
+
+    model: Mapping[str, Any]
+    workflow: Mapping[str, Any]
+    samples: Any = 100
+    generations: int = 50
+    replicates: int = 100
+    seed: int = 0
+    at: tuple[int, ...] | None = None
+    extra: tuple[str, ...] = ()
+    test: int | str | None = None
+    tolerance: float = 1e-10
+    quantities: tuple[str, ...] | None = None
+    runs: bool = False
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Return everything as plain data."""
+        given = {f.name: getattr(self, f.name) for f in fields(self)}
+        plain: dict[str, Any] = json.loads(json.dumps(given))
+        return plain
+
+    @cached_property
+    def key(self) -> str:
+        """A name for files: equal for equal cells, different for others."""
+        text = json.dumps(self.settings, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """Return what tells cells apart, one value per column of a table."""
+        model = {("family" if k == "family" else k): v for k, v in self.model.items()}
+        workflow = {("workflow" if k == "name" else k): v for k, v in self.workflow.items()}
+        return {
+            **model,
+            **workflow,
+            "samples": self.samples,
+            "generations": self.generations,
+            "seed": self.seed,
+            "replicates": self.replicates,
+        }
+
+    def __str__(self) -> str:
+        named = {k: v for k, v in self.columns.items() if k not in ("family", "workflow")}
+        words = ", ".join(f"{name}={value}" for name, value in named.items())
+        return f"{self.model.get('family')} {self.workflow.get('name')} {words}"
+
+    def experiment(self) -> Experiment:
+        """Return the experiment.
+
+        Raises
+        ------
+        InvalidInput
+            If an option is wrong or belongs to another family or workflow.
+        """
+        options = dict(self.model)
+        family = options.pop("family", None)
+        if not isinstance(family, str):
+            raise invalid("model.family", family, f"give one of {', '.join(families.FAMILIES)}")
+        model, truth = families.build(family, options)
+        return Experiment(
+            model,
+            _workflow(self.workflow, self.samples),
+            samples=self.samples,
+            generations=self.generations,
+            truth=truth,
+            temperature=options.get("temperature", 1.0),
+        )
+
+
+def _workflow(given: Mapping[str, Any], samples: Any) -> Workflow:
+    options = dict(given)
+    name = options.pop("name", None)
+    for key in options:
+        if key not in WORKFLOW_KEYS:
+            raise unknown("key of workflow", key, WORKFLOW_KEYS)
+    if not isinstance(name, str):
+        raise invalid("workflow.name", name, "give a workflow's name, such as replace")
+    if name == "web" and set(options) & set(GROWTH):
+        if set(options) != set(GROWTH):
+            raise InvalidInput("workflow 'web': give growth and real_share, or real and synthetic")
+        return curves.growing(samples, *(options[key] for key in GROWTH))
+    if isinstance(options.get("weights"), str):
+        options["weights"] = Weighted.read(Path(options["weights"])).matrix
+    for key in set(options) & set(GROWTH):
+        raise InvalidInput(f"workflow.{key} belongs to the workflow 'web', not to {name!r}")
+    return by_name(name, **options)

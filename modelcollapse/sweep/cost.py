@@ -1,0 +1,150 @@
+"""What a cell will cost: rough estimates from its sizes, before anything runs."""
+
+import math
+from typing import NamedTuple
+
+from modelcollapse.experiment import Experiment
+from modelcollapse.sweep.cells import Cell
+from modelcollapse.workflows import (
+    Accumulate,
+    AccumulateSubsample,
+    FreshData,
+    Replace,
+    SlidingWindow,
+    Web,
+    Weighted,
+)
+
+OVERHEAD = 0.02  # seconds of a cell for building, predicting and writing
+QUANTITIES = 10  # kept of a replicate and generation, about
+BLOCK = 1024  # replicates under way at once
+DRAWS = {"hyperbolic-secant": (75, 900)}  # ns of a row and of a batch's mean; else 25 and 60
+CHAINS = {"entropy": 1, "absent": 2, "collapsed": 1}  # of a discrete loop's predictions
+BATCHED, SMALL = 4e6, 2**14  # numbers of kernel densities' rows, and pairs that are scored together
+CACHED = 2**21  # rows of a pool that are near enough to be drawn at full speed
+
+
+class Cost(NamedTuple):
+    """Seconds on one core of a current server, within a factor of about three; and bytes."""
+
+    seconds: float
+    memory: float
+
+
+def cost(cell: Cell) -> Cost:
+    """Return what a cell will cost.
+
+    The constants are measured times per replicate, generation, row or pair; the sizes that they
+    are multiplied by are the algorithms' own.
+    """
+    e = cell.experiment()
+    family = str(cell.model["family"])
+    nanoseconds, held = _unit(family, e, cell)
+    recorded = e.generations if cell.at is None else len(cell.at)
+    kept = 8.0 * cell.replicates * recorded * QUANTITIES
+    seconds = OVERHEAD + 1e-9 * nanoseconds * cell.replicates
+    if family == "discrete":
+        seconds += _predicted(e, cell)
+    return Cost(seconds, 2 * kept + 8.0 * held + 150 * 2**20)
+
+
+def _unit(family: str, e: Experiment, cell: Cell) -> tuple[float, float]:
+    """Return nanoseconds of one replicate, and numbers held at once."""
+    n, T, total = float(e.sizes.mean()), e.generations, float(e.sizes.sum())
+    subsample = isinstance(e.workflow, AccumulateSubsample)
+    rows = max(n, float(e.sizes.cumsum().clip(max=getattr(e.workflow, "budget", None) or n).mean()))
+    if family == "gaussian":
+        d = e.model.dim
+        step = rows * (12 + 3 * d + 0.05 * d * d) if subsample else _gaussian(e)
+        return T * step, BLOCK * (d * d + (total * d if subsample else 0)) / (16 if d > 1 else 1)
+    if family == "kde":
+        return _kde(e, cell, T, total)
+    if family == "discrete":
+        rows = 0 if isinstance(e.workflow, Replace) else min(total, 4 * CACHED)
+        return _discrete(e, n, T), 8 * T + rows + 40 * e.model.outcomes
+    if family == "regression":
+        return T * _regression(e, n), BLOCK * e.model.dim**2
+    row, batch = DRAWS.get(family, (25, 60))
+    return T * (row * rows if subsample else batch), BLOCK * (total if subsample else 4)
+
+
+def _gaussian(e: Experiment) -> float:
+    """Return nanoseconds of a generation; a workflow with slots keeps a factor for each."""
+    d, w = float(e.model.dim), e.workflow
+    if isinstance(w, (Replace, Accumulate)):
+        return 25 + 8 * d * min(d, float(e.sizes[0]))
+    slots = {SlidingWindow: getattr(w, "k", 2), Weighted: e.generations / 2}.get(type(w), 2)
+    return (1.3 + 0.35 * slots) * (400 + 100 * d + 40 * d * d)
+
+
+def _kde(e: Experiment, cell: Cell, T: int, total: float) -> tuple[float, float]:
+    """Count rows, pairs of a test row and a training row, and pairs of training rows."""
+    d, n = e.model.dim, total / T
+    rows = (30.0 + 10.0 * d) * total
+    at = range(1, T + 1) if cell.at is None else cell.at
+    pooled = isinstance(e.workflow, Accumulate)
+    trained = [n * t if pooled else n for t in at]
+    if "mise" in cell.extra:
+        rows += 0.4 * sum(N * N for N in trained)
+    held = max(total * d, min(BATCHED, total * d * cell.replicates))
+    if cell.test is None:
+        return rows, held
+    scored = 500 if isinstance(cell.test, str) else cell.test
+    rule, unit = e.model.bandwidth, 0.7 + 0.2 * d
+    pairs = scored * sum(trained)
+    if isinstance(rule, str) and rule.startswith("scipy"):
+        unit = 6.0  # to rounding, whatever the tolerance is
+    elif pooled and isinstance(rule, (int, float)) and n * scored > SMALL:
+        pairs = scored * total  # each row is added once
+    elif pooled and d <= 2:
+        unit = 0.2  # through a grid
+    return rows + unit * pairs, held + scored * T
+
+
+def _discrete(e: Experiment, n: float, T: int) -> float:
+    """Count rows; a binomial costs as much as 32, and outcomes die out under replace."""
+    K: int = e.model.outcomes
+    w = e.workflow
+    rows, binomials = min(n, 32.0 * K), n > 32 * K
+    if isinstance(w, Replace):
+        # About 2n/t outcomes are left at generation t; until `turn` that is not fewer.
+        alive = min(float(K), n / 32)
+        turn = 2 * n / alive
+        drawn = 32 * alive * min(T, turn) + 64 * n * max(0.0, math.log(T / turn))
+        return 3.5 * drawn + 40.0 * T
+    far = bool(e.sizes.sum() > CACHED) and not binomials
+    if isinstance(w, AccumulateSubsample):
+        return T * (20 if far else 7.5) * (n + (w.budget or n))
+    if isinstance(w, (Accumulate, Web, FreshData)):
+        return T * (20 if far else 6) * rows
+    return T * (500 + 20 * rows + 15.0 * K)
+
+
+def _predicted(e: Experiment, cell: Cell) -> float:
+    """Return seconds of the variances, and of replace's exact chains of one outcome's count."""
+    from modelcollapse.discrete import chains
+    from modelcollapse.discrete.truth import truth_of
+
+    points = len(truth_of(e).groups[0])
+    count = sum(CHAINS[q] for q in CHAINS if cell.quantities is None or q in cell.quantities)
+    if not isinstance(e.workflow, Replace) or chains.reason(e, points):
+        count = 0
+    return 1e-5 * e.generations + 0.7e-9 * count * chains.work(e, points)
+
+
+def _regression(e: Experiment, n: float) -> float:
+    """Count the multiplications of one generation's least squares."""
+    d: int = e.model.dim
+    w = e.workflow
+    rank = min(n, float(d))
+    penalty = 1.6 * d**3 if e.model.ridge > 0 else 0.0
+    if isinstance(w, AccumulateSubsample):
+        k = w.budget or n
+        return n * (25 + 4 * d) + k * (25 + 4 * d + 1.1 * d * rank) + 0.3 * d * rank**2 + penalty
+    if e.model.design == "fixed":
+        return 100 + 40 * rank
+    if isinstance(w, Replace):
+        return 150 + 4 * d * rank + penalty
+    parts = {SlidingWindow: getattr(w, "k", 2), Weighted: e.generations / 2}.get(type(w), 2)
+    stacked = d + rank if isinstance(w, (Accumulate, Web)) else parts * rank
+    return 150 + 4 * d * rank + 0.8 * stacked * d * min(stacked, d) + penalty

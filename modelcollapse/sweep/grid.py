@@ -1,0 +1,122 @@
+"""A sweep as plain data: from a TOML file or a mapping to cells."""
+
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from modelcollapse import families
+from modelcollapse.checks import whole
+from modelcollapse.errors import InvalidInput, invalid, unknown
+from modelcollapse.sweep.cells import WORKFLOW_KEYS, Cell
+
+AXES = ("samples", "generations", "replicates", "seed", "test", "tolerance")
+LISTS = ("at", "extra", "quantities")  # lists by nature: never an axis
+KEYS = ("model", "workflow", *AXES, *LISTS, "runs")
+MODEL_KEYS = ("family", *{o for f in families.FAMILIES.values() for o in f.options})
+MOST_CELLS = 1_000_000
+Table = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """The cells of a grid, in order and without repetitions."""
+
+    cells: tuple[Cell, ...]
+
+    @classmethod
+    def of(cls, table: Table) -> "Sweep":
+        """Return the sweep that a mapping describes.
+
+        Parameters
+        ----------
+        table
+            The parameters of `Cell` by name. A list is an axis of the grid, except for `at`,
+            `extra` and `quantities`; a value that is a list itself, such as a schedule of sizes,
+            stands in a list of its own: ``samples = [[10, 20, 40]]``. `model` and `workflow` are
+            tables, or lists of tables, each a grid of its own.
+
+        Raises
+        ------
+        InvalidInput
+            If a key does not exist (the message names the nearest), or a cell's experiment is not
+            possible.
+        """
+        if not isinstance(table, Mapping):
+            raise invalid("sweep", table, "give a table with model and workflow")
+        for key in table:
+            if key not in KEYS:
+                raise unknown("key", key, KEYS)
+        for needed in ("model", "workflow"):
+            if needed not in table:
+                raise InvalidInput(f"{needed} is missing: give a table [{needed}]")
+        models = list(_tables("model", table["model"], MODEL_KEYS))
+        workflows = list(_tables("workflow", table["workflow"], WORKFLOW_KEYS))
+        loops = list(_product({key: table[key] for key in AXES if key in table}))
+        count = len(models) * len(workflows) * len(loops)
+        if not 0 < count <= MOST_CELLS:
+            raise InvalidInput(f"the grid has {count} cells: give between 1 and {MOST_CELLS}")
+        fixed = _fixed(table)
+        cells = [Cell(m, w, **v, **fixed) for m, w, v in product(models, workflows, loops)]
+        return cls(tuple({cell.key: cell for cell in cells}.values()))
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str]) -> "Sweep":
+        """Return the sweep that a TOML file describes; see `of`."""
+        try:
+            table = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError) as error:
+            raise InvalidInput(f"{path} cannot be read: {error}") from error
+        except tomllib.TOMLDecodeError as error:
+            raise InvalidInput(f"{path} is no TOML: {error}") from error
+        try:
+            return cls.of(table)
+        except InvalidInput as error:
+            raise InvalidInput(f"{path}: {error}") from error
+
+    def check(self) -> None:
+        """Raise InvalidInput, naming the cell, unless every experiment can be built."""
+        for cell in self.cells:
+            try:
+                cell.experiment()
+                whole("replicates", cell.replicates)
+                whole("seed", cell.seed, minimum=0)
+            except InvalidInput as error:
+                raise InvalidInput(f"cell {cell}: {error}") from error
+
+
+def _fixed(table: Table) -> dict[str, Any]:
+    """Return what is the same in every cell."""
+    fixed: dict[str, Any] = {}
+    for key in LISTS:
+        if key in table:
+            if not isinstance(table[key], (list, tuple)):
+                raise invalid(key, table[key], "give a list")
+            fixed[key] = tuple(table[key])
+    if "runs" in table:
+        if not isinstance(table["runs"], bool):
+            raise invalid("runs", table["runs"], "give true or false")
+        fixed["runs"] = table["runs"]
+    return fixed
+
+
+def _tables(name: str, value: Any, keys: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+    for table in value if isinstance(value, (list, tuple)) else [value]:
+        if not isinstance(table, Mapping):
+            raise invalid(name, table, f"give a table [{name}], or several [[{name}]]")
+        for key in table:
+            if key not in keys:
+                raise unknown(f"key of {name}", key, keys)
+        yield from _product(table)
+
+
+def _product(table: Table) -> Iterator[dict[str, Any]]:
+    axes = [v if isinstance(v, (list, tuple)) else [v] for v in table.values()]
+    for name, axis in zip(table, axes, strict=True):
+        if not axis:
+            raise invalid(name, axis, "give at least one value")
+    for values in product(*axes):
+        yield dict(zip(table, values, strict=True))

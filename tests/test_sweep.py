@@ -1,0 +1,264 @@
+"""Sweeps: the grid, the cells' tables, the folder, and that nothing is lost or done twice."""
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+import modelcollapse as mc
+from modelcollapse.sweep import Sweep, read, run
+from modelcollapse.sweep.cost import cost
+from modelcollapse.sweep.store import Store
+
+TABLE = {
+    "model": {"family": "gaussian", "dim": [1, 2]},
+    "workflow": {"name": ["replace", "accumulate"]},
+    "samples": [5, 8],
+    "generations": 4,
+    "replicates": 30,
+}
+
+
+def test_a_list_is_an_axis_and_a_list_in_a_list_a_value():
+    """The grid is the product of its axes, in the order in which they are written."""
+    table = {
+        "model": [{"family": "gaussian", "dim": [1, 2]}, {"family": "gamma", "shape": 2.0}],
+        "workflow": [
+            {"name": "replace"},
+            {"name": "accumulate-subsample", "budget": [4, 6]},
+            {"name": "web", "growth": 0.5, "real_share": 0.4},
+        ],
+        "samples": [5],
+        "at": [1, 3],
+        "generations": 3,
+        "seed": [0, 1],
+    }
+    cells = Sweep.of(table).cells
+    assert len(cells) == 3 * 4 * 2
+    assert [c.model["family"] for c in cells[::16]] == ["gaussian", "gamma"]
+    assert cells[0].at == (1, 3)
+    assert cells[2].experiment().workflow == mc.AccumulateSubsample(4)
+    assert cells[6].experiment().workflow.described() == {"growth": 0.5, "real_share": 0.4}
+    assert len({c.key for c in cells}) == len(cells)
+
+    scheduled = Sweep.of({**TABLE, "samples": [[5, 6, 7, 8], 9]}).cells
+    assert [c.samples for c in scheduled[:2]] == [[5, 6, 7, 8], 9]
+    assert scheduled[0].experiment().sizes.tolist() == [5, 6, 7, 8]
+    assert len(Sweep.of({**TABLE, "seed": [3, 3]}).cells) == 8
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"sample": 3}, "unknown key 'sample'; did you mean samples"),
+        ({"model": {"family": "gaussian", "dimm": 3}}, "key of model 'dimm'; did you mean dim"),
+        ({"workflow": {"nam": "replace"}}, "key of workflow 'nam'; did you mean name"),
+        ({"model": {"family": "gausian"}}, "did you mean gaussian"),
+        ({"model": {"dim": 3}}, "model.family = None"),
+        ({"model": 3}, r"give a table \[model\]"),
+        ({"workflow": {"name": "replace", "budget": 3}}, "belongs to the workflow"),
+        ({"workflow": {"name": "replace", "growth": 0.3}}, "belongs to the workflow 'web'"),
+        ({"workflow": {"name": "web", "growth": 0.3}}, "give growth and real_share"),
+        ({"samples": []}, "give at least one value"),
+        ({"samples": 1}, "at least 2"),
+        ({"replicates": 0}, "replicates = 0"),
+        ({"at": 3}, "at = 3 is not valid: give a list"),
+        ({"runs": 1}, "give true or false"),
+        ({"seed": [-1]}, "cell gaussian replace dim=1, samples=5, .*seed = -1"),
+    ],
+)
+def test_a_wrong_table_is_refused_before_anything_is_written(change, message, tmp_path):
+    """The message names the key or the cell, and the nearest name."""
+    with pytest.raises(mc.InvalidInput, match=message):
+        run(Sweep.of({**TABLE, **change}), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_missing_tables_and_files_that_are_no_toml(tmp_path):
+    """The file is named."""
+    file = tmp_path / "grid.toml"
+    for text, message in (("x = = 3", "no TOML"), ("samples = 3", "grid.toml: model is missing")):
+        file.write_text(text)
+        with pytest.raises(mc.InvalidInput, match=message):
+            Sweep.read(file)
+    with pytest.raises(mc.InvalidInput, match="cannot be read"):
+        Sweep.read(tmp_path / "nowhere.toml")
+
+
+def test_a_cell_is_what_simulate_and_predict_say(tmp_path):
+    """Means, deviations and quantiles of the same runs; expectations of the same prediction."""
+    outcome = run(Sweep.of({**TABLE, "runs": True, "at": [1, 4]}), tmp_path)
+    assert (outcome.kept, outcome.computed, outcome.failed) == (0, 8, {})
+    frame = pl.read_parquet(outcome.results)
+    assert_frame_equal(frame, read(tmp_path))
+    e = mc.Experiment(mc.Gaussian(2), mc.Accumulate(), 8, 4)
+    runs, prediction = mc.simulate(e, 30, 0, [1, 4]), mc.predict(e)
+    own = (pl.col.dim == 2) & (pl.col.workflow == "accumulate") & (pl.col.samples == 8)
+    for name in ("variance", "log_determinant"):
+        rows = frame.filter(own & (pl.col.quantity == name)).sort("generation")
+        assert rows["generation"].to_list() == [1, 4]
+        values = runs[name]
+        np.testing.assert_array_equal(rows["mean"], values.mean(axis=0))
+        np.testing.assert_array_equal(rows["deviation"], values.std(axis=0, ddof=1))
+        ordered = np.sort(values, axis=0)
+        np.testing.assert_array_equal(rows["median"], ordered[14])
+        np.testing.assert_array_equal(rows["q95"], ordered[28])
+        if name in prediction:
+            np.testing.assert_array_equal(rows["expected"], prediction[name][[0, 3]])
+        else:
+            assert rows["expected"].is_nan().all()
+    predicted = frame.filter((pl.col.quantity == "test_log_loss") & (pl.col.dim == 2))
+    assert set(predicted["workflow"]) == {"replace"}
+    assert predicted["mean"].is_nan().all()
+    assert not predicted["expected"].is_nan().any()
+    cell = Sweep.of({**TABLE, "runs": True, "at": [1, 4]}).cells[-1]
+    kept = pl.read_parquet(Store(tmp_path).place(cell, "runs"))
+    np.testing.assert_array_equal(kept["variance"], runs["variance"].ravel())
+
+
+def test_processes_give_the_same_bits(tmp_path):
+    """In any order of completion."""
+    run(Sweep.of(TABLE), tmp_path / "here")
+    run(Sweep.of(TABLE), tmp_path / "there", jobs=2)
+    assert_frame_equal(read(tmp_path / "here"), read(tmp_path / "there"), check_exact=True)
+
+
+def test_a_failed_cell_is_reported_and_stops_no_other(tmp_path):
+    """It is tried again by the next run."""
+    table = {
+        **TABLE,
+        "model": [{"family": "gaussian"}, {"family": "kde", "bandwidth": 0.3}],
+        "extra": ["mise"],
+    }
+    said = []
+    for computed in (4, 0):
+        outcome = run(Sweep.of(table), tmp_path, found=said.append)
+        assert outcome.computed == computed
+        assert len(outcome.failed) == 4
+        assert all("mise" in error for error in outcome.failed.values())
+    assert len(said) == 8
+    assert "failed: gaussian replace samples=5" in said[0]
+    assert len(list((tmp_path / "failed").iterdir())) == 4
+    assert set(read(tmp_path)["family"]) == {"kde"}
+
+
+def test_a_damaged_file_is_found_named_and_done_again(tmp_path):
+    """Cut off, or not Parquet at all."""
+    sweep = Sweep.of(TABLE)
+    run(sweep, tmp_path)
+    whole, store = read(tmp_path), Store(tmp_path)
+    cut, empty = store.place(sweep.cells[2]), store.place(sweep.cells[5])
+    cut.write_bytes(cut.read_bytes()[:-20])
+    empty.write_bytes(b"")
+    said = []
+    outcome = run(sweep, tmp_path, found=said.append)
+    assert (outcome.kept, outcome.computed, len(outcome.damaged)) == (6, 2, 2)
+    assert str(cut) in said[0]
+    assert str(empty) in said[1]
+    assert_frame_equal(read(tmp_path), whole, check_exact=True)
+
+
+def test_a_folder_takes_up_what_it_has_and_refuses_another_sweep(tmp_path):
+    """More cells extend it; fewer, or others, are another sweep."""
+    run(Sweep.of(TABLE), tmp_path)
+    outcome = run(Sweep.of({**TABLE, "samples": [5, 8, 9]}), tmp_path)
+    assert (outcome.kept, outcome.computed) == (8, 4)
+    with pytest.raises(mc.InvalidInput, match="holds another sweep: 12 of its cells"):
+        run(Sweep.of({**TABLE, "generations": 5}), tmp_path)
+
+
+@pytest.mark.parametrize("what", ["a file", "foreign files", "a broken header"])
+def test_a_folder_that_is_something_else_is_refused(what, tmp_path):
+    """And nothing in it is touched."""
+    place = tmp_path / "out"
+    if what == "a file":
+        place.write_text("mine")
+    else:
+        place.mkdir()
+        (place / ("mine.txt" if what == "foreign files" else "sweep.json")).write_text("{")
+    before = sorted(tmp_path.rglob("*"))
+    message = {"a file": "is a file", "foreign files": "is not empty"}.get(what, "not the folder")
+    with pytest.raises(mc.InvalidInput, match=message):
+        run(Sweep.of(TABLE), place)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_two_processes_do_not_share_a_folder(tmp_path):
+    """The second is told so."""
+    sweep = Sweep.of(TABLE)
+    with Store(tmp_path).opened(sweep.cells), pytest.raises(mc.InvalidInput, match="is working"):
+        run(sweep, tmp_path)
+
+
+def test_ctrl_c_keeps_what_is_finished(tmp_path):
+    """And the same call goes on."""
+
+    def stop(done: int, _: str) -> None:
+        if done == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    outcome = run(Sweep.of(TABLE), tmp_path, progress=stop)
+    assert outcome.interrupted
+    assert outcome.results is None
+    assert len(read(tmp_path).group_by("dim", "workflow", "samples").len()) == 3
+    assert run(Sweep.of(TABLE), tmp_path).kept == 3
+
+
+def test_a_killed_process_loses_no_cell(tmp_path):
+    """The processes are started again for what is left."""
+    from joblib.externals.loky import reusable_executor
+
+    killed = []
+
+    def kill(done: int, _: str) -> None:
+        if done and not killed:
+            killed.append(next(iter(reusable_executor._executor._processes)))
+            os.kill(killed[0], signal.SIGKILL)
+
+    sweep = Sweep.of({**TABLE, "seed": list(range(6))})
+    outcome = run(sweep, tmp_path / "killed", jobs=2, progress=kill)
+    assert killed
+    assert (outcome.computed, outcome.failed) == (48, {})
+    run(sweep, tmp_path / "whole")
+    assert_frame_equal(read(tmp_path / "killed"), read(tmp_path / "whole"), check_exact=True)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        {"family": "gaussian", "dim": 3},
+        {"family": "kde", "bandwidth": 0.3},
+        {"family": "gamma"},
+        {"family": "discrete", "outcomes": 20},
+        {"family": "regression", "dim": 3},
+    ],
+    ids=lambda model: model["family"],
+)
+def test_costs_grow_with_the_work(model):
+    """With replicates, generations and rows where they matter; both parts are positive."""
+
+    def of(**change):
+        sizes = {"samples": 50, "generations": 20, "replicates": 100, **change}
+        workflow = {"name": "accumulate-subsample"}
+        return cost(Sweep.of({"model": model, "workflow": workflow, **sizes}).cells[0])
+
+    least = of()
+    assert least.seconds > 0
+    assert least.memory > 0
+    for change in ({"replicates": 1000}, {"generations": 200}, {"samples": 500}):
+        assert of(**change).seconds > least.seconds
+    assert of(replicates=10**6).memory > least.memory
+
+
+def test_settings_name_a_cell_for_ever(tmp_path):
+    """The key of a cell is of its settings alone, and the header holds those."""
+    sweep = Sweep.of(TABLE)
+    run(sweep, tmp_path)
+    header = json.loads((Path(tmp_path) / "sweep.json").read_text())
+    assert header["cells"] == {c.key: c.settings for c in sweep.cells}
+    assert Sweep.of(dict(reversed(TABLE.items()))).cells[0].key == sweep.cells[0].key
