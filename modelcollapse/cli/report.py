@@ -1,0 +1,79 @@
+"""``modelcollapse report``: the ledger and its evidence as one HTML page."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from modelcollapse.cli.output import note, progress
+from modelcollapse.cli.whole import MaybeWhole
+from modelcollapse.errors import InvalidInput
+from modelcollapse.verification import ALPHA, verify_all
+
+if TYPE_CHECKING:
+    from modelcollapse.report import Decisions
+
+FIGURES = Path("reproduction")
+
+
+def report(
+    *,
+    verdicts: Path | None = None,
+    figures: Path | None = None,
+    output: Path = Path("report.html"),
+    seed: MaybeWhole = None,
+    alpha: float | None = None,
+) -> int:
+    """Write the ledger, its evidence and the figures as one HTML page that works offline.
+
+    The exit status is 1 if a verdict is unexpected.
+
+    Parameters
+    ----------
+    verdicts
+        A file that `modelcollapse verify --json` wrote; by default the ledger is verified first,
+        which takes some minutes.
+    figures
+        A folder of figures that `modelcollapse reproduce` made; by default `reproduction`, if
+        there is one.
+    output
+        The page, a .html file.
+    seed
+        The seed of the simulations if the ledger is verified, 0 by default.
+    alpha
+        As for `verify`: of each check, if the ledger is verified; 1e-9 by default.
+    """
+    from modelcollapse.report import check, read_figures, read_verdicts, write
+
+    for name, value in (("seed", seed), ("alpha", alpha)):
+        if verdicts is not None and value is not None:
+            raise InvalidInput(
+                f"{name} = {value!r} is for verifying, and {str(verdicts)!r} has been verified: "
+                f"leave {name}, or verdicts"
+            )
+    check(output)
+    folder = FIGURES if figures is None and FIGURES.is_dir() else figures
+    drawn = [] if folder is None else read_figures(folder)
+    found = (
+        _verified(seed or 0, ALPHA if alpha is None else alpha)
+        if verdicts is None
+        else read_verdicts(verdicts)
+    )
+    write(output, found, drawn)
+    wrong = [v.slug for v in found.verdicts.values() if not v.as_expected]
+    if wrong:
+        note(f"{len(wrong)} of {len(found.verdicts)} verdicts are unexpected: {', '.join(wrong)}")
+    note(f"wrote {len(found.verdicts)} verdicts and {len(drawn)} figures to {output}")
+    return int(bool(wrong))
+
+
+def _verified(seed: int, alpha: float) -> "Decisions":
+    """Verify the ledger."""
+    from modelcollapse.report import Decisions
+
+    started = time.monotonic()
+    with progress(1.0) as show:
+        verdicts = verify_all(
+            seed=seed, alpha=alpha, progress=lambda slug, share: show(share, slug)
+        )
+    by_slug = {verdict.slug: verdict for verdict in verdicts}
+    return Decisions(by_slug, time.monotonic() - started, seed, alpha)
