@@ -233,6 +233,26 @@ def test_shapes_of_the_papers_data(name):
     assert load(name, standardize=True).values.var(axis=0) == pytest.approx(1.0, rel=1e-12)
 
 
+def test_names_with_numbers():
+    """Rows and a seed may follow the name; nobody can change what is loaded again."""
+    assert np.array_equal(load("moons:50").values, paper("moons", 50, 0).values)
+    assert np.array_equal(load("moons:50:7").values, paper("moons", 50, 7).values)
+    assert load("moons:50:7").name == "moons:50:7"
+    assert load("moons:50:7") is load("moons:50:7")
+    with pytest.raises(ValueError, match="read-only"):
+        load("moons:50").values[0] = 0.0
+    assert load("blobs:50", standardize=True).values.mean(axis=0) == pytest.approx(0.0, abs=1e-12)
+
+
+@pytest.mark.parametrize("text", ["moons:", "moons:x", "moons:5:", "moons:-5", "moons:5:1:2"])
+def test_wrong_numbers_after_a_name(text):
+    """The message says how it is written."""
+    with pytest.raises(InvalidInput, match="give moons, moons:ROWS or moons:ROWS:SEED"):
+        load(text)
+    with pytest.raises(InvalidInput, match="rows = 1 is not valid"):
+        load("moons:1")
+
+
 @pytest.mark.parametrize("name", datasets.PAPER)
 def test_equal_arguments_equal_bits(name):
     """Whatever was drawn before, from NumPy's global generator too; a part ignores the other."""
@@ -395,6 +415,21 @@ def test_centres_of_mismatched_blobs(seed):
     rows = np.array([paper("blobs-mismatched", 2, s).values[0] for s in seeds])
     for column in rows.T:
         assert_law(column, lambda x: smeared(x, -10, 10, 1))
+
+
+def test_mismatched_mixtures():
+    """With a seed the mixture has the centres that the rows of that seed are about."""
+    with pytest.raises(InvalidInput, match="seed = -1 is not valid"):
+        blobs_mixture(-1)
+    for chosen in range(5):
+        law, rows = blobs_mixture(chosen), paper("blobs-mismatched", 3000, chosen).values
+        gaps = rows[:, None] - law.means
+        nearest = np.linalg.norm(gaps, axis=2).min(axis=1)
+        assert np.abs(law.means).max() <= 10
+        assert nearest.max() < 6
+        assert rows.mean(axis=0) == pytest.approx(law.mean, abs=1)
+    assert not np.allclose(blobs_mixture(0).means, blobs_mixture(1).means)
+    assert blobs_mixture().means == pytest.approx(CENTRES)
 
 
 # Fixed seeds: centres that happen to agree are improbable, but not to the level of the tests.

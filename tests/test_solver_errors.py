@@ -22,6 +22,7 @@ from modelcollapse.solver.parts import MOST_DENSE, checked_parts
 from modelcollapse.solver.scan import scan
 from modelcollapse.solver.slots import solve_slots
 from modelcollapse.workflows import FreshData, Refreshing, Web, Weighted
+from tests.naming import shown
 from tests.replay import Halving
 from tests.test_solver_oracles import CURVATURES, Restless, by_rows, cases
 
@@ -78,7 +79,7 @@ def test_variances_lose_nothing(c, v2):
 
 
 @pytest.mark.parametrize("v2", [-1.0, -0.4, 0.0, 1e-9, 0.3, 2.0])
-@pytest.mark.parametrize("workflow", WORKFLOWS, ids=repr)
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=shown)
 def test_short_routes_are_the_triangular_solve(workflow, v2):
     """Three hundred generations, unequal batches."""
     sizes = sizes_of(workflow, 300)

@@ -14,6 +14,7 @@ from modelcollapse.errors import InvalidInput, NoClosedForm
 from modelcollapse.solver import error_variances, squared_errors
 from modelcollapse.solver import fourth as room
 from modelcollapse.workflows import Weighted
+from tests.naming import shown
 from tests.replay import Halving
 from tests.test_solver_errors import WORKFLOWS, sizes_of
 from tests.test_solver_oracles import by_law, case, cases
@@ -139,7 +140,7 @@ def test_the_sign_of_the_skewness_does_not_matter():
 
 
 @pytest.mark.parametrize("v2", [-1.0, -0.3, 0.0, 0.7])
-@pytest.mark.parametrize("workflow", WORKFLOWS, ids=repr)
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=shown)
 def test_both_routes_and_both_orders_agree(workflow, v2):
     """Chains against slots, and E x^2 against squared_errors, over 15 generations."""
     sizes = sizes_of(workflow, 15)

@@ -8,6 +8,7 @@ import modelcollapse as mc
 from modelcollapse.solver import squared_errors, variances
 from modelcollapse.solver.parts import checked_parts
 from modelcollapse.workflows import FreshData, Refreshing, Web
+from tests.naming import shown
 
 MILLION, LARGEST = 10**6, 10**12
 TINY = [-1e-300, -1e-8, 0.0, 1e-20, 1e-8]
@@ -104,7 +105,7 @@ CHAINS = [
 
 
 @pytest.mark.parametrize("v2", [-1.0, -1e-12, 0.0, 1e-12, 1.0])
-@pytest.mark.parametrize("workflow", CHAINS, ids=repr)
+@pytest.mark.parametrize("workflow", CHAINS, ids=shown)
 def test_chains_lose_no_digits(workflow, v2):
     """A thousand generations from 3 real rows, weights near 0 and 1, up to 10^12 rows."""
     T = 1000

@@ -10,6 +10,7 @@ from modelcollapse.cli.diagnose import diagnose
 from modelcollapse.cli.language import app as language
 from modelcollapse.cli.predict import predict
 from modelcollapse.cli.report import report
+from modelcollapse.cli.reproduce import reproduce
 from modelcollapse.cli.run import run
 from modelcollapse.cli.simulate import simulate
 from modelcollapse.cli.sweep import sweep
@@ -31,7 +32,7 @@ app = App(
     version=_version,
     suppress_keyboard_interrupt=False,
 )
-for command in (verify, predict, simulate, run, sweep, report, diagnose):
+for command in (verify, predict, simulate, run, sweep, reproduce, report, diagnose):
     app.command(command)
 app.command(language)
 

@@ -63,9 +63,16 @@ def _route(e: "Experiment") -> Callable[[], Moments]:
     """Return the function that computes the moments, or say why there is none."""
     workflow, model = e.workflow, e.model
     if isinstance(workflow, AccumulateSubsample):
+        if model.design == "fixed" and model.ridge == 0:
+            # n of n t rows may be of n/t inputs only: with dim + 1 the inverse has no mean.
+            raise NoClosedForm(
+                "under accumulate-subsample an input may be drawn with several labels: with noise "
+                "the expectation is infinite from generation n/(dim + 1) on, when a subsample may "
+                "hold dim + 1 different inputs, and open before; simulate it"
+            )
         raise NoClosedForm(
-            "open for accumulate-subsample: an input may be drawn with several labels, and the "
-            "expectation of the inverse Gram matrix of such rows is not known; simulate it"
+            "open for accumulate-subsample: the rows of a subsample depend on each other, and the "
+            "expectation of their inverse Gram matrix is not known; simulate it"
         )
     if not isinstance(workflow, Weighting) and not is_refreshing(workflow):
         raise NoClosedForm(

@@ -71,7 +71,7 @@ async def _answer(address: str) -> None:
     """Raise unless a scheduler answers: a client waits for ever for one that says nothing."""
     from distributed.core import rpc
 
-    async with rpc(address) as scheduler:
+    async with rpc(address) as scheduler:  # type: ignore[no-untyped-call]
         await asyncio.wait_for(scheduler.identity(), WAIT)
 
 

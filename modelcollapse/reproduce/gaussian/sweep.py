@@ -1,0 +1,116 @@
+"""The Gaussian: trace, squared error and determinant over d x n, three workflows."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from modelcollapse.reproduce.figure import Figure, Frames, Picture, Size, swept
+from modelcollapse.reproduce.style import KEY, curve, finite_limits, legend, name_grid, panels
+from modelcollapse.sweep import Sweep
+
+WORKFLOWS = ("replace", "accumulate", "accumulate-subsample")
+DIMS = {"paper": [1, 3, 10, 31, 100], "quick": [1, 3]}
+SIZES = {"paper": [10, 32, 100, 316, 1000], "quick": [10, 32]}
+REPLICATES = {"paper": 100, "quick": 20}
+GENERATIONS = {"paper": 100, "quick": 20}
+LOGS = ("log_determinant", "pseudo_log_determinant")
+
+
+def sweeps(size: Size) -> Mapping[str, Sweep]:
+    """Return the paper's grid: Sigma_0 = I, maximum likelihood, 100 seeds, 100 generations."""
+    return {
+        "gaussian": Sweep.of(
+            {
+                "model": {"family": "gaussian", "dim": DIMS[size]},
+                "workflow": {"name": list(WORKFLOWS)},
+                "samples": SIZES[size],
+                "generations": GENERATIONS[size],
+                "replicates": REPLICATES[size],
+                "quantities": ["variance", "squared_error", *LOGS],
+            }
+        )
+    }
+
+
+def draw(frames: Frames) -> Sequence[Picture]:
+    """Draw one picture per quantity, with a panel for each d and n."""
+    frame = frames["gaussian"]
+    return [
+        _picture(frame, ("variance",), "trace", "trace of the fitted covariance over the truth's"),
+        _picture(frame, ("squared_error",), "squared-error", "squared error of the fitted mean"),
+        _picture(frame, LOGS, "determinant", "log-determinant of the fitted covariance"),
+    ]
+
+
+def _picture(frame: Any, quantities: Sequence[str], name: str, what: str) -> Picture:
+    import polars as pl
+
+    dims, sizes = (sorted(frame[key].unique().to_list()) for key in ("dim", "samples"))
+    title = f"{what[0].upper()}{what[1:]}\n{KEY}"
+    figure, axes = panels(len(dims), len(sizes), title, sharex=True)
+    for i, d in enumerate(dims):
+        for j, n in enumerate(sizes):
+            # Up to n = d rows the covariance is singular: over its rank instead.
+            quantity = quantities[-1] if n <= d else quantities[0]
+            own = (pl.col.dim == d) & (pl.col.samples == n) & (pl.col.quantity == quantity)
+            cells = frame.filter(own)
+            _panel(axes[i, j], cells, log=len(quantities) == 1)
+            if len(quantities) == 2 and n <= d:
+                axes[i, j].set_title(f"over rank {n - 1}", fontsize=6, loc="right", pad=1)
+    label = "log det" if len(quantities) == 2 else ("trace" if name == "trace" else "error")
+    name_grid(axes, [f"d = {d}" for d in dims], [f"n = {n}" for n in sizes], "generation", label)
+    legend(figure, axes)
+    alt = f"{what}, by generation, for dimensions {dims} (rows) and batch sizes {sizes} (columns)"
+    return Picture(name, figure, alt)
+
+
+def _panel(axis: Any, cells: Any, *, log: bool) -> None:
+    import polars as pl
+
+    if log:
+        axis.set_yscale("log")
+    shown = []
+    for workflow in WORKFLOWS:
+        own = cells.filter(pl.col.workflow == workflow)
+        curve(axis, own, workflow)
+        if own.is_empty():
+            continue
+        shown += [own["q95"].to_numpy(), own["mean"].to_numpy(), own["expected"].to_numpy()]
+        if workflow != "replace" or not log:
+            shown.append(own["q05"].to_numpy())
+    limits = finite_limits(np.concatenate(shown), log=log)
+    if limits:
+        axis.set_ylim(*limits)
+
+
+FIGURES = {
+    "gaussian": Figure(
+        name="gaussian",
+        title="Gaussians: does the fitted covariance vanish?",
+        shows=(
+            "Multivariate Gaussians of dimension d fitted by maximum likelihood to n rows per "
+            "generation, from N(0, I): the fitted covariance's trace over d, the squared distance "
+            "of the fitted mean from the true one over d, and the log-determinant of the fitted "
+            "covariance, for 100 generations of replace, accumulate and accumulate-subsample."
+        ),
+        original=(
+            "The paper's Gaussian figures (its notebooks 00 and 05) show the means of 100 seeds of "
+            "the same loops, without a prediction: under replace the covariance collapses and the "
+            "mean wanders off, under the other two both settle."
+        ),
+        difference=(
+            "Each curve has its theorem, exact at every n, d and generation: the trace and the "
+            "squared error for all three workflows, the log-determinant for replace in any d and "
+            "for accumulate in d = 1 (open elsewhere: dotted). The code fits by maximum "
+            "likelihood, for which the squared error under replace saturates at d (here: 1, as it "
+            "is over d) and does not grow like d t/n, as the cited theory, which is about the "
+            "unbiased covariance, says. For n <= d the covariance is singular from the first fit "
+            "on, and its determinant is 0 or rounding noise; here it is taken over its rank n - 1. "
+            "Bands show that the mean of the trace under replace is carried by few runs: a "
+            "typical one falls twice as fast."
+        ),
+        compute=swept(sweeps),
+        draw=draw,
+    )
+}
