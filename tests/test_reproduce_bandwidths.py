@@ -1,56 +1,33 @@
 """The bandwidths' figure: the paper's bandwidths, rules beside each other, and exact errors."""
 
-import json
 from itertools import product
 
 import numpy as np
 import polars as pl
 import pytest
-from matplotlib.image import imread
 
 import modelcollapse as mc
-from modelcollapse.reproduce import Context, make, named
+from modelcollapse.reproduce import named
 from modelcollapse.reproduce.kde import bounds
 from modelcollapse.reproduce.kde.bandwidths import recorded, sweeps
 from modelcollapse.reproduce.kde.drawing_bandwidths import SHADES
+from tests.figure_making import WORKFLOWS, assert_files, fixtures
 
 FIGURE = named("kde-bandwidths")
-WORKFLOWS = {
-    "replace": mc.Replace(),
-    "accumulate": mc.Accumulate(),
-    "accumulate-subsample": mc.AccumulateSubsample(),
-}
 PAPER = [0.01, 0.0316, 0.1, 0.316, 1.0, 3.16, 10.0, 31.6, 100.0]
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    """Return the folder of the quick figure, and its data."""
-    folder = tmp_path_factory.mktemp("kde-bandwidths")
-    context = Context(folder, "quick")
-    make("kde-bandwidths", context)
-    return folder, FIGURE.compute(context)
-
-
-@pytest.fixture(scope="module")
-def pictures(made):
-    """Return its pictures by name."""
-    return {picture.name: picture for picture in FIGURE.draw(made[1])}
+made, pictures = fixtures("kde-bandwidths")
 
 
 def test_files(made, pictures):
     """Pictures, data and captions are there."""
-    folder, frames = made
-    about = json.loads((folder / "figure.json").read_text())
-    names = ["loss-by-bandwidth", "loss-by-rule", "squared-error"]
-    assert [p["png"] for p in about["pictures"]] == [f"{name}.png" for name in names]
-    for name, picture in pictures.items():
-        assert imread(folder / f"{name}.png").shape[2] == 4
-        assert (folder / f"{name}.pdf").stat().st_size > 0
-        assert len(picture.alt) > 40
-    assert all(len(about[key]) > 100 for key in ("shows", "original", "difference"))
-    assert set(frames) == {"scaled", "loss", "mise", "pooled", "bounds", "exact"}
-    assert (folder / "kde-bandwidths.parquet").exists()
+    assert_files(
+        made,
+        pictures,
+        ["loss-by-bandwidth", "loss-by-rule", "squared-error"],
+        {"scaled", "loss", "mise", "pooled", "bounds", "exact"},
+    )
 
 
 def test_the_bandwidths_are_the_papers():

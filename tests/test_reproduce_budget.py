@@ -1,45 +1,23 @@
 """The budget of accumulate-subsample: its two ends, the limit for large n, and the caption."""
 
-import json
-
 import numpy as np
 import pytest
-from matplotlib.image import imread
 
 import modelcollapse as mc
-from modelcollapse.reproduce import Context, make, named
+from modelcollapse.reproduce import named
 from modelcollapse.reproduce.questions.budget import budgets, fitted, large, sweeps
+from tests.figure_making import assert_files, fixtures
 
 FIGURE = named("budget")
 MODELS = {"gaussian": mc.Gaussian(), "gamma": mc.Gamma(shape=1.0)}
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    """Return the folder of the quick figure, and its data."""
-    folder = tmp_path_factory.mktemp("budget")
-    context = Context(folder, "quick")
-    make("budget", context)
-    return folder, FIGURE.compute(context)
-
-
-@pytest.fixture(scope="module")
-def pictures(made):
-    """Return its pictures by name."""
-    return {picture.name: picture for picture in FIGURE.draw(made[1])}
+made, pictures = fixtures("budget")
 
 
 def test_files(made, pictures):
     """Pictures, data and captions are there."""
-    folder, frames = made
-    about = json.loads((folder / "figure.json").read_text())
-    assert [p["png"] for p in about["pictures"]] == ["budget.png", "cost.png"]
-    for name, picture in pictures.items():
-        assert imread(folder / f"{name}.png").shape[2] == 4
-        assert (folder / f"{name}.pdf").stat().st_size > 0
-        assert len(picture.alt) > 40
-    assert all(len(about[key]) > 100 for key in ("shows", "original", "difference"))
-    assert set(frames) == {"n-10", "n-100", "theorem"}
+    assert_files(made, pictures, ["budget", "cost"], {"n-10", "n-100", "theorem"})
 
 
 def test_the_grid():

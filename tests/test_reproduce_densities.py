@@ -1,54 +1,27 @@
 """The Gaussian densities: both scales, and laws that simulations obey."""
 
-import json
 from itertools import product
 
 import numpy as np
 import pytest
-from matplotlib.image import imread
 from scipy import stats
 
 import modelcollapse as mc
-from modelcollapse.reproduce import Context, make, named
+from modelcollapse.reproduce import named
 from modelcollapse.reproduce.gaussian.densities import log_variance_laws, sweeps
 from modelcollapse.reproduce.gaussian.products import accumulated_log_variances
+from tests.figure_making import WORKFLOWS, assert_files, fixtures
 
 FIGURE = named("gaussian-densities")
-WORKFLOWS = {
-    "replace": mc.Replace(),
-    "accumulate": mc.Accumulate(),
-    "accumulate-subsample": mc.AccumulateSubsample(),
-}
 AT = [1, 3, 10, 20]  # of the quick size
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    """Return the folder of the quick figure, and its data."""
-    folder = tmp_path_factory.mktemp("densities")
-    context = Context(folder, "quick")
-    make("gaussian-densities", context)
-    return folder, FIGURE.compute(context)
-
-
-@pytest.fixture(scope="module")
-def pictures(made):
-    """Return its pictures by name."""
-    return {picture.name: picture for picture in FIGURE.draw(made[1])}
+made, pictures = fixtures("gaussian-densities")
 
 
 def test_files(made, pictures):
     """Pictures, data and captions are there."""
-    folder, frames = made
-    about = json.loads((folder / "figure.json").read_text())
-    assert [p["png"] for p in about["pictures"]] == ["densities.png", "variance-laws.png"]
-    for name, picture in pictures.items():
-        assert imread(folder / f"{name}.png").shape[2] == 4
-        assert (folder / f"{name}.pdf").stat().st_size > 0
-        assert len(picture.alt) > 40
-    assert all(len(about[key]) > 100 for key in ("shows", "original", "difference"))
-    assert set(frames) == {"runs", "histogram"}
-    assert (folder / "gaussian-densities.parquet").exists()
+    assert_files(made, pictures, ["densities", "variance-laws"], {"runs", "histogram"})
 
 
 def test_the_grid_is_the_papers():

@@ -1,39 +1,21 @@
 """The discrete figure: the original's grid, exact lines and collapse times that are enclosed."""
 
-import json
 from itertools import pairwise, product
 
 import numpy as np
 import pytest
-from matplotlib.image import imread
 
 import modelcollapse as mc
-from modelcollapse.reproduce import Context, make, named
+from modelcollapse.reproduce import named
 from modelcollapse.reproduce.discrete.collapse_times import collapse_times, enclosed_mean, reached
 from modelcollapse.reproduce.discrete.drawing import thinned
 from modelcollapse.reproduce.discrete.sweep import recorded, sweeps
+from tests.figure_making import WORKFLOWS, assert_files, fixtures
 
 FIGURE = named("discrete")
-WORKFLOWS = {
-    "replace": mc.Replace(),
-    "accumulate": mc.Accumulate(),
-    "accumulate-subsample": mc.AccumulateSubsample(),
-}
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    """Return the folder of the quick figure, and its data."""
-    folder = tmp_path_factory.mktemp("discrete")
-    context = Context(folder, "quick")
-    make("discrete", context)
-    return folder, FIGURE.compute(context)
-
-
-@pytest.fixture(scope="module")
-def pictures(made):
-    """Return its pictures by name."""
-    return {picture.name: picture for picture in FIGURE.draw(made[1])}
+made, pictures = fixtures("discrete")
 
 
 def lines(axis):
@@ -43,17 +25,12 @@ def lines(axis):
 
 def test_files(made, pictures):
     """Pictures, data and captions are there."""
-    folder, frames = made
-    about = json.loads((folder / "figure.json").read_text())
-    names = ["entropy.png", "heterozygosity.png", "collapse-times.png"]
-    assert [p["png"] for p in about["pictures"]] == names
-    for name, picture in pictures.items():
-        assert imread(folder / f"{name}.png").shape[2] == 4
-        assert (folder / f"{name}.pdf").stat().st_size > 0
-        assert len(picture.alt) > 40
-    assert all(len(about[key]) > 100 for key in ("shows", "original", "difference"))
-    assert set(frames) == {"replace", "pools", "collapse-times"}
-    assert (folder / "discrete.parquet").exists()
+    assert_files(
+        made,
+        pictures,
+        ["entropy", "heterozygosity", "collapse-times"],
+        {"replace", "pools", "collapse-times"},
+    )
 
 
 def test_the_grid_is_the_originals():

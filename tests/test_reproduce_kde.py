@@ -1,62 +1,37 @@
 """The test losses' figure: the paper's grid, proved bounds as lines, and both kinds of blobs."""
 
-import json
 from itertools import product
 
 import numpy as np
 import pytest
-from matplotlib.image import imread
 
 import modelcollapse as mc
 from modelcollapse.datasets import blobs_mixture, load, paper
-from modelcollapse.reproduce import Context, make, named
+from modelcollapse.reproduce import Context, named
 from modelcollapse.reproduce.kde import mismatched
 from modelcollapse.reproduce.kde.bounds import schedule
 from modelcollapse.reproduce.kde.cross_entropy import Law, lower_bound
 from modelcollapse.reproduce.kde.cross_entropy import named as curve
 from modelcollapse.reproduce.kde.loss import recorded, sweeps
 from modelcollapse.reproduce.kde.losses import titled
+from tests.figure_making import WORKFLOWS, assert_files, fixtures
 
 FIGURE = named("kde-loss")
-WORKFLOWS = {
-    "replace": mc.Replace(),
-    "accumulate": mc.Accumulate(),
-    "accumulate-subsample": mc.AccumulateSubsample(),
-}
 AT = np.array([1, 2, 5, 20, 100])
 SEEDS = 20
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    """Return the folder of the quick figure, and its data."""
-    folder, shares = tmp_path_factory.mktemp("kde-loss"), []
-    context = Context(folder, "quick", progress=lambda share, _: shares.append(share))
-    make("kde-loss", context)
-    assert shares == sorted(shares)
-    assert shares[-1] == 1
-    return folder, FIGURE.compute(context)
-
-
-@pytest.fixture(scope="module")
-def pictures(made):
-    """Return its pictures by name."""
-    return {picture.name: picture for picture in FIGURE.draw(made[1])}
+made, pictures = fixtures("kde-loss")
 
 
 def test_files(made, pictures):
     """Pictures, data and captions are there."""
-    folder, frames = made
-    about = json.loads((folder / "figure.json").read_text())
-    names = ["loss-blobs", "loss-moons", "blobs-artefact"]
-    assert [p["png"] for p in about["pictures"]] == [f"{name}.png" for name in names]
-    for name, picture in pictures.items():
-        assert imread(folder / f"{name}.png").shape[2] == 4
-        assert (folder / f"{name}.pdf").stat().st_size > 0
-        assert len(picture.alt) > 40
-    assert all(len(about[key]) > 100 for key in ("shows", "original", "difference"))
-    assert set(frames) == {"loss", "bounds", "mismatched"}
-    assert (folder / "kde-loss.parquet").exists()
+    assert_files(
+        made,
+        pictures,
+        ["loss-blobs", "loss-moons", "blobs-artefact"],
+        {"loss", "bounds", "mismatched"},
+    )
 
 
 def test_the_grid_is_the_papers():

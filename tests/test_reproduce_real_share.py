@@ -1,18 +1,17 @@
 """Shares of real rows: the grid, limits on both sides of the thresholds, and what is marked."""
 
-import json
 from itertools import product
 
 import numpy as np
 import pytest
-from matplotlib.image import imread
 
 import modelcollapse as mc
-from modelcollapse.reproduce import Context, make, named
+from modelcollapse.reproduce import named
 from modelcollapse.reproduce.questions import webs
 from modelcollapse.reproduce.questions.real_share import ROWS, SHARES, limit, sweeps
 from modelcollapse.solver import web_threshold
 from modelcollapse.workflows import curves
+from tests.figure_making import assert_files, fixtures
 
 FIGURE = named("real-share")
 MODELS = {"gaussian": (mc.Gaussian(), -1.0), "gamma": (mc.Gamma(shape=1.0), 1.0)}
@@ -23,19 +22,7 @@ def loop(name, share):
     return mc.KeepReal(share) if name == "keep-real" else mc.FreshData(ROWS, ROWS, share)
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    """Return the folder of the quick figure, and its data."""
-    folder = tmp_path_factory.mktemp("share")
-    context = Context(folder, "quick")
-    make("real-share", context)
-    return folder, FIGURE.compute(context)
-
-
-@pytest.fixture(scope="module")
-def pictures(made):
-    """Return its pictures by name."""
-    return {picture.name: picture for picture in FIGURE.draw(made[1])}
+made, pictures = fixtures("real-share")
 
 
 def drawn(axis, count):
@@ -45,15 +32,12 @@ def drawn(axis, count):
 
 def test_files(made, pictures):
     """Pictures, data and captions are there."""
-    folder, frames = made
-    about = json.loads((folder / "figure.json").read_text())
-    assert [p["png"] for p in about["pictures"]] == ["share.png", "web.png"]
-    for name, picture in pictures.items():
-        assert imread(folder / f"{name}.png").shape[2] == 4
-        assert (folder / f"{name}.pdf").stat().st_size > 0
-        assert len(picture.alt) > 40
-    assert all(len(about[key]) > 100 for key in ("shows", "original", "difference"))
-    assert {"gaussian", "gamma", "web-0.1", "share-theorem", "web-theorem"} < set(frames)
+    assert_files(
+        made,
+        pictures,
+        ["share", "web"],
+        {"gaussian", "gamma", "web-0.1", "share-theorem", "web-theorem"},
+    )
 
 
 def test_the_grid():

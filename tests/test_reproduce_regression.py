@@ -1,34 +1,21 @@
 """The regression's figure: the paper's grid, and lines that are the theorems."""
 
-import json
 from itertools import product
 
 import numpy as np
 import pytest
-from matplotlib.image import imread
 
 import modelcollapse as mc
-from modelcollapse.reproduce import Context, make, named
+from modelcollapse.reproduce import named
 from modelcollapse.reproduce.regression.drawing import medians
 from modelcollapse.reproduce.regression.sweep import sweeps
+from tests.figure_making import assert_files, fixtures
 
 FIGURE = named("regression")
 WORKFLOWS = {"replace": mc.Replace(), "accumulate": mc.Accumulate()}
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    """Return the folder of the quick figure, and its data."""
-    folder = tmp_path_factory.mktemp("regression")
-    context = Context(folder, "quick")
-    make("regression", context)
-    return folder, FIGURE.compute(context)
-
-
-@pytest.fixture(scope="module")
-def pictures(made):
-    """Return its pictures by name."""
-    return {picture.name: picture for picture in FIGURE.draw(made[1])}
+made, pictures = fixtures("regression")
 
 
 def lines(axis):
@@ -44,16 +31,7 @@ def panel(picture, title):
 
 def test_files(made, pictures):
     """Pictures, data and captions are there."""
-    folder, frames = made
-    about = json.loads((folder / "figure.json").read_text())
-    assert [p["png"] for p in about["pictures"]] == ["risk.png", "noise.png", "designs.png"]
-    for name, picture in pictures.items():
-        assert imread(folder / f"{name}.png").shape[2] == 4
-        assert (folder / f"{name}.pdf").stat().st_size > 0
-        assert len(picture.alt) > 40
-    assert all(len(about[key]) > 100 for key in ("shows", "original", "difference"))
-    assert set(frames) == {"regression", "designs"}
-    assert (folder / "regression.parquet").exists()
+    assert_files(made, pictures, ["risk", "noise", "designs"], {"regression", "designs"})
 
 
 def test_the_grid_is_the_papers():

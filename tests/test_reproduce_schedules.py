@@ -1,50 +1,23 @@
 """Bandwidth schedules: the grid, the optimum that is one, and fates beside the curves."""
 
-import json
-
 import numpy as np
 import pytest
-from matplotlib.image import imread
 
 import modelcollapse as mc
-from modelcollapse.reproduce import Context, make, named
+from modelcollapse.reproduce import named
 from modelcollapse.reproduce.questions.drawing_schedules import STYLES, schedule, words
 from modelcollapse.reproduce.questions.schedules import POWERS, optimal, schedules, sweeps
+from tests.figure_making import WORKFLOWS, assert_files, fixtures
 
 FIGURE = named("bandwidth-schedules")
-WORKFLOWS = {
-    "replace": mc.Replace(),
-    "accumulate": mc.Accumulate(),
-    "accumulate-subsample": mc.AccumulateSubsample(),
-}
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    """Return the folder of the quick figure, and its data."""
-    folder = tmp_path_factory.mktemp("schedules")
-    context = Context(folder, "quick")
-    make("bandwidth-schedules", context)
-    return folder, FIGURE.compute(context)
-
-
-@pytest.fixture(scope="module")
-def pictures(made):
-    """Return its pictures by name."""
-    return {picture.name: picture for picture in FIGURE.draw(made[1])}
+made, pictures = fixtures("bandwidth-schedules")
 
 
 def test_files(made, pictures):
     """Pictures, data and captions are there."""
-    folder, frames = made
-    about = json.loads((folder / "figure.json").read_text())
-    assert [p["png"] for p in about["pictures"]] == ["mise.png", "second-moment.png"]
-    for name, picture in pictures.items():
-        assert imread(folder / f"{name}.png").shape[2] == 4
-        assert (folder / f"{name}.pdf").stat().st_size > 0
-        assert len(picture.alt) > 40
-    assert all(len(about[key]) > 100 for key in ("shows", "original", "difference"))
-    assert set(frames) == {"mise", "second-moment"}
+    assert_files(made, pictures, ["mise", "second-moment"], {"mise", "second-moment"})
 
 
 def test_the_grid():

@@ -3,8 +3,6 @@
 import math
 from typing import NamedTuple
 
-import numpy as np
-
 from modelcollapse.experiment import Experiment
 from modelcollapse.sweep.cells import Cell
 from modelcollapse.workflows import (
@@ -89,7 +87,8 @@ def _kde(e: Experiment, cell: Cell, T: int, total: float) -> tuple[float, float]
     if "mise" in cell.extra:
         rows += 0.4 * sum(N * N for N in trained)
     held = max(total * d, min(BATCHED, total * d * cell.replicates))
-    held += 6 * getattr(e.reality, "values", np.empty(0)).size  # the truth's rows, and its axes
+    if (values := getattr(e.reality, "values", None)) is not None:
+        held += 6 * values.size  # the truth's rows, and along its axes
     if cell.test is None:
         return rows, held
     scored = 500 if isinstance(cell.test, str) else cell.test

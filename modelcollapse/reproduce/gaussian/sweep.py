@@ -92,12 +92,13 @@ FIGURES = {
             "Multivariate Gaussians of dimension d fitted by maximum likelihood to n rows per "
             "generation, from N(0, I): the fitted covariance's trace over d, the squared distance "
             "of the fitted mean from the true one over d, and the log-determinant of the fitted "
-            "covariance, for 100 generations of replace, accumulate and accumulate-subsample."
+            "covariance, under replace, accumulate and accumulate-subsample; at the paper's size "
+            "for 100 generations and 100 runs."
         ),
         original=(
-            "The paper's Gaussian figures (its notebooks 00 and 05) show the means of 100 seeds of "
-            "the same loops, without a prediction: under replace the covariance collapses and the "
-            "mean wanders off, under the other two both settle."
+            "The paper's Gaussian figures (its notebooks 00 and 05) show these loops with these "
+            "dimensions, batch sizes, generations and numbers of seeds: under replace the "
+            "covariance collapses and the mean wanders off, under the other two both settle."
         ),
         difference=(
             "Each curve has its theorem, exact at every n, d and generation: the trace and the "

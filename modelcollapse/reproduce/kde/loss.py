@@ -12,7 +12,7 @@ from modelcollapse.reproduce.kde.losses import QUANTITIES, WORKFLOWS
 from modelcollapse.sweep import Sweep
 
 DATA = {"paper": ["blobs", "circles", "moons", "swiss_roll"], "quick": ["blobs", "moons"]}
-ROWS = {"paper": 1_000_000, "quick": 10_000}  # that stand for a law; training and test rows meet
+ROWS = {"paper": 1_000_000, "quick": 10_000}  # of a data set: training and test rows rarely meet
 BANDWIDTHS = {"paper": [0.1, 0.5, 1.0], "quick": [0.1, 1.0]}
 SIZES = {"paper": [10, 32, 100, 316, 1000], "quick": [10, 32]}
 MISMATCHED = {"paper": [10, 100, 1000], "quick": [32]}  # n, for the artefact
