@@ -10,6 +10,8 @@ from hypothesis import settings
 # PyTorch reads it when it is first imported; see modelcollapse.language.backend.require.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+LONGEST = ("test_language_collapse", "test_ledger", "test_theory", "test_language_loop")
+
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 settings.register_profile("explore", deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
@@ -26,6 +28,11 @@ def pytest_configure(config):
     if config.getoption("--vary-seed") and not hasattr(config, "workerinput"):
         config.option.seed = secrets.randbelow(2**31)
         config.option.vary_seed = False
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with the files that take minutes, so that no process waits for them at the end."""
+    items.sort(key=lambda item: item.path.stem not in LONGEST)
 
 
 def pytest_report_header(config):

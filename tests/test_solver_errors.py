@@ -79,7 +79,7 @@ def test_variances_lose_nothing(c, v2):
 
 
 @pytest.mark.parametrize("v2", [-1.0, -0.4, 0.0, 1e-9, 0.3, 2.0])
-@pytest.mark.parametrize("workflow", WORKFLOWS, ids=shown)
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=shown(WORKFLOWS))
 def test_short_routes_are_the_triangular_solve(workflow, v2):
     """Three hundred generations, unequal batches."""
     sizes = sizes_of(workflow, 300)

@@ -140,7 +140,7 @@ def test_the_sign_of_the_skewness_does_not_matter():
 
 
 @pytest.mark.parametrize("v2", [-1.0, -0.3, 0.0, 0.7])
-@pytest.mark.parametrize("workflow", WORKFLOWS, ids=shown)
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=shown(WORKFLOWS))
 def test_both_routes_and_both_orders_agree(workflow, v2):
     """Chains against slots, and E x^2 against squared_errors, over 15 generations."""
     sizes = sizes_of(workflow, 15)

@@ -105,7 +105,7 @@ CHAINS = [
 
 
 @pytest.mark.parametrize("v2", [-1.0, -1e-12, 0.0, 1e-12, 1.0])
-@pytest.mark.parametrize("workflow", CHAINS, ids=shown)
+@pytest.mark.parametrize("workflow", CHAINS, ids=shown(CHAINS))
 def test_chains_lose_no_digits(workflow, v2):
     """A thousand generations from 3 real rows, weights near 0 and 1, up to 10^12 rows."""
     T = 1000
