@@ -23,6 +23,14 @@ def pytest_addoption(parser):
     parser.addoption("--vary-seed", action="store_true", help="draw that seed afresh and print it")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config):
+    """With several processes, let each run whole files, whose tests share simulations."""
+    if getattr(config.option, "numprocesses", None) and config.option.dist == "no":
+        config.option.dist = "loadfile"
+        config.option.loadscopereorder = False
+
+
 def pytest_configure(config):
     """Fix the seed before workers start, so that all of them use the same."""
     if config.getoption("--vary-seed") and not hasattr(config, "workerinput"):

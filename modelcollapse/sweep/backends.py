@@ -57,7 +57,7 @@ def on_dask(cells: Sequence[Cell], client: Any) -> Finished:
 
     futures = {client.submit(compute, cell, key=f"cell-{cell.key}"): cell for cell in cells}
     try:
-        for future in as_completed(futures, loop=client.loop):  # type: ignore[no-untyped-call]
+        for future in as_completed(futures, loop=client.loop):
             try:
                 yield futures[future], future.result()
             except Exception as error:  # noqa: BLE001 - the cluster's, not the cell's
@@ -71,7 +71,7 @@ async def _answer(address: str) -> None:
     """Raise unless a scheduler answers: a client waits for ever for one that says nothing."""
     from distributed.core import rpc
 
-    async with rpc(address) as scheduler:  # type: ignore[no-untyped-call]
+    async with rpc(address) as scheduler:
         await asyncio.wait_for(scheduler.identity(), WAIT)
 
 
@@ -91,7 +91,7 @@ def dask_client(address: str) -> Iterator[Any]:
     try:
         with ThreadPoolExecutor(1) as thread:  # apart from an event loop that runs in this one
             thread.submit(asyncio.run, _answer(address)).result()
-        client = Client(address, timeout=WAIT, set_as_default=False)  # type: ignore[no-untyped-call]
+        client = Client(address, timeout=WAIT, set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:
         why = str(error) or type(error).__name__
         remedy = f"no Dask scheduler answered within {WAIT:.0f} s ({why}); start one, or leave dask"
