@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from modelcollapse.errors import InvalidInput
+from modelcollapse.errors import InvalidInput, missing
 
 
 @contextmanager
@@ -62,6 +62,30 @@ def replacing_folder(path: Path) -> Iterator[Path]:
         synced(path.parent)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+@contextmanager
+def locked(folder: Path, extra: str) -> Iterator[None]:
+    """Keep other processes that lock the folder out of it; one that is killed releases it.
+
+    `extra` is the optional dependency of this package that the lock's own package belongs to.
+    """
+    try:
+        from filelock import FileLock, Timeout
+    except ImportError as error:
+        raise missing("filelock", extra, "keeping two processes out of one folder") from error
+    lock = FileLock(folder / "lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise InvalidInput(
+            f"output = {str(folder)!r}: another process is working in it; wait, or give another "
+            "folder"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def synced(path: Path) -> None:

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from modelcollapse.errors import InvalidInput, missing
-from modelcollapse.files import replacing, replacing_folder, synced
+from modelcollapse.files import locked, replacing, replacing_folder, synced
 from modelcollapse.language import backend
 from modelcollapse.language.template import Row
 
@@ -105,24 +105,12 @@ class Folder:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Keep other runs out of the folder, and clear what a killed one left half-written."""
-        from filelock import FileLock, Timeout
-
         if backend.rank() != 0:
             yield
             return
-        lock = FileLock(self.path / "lock")
-        try:
-            lock.acquire(timeout=0)
-        except Timeout as error:
-            raise InvalidInput(
-                f"output = {str(self.path)!r}: another process is working in it; wait, or give "
-                "another folder"
-            ) from error
-        try:
+        with locked(self.path, "language"):
             self.clear()
             yield
-        finally:
-            lock.release()
 
     def clear(self) -> None:
         """Remove what was not finished."""

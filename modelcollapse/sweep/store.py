@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from modelcollapse.errors import InvalidInput, missing
-from modelcollapse.files import replacing, synced
+from modelcollapse.files import locked, replacing, synced
 from modelcollapse.sweep.cells import Cell
 from modelcollapse.sweep.work import Columns, Result
 
@@ -42,7 +42,7 @@ class Store:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise InvalidInput(f"output = {str(self.path)!r} cannot be made: {error}") from error
-        with self._locked():
+        with locked(self.path, "sweep"):
             for partial in self.path.rglob("*.partial"):
                 partial.unlink(missing_ok=True)
             table = {"format": FORMAT, "cells": {c.key: c.settings for c in cells}}
@@ -66,25 +66,6 @@ class Store:
                 f"output = {str(there)!r} holds another sweep: {len(others)} of its cells are not "
                 "in this one; give another folder, or remove it"
             )
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        try:
-            from filelock import FileLock, Timeout
-        except ImportError as error:
-            raise missing("filelock", "sweep", "a sweep") from error
-        lock = FileLock(self.path / "lock")
-        try:
-            lock.acquire(timeout=0)
-        except Timeout as error:
-            raise InvalidInput(
-                f"output = {str(self.path)!r}: another process is working in it; wait, or give "
-                "another folder"
-            ) from error
-        try:
-            yield
-        finally:
-            lock.release()
 
     def place(self, cell: Cell, part: str = "cells") -> Path:
         """Return where a cell's table is, finished or not."""
