@@ -1,16 +1,45 @@
 """Compiled code that several rooms share: how it is compiled, and drawing subsets of rows.
 
 Sums may be reordered and fused, which is what makes dot products fast. The cache is keyed by
-each function's own file: after editing one that others call, delete __pycache__.
+each function's own file: after editing one that others call, delete __pycache__. The first
+compilation of a process says so on standard error, since it looks as if nothing happened.
 """
+
+import multiprocessing
+import sys
 
 import numba
 import numpy as np
+from numba.core import event
 
 from modelcollapse.checks import Integers
 
 compiled = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc"})
 inlined = numba.njit(inline="always", error_model="numpy", fastmath={"contract", "reassoc"})
+
+
+class Notice(event.Listener):
+    """Says once that this package's loops are being compiled, and not loaded from the cache."""
+
+    def __init__(self) -> None:
+        # Of several workers, which compile at the same time, the first one speaks.
+        self.given = not multiprocessing.current_process().name.endswith(("MainProcess", "-1"))
+
+    def on_start(self, event: event.Event) -> None:
+        """Tell the user why it takes some seconds."""
+        own = event.data["dispatcher"].py_func.__module__.startswith("modelcollapse.")
+        if own and not self.given:
+            self.given = True
+            print(  # noqa: T201
+                "modelcollapse: compiling for this machine, which takes some seconds, once",
+                file=sys.stderr,
+            )
+
+    def on_end(self, event: event.Event) -> None:
+        """Do nothing: the loop itself speaks from here on."""
+
+
+event.register("numba:compile", Notice())  # type: ignore[no-untyped-call]
 
 
 @compiled

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import modelcollapse as mc
-from modelcollapse.cli import main
+from modelcollapse.cli import main, simulate, verify
 from modelcollapse.cli.output import plain
 
 PREDICT = ["predict", "gaussian", "--workflow", "accumulate", "--samples", "10"]
@@ -239,31 +239,13 @@ def test_an_unwritable_folder_is_said_before_any_work(capsys, tmp_path, monkeypa
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "touch", denied)
-    monkeypatch.setattr(sys.modules["modelcollapse.cli.simulate"], "simulate_experiment", None)
+    monkeypatch.setattr(simulate, "simulate_experiment", None)
     message = wrong(capsys, *SIMULATE, "--output", str(tmp_path / "a.csv"))
     assert "cannot be written" in message
     assert "Permission denied" in message
 
 
-def test_importing_the_package_loads_nothing_heavy():
-    """A fresh process imports the package without scipy.stats, sympy, torch and the like."""
-    code = "import sys, modelcollapse; print(' '.join(sys.modules))"
-    loaded = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    ).stdout.split()
-    heavy = {
-        "scipy.stats",
-        "sympy",
-        "torch",
-        "matplotlib",
-        "sklearn",
-        "numba",
-        "polars",
-        "cyclopts",
-    }
-    assert heavy.isdisjoint(loaded)
-
-
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_keeps_the_finished_replicates(tmp_path):
     """An interrupted simulation writes whole blocks of replicates and exits with 130."""
     output = tmp_path / "runs.csv"
@@ -332,7 +314,7 @@ def test_ctrl_c_is_said(monkeypatch, capsys):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(sys.modules["modelcollapse.cli.verify"], "verify_all", interrupted)
+    monkeypatch.setattr(verify, "verify_all", interrupted)
     assert main(["verify"]) == 130
     assert capsys.readouterr().err == "modelcollapse: interrupted\n"
 

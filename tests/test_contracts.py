@@ -1,8 +1,6 @@
 """The contract suites: what keeps the contracts passes, and what breaks one of them fails."""
 
 import random
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -195,10 +193,3 @@ def test_assertions_accept_the_truth_and_reject_near_misses(seed):
         AssertionError, match=r"rejected: the probability is at least 0.6. binomial"
     ):
         assert_frequency(below, len(u), 0.6, side="below")
-
-
-def test_the_package_does_not_import_pytest():
-    """Only modelcollapse.testing needs pytest."""
-    code = "import sys, modelcollapse; sys.exit('pytest' in sys.modules)"
-
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

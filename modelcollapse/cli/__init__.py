@@ -1,4 +1,4 @@
-"""The command line: ``modelcollapse COMMAND``, one module for each command."""
+"""The command line: ``modelcollapse COMMAND``, one module of that name for each command."""
 
 import os
 import sys
@@ -6,18 +6,40 @@ from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError
 
-from modelcollapse.cli.diagnose import diagnose
-from modelcollapse.cli.language import app as language
-from modelcollapse.cli.predict import predict
-from modelcollapse.cli.report import report
-from modelcollapse.cli.reproduce import reproduce
-from modelcollapse.cli.run import run
-from modelcollapse.cli.simulate import simulate
-from modelcollapse.cli.sweep import sweep
-from modelcollapse.cli.verify import verify
 from modelcollapse.errors import ModelCollapseError
 
 WRONG_USE, INTERRUPTED = 2, 130
+
+COMMANDS = {
+    "verify": """\
+Verify the theorems of the ledger, or one loop; exit status 1 if a verdict is unexpected.
+
+With a family, its loop (with a workflow of your own, too) is simulated and held against its
+prediction: the options are those of `predict`.""",
+    "predict": "Print what theory expects of a loop at each generation.",
+    "simulate": "Simulate independent replicates of a loop, exactly.",
+    "run": "Fit, sample and refit any estimator, and follow what becomes of the data.",
+    "sweep": """\
+Compute every cell of a grid that a TOML file describes; exit status 1 if a cell failed.
+
+The same command takes up a sweep that was stopped, and adds the cells of a file that has
+grown. Results are in OUTPUT/results.parquet.""",
+    "reproduce": """\
+Compute and draw figures of Collapse or Thrive?, each with its theorem, data and caption.
+
+OUTPUT/FIGURE/ gets every picture as PNG and PDF, the data as Parquet, figure.json with the
+caption, and the sweeps, which the same command takes up where they were stopped.""",
+    "report": """Write the ledger, its evidence and the figures as one HTML page that works offline.
+
+The exit status is 1 if a verdict is unexpected.""",
+    "diagnose": "Say by which of eight definitions of model collapse a trajectory has collapsed.",
+    "language": """Train a language model on its own samples, generation after generation.
+
+Every generation fine-tunes the same base model on the rows that the workflow chooses, is
+judged on held-out real rows, and samples the next batch. The folder holds everything; the same
+command resumes it after an interruption, and extends it with more generations, workflows or
+seeds. With `accelerate launch -m modelcollapse language ...` it runs on several GPUs.""",
+}
 
 
 def _version() -> str:
@@ -30,11 +52,13 @@ app = App(
     name="modelcollapse",
     help="Predict, simulate and verify self-consuming training loops.",
     version=_version,
+    help_format="plaintext",  # markdown takes as long to import as all the rest
     suppress_keyboard_interrupt=False,
 )
-for command in (verify, predict, simulate, run, sweep, reproduce, report, diagnose):
-    app.command(command)
-app.command(language)
+for _name, _help in COMMANDS.items():
+    # By its path: a command is imported when it is called, so that help costs nothing.
+    _markdown = {} if _name == "language" else {"help_format": "markdown"}  # it is an App itself
+    app.command(f"modelcollapse.cli.{_name}:{_name}", name=_name, help=_help, **_markdown)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -25,8 +25,6 @@ def report(
 ) -> int:
     """Write the ledger, its evidence and the figures as one HTML page that works offline.
 
-    The exit status is 1 if a verdict is unexpected.
-
     Parameters
     ----------
     verdicts

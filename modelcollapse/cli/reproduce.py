@@ -30,9 +30,6 @@ def reproduce(
 ) -> int:
     """Compute and draw figures of Collapse or Thrive?, each with its theorem, data and caption.
 
-    OUTPUT/FIGURE/ gets every picture as PNG and PDF, the data as Parquet, figure.json with the
-    caption, and the sweeps, which the same command takes up where they were stopped.
-
     Parameters
     ----------
     figure

@@ -27,9 +27,6 @@ def sweep(
 ) -> int:
     """Compute every cell of a grid that a TOML file describes; exit status 1 if a cell failed.
 
-    The same command takes up a sweep that was stopped, and adds the cells of a file that has
-    grown. Results are in OUTPUT/results.parquet.
-
     Parameters
     ----------
     file

@@ -38,11 +38,6 @@ def loop(
 ) -> int:
     """Train a language model on its own samples, generation after generation.
 
-    Every generation fine-tunes the same base model on the rows that the workflow chooses, is
-    judged on held-out real rows, and samples the next batch. The folder holds everything; the same
-    command resumes it after an interruption, and extends it with more generations, workflows or
-    seeds. With `accelerate launch -m modelcollapse language ...` it runs on several GPUs.
-
     Parameters
     ----------
     model
