@@ -4,9 +4,10 @@ import functools
 
 import numpy as np
 import pytest
-from scipy.special import chdtr
+from scipy.special import chdtr, ndtr
 
 import modelcollapse as mc
+from modelcollapse import evidence
 from modelcollapse.claims import (
     BoundedClaim,
     Design,
@@ -89,6 +90,49 @@ def test_laws_hold_or_fail(runs):
     assert verdict(claim(5, 10), runs) == "fails"
     with pytest.raises(TooWeak, match="near miss 'other'"):
         claim(10, 10.1).examine(runs, 1e-9, 1e-9)
+
+
+def test_a_mean_needs_what_detects_its_nearest_near_miss():
+    """With one replicate fewer the test's detectable effect is above the gap; never above all."""
+    near = {"far": constant(2.0), "near": lambda e: 1.1 * expectation("variance", 2)(e)}
+    claim, gap = mean_claim(near=near), 0.1 * 0.9**2
+    variance = spread("variance", 2)(E)
+    needed = claim.needed(E, 1e-9, 1e-6)
+    fewer, enough = (
+        evidence.mean(np.zeros(n), 0.0, variance, alpha=1e-9, beta=1e-6).detectable
+        for n in (needed - 1, needed)
+    )
+
+    assert enough <= gap < fewer
+    for hopeless in (constant(0.81), constant(0.8101), constant(np.nan)):
+        assert mean_claim(constant(0.81), {"same": hopeless}).needed(E, 1e-9, 1e-9) == 20_000
+
+
+@pytest.mark.parametrize(("shift", "scale"), [(0.0, 1.0), (1e6, 1.0), (-3.0, 1e-6), (0.0, 1e9)])
+def test_a_law_needs_what_detects_its_nearest_near_miss(shift, scale):
+    """Wherever a law lies, its distance from a near miss is found, and DKW's formula inverted."""
+
+    def normal(mean):
+        return lambda _: lambda x: ndtr((x - shift) / scale - mean)
+
+    claim = LawClaim(DESIGN, quantity("variance", 2), normal(0.0), {"moved": normal(0.4)})
+    distance = ndtr(0.2) - ndtr(-0.2)  # in the middle between the two
+    radii = np.sqrt(np.log(2 / 1e-9) / 2) + np.sqrt(np.log(2 / 1e-6) / 2)
+
+    assert claim.needed(E, 1e-9, 1e-6) == pytest.approx((radii / distance) ** 2, rel=1e-3, abs=1)
+
+
+def test_what_depends_on_the_samples_needs_all(runs):
+    """The tests of bounded means and of events have no effect that is known beforehand."""
+    statistic = quantity("variance", 2)
+    bounded = BoundedClaim(
+        *(DESIGN, statistic, constant(0.5), constant(0.0), constant(9.0), {"1": constant(1.0)})
+    )
+    event = FrequencyClaim(DESIGN, statistic, constant(0.5), {"0.1": constant(0.1)})
+    exact = ExactClaim(lambda: (1.0, 0.9, 1.1), {"2": lambda: 2.0})
+
+    assert [claim.needed(E, 1e-9, 1e-9) for claim in (bounded, event)] == [runs.replicates] * 2
+    assert exact.needed(E, 1e-9, 1e-9) == 0
 
 
 def test_bounds_hold_or_fail(runs):

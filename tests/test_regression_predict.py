@@ -228,6 +228,14 @@ def test_variances_of_the_first_fit_agree():
                 assert p.variances["risk"][0] == pytest.approx(law.variance, rel=1e-12)
 
 
+def test_the_ratio_law_covers_the_line():
+    """Its cdf is 0 up to 0, 1 at infinity, and without noise a step."""
+    points = np.array([-np.inf, -1.0, 0.0, 1e-320, 1e308, np.inf])
+
+    assert RatioLaw(1.0, 3, 4).cdf(points).tolist() == [0, 0, 0, 0, 1, 1]
+    assert RatioLaw(0.0, 3, 4).cdf(points).tolist() == [0, 0, 1, 1, 1, 1]
+
+
 def test_inverse_moments():
     """E[(tr S^-1)^2 + 2 tr S^-2] from the two known moments of inverse Wishart matrices."""
     for d in (1, 2, 5):

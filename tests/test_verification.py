@@ -1,7 +1,9 @@
 """Verifying theorems of one's own: the same evidence, the same words, and clear refusals."""
 
+import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 import modelcollapse as mc
@@ -33,7 +35,7 @@ LEDGER = "gaussian/keep-real/pooled"
 
 def test_one_theorem_of_ones_own(seed):
     """Its verdict has the same fields as the ledger's, and a near miss too near makes it weak."""
-    found = mc.verify(MEAN, seed=seed)
+    found = mc.verify(MEAN, seed=seed, thorough=True)
     near = {"0.1 % more": lambda e: 1.001 * expectation("variance", 3)(e)}
     weak = mc.verify(replace(MEAN, claim=replace(MEAN.claim, near=near)), seed=seed, alpha=1e-6)
 
@@ -42,6 +44,32 @@ def test_one_theorem_of_ones_own(seed):
     assert found.near_misses == {"no collapse": True}
     assert weak.verdict == "weak"
     assert "20000 samples detect" in weak.observed
+
+
+def test_a_verification_takes_what_its_near_misses_need(seed):
+    """Whole blocks, enough for the most demanding theorem of a design; all where it is thorough."""
+    nearer = replace(MEAN, claim=replace(MEAN.claim, near={"0.7": constant(0.7)}))
+    needed = [theorem.claim.needed(LOOP, 1e-9, 1e-9) for theorem in (MEAN, nearer)]
+    usual, alone = mc.verify_all([MEAN, nearer], seed=seed), mc.verify(MEAN, seed=seed)
+
+    assert needed[0] < 2_048 < needed[1] < 20_000
+    assert alone.samples == 2 * 1024
+    assert [v.samples for v in usual] == [1024 * math.ceil(needed[1] / 1024)] * 2
+    assert {v.verdict for v in (*usual, alone)} == {"holds"}
+    assert mc.verify(nearer, seed=seed, thorough=True).samples == 20_000
+
+
+def test_the_first_replicates_are_those_of_a_shorter_simulation(seed):
+    """So a verdict on a part of a longer simulation is the verdict of `verify`."""
+    for slug in ("gaussian/keep-real/variance", "kde/keep-real/second-moment"):
+        (theorem,) = mc.theorems(slug)
+        design, alone = theorem.claim.design, mc.verify(slug, seed=seed)
+        options = {"extra": design.extra, "test": design.test}
+        runs = mc.simulate(design.experiment(), alone.samples + 1024, seed, design.at, **options)
+        samples = theorem.claim.statistic(runs)[: alone.samples]
+        shorter = mc.simulate(design.experiment(), alone.samples, seed, design.at, **options)
+
+        assert np.array_equal(samples, theorem.claim.statistic(shorter))
 
 
 def test_a_wrong_theorem_of_ones_own_fails(seed):

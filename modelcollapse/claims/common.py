@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Any, Protocol
+
+import numpy as np
 
 from modelcollapse.errors import ModelCollapseError
-from modelcollapse.evidence import Evidence, Side
+from modelcollapse.evidence import Evidence, Method, Side, samples_needed
 from modelcollapse.experiment import Experiment, Trajectories
 
 
@@ -41,7 +43,8 @@ class Design:
     experiment
         Builds the experiment, so that listing theorems loads no data.
     replicates
-        Independent runs of the loop.
+        Independent runs of the loop: all that a thorough verification takes, and the most that
+        any takes (see `needed` of the claims).
     extra, at, test
         Quantities recorded on request, the generations recorded (all by default), and the
         number of fresh rows to score: see `simulate`.
@@ -62,6 +65,10 @@ class Claim(Protocol):
         """The simulation needed, or None."""
         ...
 
+    def needed(self, e: Experiment, alpha: float, beta: float) -> int:
+        """Return the fewest replicates that tell every near miss from the claim."""
+        ...
+
     def examine(self, runs: Trajectories | None, alpha: float, beta: float) -> Finding:
         """Decide the claim and its near misses."""
         ...
@@ -72,6 +79,13 @@ def against(found: Evidence, claimed: float, side: Side) -> Evidence:
     gap = found.observed - claimed
     distance = abs(gap) if side == "two" else max(0.0, gap if side == "above" else -gap)
     return replace(found, statistic=distance)
+
+
+def sufficient(design: Design, method: Method, gap: float, **options: Any) -> int:
+    """Return how many of a design's replicates detect a gap: all of them if it cannot be said."""
+    if not (gap > 0 and np.isfinite(gap) and options.get("variance", 1.0) > 0):
+        return design.replicates
+    return min(design.replicates, samples_needed(method, gap, **options))
 
 
 def require_power(name: str, difference: float, found: Evidence) -> None:

@@ -8,9 +8,11 @@ import numpy as np
 
 from modelcollapse import evidence
 from modelcollapse.checks import Floats
-from modelcollapse.claims.common import Design, Finding, finding, require_power
+from modelcollapse.claims.common import Design, Finding, finding, require_power, sufficient
 from modelcollapse.experiment import Experiment, Trajectories
 from modelcollapse.values import Statistic, Value
+
+TAIL, POINTS, ROUNDS = 1e-6, 1001, 4  # of the range on which laws are compared beforehand
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,14 @@ class LawClaim:
     cdf: Callable[[Experiment], evidence.Cdf]
     near: Mapping[str, Callable[[Experiment], evidence.Cdf]]
     label: str = "exact law"
+
+    def needed(self, e: Experiment, alpha: float, beta: float) -> int:
+        """Return the fewest replicates with which the law's test detects the nearest near miss."""
+        cdf = self.cdf(e)
+        grid = _covering(cdf)
+        others = [wrong(e) for wrong in self.near.values()]
+        gap = min(evidence.law_distance(cdf, other, grid) for other in others)
+        return sufficient(self.design, "law", gap, alpha=alpha, beta=beta)
 
     def examine(self, runs: Trajectories | None, alpha: float, beta: float) -> Finding:
         """Test the law by the Dvoretzky-Kiefer-Wolfowitz-Massart inequality."""
@@ -69,6 +79,11 @@ class FrequencyClaim:
     bound: Value
     near: Mapping[str, Value]
 
+    def needed(self, e: Experiment, alpha: float, beta: float) -> int:
+        """Return the design's number: how far the probability is below its bound is not known."""
+        del e, alpha, beta
+        return self.design.replicates
+
     def examine(self, runs: Trajectories | None, alpha: float, beta: float) -> Finding:
         """Test the probability by the exact binomial law."""
         assert runs is not None  # noqa: S101 - a claim with a design is given its runs
@@ -93,3 +108,20 @@ def _tabulated(cdf: evidence.Cdf, grid: Floats) -> evidence.Cdf:
     """
     values = np.maximum.accumulate(np.asarray(cdf(grid), dtype=np.float64))
     return lambda x: np.interp(x, grid, values)
+
+
+def _covering(cdf: evidence.Cdf) -> Floats:
+    """Return points between a law's quantiles at TAIL and 1 - TAIL, found by closing in on them.
+
+    Fewer points than `grid` has can only make a largest distance smaller, and the number of
+    replicates that it takes larger.
+    """
+    sizes = np.geomspace(1e-60, 1e60, POINTS // 2)
+    points = np.concatenate([-sizes[::-1], [0.0], sizes])
+    for _ in range(ROUNDS):
+        with np.errstate(over="ignore"):  # of what the cdf makes of the first points
+            values = np.maximum.accumulate(np.asarray(cdf(points), dtype=np.float64))
+        first, last = np.searchsorted(values, [TAIL, 1 - TAIL])
+        ends = points[max(first - 1, 0)], points[min(last, points.size - 1)]
+        points = np.linspace(*ends, POINTS)
+    return points

@@ -6,9 +6,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from modelcollapse import evidence
-from modelcollapse.claims.common import Design, Finding, TooWeak, against, finding, require_power
+from modelcollapse.claims.common import (
+    Design,
+    Finding,
+    TooWeak,
+    against,
+    finding,
+    require_power,
+    sufficient,
+)
 from modelcollapse.evidence import Side
-from modelcollapse.experiment import Trajectories
+from modelcollapse.experiment import Experiment, Trajectories
 from modelcollapse.values import Statistic, Value, expectation, quantity, spread
 
 LARGEST_CV = 5.0  # beyond it a sample mean is carried by runs that are not in the sample
@@ -40,6 +48,13 @@ class MeanClaim:
     near: Mapping[str, Value]
     side: Side = "two"
     signed: bool = False
+
+    def needed(self, e: Experiment, alpha: float, beta: float) -> int:
+        """Return the fewest replicates with which the mean's test detects the nearest near miss."""
+        value, variance = float(self.value(e)), float(self.variance(e))
+        gap = min(abs(float(wrong(e)) - value) for wrong in self.near.values())
+        options = {"variance": variance, "alpha": alpha, "beta": beta, "side": self.side}
+        return sufficient(self.design, "mean", gap, **options)
 
     def examine(self, runs: Trajectories | None, alpha: float, beta: float) -> Finding:
         """Test the mean by Catoni's estimator."""
@@ -80,6 +95,11 @@ class BoundedClaim:
     low: Value
     high: Value
     near: Mapping[str, Value]
+
+    def needed(self, e: Experiment, alpha: float, beta: float) -> int:
+        """Return the design's number: what the test detects depends on the samples' variance."""
+        del e, alpha, beta
+        return self.design.replicates
 
     def examine(self, runs: Trajectories | None, alpha: float, beta: float) -> Finding:
         """Test the mean by Maurer and Pontil's empirical Bernstein bound."""

@@ -29,12 +29,10 @@ def verify(
     effect: float | None = None,
     seed: Whole = 0,
     alpha: float = ALPHA,
+    thorough: Annotated[bool, Parameter(negative="")] = False,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
     """Verify the theorems of the ledger, or one loop; exit status 1 if a verdict is unexpected.
-
-    With a family, its loop (with a workflow of your own, too) is simulated and held against its
-    prediction: the options are those of `predict`.
 
     Parameters
     ----------
@@ -52,11 +50,15 @@ def verify(
         The seed of the simulations; the verdicts hold for any.
     alpha
         False-alarm probability of each check, and the probability of missing a near miss.
+    thorough
+        Simulate more than the near misses need, to see smaller errors too; this takes longer.
     json
         Print the verdicts as JSON.
     """
     started = time.monotonic()
     if family is not None:
+        if thorough:
+            raise InvalidInput("thorough is of the ledger: with a family give effect instead")
         return _own(family, which, loop, only, effect, seed, alpha, started, json=json)
     given = [name for part in (which, loop) if part for name in _given(part)]
     if which is not None and not given:
@@ -75,6 +77,7 @@ def verify(
                 only,
                 seed=seed,
                 alpha=alpha,
+                thorough=thorough,
                 report=verdicts.append,
                 progress=lambda slug, share: show(share, slug),
             )

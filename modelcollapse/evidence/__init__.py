@@ -34,6 +34,7 @@ from modelcollapse.evidence.outcome import Evidence, Side, column, logs
 
 __all__ = [
     "Evidence",
+    "Method",
     "Side",
     "bernstein_mean",
     "bounded_mean",

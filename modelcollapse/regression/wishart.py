@@ -66,8 +66,8 @@ class RatioLaw:
         x = np.asarray(x, dtype=np.float64)
         if self.scale == 0:
             return np.asarray(x >= 0, dtype=np.float64)
-        positive = np.maximum(x, 0.0)
-        share = positive / (positive + self.scale)
+        with np.errstate(divide="ignore", over="ignore"):  # 0 and infinity are in the support
+            share = 1 / (1 + self.scale / np.maximum(x, 0.0))
         return np.asarray(betainc(self.above / 2, self.below / 2, share))
 
 
