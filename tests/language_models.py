@@ -1,20 +1,19 @@
 """Tiny language models for the tests: random, barely trained, or with a law that is known."""
 
 import functools
+import gc
+import importlib
 import json
 import math
+import os
 import random
 import socket
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import datasets
 import numpy as np
 import pytest
-import torch
-from tokenizers import Tokenizer, decoders, models
-from transformers import AutoModelForCausalLM, LlamaConfig, PreTrainedTokenizerFast
 
 from modelcollapse.language import Options, backend
 from modelcollapse.language.checkpoints import FAMILIES, initial, train_tokenizer
@@ -37,12 +36,22 @@ TINY = Recipe(
 )
 CONVERSATION = Conversation()
 SCRATCH = tempfile.TemporaryDirectory(prefix="language-models-")
-datasets.config.HF_DATASETS_CACHE = Path(SCRATCH.name) / "datasets"
+# datasets reads it when it is first imported, here and in the processes that a test starts.
+os.environ["HF_DATASETS_CACHE"] = str(Path(SCRATCH.name) / "datasets")
+
+
+@functools.cache
+def light():
+    """Spare the collector the libraries and the suite: every training collects garbage twice."""
+    importlib.import_module("transformers.trainer")
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
 def offline(monkeypatch):
     """One thread, no connection, and a failure if one was tried."""
+    light()
     tried = []
 
     def refuse(*arguments, **_):
@@ -154,6 +163,8 @@ def state(fresh):
 
 def same_state(one, other):
     """Return whether two sets of weights hold the same bits."""
+    import torch
+
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
@@ -182,6 +193,8 @@ STATES, LIKELY, ENDS = 70, 0.35, 0.25
 
 def _letters(characters):
     """Return a tokenizer with a token for each character."""
+    from tokenizers import Tokenizer, decoders, models
+
     vocabulary = {token: number for number, token in enumerate(["<s>", "</s>", *characters])}
     tokens = Tokenizer(models.BPE(vocabulary, []))
     tokens.decoder = decoders.Fuse()
@@ -195,6 +208,9 @@ def markov(max_length=200, ends=ENDS):
     Embeddings are the unit vectors, attention and MLP add nothing, and the last norm divides by
     what the root mean square of a unit vector multiplies with.
     """
+    import torch
+    from transformers import AutoModelForCausalLM, LlamaConfig, PreTrainedTokenizerFast
+
     characters = [chr(code) for code in range(ord("!"), ord("~"))][:STATES]
     own = PreTrainedTokenizerFast(tokenizer_object=_letters(characters))
     own.add_special_tokens({"bos_token": "<s>", "eos_token": "</s>"})

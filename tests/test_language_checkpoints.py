@@ -3,7 +3,6 @@
 import json
 
 import pytest
-from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from modelcollapse.errors import InvalidInput
 from modelcollapse.language import checkpoints
@@ -12,6 +11,7 @@ from modelcollapse.language.corpus import load_corpus
 from tests.language_models import offline, same_state
 
 __all__ = ["offline"]
+pytestmark = pytest.mark.language
 
 
 @pytest.fixture(autouse=True)
@@ -28,6 +28,8 @@ TOPICS = [{"prompt": f"topic {i}", "response": f"a paragraph on topic {i}."} for
 @pytest.mark.parametrize("family", FAMILIES)
 def test_families_are_built_and_loaded_like_any_other(tmp_path, family):
     """A built checkpoint is one of transformers: safetensors, a tokenizer that ends rows."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
     folder = build(family, tmp_path / "built")
     model = AutoModelForCausalLM.from_pretrained(folder, use_safetensors=True)
     tokenizer = AutoTokenizer.from_pretrained(folder)
@@ -42,6 +44,8 @@ def test_families_are_built_and_loaded_like_any_other(tmp_path, family):
 
 def test_the_same_seed_builds_the_same_weights(tmp_path):
     """And another seed others."""
+    from transformers import AutoModelForCausalLM
+
     models = [
         AutoModelForCausalLM.from_pretrained(build("llama", tmp_path / str(i), seed=seed))
         for i, seed in enumerate((0, 0, 1))

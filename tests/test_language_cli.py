@@ -16,6 +16,7 @@ from modelcollapse.language import backend, work
 from tests.language_models import folder, lines, offline
 
 __all__ = ["offline"]
+pytestmark = pytest.mark.language
 
 QUICK = {"learning-rate": 1e-3, "batch-size": 8, "accumulation": 1, "max-length": 24}
 QUICK |= {"sampling-batch": 64, "threads": 1}
@@ -175,37 +176,42 @@ def test_without_the_extra(tmp_path, capsys, monkeypatch):
         backend.importlib.util, "find_spec", lambda name: None if name == "torch" else find(name)
     )
     assert main(arguments(tmp_path / "run")) == 2
-    assert "pip install 'modelcollapse[language]'" in capsys.readouterr().err
+    assert "in a clone, install it with: pip install '.[language]'" in capsys.readouterr().err
 
 
-def test_no_network_is_needed(tmp_path):
-    """A process that cannot open a connection runs the loop; nobody tells the hub."""
-    words = arguments(tmp_path / "run", "--workflow", "replace")
+@pytest.fixture(scope="module")
+def stopped(interruptible, tmp_path_factory):
+    """Return how a process ended that could open no connection, and got SIGINT as it trained.
+
+    Nobody told it that there is no hub.
+    """
+    del interruptible
+    output = tmp_path_factory.mktemp("stopped") / "run"
+    with backend.threads(1):
+        words = arguments(output, "--workflow", "replace", generations=200)
     environment = {name: v for name, v in os.environ.items() if not name.startswith("HF_")}
-    done = subprocess.run(
-        [sys.executable, "-c", BLOCKED, *words],
-        capture_output=True,
-        text=True,
-        env=environment,
-        check=False,
-    )
-
-    assert done.returncode == 0, done.stderr
-    assert "no network" not in done.stderr
-
-
-def test_a_signal_stops_the_process_cleanly(tmp_path):
-    """SIGINT while it trains: status 130, no traceback, nothing half-written."""
-    output = tmp_path / "run"
-    words = arguments(output, "--workflow", "replace", generations=200)
-    command = [sys.executable, "-m", "modelcollapse", *words]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    command = [sys.executable, "-c", BLOCKED, *words]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
     while process.poll() is None and not list(output.rglob("generation-002/metrics.json")):
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
+    return output, process.returncode, err
 
-    assert process.returncode == 130, err
+
+def test_no_network_is_needed(stopped):
+    """A process that cannot open a connection trains, judges, samples and reports."""
+    output, _, err = stopped
+
+    assert [row["outcome"] for row in table(output)][:2] == ["completed"] * 2, err
+    assert "no network" not in err
+
+
+def test_a_signal_stops_the_process_cleanly(stopped):
+    """SIGINT while it trains: status 130, no traceback, nothing half-written."""
+    output, status, err = stopped
+
+    assert status == 130, err
     assert "Traceback" not in err
     assert not list(output.rglob("*.partial"))
     assert (output / "results.csv").exists()

@@ -7,10 +7,8 @@ import re
 import shutil
 import time
 
-import datasets
 import numpy as np
 import pytest
-import torch
 
 from modelcollapse.errors import InvalidInput
 from modelcollapse.language import backend
@@ -29,6 +27,8 @@ from tests.language_models import (
     settings,
 )
 
+pytestmark = pytest.mark.language
+
 PAIRS = [{"prompt": f"ask {k}", "response": f"say {k}"} for k in range(30)]
 HELPSTEER = [
     {**row, "helpfulness": 3, "correctness": 4, "coherence": 4, "complexity": 2, "verbosity": 1}
@@ -45,6 +45,8 @@ def silence():
 
 def write(path, rows):
     """Write rows in the format of the path's ending."""
+    import datasets
+
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == ".csv":
         with path.open("w", newline="") as file:
@@ -103,6 +105,8 @@ def test_folders(tmp_path, own, ending):
 
 def test_saved_folders(tmp_path):
     """What `save_to_disk` wrote: one table, or several splits."""
+    import datasets
+
     table = datasets.Dataset.from_list([{"story": "a hat"}, {"story": "a bird"}] * 10)
     table.save_to_disk(tmp_path / "one")
     splits = {"train": table, "test": datasets.Dataset.from_list([{"story": "low"}])}
@@ -249,6 +253,8 @@ def test_the_hub_without_a_network(monkeypatch, offline, what):  # noqa: F811
 
 def test_files_need_no_network(monkeypatch, tmp_path):
     """Reading what is on the disk tells nobody about it."""
+    import datasets
+
     monkeypatch.setattr(datasets.config, "HF_UPDATE_DOWNLOAD_COUNTS", True)  # as outside of tests
     for name in ("data.jsonl", "data.csv", "data.parquet", "folder/train.jsonl"):
         path = write(tmp_path / name, PAIRS)
@@ -404,6 +410,8 @@ def test_a_model_without_a_tokenizer_is_refused(tmp_path):
 
 def test_a_model_of_pickles_is_refused(tmp_path):
     """A .bin file can run code when it is read: safetensors only."""
+    import torch
+
     path = copy(tmp_path, "*.safetensors")
     torch.save(Base(str(folder())).model(0).state_dict(), path / "pytorch_model.bin")
     with pytest.raises(InvalidInput, match="safetensors") as caught:
@@ -483,6 +491,8 @@ def test_code_of_a_model_is_not_run(tmp_path):
 
 def test_a_base_is_the_same_every_time():
     """The checkpoint's weights in float32; or, from scratch, random ones by the seed."""
+    import torch
+
     base, scratch = Base(str(folder())), Base(str(folder()), from_scratch=True)
     one, other = base.model(0), base.model(1)
     first, same, different_seed = (scratch.model(seed).lm_head.weight for seed in (0, 0, 1))

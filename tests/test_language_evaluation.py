@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 import pytest
-import torch
 
 from modelcollapse.language import evaluation
 from modelcollapse.language.evaluation import row_nats
@@ -18,11 +17,15 @@ from tests.language_models import (
     texts,
 )
 
+pytestmark = pytest.mark.language
+
 FLOAT32 = 2e-6  # relative: logits of size 1, and sums of 30 terms, at 6e-8 each
 
 
 def by_hand(fresh, ids):
     """Return -log p of one row, all but its first token, from float32 logits."""
+    import torch
+
     fresh.eval()
     with torch.no_grad():
         logits = fresh(torch.tensor([ids])).logits[0].double().numpy()
@@ -35,6 +38,8 @@ def by_hand(fresh, ids):
 
 def sharpened(family):
     """Return a random model with logits of size 1 and more, and large weights where they tell."""
+    import torch
+
     fresh = model(family)
     with torch.no_grad():
         for name, parameter in fresh.named_parameters():
@@ -64,6 +69,8 @@ def test_nats_are_those_by_hand(monkeypatch, family, rows, logits):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_end_counts_and_the_start_does_not(family):
     """The empty row costs -log P(end | start); dropout is off, and no gradient is kept."""
+    import torch
+
     own, fresh = encoder(family), sharpened(family)
     fresh.train()
     (nats,) = row_nats(fresh, own, [[own.start, own.end]], TINY)

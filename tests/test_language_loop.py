@@ -16,8 +16,6 @@ import numpy as np
 import pytest
 from filelock import FileLock
 from joblib.externals.loky import get_reusable_executor
-from safetensors.torch import load_file
-from transformers import TrainerCallback, integrations
 
 from modelcollapse import Accumulate, AccumulateSubsample, InvalidInput, KeepReal, Replace
 from modelcollapse import SlidingWindow as Window
@@ -27,6 +25,7 @@ from modelcollapse.language.evaluation import row_nats
 from modelcollapse.language.folder import read_parquet, read_rows
 from modelcollapse.language.settings import prepare
 from modelcollapse.language.training import fine_tune
+from modelcollapse.language.value import value
 from tests.language_models import (
     lines,
     offline,  # noqa: F401
@@ -35,6 +34,8 @@ from tests.language_models import (
     settings,
     state,
 )
+
+pytestmark = pytest.mark.language
 
 SEED = 3
 Usage = namedtuple("Usage", "total used free")  # noqa: PYI024 - that of shutil
@@ -100,6 +101,8 @@ def whole(tmp_path_factory):
 
 def weights_of(folder, chain, t):
     """Return the weights that a generation saved."""
+    from safetensors.torch import load_file
+
     return load_file(
         folder / f"seed-{SEED}" / chain / f"generation-{t:03}" / "model" / "model.safetensors"
     )
@@ -281,14 +284,41 @@ def test_a_killed_run_resumes(tmp_path, whole):
     assert partials(output) == []
 
 
-def test_processes_give_the_same_bits(tmp_path, whole):
+@pytest.fixture(scope="module")
+def processes():
+    """Return a number of processes: the first test starts them, and the others find them."""
+    yield 2
+    get_reusable_executor().shutdown(wait=True)
+
+
+def test_processes_give_the_same_bits(tmp_path, whole, processes):
     """Two processes with one thread each against one with one thread."""
-    try:
-        go(tmp_path / "run", Accumulate(), Replace(), generations=3, jobs=2)
-    finally:
-        get_reusable_executor().shutdown(wait=True)
+    go(tmp_path / "run", Accumulate(), Replace(), generations=3, jobs=processes)
 
     assert results(tmp_path / "run") == results(whole)
+
+
+def test_processes_give_the_same_grid(tmp_path, processes):
+    """A grid of fits, too; its generation and its cells are announced, and the share grows."""
+    lines, shares = [], []
+    sizes = {"settings": settings(samples=None), "real": (24,), "synthetic": (0, 40)}
+    one = value(output=tmp_path / "one", **sizes, options=options())
+    more = value(
+        output=tmp_path / "more",
+        **sizes,
+        options=options(jobs=processes),
+        report=lambda share, what: shares.append(share) if "processes" in what else None,
+        announce=lines.append,
+    )
+    configurations = [
+        json.loads((path / "run.json").read_text())["configuration"] for path in (one, more)
+    ]
+
+    assert results(more) == results(one)
+    assert configurations[0] == configurations[1]
+    assert len(lines) == 2 + 3
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
 
 
 @pytest.mark.parametrize(
@@ -581,6 +611,8 @@ def test_weights_of_packed_rows_are_refused_at_once(tmp_path):
 
 def test_bfloat16_leaves_the_saved_weights_in_float32(tmp_path):
     """Autocast changes the losses; the model is saved before sampling makes it a smaller one."""
+    from safetensors.torch import load_file
+
     losses = {}
     for precision in ("float32", "bfloat16"):
         said = settings(recipe={"precision": precision})
@@ -595,6 +627,8 @@ def test_bfloat16_leaves_the_saved_weights_in_float32(tmp_path):
 
 def test_losses_are_reported_to_a_tracker(tmp_path, monkeypatch):
     """The tracker that was asked for hears of every generation, and its files stay."""
+    from transformers import TrainerCallback, integrations
+
     heard = []
 
     class Tracker(TrainerCallback):

@@ -245,6 +245,11 @@ def test_damaged_losses(results):
         results.nats("replace", 0, 2)
 
 
+def test_collecting_imports_nothing_heavy(collected):
+    """Nor to collect the tests of a run, which would slow every other test down."""
+    assert collected == []
+
+
 def test_torch_is_not_needed():
     """Results can be read and reported where PyTorch is slow to import, without it."""
     code = (
@@ -294,7 +299,7 @@ def test_report_needs_a_folder(results, tmp_path):
 def test_report_needs_matplotlib(results, tmp_path, monkeypatch):
     """Without matplotlib nothing is written, and the message says what to install."""
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with pytest.raises(MissingDependency, match=r"modelcollapse\[plot\]"):
+    with pytest.raises(MissingDependency, match=r"pip install '\.\[plot\]'"):
         write_report(results, tmp_path)
     assert not (tmp_path / "results.csv").exists()
 

@@ -8,7 +8,6 @@ from collections import Counter
 
 import numpy as np
 import pytest
-import torch
 
 from modelcollapse import evidence
 from modelcollapse.language import backend, sampling
@@ -29,6 +28,8 @@ from tests.language_models import (
     tokenizer,
     trained,
 )
+
+pytestmark = pytest.mark.language
 
 COUNT = 8192
 EXACT = Recipe(precision="float32", sampling_batch=2048, max_length=200)
@@ -234,6 +235,8 @@ def test_sampling_conditions_on_being_well_formed(seed):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_temperature_zero_takes_the_most_probable_token(family):
     """Against a loop written out; all samples are the same."""
+    import torch
+
     own, fresh = encoder(family), model(family, seed=3)
     trained(fresh, family, texts(30), steps=25)
     ids = [own.start]
@@ -282,6 +285,8 @@ def test_a_checkpoints_own_generation_settings_are_ignored(tmp_path, seed):
 
 def test_seeds():
     """The same seed gives the same rows, another seed others, and the caller's state is kept."""
+    import torch
+
     chain = markov()
     before = torch.get_rng_state().tolist()
     one, same, other = (sample(chain.model, chain.encoder, 50, SMALL, s).rows for s in (1, 1, 2))
@@ -341,6 +346,8 @@ def test_no_sample_is_no_acceptance_problem():
 
 def test_padding_in_a_sequence_is_a_token_like_others():
     """A model may write its padding token: the sequence goes on, seen in full, and is rejected."""
+    import torch
+
     own = tokenizer("gemma2")
     chain_encoder, fresh = encoder("gemma2"), model("gemma2")
     with torch.no_grad():

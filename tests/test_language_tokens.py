@@ -14,6 +14,8 @@ from modelcollapse.language.tokens import REASONS, Encoder
 from modelcollapse.language.topics import topic_rows
 from tests.language_models import CONVERSATION, FAMILIES, encoder, offline, tokenizer  # noqa: F401
 
+pytestmark = pytest.mark.language
+
 PART = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(str.strip)
 PIECES = st.lists(
     st.sampled_from([USER, ASSISTANT, "user:", "assistant: ", "\n", " ", "a", "é", "x\n"])

@@ -6,9 +6,8 @@ import random
 
 import numpy as np
 import pytest
-import torch
 
-from modelcollapse.language import backend, trainer, training
+from modelcollapse.language import backend, training
 from modelcollapse.language.recipe import Recipe
 from modelcollapse.language.training import Collator
 from tests.language_models import (
@@ -22,6 +21,8 @@ from tests.language_models import (
     texts,
     trained,
 )
+
+pytestmark = pytest.mark.language
 
 ROUNDING = 1e-4  # of the largest change: 1000 units of float32 for sums of some hundred terms
 RATE = 0.5
@@ -38,6 +39,8 @@ def plain_gradient(monkeypatch):
 
 def without_dropout(fresh):
     """Switch GPT-2's dropout off."""
+    import torch
+
     for module in fresh.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0
@@ -46,6 +49,8 @@ def without_dropout(fresh):
 
 def row_losses(fresh, own, rows):
     """Return -log p of each row, one row at a time, and the numbers of their tokens."""
+    import torch
+
     nats, tokens = [], []
     for ids in own.encode(rows):
         log_p = torch.log_softmax(fresh(torch.tensor([ids])).logits[0, :-1], dim=-1)
@@ -56,6 +61,8 @@ def row_losses(fresh, own, rows):
 
 def by_hand(fresh, own, batches, loss):
     """Step along the gradient of a loss, batch by batch; return the losses before each step."""
+    import torch
+
     losses = []
     for rows in batches:
         value = loss(*row_losses(fresh, own, rows))
@@ -200,6 +207,8 @@ def test_dropout_is_drawn_with_the_seed():
 
 def draw_and_fail():
     """Use every generator, and fail."""
+    import torch
+
     with backend.seeded(3):
         random.random()  # noqa: S311
         np.random.rand()  # noqa: NPY002
@@ -209,6 +218,7 @@ def draw_and_fail():
 
 def test_the_callers_generators_are_left_alone():
     """The states of Python, NumPy and PyTorch are as before, whatever happens."""
+    import torch
 
     def states():
         return random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()  # noqa: NPY002
@@ -247,6 +257,8 @@ def test_labels_hide_padding_alone(family):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_end_is_learned(family):
     """What ends every row is followed by the end, whatever the padding is."""
+    import torch
+
     fresh, own = model(family), encoder(family)
     rows = [{"text": "hat"}, {"text": "bird hat"}, {"text": "can fine good bird hat"}] * 6
     done = trained(fresh, family, rows, steps=60)
@@ -302,6 +314,8 @@ def test_numbers_of_steps_and_tokens(options, steps):
 @pytest.mark.parametrize(("warmup", "rising"), [(0.0, 0), (0.1, 4), (0.25, 10)])
 def test_the_learning_rate_rises_and_stays(monkeypatch, warmup, rising):
     """Linearly from 0 in the first share of 40 steps, then constant."""
+    from modelcollapse.language import trainer
+
     rates = []
 
     def record(self, args, state, control, optimizer=None, **_):
@@ -330,6 +344,8 @@ def test_a_short_training_trains(steps):
 
 def test_precision_changes_the_computation_and_not_the_weights():
     """Under bfloat16 the weights stay float32, and the next training is in float32 again."""
+    import torch
+
     results = []
     for precision in ("float32", "bfloat16", "float32"):
         fresh = model("llama")

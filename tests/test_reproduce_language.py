@@ -23,6 +23,7 @@ from tests.language_folders import generation, losses, real_batch, run_folder
 from tests.language_models import folder, lines, offline
 
 __all__ = ["offline"]
+pytestmark = pytest.mark.language
 
 TINY = {"held_out": "12", "max_length": "24", "batch_size": "8"}
 OF_LOOP = {"samples": "24", "generations": "2", "seeds": "0,1"}
@@ -192,7 +193,7 @@ def test_without_torch(tmp_path, monkeypatch):
     monkeypatch.setattr(
         backend.importlib.util, "find_spec", lambda name: None if name == "torch" else find(name)
     )
-    with pytest.raises(MissingDependency, match=r"modelcollapse\[language\]"):
+    with pytest.raises(MissingDependency, match=r"pip install '\.\[language\]'"):
         make("language", context(tmp_path, {}))
 
 
