@@ -36,6 +36,23 @@ def test_a_loop_of_ones_own_holds(seed):
     assert {"replace's", "accumulate's"} <= set(verdicts[0].near_misses)
 
 
+@pytest.mark.parametrize("verifies", ["an experiment", "the ledger"])
+def test_progress_is_a_share(verifies):
+    """It begins at 0, grows with every check by the same, and ends at 1."""
+    told = []
+    if verifies == "the ledger":
+        verdicts = mc.verify_all(
+            "gaussian/accumulate*/limit*", progress=lambda *more: told.append(more)
+        )
+    else:
+        verdicts = mc.verify_experiment(loop(), progress=lambda *more: told.append(more))
+    found = [verdict.slug for verdict in verdicts]
+
+    assert [name for name, _ in told] == [*found, ""]
+    shares = [share for _, share in told]
+    assert shares == pytest.approx(np.linspace(0, 1, len(found) + 1), abs=1e-15)
+
+
 def test_a_wrong_prediction_is_found(monkeypatch, seed):
     """A prediction that is off by the effect asked for fails."""
     right = gaussian_predict.second_order

@@ -164,13 +164,28 @@ def test_a_damaged_parquet_file(tmp_path):
         load(path)
 
 
+def test_errors_of_other_packages_are_told_in_their_first_line(tmp_path, monkeypatch):
+    """What polars goes on to say is left out."""
+
+    def refuse(*_, **__):
+        raise pl.exceptions.ComputeError("no footer\nmore\nand more")
+
+    path = tmp_path / "data.parquet"
+    path.write_bytes(b"no parquet")
+    monkeypatch.setattr(pl, "read_parquet", refuse)
+    with pytest.raises(InvalidInput) as caught:
+        load(path)
+
+    assert str(caught.value) == f"{path} is not a Parquet file: no footer"
+
+
 def test_parquet_without_polars(tmp_path, monkeypatch):
     """Without polars, the message gives the command that installs it."""
     path = tmp_path / "data.parquet"
     pl.DataFrame({"a": [1, 2]}).write_parquet(path)
     monkeypatch.setitem(sys.modules, "polars", None)
 
-    with pytest.raises(MissingDependency, match=r"pip install 'modelcollapse\[frames\]'"):
+    with pytest.raises(MissingDependency, match=r"in a clone.* pip install '\.\[frames\]'$"):
         load(path)
 
 

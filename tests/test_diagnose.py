@@ -5,6 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from scipy import stats
 
 import modelcollapse as mc
 from modelcollapse.diagnosis import Diagnosis, Finding, diagnose
@@ -250,6 +251,23 @@ def test_tests_give_every_verdict(column, steps, verdict):
         assert diagnose({"mine": mixed}, **{column: "mine"})[name].verdict == "undetermined"
 
 
+@pytest.mark.parametrize(
+    ("role", "column", "definition"),
+    [
+        ("modes", "modes", "mode_loss"),
+        ("tail", "tail_mass", "tail_loss"),
+        ("hallucinated", "grammatical", "hallucination"),
+    ],
+)
+def test_a_column_that_gets_worse_as_it_falls(role, column, definition):
+    """Found or named, with or without its minus, a known column keeps its direction."""
+    fall, rise = 9 - moving(0.1), moving(0.1)
+    for options in ({}, {role: column}, {role: f"-{column}"}):
+        found = diagnose({column: fall}, **options)[definition]
+        assert (found.verdict, found.metric) == ("holds", f"-{column}")
+        assert diagnose({column: rise}, **options)[definition].verdict == "does not hold"
+
+
 def test_increase_without_bounds_is_called_a_median_increase():
     """No test of the mean of an unbounded loss is valid, and the finding says what was tested."""
     assert "median increase" in diagnose({"loss": moving(1.0)})["any_risk"].reason
@@ -315,6 +333,7 @@ def test_one_run_is_not_evidence_of_a_loop():
     found = diagnose({"loss": [1.0, 2.0, 4.0], "variance": [1.0, 0.5, 0.25]}, vanished=0.5)
     assert {f.verdict for f in found} == {"undetermined"}
     assert "1 at generation 1, 4 at generation 3" in found["any_risk"].statistic
+    assert "median" not in found["any_risk"].statistic
     assert f"at least {runs_needed(2, 1e-9)}" in found["any_risk"].needed
 
 
@@ -378,6 +397,46 @@ def test_false_alarms_of_shares_by_enumeration():
         wrong[shares_test(pair, trials, float(alpha)).verdict] += weight
     assert 0 < wrong["holds"] <= alpha
     assert 0 < wrong["does not hold"] <= alpha
+
+
+def clopper_pearson(k, n, level):
+    """Return both ends of SciPy's exact interval, each of which misses with that probability."""
+    return stats.binomtest(k, n).proportion_ci(1 - 2 * level, method="exact")
+
+
+def test_shares_are_compared_at_the_level_that_is_said():
+    """A rise: apart at alpha/2 over the later generations; no rise: below at alpha/2 at all."""
+    n, later, alpha = 9, 2, 0.2
+    strict = [clopper_pearson(k, n, alpha / 2 / later) for k in range(n + 1)]
+    wide = [clopper_pearson(k, n, alpha / 2) for k in range(n + 1)]
+    seen = set()
+    for first, two, three in np.ndindex(n + 1, n + 1, n + 1):
+        if three < two:
+            continue  # the order of later generations says nothing
+        rises = max(strict[k].low for k in (two, three)) > strict[first].high
+        falls = max(wide[k].high for k in (two, three)) < wide[first].low
+        expected = "holds" if rises else "does not hold" if falls else "undetermined"
+        table = np.array([[first, two, three]], dtype=float)
+        assert shares_test(table, np.full((1, 3), float(n)), alpha).verdict == expected
+        seen.add(expected)
+    assert len(seen) == 3
+
+
+@pytest.mark.parametrize("later", [1, 3])
+def test_scaling_is_tested_on_two_sides_at_half_the_level(later):
+    """A change at alpha/2 over the later generations; none at alpha/2 on either side."""
+    n, alpha, seen = 14, 0.1, set()
+    for count in range(n + 1):
+        large = np.ones((n, later + 1))
+        large[:count, -1] = 10.0
+        records = {10: {"loss": np.ones((n, later + 1))}, 100: {"loss": large}}
+        found = diagnose(records[10], scaling=records, margin=0.5, alpha=alpha)["scaling_law"]
+        changed = tail(count, n) <= Fraction(alpha) / 2 / later
+        stays = tail(n - count, n) <= Fraction(alpha) / 2
+        expected = "holds" if changed else "does not hold" if stays else "undetermined"
+        assert found.verdict == expected
+        seen.add(expected)
+    assert len(seen) == 3
 
 
 def test_noise_without_trend_is_not_flagged(seed):

@@ -157,6 +157,33 @@ def test_limits_and_fates():
     assert single.fates["heterozygosity"].verdict == "clumps"
 
 
+@pytest.mark.parametrize("workflow", [mc.Replace(), mc.Accumulate(), mc.AccumulateSubsample()])
+def test_bounds_hold_for_every_run_that_is_possible(workflow):
+    """And they are nearly reached: by even shares, and where all rows are a rare outcome's."""
+    e = mc.Experiment(Discrete(2), workflow, 4, 3, truth=[Fraction(99, 100), Fraction(1, 100)])
+    bounds, error = mc.predict(e).bounds, exact("squared_error", e)
+    values = {
+        "heterozygosity": exact("heterozygosity", e),
+        "squared_error": error,
+        "inflation": lambda counts: 4 * error(counts),
+    }
+    assert set(bounds) == set(values)
+    for name, value in values.items():
+        low, high = bounds[name]
+        found = [float(value(counts)) for law in exact_law(e) for counts in law]
+        assert low <= min(found)
+        assert 0.98 * high <= max(found) <= high * (1 + 4 * EPS)
+
+
+def test_what_batch_one_keeps_or_loses_is_the_limit():
+    """Under accumulate and keep-real: prod of chances that n rows miss it, summed."""
+    truth, n = np.array([0.5, 0.3, 0.2]), 4
+    for workflow in (mc.Accumulate(), mc.KeepReal(), mc.KeepReal(0.3)):
+        limits = mc.predict(mc.Experiment(Discrete(3), workflow, n, 3, truth=truth)).limits
+        assert limits["absent"] == pytest.approx(((1 - truth) ** n).sum(), rel=1e-13)
+        assert limits["collapsed"] == pytest.approx((truth**n).sum(), rel=1e-13)
+
+
 def test_a_random_workflow_is_not_predicted():
     """It has no weights: every quantity says so."""
     p = mc.predict(mc.Experiment(Discrete(3), Bootstrap(), 5, 3))

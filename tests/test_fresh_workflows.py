@@ -157,6 +157,33 @@ def test_kernel_densities_are_simulated_with_fresh_rows(seed):
         mc.predict(e)["second_moment"]
 
 
+class Announcing(mc.FreshData):
+    """A workflow that announces the given numbers of real rows."""
+
+    counts = (4, 4, 4)
+
+    def real_rows(self, generation):
+        """Return the number of batch `generation`."""
+        return self.counts[generation - 2]
+
+
+@pytest.mark.parametrize(
+    ("counts", "message"),
+    [
+        ((4, 6, 7), r"real_rows\(3\) = 6 and batch 3 has 5 rows"),
+        ((-1, 2, 7), r"real_rows\(2\) = -1 and batch 2 has 5 rows"),
+        ((5, 0, 6), r"real_rows\(4\) = 6 and batch 4 has 5 rows"),
+    ],
+)
+def test_more_real_rows_than_rows(counts, message):
+    """The first batch that they do not fit into is named; none and all of its rows fit."""
+    workflow = Announcing(2, 3)
+    workflow.__dict__["counts"] = counts
+    assert sources.real_counts(Announcing(2, 3), [7, 4, 5, 6]).tolist() == [7, 4, 4, 4]
+    with pytest.raises(mc.InvalidInput, match=message):
+        sources.real_counts(workflow, [9, 5, 5, 5])
+
+
 @given(rows=st.lists(st.lists(st.integers(0, 5), min_size=4, max_size=4), min_size=4, max_size=4))
 def test_weighted_is_its_matrix(rows):
     """Row weights are W[t, s] / n_s; a row's later entries are zero."""
@@ -191,6 +218,19 @@ def test_weights_that_are_no_workflow(matrix, message):
     """Each is refused, with the generation."""
     with pytest.raises(mc.InvalidInput, match=message):
         mc.Weighted(matrix)
+
+
+def test_weights_cannot_be_changed_afterwards():
+    """Neither through the workflow, nor through the array that it was made of."""
+    mine = np.array([[1.0, 0.0], [0.25, 0.75]])
+    workflow = mc.Weighted(mine)
+    before = hash(workflow)
+    mine[1] = [1.0, 0.0]
+    workflow.batch_weights([1, 1])[:] = 0.0
+    with pytest.raises(ValueError, match="read-only"):
+        workflow.matrix[1] = [1.0, 0.0]
+    assert hash(workflow) == before
+    assert workflow == mc.Weighted([[1], [0.25, 0.75]])
 
 
 def test_no_more_generations_than_weights():

@@ -91,6 +91,23 @@ def test_rates(workflow, a, b, quantity, rate):
     assert found.replace("(log t)", "log t") == rate.replace("(log t)", "log t")
 
 
+@pytest.mark.parametrize(
+    ("workflow", "a", "dim", "quantity", "rate"),
+    [
+        # The rows of t batches lie t^(-1/d) apart: that, squared, over h^2 is the loss at least.
+        (A, 1.0, 2, "test_log_loss", "at least t, at most t^2"),
+        (A, 1.0, 4, "test_log_loss", "at least t^1.5, at most t^2"),
+        (A, 2.0, 1, "test_log_loss", "at least t^2, at most t^4"),
+        (R, 0.25, 2, "mise", "t^0.5"),  # one over n h^d
+        (A, 1.0, 3, "mise", "t^2"),  # one over t n h^d
+        (R, 0.25, 3, "second_moment", "t^0.5"),
+    ],
+)
+def test_rates_in_any_dimension(workflow, a, dim, quantity, rate):
+    """How fast, where the number of columns counts."""
+    assert predict(workflow, power(a), dim=dim).fates[quantity].rate == rate
+
+
 @pytest.mark.parametrize("kernel", ["gaussian", "tophat", "epanechnikov"])
 @pytest.mark.parametrize("n", [3, 5, 40])
 @pytest.mark.parametrize("rule", ["scipy-scott", "scipy-silverman"])
@@ -159,6 +176,9 @@ def test_the_critical_bandwidth():
         truth = mc.Normal(np.zeros(dim), s**2 * np.eye(dim))
         curve = predict(R, h, 50, n, kernel, dim, truth=truth)["central_variance"]
         assert curve == pytest.approx([1 - 1 / n] * 50, rel=1e-13)
+    # By default the kernel is Gaussian and the truth standard, in one dimension.
+    assert mc.kde.critical_bandwidth(9) == 1 / 3
+    assert mc.kde.critical_bandwidth(9, kernel="tophat") == pytest.approx(3**0.5 / 3, rel=1e-15)
     with pytest.raises(mc.InvalidInput, match="samples = 0 is"):
         mc.kde.critical_bandwidth(0)
     with pytest.raises(mc.InvalidInput, match=r"deviation = -1\.0"):

@@ -85,6 +85,9 @@ def test_powers_take_whole_exponents():
     """Python's and NumPy's integers are numbers too."""
     assert mc.PowerBandwidth(1, 1)(4) == mc.PowerBandwidth(1.0, np.int64(1))(4) == 0.25
     assert mc.PowerBandwidth(1.0, 0, np.int64(-1))(1) == 1.0
+    for number in (1, np.int64(1), np.float32(1)):
+        values = vars(mc.PowerBandwidth(number, number, number)).values()
+        assert [(type(value), value) for value in values] == [(float, 1.0)] * 3
 
 
 @pytest.mark.parametrize(

@@ -212,6 +212,24 @@ def test_wrong_input(name, options, message):
     assert message in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["replace", "accumulate", "subsample", "bootstrap"])
+def test_every_stream_of_a_simulation_is_its_own(name, monkeypatch):
+    """Of two blocks: their loops, their test sets, and the rows drawn for fits apart."""
+    keys = []
+
+    class Noted(np.random.SeedSequence):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            keys.append((self.entropy, self.spawn_key))
+
+    monkeypatch.setattr(np.random, "SeedSequence", Noted)
+    options = {} if name == "bootstrap" else {"test": 2, "extra": ["draw"]}
+    mc.simulate(EXPERIMENTS[name], BLOCK + 1, 3, at=[1, 3], **options)
+    own = [key for key in keys if key[0] == 3]
+    assert len(own) >= 2
+    assert len(set(own)) == len(own)
+
+
 def test_a_bandwidth_of_zero_is_not_scored():
     """Neither losses nor errors, at the generations that are recorded."""
     e = mc.Experiment(mc.KDE([0.5, 0.0, 0.3]), mc.Replace(), 5, 3)

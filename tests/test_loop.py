@@ -9,6 +9,7 @@ from sklearn.neighbors import KernelDensity
 from modelcollapse import (
     Accumulate,
     AccumulateSubsample,
+    FreshData,
     Gaussian,
     KeepReal,
     Replace,
@@ -122,6 +123,25 @@ def test_streams_are_the_documented_ones():
         model = Gaussian(2).fit(result.batches[t - 1])
         integer = int(generator(t, 2).integers(2**31 - 1))
         assert np.array_equal(result.batches[t], model.sample(5, random_state=integer))
+
+
+def test_every_stream_of_a_run_is_its_own(monkeypatch):
+    """Batch 1, and of each generation its choice, fit, sample and fresh rows: all keys differ."""
+    keys = []
+
+    class Noted(np.random.SeedSequence):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            keys.append((self.entropy, self.spawn_key))
+
+    monkeypatch.setattr(np.random, "SeedSequence", Noted)
+    monkeypatch.setattr("modelcollapse.loop._Loop.check", lambda _: None)  # it draws for itself
+    generations = 6
+    run(Gaussian(2), PLANE, FreshData(2, 3), 5, generations, seed=3)
+
+    uses = {(3, (t, use)) for t in range(1, generations + 1) for use in range(4)}
+    assert len(set(keys)) == len(keys)
+    assert set(keys) == {(3, (0,)), *uses} - {(3, (generations, 3))}
 
 
 def test_the_global_generator_is_left_alone():

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -188,6 +189,16 @@ def test_a_folder_that_is_something_else_is_refused(what, tmp_path):
     assert sorted(tmp_path.rglob("*")) == before
 
 
+def test_a_folder_of_another_format_is_refused(tmp_path):
+    """Of a version to come, say; it is neither read nor taken up."""
+    run(Sweep.of(TABLE), tmp_path)
+    header = json.loads((tmp_path / "sweep.json").read_text())
+    (tmp_path / "sweep.json").write_text(json.dumps({**header, "format": 2}))
+    for use in (read, lambda folder: run(Sweep.of(TABLE), folder)):
+        with pytest.raises(mc.InvalidInput, match="has format 2, and this version 1"):
+            use(tmp_path)
+
+
 def test_two_processes_do_not_share_a_folder(tmp_path):
     """The second is told so."""
     sweep = Sweep.of(TABLE)
@@ -195,6 +206,7 @@ def test_two_processes_do_not_share_a_folder(tmp_path):
         run(sweep, tmp_path)
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_keeps_what_is_finished(tmp_path):
     """And the same call goes on."""
 
@@ -253,6 +265,42 @@ def test_costs_grow_with_the_work(model):
     for change in ({"replicates": 1000}, {"generations": 200}, {"samples": 500}):
         assert of(**change).seconds > least.seconds
     assert of(replicates=10**6).memory > least.memory
+
+
+@pytest.mark.parametrize("workflow", ["replace", "accumulate", "accumulate-subsample", "keep-real"])
+@pytest.mark.parametrize(
+    ("model", "option"),
+    [
+        ({"family": "gaussian"}, "dim"),
+        ({"family": "kde", "bandwidth": 0.3}, "dim"),
+        ({"family": "regression"}, "dim"),
+        ({"family": "discrete"}, "outcomes"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value["family"],
+)
+def test_costs_grow_with_the_model(model, option, workflow):
+    """Never less for a larger one, and more for a much larger one; in proportion to the runs."""
+
+    def of(size, replicates=100):
+        table = {
+            "model": {**model, option: size},
+            "workflow": {"name": workflow},
+            "samples": 3000,
+            "generations": 20,
+            "replicates": replicates,
+        }
+        return cost(Sweep.of(table).cells[0])
+
+    costs = [of(size) for size in (2, 5, 20, 100)]
+    for larger, smaller in pairwise(reversed(costs)):
+        assert larger.seconds >= smaller.seconds
+        assert larger.memory >= smaller.memory
+    assert costs[-1].memory > costs[0].memory
+    if option == "dim":  # rows of a subset are drawn one by one, however many outcomes there are
+        assert costs[-1].seconds > costs[0].seconds
+    one, two, three = (of(5, replicates).seconds for replicates in (1000, 2000, 3000))
+    assert three - two == pytest.approx(two - one, rel=1e-9)
+    assert two > one
 
 
 def test_settings_name_a_cell_for_ever(tmp_path):

@@ -128,6 +128,7 @@ def test_wrong_use_is_one_line(arguments, message, capsys, tmp_path, monkeypatch
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGINT], ids=lambda sign: sign.name)
 def test_a_stopped_sweep_goes_on(tmp_path, sign):
     """No cell is lost or computed twice, and the results are those of an undisturbed run."""
@@ -170,6 +171,7 @@ def test_figures_are_listed(capsys):
     assert len(lines) == 11
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_during_a_figure_is_said(tmp_path, capsys, monkeypatch):
     """With the figure, and exit status 130."""
     from modelcollapse.sweep import engine

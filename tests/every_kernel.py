@@ -1,0 +1,135 @@
+"""Small simulations and sums that call every compiled function, here compiled or interpreted.
+
+Compiled functions do not look whether an index is in its array, Python does: run as a program
+with NUMBA_DISABLE_JIT=1 this writes its numbers to a file, and which functions it has called.
+"""
+
+import ast
+import json
+import math
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+
+import modelcollapse as mc
+from modelcollapse import solver
+from modelcollapse.discrete import simulate
+from modelcollapse.kde import scoring
+from modelcollapse.kde.scoring import distances, exponential, few
+from modelcollapse.kde.scoring.grid import Grid
+
+PACKAGE = Path(mc.__file__).parent
+DECORATORS = {"compiled", "inlined", "ordered"}
+WORKFLOWS = {
+    "replace": mc.Replace(),
+    "accumulate": mc.Accumulate(),
+    "subsample": mc.AccumulateSubsample(),
+    "weighted": mc.Weighted([[1], [0.5, 0.5], [0.2, 0.5, 0.3]]),
+    "window": mc.SlidingWindow(2),
+    "fresh": mc.FreshData(2, 3),
+}
+MODELS = {
+    "line": (mc.Gaussian(), {}),
+    "plane": (mc.Gaussian(2, 1), {}),
+    "deficient": (mc.Gaussian(8), {}),
+    "density": (mc.KDE(0.5), {"test": 3}),
+    "densities": (mc.KDE("scott", dim=4), {"test": 3}),
+    "spread": (mc.KDE("scipy-scott", dim=2), {"test": 3}),
+    "counts": (mc.Poisson(), {}),
+    "secants": (mc.HyperbolicSecant(), {}),
+    "outcomes": (mc.Discrete(3), {}),
+    "regression": (mc.LinearRegression(2, design="fresh", ridge=0.1), {}),
+}
+
+
+def simulated(e, count=2, **options):
+    """Return what a small simulation records, by name."""
+    runs = mc.simulate(e, count, 1, **options)
+    return {name: np.asarray(runs[name]) for name in runs.values}
+
+
+def tables():
+    """Yield draws through guide tables of every width, from counts and from rows."""
+    for n, generations in ((5, 3), (50, 12), (400, 4)):
+        for kept in (0, simulate.KEPT):
+            for name in ("replace", "accumulate", "subsample", "fresh"):
+                e = mc.Experiment(mc.Discrete(3), WORKFLOWS[name], n, generations)
+                with mock.patch.object(simulate, "KEPT", kept):
+                    yield f"tables/{n}/{kept}/{name}", simulated(e, extra=["probabilities"])
+
+
+def sums():
+    """Yield sums over pairs of points and rows: few and many, near and far, with weights."""
+    rng = np.random.default_rng(0)
+    for dim in (1, 2, 7):
+        for points, rows, tolerance in ((3, 1030, 0.0), (50, 3, 1e-9), (50, 4, 0.0), (50, 9, 1e-6)):
+            x, y = rng.normal(size=(points, dim)), rng.normal(size=(rows, dim))
+            values = [
+                scoring.log_densities(x, y, 0.3, weights=w, tolerance=tolerance)
+                for w in (None, rng.random(rows))
+            ]
+            yield f"sums/{dim}/{rows}", {"values": np.array(values)}
+        squares = [scoring.pair_density(y, 0.3, w) for w in (None, rng.random(len(y)))]
+        yield f"pairs/{dim}", {"values": np.array(squares)}
+    for dim in (1, 2):
+        grid, x = Grid(dim, 0.3, 1e-6), rng.normal(size=(20, dim))
+        grid.add(x)
+        yield f"grid/{dim}", {"values": grid.sums(x, 0.4)[0]}
+
+
+def numbers():
+    """Return all numbers by name."""
+    found = dict([*tables(), *sums()])
+    for kind, (model, options) in MODELS.items():
+        for name, workflow in WORKFLOWS.items():
+            if not (kind in ("densities", "spread") and name == "fresh"):  # rules need the rows
+                e = mc.Experiment(model, workflow, 6, 3)
+                found[f"{kind}/{name}"] = simulated(e, **options)
+    sizes = np.array([5, 3, 4, 6, 2, 5])
+    found["window"] = {"errors": solver.squared_errors(mc.SlidingWindow(2), sizes, curvature=-0.5)}
+    return {f"{k}/{name}": value for k, own in found.items() for name, value in own.items()}
+
+
+def kernels():
+    """Return the names of all compiled functions, with their files."""
+    return {
+        f"{path.relative_to(PACKAGE)}:{node.name}"
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef)
+        and DECORATORS & {ast.unparse(decorator) for decorator in node.decorator_list}
+    }
+
+
+@contextmanager
+def interpreted(called):
+    """Stand in for the two functions that have no Python code, and note what is called."""
+
+    def note(frame, event, _):
+        path = Path(frame.f_code.co_filename)
+        if event == "call" and path.is_relative_to(PACKAGE):
+            called.add(f"{path.relative_to(PACKAGE)}:{frame.f_code.co_name}")
+
+    def with_exponent(value, shifted):
+        return math.ldexp(value, int(shifted - exponential.SHIFT))
+
+    with (
+        mock.patch.object(distances, "lesser", min),
+        mock.patch.object(few, "lesser", min),
+        mock.patch.object(exponential, "with_exponent", with_exponent),
+    ):
+        sys.setprofile(note)
+        try:
+            yield
+        finally:
+            sys.setprofile(None)
+
+
+if __name__ == "__main__":
+    seen: set[str] = set()
+    with interpreted(seen), np.errstate(all="ignore"):
+        result = numbers()
+    np.savez(sys.argv[1], **result, called=json.dumps(sorted(seen)))
