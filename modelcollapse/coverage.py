@@ -1,4 +1,4 @@
-"""What is known of each family under each workflow: the table of the README and of the report."""
+"""What is known of each family under each workflow: the table of the pages and of the report."""
 
 from typing import Any, NamedTuple
 

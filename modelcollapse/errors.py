@@ -54,8 +54,8 @@ def unknown(kind: str, value: object, known: Iterable[str]) -> InvalidInput:
 
 
 def missing(package: str, extra: str, purpose: str) -> MissingDependency:
-    """Build the error for an optional package, with the command that installs it."""
+    """Build the error for an optional package, with the command that installs it in a clone."""
     return MissingDependency(
         f"{purpose} needs {package}, which is not installed; "
-        f"install it with: pip install 'modelcollapse[{extra}]'"
+        f"in a clone, install it with: pip install '.[{extra}]'"
     )

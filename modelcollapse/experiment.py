@@ -263,7 +263,8 @@ def predict(experiment: Experiment) -> Prediction:
     -------
     Prediction
         Expectations by name, with `.variances`, `.laws`, `.limits`, `.exponents`, `.fates` and
-        `.reasons`; each is computed at the first look. The README lists the names.
+        `.reasons`; each is computed at the first look. The page
+        ``modelcollapse/docs/quantities.md`` lists the names.
 
     Raises
     ------

@@ -1,30 +1,16 @@
-"""The documentation is true: its snippets run and print what is shown, its tables are the code's.
+"""The documentation is true: its snippets run and print what is shown, its ledger is the code's."""
 
-On a page, a fenced block marked ``python`` or ``sh`` is a snippet, and a block marked ``text``
-after it is what it prints; there "..." stands for anything, and white space for white space. In the
-README, whose outputs are cut, a block without a mark is a part of what the snippet before prints.
-"""
-
-import contextlib
-import doctest
-import io
 import re
-import shlex
 import subprocess
 import sys
-from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
 import modelcollapse as mc
-from modelcollapse.cli import main
 from modelcollapse.docs import ledger
 from modelcollapse.theorem import ROOMS
+from tests.pages import PAGES, TUTORIAL, blocks, differences, padded, printed
 
-ROOT = Path(__file__).parents[1]
-TUTORIAL = ledger.PAGE.with_name("tutorial.md")
-README = ROOT / "README.md"
 SECTIONS = (
     "Verify a theorem",
     "Read a verdict",
@@ -32,63 +18,12 @@ SECTIONS = (
     "Plug in your own estimator",
     "Plug in your own workflow",
 )
-LOOSE = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-
-
-class Block(NamedTuple):
-    """A fenced block: its page, section, first line and mark, the code, and the block after it."""
-
-    page: Path
-    section: str
-    line: int
-    mark: str
-    code: str
-    shown: "Block | None" = None
-
-    @property
-    def where(self):
-        """Return the place, as an editor takes it."""
-        return f"{self.page}:{self.line}"
-
-
-def blocks(page):
-    """Return the snippets of a page, each with what is shown below it."""
-    text, found = page.read_text(encoding="utf-8"), []
-    for fence in re.finditer(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
-        line = text.count("\n", 0, fence.start()) + 2
-        section = re.findall(r"^## (.*)$", text[: fence.start()], re.MULTILINE)[-1:] or [""]
-        block = Block(page, section[0], line, fence[1], fence[2])
-        if block.mark in ("text", "") and found and found[-1].shown is None:
-            found[-1] = found[-1]._replace(shown=block)
-        else:
-            found.append(block)
-    return found
-
-
-def padded(block):
-    """Return the code at the line where the page has it, so that errors name that line."""
-    return "\n" * (block.line - 1) + block.code
-
-
-def printed(block, names):
-    """Run a snippet and return what it prints."""
-    out = io.StringIO()
-    with contextlib.redirect_stdout(out):
-        if block.mark == "python":
-            exec(compile(padded(block), block.page, "exec"), names)  # noqa: S102 - our own page
-        else:
-            for line in block.code.replace("\\\n", " ").splitlines():
-                program, *arguments = shlex.split(line)
-                assert program == "modelcollapse", f"{block.where}: cannot run {line!r}"
-                assert main(arguments) == 0, f"{block.where}: {line}"
-    return out.getvalue()
-
-
-def differences(want, got):
-    """Return how an output differs from what a page shows, or nothing."""
-    if doctest.OutputChecker().check_output(want, got, LOOSE):
-        return ""
-    return doctest.OutputChecker().output_difference(doctest.Example("", want), got, LOOSE)
+# The tutorial's sections run one by one.
+IN_PYTHON = [
+    page
+    for page in PAGES
+    if page != TUTORIAL and any(block.mark == "python" for block in blocks(page))
+]
 
 
 @pytest.mark.parametrize("section", SECTIONS)
@@ -132,17 +67,26 @@ def test_the_tutorials_own_classes_keep_the_contracts(tmp_path):
     assert re.search(r"\d\d passed", done.stdout), done.stdout
 
 
-def test_the_readme_runs(tmp_path, monkeypatch):
-    """Its Python runs from top to bottom, and prints what it shows."""
+@pytest.mark.parametrize("page", IN_PYTHON, ids=lambda page: page.stem)
+def test_a_page_runs(page, tmp_path, monkeypatch):
+    """Its Python runs from top to bottom, and prints what is shown."""
     monkeypatch.chdir(tmp_path)
-    names, count = {"__name__": "readme"}, 0
-    for block in (b for b in blocks(README) if b.mark == "python"):
+    names = {"__name__": page.stem}
+    for block in (b for b in blocks(page) if b.mark == "python"):
         got, shown = printed(block, names), block.shown
-        if shown is not None and shown.mark == "":
-            wrong = differences(f"...{shown.code}...", f"\n{got}\n")
+        if shown is not None:
+            part = shown.mark == ""
+            want, got = (f"...{shown.code}...", f"\n{got}\n") if part else (shown.code, got)
+            wrong = differences(want, got)
             assert not wrong, f"{shown.where}\n{wrong}"
-        count += 1
-    assert count >= 4
+
+
+def test_the_pages_with_python():
+    """These pages have snippets, and no block anywhere has a mark that the tests do not know."""
+    assert [page.stem for page in IN_PYTHON] == ["README", "usage"]
+    assert len([b for page in IN_PYTHON for b in blocks(page) if b.mark == "python"]) >= 5
+    for block in (b for page in PAGES for b in blocks(page)):
+        assert block.mark in {"python", "sh", "toml", "py", "bibtex"}, block.where
 
 
 def test_a_wrong_snippet_is_named(tmp_path):

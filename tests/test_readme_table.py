@@ -1,6 +1,7 @@
-"""The README's table of families and workflows says what the package does."""
+"""The tables of families and workflows say what the package does.
 
-from pathlib import Path
+The README's is a small one, of some rows and columns; the page of workflows has them all.
+"""
 
 import pytest
 
@@ -14,35 +15,50 @@ from modelcollapse.coverage import (
     experiment,
     known,
 )
+from modelcollapse.docs import ledger
+from tests.pages import README
 
-README = Path(__file__).parents[1] / "README.md"
-
-
-def section():
-    """Return the README from the table on."""
-    return README.read_text(encoding="utf-8").split("<!-- families -->")[1].split("###")[0]
+FULL = ledger.PAGE.with_name("workflows.md")
 
 
-def table():
-    """Return the cells of the README's table, by row, under its columns."""
-    lines = [line for line in section().splitlines() if line.startswith("|")]
+def section(page):
+    """Return a page from the table to the next heading."""
+    return page.read_text(encoding="utf-8").split("<!-- families -->")[1].split("\n#")[0]
+
+
+def table(page):
+    """Return the cells of a page's table, by row, under its columns."""
+    lines = [line for line in section(page).splitlines() if line.startswith("|")]
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     return tuple(rows[0][1:]), {row[0]: tuple(row[1:]) for row in rows[2:]}
 
 
 def test_the_table_is_what_predict_offers():
     """Every family and workflow is there, in this order, with the word that is computed."""
-    columns, rows = table()
+    columns, rows = table(FULL)
 
     assert columns == coverage().columns
     assert list(rows) == list(coverage().rows)
     assert rows == coverage().rows
 
 
-def test_the_words_are_explained():
+def test_the_small_table_is_a_part_of_it():
+    """Its rows and columns are some of those, in their order, with the words that are computed."""
+    columns, rows = table(README)
+    where = [coverage().columns.index(column) for column in columns]
+
+    assert where == sorted(where)
+    assert columns[:3] == ("replace", "accumulate", "accumulate-subsample")
+    assert list(rows) == [row for row in coverage().rows if row in rows]
+    for name, cells in rows.items():
+        assert cells == tuple(coverage().rows[name][i] for i in where)
+
+
+@pytest.mark.parametrize("page", [README, FULL], ids=lambda page: page.stem)
+def test_the_words_are_explained(page):
     """Each word's meaning stands below the table, and no other word is used."""
-    text = " ".join(section().split())
-    words = {cell.split()[0] for row in coverage().rows.values() for cell in row}
+    text = " ".join(section(page).split())
+    words = {cell.split()[0] for row in table(page)[1].values() for cell in row}
 
     assert words == set(MEANINGS)
     for word, meaning in MEANINGS.items():

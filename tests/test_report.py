@@ -502,4 +502,4 @@ def test_a_missing_package(capsys, monkeypatch, tmp_path, package):
     err = refused(capsys, "--output", tmp_path / "r.html")
 
     assert f"the report needs {package}, which is not installed" in err
-    assert "pip install 'modelcollapse[report]'" in err
+    assert "in a clone, install it with: pip install '.[report]'" in err

@@ -18,7 +18,9 @@ from modelcollapse.theorem import ROOMS, Kind, Theorem, theorems
 PAGE = Path(__file__).with_name("ledger.md")
 COMMAND = "python -m modelcollapse.docs.ledger"
 BARS = {"|": r"\vert ", r"\|": r"\Vert "}
-HEAD = f"""# The ledger
+HEAD = f"""[Back to the first page](../../README.md).
+
+# The ledger
 
 Written from the code by `{COMMAND}`. `mc.theorems()` returns the same entries,
 and `modelcollapse verify` decides each of them: a *computed* one without chance, a *simulated* one

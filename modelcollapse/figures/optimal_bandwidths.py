@@ -1,4 +1,4 @@
-"""The README's comparison of bandwidth schedules, as a table and a picture.
+"""The comparison of bandwidth schedules in docs/bandwidths.md, as a table and a picture.
 
 ``python -m modelcollapse.figures.optimal_bandwidths FILE.png`` prints the one and draws the other.
 """

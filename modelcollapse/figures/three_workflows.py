@@ -1,4 +1,4 @@
-"""The picture at the head of the README: three workflows against their predictions.
+"""The picture of the README: three workflows against their predictions.
 
 ``python -m modelcollapse.figures.three_workflows FILE.png`` draws it.
 """

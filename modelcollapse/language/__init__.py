@@ -3,7 +3,7 @@
 ``run(Settings(...), "folder")`` is the loop: fine-tune the base, judge it on held-out real rows,
 sample a synthetic batch, choose the next training rows by the workflow, and fine-tune the base
 again. PyTorch, transformers, datasets and accelerate are needed, and imported when they are used:
-``pip install 'modelcollapse[language]'``.
+``pip install '.[language]'`` in a clone.
 
 ::
 

@@ -12,7 +12,7 @@ from modelcollapse.reproduce.figure import Frames, Picture
 from modelcollapse.reproduce.style import BAND, COLOURS, TEXT, legend, name_grid, panels
 from modelcollapse.workflows import BY_NAME
 
-# Colour and dashes of each schedule; the colours are those of the README's picture.
+# Colour and dashes of each schedule; the colours are those of the picture in docs/bandwidths.md.
 STYLES: dict[str, tuple[str, Any]] = {
     "fixed, 0.1": ("0.55", "-"),
     "fixed, 0.5": ("0.55", (0, (5, 2))),
