@@ -57,8 +57,8 @@ CELLS = [
     Cell("replace", 100, 25, 12, 64),
     Cell("accumulate", 1, 4000, 120, 65536),
     Cell("accumulate", 10, 200, 20, 1024),
-    Cell("accumulate", 100, 25, 11, 64),
-    Cell("accumulate-subsample", 1, 100, 32, 2048),
+    Cell("accumulate", 100, 25, 9, 64),
+    Cell("accumulate-subsample", 1, 100, 8, 2048),
     Cell("accumulate-subsample", 10, 25, 40, 512),
     Cell("accumulate-subsample", 100, 10, 13, 64),
 ]

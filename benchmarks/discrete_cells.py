@@ -48,10 +48,10 @@ class Cell(NamedTuple):
 
 
 CELLS = [
-    Cell("replace", 1000, 100, 500, 80, 1024),
-    Cell("accumulate", 1000, 100, 500, 80, 1024),
-    Cell("accumulate", 100, 300, 500, 80, 1024),
-    Cell("accumulate-subsample", 1000, 100, None, 80, 1024),
+    Cell("replace", 1000, 100, 500, 32, 1024),
+    Cell("accumulate", 1000, 100, 500, 32, 1024),
+    Cell("accumulate", 100, 300, 500, 32, 1024),
+    Cell("accumulate-subsample", 1000, 100, None, 32, 1024),
 ]
 
 

@@ -16,7 +16,7 @@ from modelcollapse.language.sampling import sample
 from modelcollapse.language.settings import prepare
 from modelcollapse.language.training import fine_tune
 
-ROWS, HELD_OUT, ROUNDS = 2000, 1000, 3
+ROWS, HELD_OUT, ROUNDS = 2000, 1000, 2
 AIM = 0.9  # of the plain time, at most
 
 

@@ -1,7 +1,12 @@
 """Seeds, Hypothesis profiles and floating-point strictness of the whole suite."""
 
+import importlib.util
 import os
 import secrets
+import signal
+import sys
+from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +15,10 @@ from hypothesis import settings
 # PyTorch reads it when it is first imported; see modelcollapse.language.backend.require.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+LANGUAGE = ("torch", "transformers", "datasets", "accelerate")
+COLLECTED = pytest.StashKey()  # those of them that collecting the tests imported
+SLOW = Path(__file__).with_name("slow.txt")  # the tests that are not quick, by --record-slow
+QUICK = 0.05  # seconds that every item of a quick test takes at most, once loops are compiled
 LONGEST = ("test_language_collapse", "test_ledger", "test_theory", "test_language_loop")
 
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
@@ -18,15 +27,28 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
 def pytest_addoption(parser):
-    """Add --seed N and --vary-seed: statistical assertions must pass under any seed."""
+    """Add --seed N and --vary-seed, as statistical assertions must pass under any seed.
+
+    Add --record-slow, which writes the list that ``-m quick`` leaves out.
+    """
     parser.addoption("--seed", type=int, default=0, help="seed of all statistical assertions")
     parser.addoption("--vary-seed", action="store_true", help="draw that seed afresh and print it")
+    parser.addoption(
+        "--record-slow", action="store_true", help=f"write {SLOW.name} after all tests"
+    )
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config):
-    """With several processes, let each run whole files, whose tests share simulations."""
-    if getattr(config.option, "numprocesses", None) and config.option.dist == "no":
+    """With several processes, let each run whole files, whose tests share simulations.
+
+    A process that a hanging test has ended is not started again: it would hang again.
+    """
+    if not getattr(config.option, "numprocesses", None):
+        return
+    if config.option.maxworkerrestart is None:
+        config.option.maxworkerrestart = "0"
+    if config.option.dist == "no":
         config.option.dist = "loadfile"
         config.option.loadscopereorder = False
 
@@ -36,11 +58,54 @@ def pytest_configure(config):
     if config.getoption("--vary-seed") and not hasattr(config, "workerinput"):
         config.option.seed = secrets.randbelow(2**31)
         config.option.vary_seed = False
+    if config.getoption("--record-slow") and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Slow())
 
 
+class Slow:
+    """Writes the list of slow tests: those of which an item took more than QUICK seconds."""
+
+    def __init__(self):
+        self.seconds = Counter()
+
+    def pytest_runtest_logreport(self, report):
+        """Add up an item's set-up, call and end."""
+        self.seconds[report.nodeid] += report.duration
+
+    def pytest_sessionfinish(self):
+        """Write the list."""
+        slow = {function(item) for item, seconds in self.seconds.items() if seconds > QUICK}
+        SLOW.write_text("".join(f"{name}\n" for name in sorted(slow)))
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Begin with the files that take minutes, so that no process waits for them at the end."""
+    """Begin with the files that take minutes, so that no process waits for them at the end.
+
+    Mark what is quick: all that needs no language model and is not in the list. Skip, one by one,
+    the tests of the language room where one of its packages is absent.
+    """
     items.sort(key=lambda item: item.path.stem not in LONGEST)
+    slow = set(SLOW.read_text().split())
+    for item in items:
+        if function(item.nodeid) not in slow and not item.get_closest_marker("language"):
+            item.add_marker(pytest.mark.quick)
+    absent = [name for name in LANGUAGE if importlib.util.find_spec(name) is None]
+    if absent:
+        reason = f"without {', '.join(absent)}: pip install -e '.[test]' brings all"
+        for item in items:
+            if item.get_closest_marker("language"):
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def function(nodeid):
+    """Return the name of an item's test function with its file, without parameters."""
+    return nodeid.partition("[")[0]
+
+
+def pytest_collection_finish(session):
+    """Note what collecting imported, before a test imports more."""
+    session.config.stash[COLLECTED] = sorted(sys.modules.keys() & set(LANGUAGE))
 
 
 def pytest_report_header(config):
@@ -54,8 +119,22 @@ def seed(request):
     return request.config.getoption("--seed")
 
 
+@pytest.fixture(scope="session")
+def collected(pytestconfig):
+    """Return which packages of the language room were imported to collect the tests."""
+    return pytestconfig.stash[COLLECTED]
+
+
 @pytest.fixture(autouse=True)
 def strict_floats():
     """Make every floating-point error an exception, but underflow, which collapse is made of."""
     with np.errstate(all="raise", under="ignore"):
         yield
+
+
+@pytest.fixture(scope="module")
+def interruptible():
+    """Let SIGINT interrupt, here and in new processes: a background job of a shell ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
