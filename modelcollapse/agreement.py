@@ -81,7 +81,7 @@ def verify_experiment(
     design = Design(lambda: e, count, at=at)
     theorems = [_theorem(e, check, design, effect, alpha) for check in checks]
     say, verdicts = progress or (lambda *_: None), []
-    with Verification(theorems, seed, alpha) as verification:
+    with Verification(theorems, seed, alpha, thorough=True) as verification:
         for done, theorem in enumerate(theorems):
             say(theorem.slug, done / len(theorems))
             verdicts.append(verification.verdict(theorem))

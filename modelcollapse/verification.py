@@ -7,7 +7,7 @@ from typing import Self, get_args
 
 from modelcollapse.blocks import BLOCK
 from modelcollapse.checks import fraction, whole
-from modelcollapse.claims import Claim, Design, Finding, TooWeak
+from modelcollapse.claims import Claim, Design, Finding, Foreseen, TooWeak
 from modelcollapse.errors import invalid, unknown
 from modelcollapse.experiment import Experiment, Trajectories, simulate
 from modelcollapse.theorem import Kind, Theorem, Verdict, theorems
@@ -132,7 +132,7 @@ class Verification:
     """
 
     def __init__(
-        self, chosen: Sequence[Theorem], seed: int, alpha: float = ALPHA, *, thorough: bool = True
+        self, chosen: Sequence[Theorem], seed: int, alpha: float = ALPHA, *, thorough: bool
     ) -> None:
         self._seed, self._alpha, self._thorough = seed, alpha, thorough
         self._claims: dict[Design, list[Claim]] = {}
@@ -197,7 +197,12 @@ class Verification:
         """Return how many replicates of a design are simulated, in whole blocks."""
         if self._thorough:
             return design.replicates
-        needed = [c.needed(experiment, self._alpha, self._alpha) for c in self._claims[design]]
+        needed = [
+            c.needed(experiment, self._alpha, self._alpha)
+            if isinstance(c, Foreseen)
+            else design.replicates
+            for c in self._claims[design]
+        ]
         blocks = -(-max(LEAST, *needed) // BLOCK)
         return min(design.replicates, blocks * BLOCK)
 

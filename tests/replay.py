@@ -17,20 +17,9 @@ from modelcollapse.gaussian import kernels, simulate, slotted
 from modelcollapse.gaussian.recording import derived, plan_of
 from modelcollapse.selection import select
 from modelcollapse.workflows import Weighting
+from tests.frozen.parts import Halving
 
-
-class Halving:
-    """Someone else's weighting: each batch weighs half of the next newer one."""
-
-    def batch_weights(self, sizes):
-        """Return weights proportional to 2^s."""
-        weights = 2.0 ** np.arange(len(sizes))
-        return weights / weights.sum()
-
-    def training_rows(self, sizes, rng):
-        """Return all rows, weighted."""
-        del rng
-        return np.arange(sum(sizes)), np.repeat(self.batch_weights(sizes) / sizes, sizes)
+__all__ = ["Bootstrap", "Halving", "Replay"]
 
 
 class Bootstrap:

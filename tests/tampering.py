@@ -51,8 +51,9 @@ def shifted(cdf, deviations):
     return wrong
 
 
-# Which theorem catches a prediction that is wrong by 3 % (the mean tests of these theorems see
-# 2.2 %: asserted below), by 2 % where no chance is involved. VARIANCE and ERROR are positions.
+# Which theorem catches a prediction that is wrong by 3 % (tests/test_ledger.py asserts that a
+# design's replicates are enough), by 2 % where no chance is involved. VARIANCE and ERROR are
+# positions.
 VARIANCE = MEAN = SECOND = BIAS = RISK = 0
 ERROR = ROOT = SPREAD = CENTRAL = NORM = 1
 WRONG = {

@@ -15,9 +15,8 @@ WEIGHTS = [[1], [0.3, 0.7], [0.2, 0.2, 0.6], [0.1, 0.2, 0.3, 0.4]]
 
 def loop(**changes):
     """Return a small loop with weights of one's own."""
-    return mc.Experiment(
-        mc.Gaussian(), mc.Weighted(WEIGHTS), **{"samples": 10, "generations": 4} | changes
-    )
+    usual = {"workflow": mc.Weighted(WEIGHTS), "samples": 10, "generations": 4}
+    return mc.Experiment(mc.Gaussian(), **usual | changes)
 
 
 def test_a_loop_of_ones_own_holds(seed):
@@ -34,6 +33,28 @@ def test_a_loop_of_ones_own_holds(seed):
         assert "t=4" in verdict.parameters
         assert {"5 % more", "5 % less"} <= set(verdict.near_misses)
     assert {"replace's", "accumulate's"} <= set(verdicts[0].near_misses)
+
+
+def test_near_misses_are_what_they_are_called(seed):
+    """Each is as far from what was observed as the prediction that its name says."""
+    e = loop()
+    others = {
+        f"{workflow.name}'s": mc.predict(loop(workflow=workflow))
+        for workflow in (mc.Replace(), mc.Accumulate(), mc.AccumulateSubsample())
+    }
+    seen = set()
+    for verdict in mc.verify_experiment(e, seed=seed, effect=0.02):
+        name = verdict.slug.split("/")[-1].replace("-", "_")
+        value, before = mc.predict(e)[name][[-1, -2]]
+        expected = {"2 % more": 1.02 * value, "2 % less": 0.98 * value}
+        expected |= {miss: other[name][-1] for miss, other in others.items()}
+        expected["a generation too few"] = before
+        for miss, distance in verdict.near_statistics.items():
+            # What was observed is printed to six digits.
+            found = abs(float(verdict.observed) - expected[miss])
+            assert distance == pytest.approx(found, abs=1e-5 * value), (name, miss)
+            seen.add(miss)
+    assert seen >= {"2 % more", "2 % less", "a generation too few", "replace's", "accumulate's"}
 
 
 @pytest.mark.parametrize("verifies", ["an experiment", "the ledger"])

@@ -193,3 +193,15 @@ def test_assertions_accept_the_truth_and_reject_near_misses(seed):
         AssertionError, match=r"rejected: the probability is at least 0.6. binomial"
     ):
         assert_frequency(below, len(u), 0.6, side="below")
+
+
+def test_assertions_have_the_levels_that_are_documented():
+    """A false alarm and a miss each have a probability of at most 1e-9 unless others are given."""
+    u = np.random.default_rng(0).random(200)
+    found = [
+        assert_law(u, lambda x: np.clip(x, 0.0, 1.0)),
+        assert_mean(u, 0.5, 1 / 12),
+        assert_bounded_mean(u, 0.5, 0, 1),
+        assert_frequency(int((u < 0.5).sum()), len(u), 0.5),
+    ]
+    assert {(outcome.alpha, outcome.beta) for outcome in found} == {(1e-9, 1e-9)}

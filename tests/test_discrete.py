@@ -172,7 +172,9 @@ def test_bounds_hold_for_every_run_that_is_possible(workflow):
         low, high = bounds[name]
         found = [float(value(counts)) for law in exact_law(e) for counts in law]
         assert low <= min(found)
-        assert 0.98 * high <= max(found) <= high * (1 + 4 * EPS)
+        # Reached but for the rare outcome's own chance, squared.
+        assert 0.99**2 * high <= max(found) * (1 + 4 * EPS)
+        assert max(found) <= high * (1 + 4 * EPS)
 
 
 def test_what_batch_one_keeps_or_loses_is_the_limit():

@@ -13,6 +13,7 @@ from modelcollapse.blocks import BLOCK
 from modelcollapse.kde.simulate import EXTRA
 from tests.replay import Bootstrap, Halving
 from tests.test_kde_estimator import laplace_like
+from tests.toys import stream_keys
 
 DATA = np.random.default_rng(0).exponential(size=(20, 2))
 MIX = mc.NormalMixture([1, 2], [-2.0, 1.0], [0.25, 1.0])
@@ -215,14 +216,7 @@ def test_wrong_input(name, options, message):
 @pytest.mark.parametrize("name", ["replace", "accumulate", "subsample", "bootstrap"])
 def test_every_stream_of_a_simulation_is_its_own(name, monkeypatch):
     """Of two blocks: their loops, their test sets, and the rows drawn for fits apart."""
-    keys = []
-
-    class Noted(np.random.SeedSequence):
-        def __init__(self, *arguments, **options):
-            super().__init__(*arguments, **options)
-            keys.append((self.entropy, self.spawn_key))
-
-    monkeypatch.setattr(np.random, "SeedSequence", Noted)
+    keys = stream_keys(monkeypatch)
     options = {} if name == "bootstrap" else {"test": 2, "extra": ["draw"]}
     mc.simulate(EXPERIMENTS[name], BLOCK + 1, 3, at=[1, 3], **options)
     own = [key for key in keys if key[0] == 3]

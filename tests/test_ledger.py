@@ -36,7 +36,7 @@ class Shared(Verification):
         for theorem, wrong in used:
             if wrong and (design := theorem.claim.design):
                 self.most[design] = max(self.most[design], detecting(theorem))
-        super().__init__([theorem for theorem, _ in used], seed)
+        super().__init__([theorem for theorem, _ in used], seed, thorough=True)
 
     def replicates(self, design, experiment):
         """Return how many replicates the more demanding of the two uses needs."""

@@ -17,7 +17,7 @@ from modelcollapse import (
     SlidingWindow,
     run,
 )
-from tests.toys import PLANE, Ladder, mixture, same
+from tests.toys import PLANE, Ladder, mixture, same, stream_keys
 
 
 @given(first=st.integers(1, 5), steps=st.lists(st.integers(1, 5), min_size=1, max_size=5))
@@ -127,14 +127,7 @@ def test_streams_are_the_documented_ones():
 
 def test_every_stream_of_a_run_is_its_own(monkeypatch):
     """Batch 1, and of each generation its choice, fit, sample and fresh rows: all keys differ."""
-    keys = []
-
-    class Noted(np.random.SeedSequence):
-        def __init__(self, *arguments, **options):
-            super().__init__(*arguments, **options)
-            keys.append((self.entropy, self.spawn_key))
-
-    monkeypatch.setattr(np.random, "SeedSequence", Noted)
+    keys = stream_keys(monkeypatch)
     monkeypatch.setattr("modelcollapse.loop._Loop.check", lambda _: None)  # it draws for itself
     generations = 6
     run(Gaussian(2), PLANE, FreshData(2, 3), 5, generations, seed=3)

@@ -303,6 +303,19 @@ def test_costs_grow_with_the_model(model, option, workflow):
     assert two > one
 
 
+@pytest.mark.parametrize(("workflow", "more"), [("replace", True), ("accumulate", False)])
+def test_exact_chains_cost_where_they_are_computed(workflow, more):
+    """Replace predicts outcomes lost from a chain of counts; what needs none is cheaper."""
+
+    def seconds(quantity):
+        model = {"family": "discrete", "outcomes": 10}
+        sizes = {"samples": 500, "generations": 50, "quantities": [quantity]}
+        table = {"model": model, "workflow": {"name": workflow}, **sizes}
+        return cost(Sweep.of(table).cells[0]).seconds
+
+    assert (seconds("absent") > seconds("heterozygosity")) == more
+
+
 def test_settings_name_a_cell_for_ever(tmp_path):
     """The key of a cell is of its settings alone, and the header holds those."""
     sweep = Sweep.of(TABLE)

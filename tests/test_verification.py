@@ -1,7 +1,7 @@
 """Verifying theorems of one's own: the same evidence, the same words, and clear refusals."""
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -57,6 +57,24 @@ def test_a_verification_takes_what_its_near_misses_need(seed):
     assert [v.samples for v in usual] == [1024 * math.ceil(needed[1] / 1024)] * 2
     assert {v.verdict for v in (*usual, alone)} == {"holds"}
     assert mc.verify(nearer, seed=seed, thorough=True).samples == 20_000
+
+
+def test_a_claim_of_ones_own_gets_all_replicates(seed):
+    """It need not say how many it needs; what it shares a design with gets them too."""
+
+    @dataclass(frozen=True)
+    class Own:
+        design: Design
+        near: dict = field(default_factory=dict, compare=False)
+
+        def examine(self, runs, alpha, beta):
+            """Decide as the mean's claim does."""
+            return MEAN.claim.examine(runs, alpha, beta)
+
+    own = replace(MEAN, claim=Own(DESIGN, NEAR))
+    found = mc.verify_all([own, MEAN], seed=seed)
+
+    assert [(v.verdict, v.samples) for v in found] == [("holds", 20_000)] * 2
 
 
 def test_the_first_replicates_are_those_of_a_shorter_simulation(seed):

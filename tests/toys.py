@@ -107,3 +107,16 @@ def same(one, other):
 def same_batches(one, other):
     """Return whether two runs drew the same rows."""
     return all(np.array_equal(a, b) for a, b in zip(one.batches, other.batches, strict=True))
+
+
+def stream_keys(monkeypatch):
+    """Return a list to which every random stream that is made adds its entropy and its key."""
+    keys = []
+
+    class Noted(np.random.SeedSequence):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            keys.append((self.entropy, self.spawn_key))
+
+    monkeypatch.setattr(np.random, "SeedSequence", Noted)
+    return keys

@@ -5,7 +5,7 @@ its power before it is believed: each near miss differs from it by at least the 
 at the parameters used, or `TooWeak` is raised.
 """
 
-from modelcollapse.claims.common import Claim, Design, Finding, TooWeak
+from modelcollapse.claims.common import Claim, Design, Finding, Foreseen, TooWeak
 from modelcollapse.claims.exact import ExactClaim
 from modelcollapse.claims.laws import FrequencyClaim, LawClaim
 from modelcollapse.claims.means import LARGEST_CV, BoundedClaim, MeanClaim, mean_claim
@@ -17,6 +17,7 @@ __all__ = [
     "Design",
     "ExactClaim",
     "Finding",
+    "Foreseen",
     "FrequencyClaim",
     "LawClaim",
     "MeanClaim",

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -65,12 +65,17 @@ class Claim(Protocol):
         """The simulation needed, or None."""
         ...
 
-    def needed(self, e: Experiment, alpha: float, beta: float) -> int:
-        """Return the fewest replicates that tell every near miss from the claim."""
-        ...
-
     def examine(self, runs: Trajectories | None, alpha: float, beta: float) -> Finding:
         """Decide the claim and its near misses."""
+        ...
+
+
+@runtime_checkable
+class Foreseen(Protocol):
+    """A claim that can say beforehand how many replicates it needs; another one gets all."""
+
+    def needed(self, e: Experiment, alpha: float, beta: float) -> int:
+        """Return the fewest replicates that tell every near miss from the claim."""
         ...
 
 

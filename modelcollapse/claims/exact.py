@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from modelcollapse.claims.common import Design, Finding
-from modelcollapse.experiment import Experiment, Trajectories
+from modelcollapse.experiment import Trajectories
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,6 @@ class ExactClaim:
     compute: Callable[[], tuple[float, float, float]]
     near: Mapping[str, Callable[[], float]]
     design: Design | None = None
-
-    def needed(self, e: Experiment, alpha: float, beta: float) -> int:
-        """Return 0: nothing is left to chance."""
-        del e, alpha, beta
-        return 0
 
     def examine(self, runs: Trajectories | None, alpha: float, beta: float) -> Finding:
         """Compare, without chance."""

@@ -79,11 +79,6 @@ class FrequencyClaim:
     bound: Value
     near: Mapping[str, Value]
 
-    def needed(self, e: Experiment, alpha: float, beta: float) -> int:
-        """Return the design's number: how far the probability is below its bound is not known."""
-        del e, alpha, beta
-        return self.design.replicates
-
     def examine(self, runs: Trajectories | None, alpha: float, beta: float) -> Finding:
         """Test the probability by the exact binomial law."""
         assert runs is not None  # noqa: S101 - a claim with a design is given its runs

@@ -96,11 +96,6 @@ class BoundedClaim:
     high: Value
     near: Mapping[str, Value]
 
-    def needed(self, e: Experiment, alpha: float, beta: float) -> int:
-        """Return the design's number: what the test detects depends on the samples' variance."""
-        del e, alpha, beta
-        return self.design.replicates
-
     def examine(self, runs: Trajectories | None, alpha: float, beta: float) -> Finding:
         """Test the mean by Maurer and Pontil's empirical Bernstein bound."""
         assert runs is not None  # noqa: S101 - a claim with a design is given its runs
