@@ -5,6 +5,7 @@ import os
 import secrets
 import signal
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -58,24 +59,52 @@ def pytest_configure(config):
     if config.getoption("--vary-seed") and not hasattr(config, "workerinput"):
         config.option.seed = secrets.randbelow(2**31)
         config.option.vary_seed = False
-    if config.getoption("--record-slow") and not hasattr(config, "workerinput"):
-        config.pluginmanager.register(Slow())
+    if config.getoption("--record-slow"):
+        config.pluginmanager.register(Slow(writes=not hasattr(config, "workerinput")))
 
 
 class Slow:
-    """Writes the list of slow tests: those of which an item took more than QUICK seconds."""
+    """Writes the list of slow tests: those of which an item took more than QUICK seconds.
 
-    def __init__(self):
+    What a test shares with others (a fixture of its file, say) counts for each that uses it, as
+    each may be the first. Tests that did not run stay as they are in the list.
+    """
+
+    def __init__(self, *, writes):
+        self.writes = writes
+        self.shared = set()  # fixtures used by several tests that took long
         self.seconds = Counter()
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(self, fixturedef):
+        """Note a fixture that several tests share and that takes long."""
+        start = time.perf_counter()
+        result = yield
+        if fixturedef.scope != "function" and time.perf_counter() - start > QUICK:
+            self.shared.add((fixturedef.baseid, fixturedef.argname))
+        return result
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_setup(self, item):
+        """Say of an item that it uses one of those fixtures."""
+        result = yield
+        for name in item.fixturenames:
+            for definition in item.session._fixturemanager.getfixturedefs(name, item) or ():
+                if (definition.baseid, name) in self.shared:
+                    item.user_properties.append(("shares", name))
+        return result
 
     def pytest_runtest_logreport(self, report):
         """Add up an item's set-up, call and end."""
-        self.seconds[report.nodeid] += report.duration
+        shares = any(key == "shares" for key, _ in report.user_properties)
+        self.seconds[report.nodeid] += report.duration + (QUICK if shares else 0)
 
     def pytest_sessionfinish(self):
         """Write the list."""
-        slow = {function(item) for item, seconds in self.seconds.items() if seconds > QUICK}
-        SLOW.write_text("".join(f"{name}\n" for name in sorted(slow)))
+        if self.writes:
+            slow = {function(item) for item, seconds in self.seconds.items() if seconds > QUICK}
+            kept = set(SLOW.read_text().split()) - {function(item) for item in self.seconds}
+            SLOW.write_text("".join(f"{name}\n" for name in sorted(slow | kept)))
 
 
 @pytest.hookimpl(tryfirst=True)

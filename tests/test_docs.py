@@ -9,7 +9,7 @@ import pytest
 import modelcollapse as mc
 from modelcollapse.docs import ledger
 from modelcollapse.theorem import ROOMS
-from tests.pages import PAGES, TUTORIAL, blocks, differences, padded, printed
+from tests.pages import PAGES, ROOT, TUTORIAL, blocks, differences, padded, printed
 
 SECTIONS = (
     "Verify a theorem",
@@ -157,3 +157,10 @@ def test_the_ledger_page_is_written_whole_or_not_at_all(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
     with pytest.raises(mc.InvalidInput, match="there is no folder"):
         ledger.write(tmp_path / "nowhere" / "ledger.md")
+
+
+def test_slow_tests_exist():
+    """The list of what is not quick names tests that are there."""
+    for name in (ROOT / "tests/slow.txt").read_text().split():
+        file, test, *_ = name.split("::")
+        assert re.search(rf"(def|class) {test}\b", (ROOT / file).read_text()), name
