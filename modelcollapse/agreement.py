@@ -7,11 +7,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from modelcollapse.checks import fraction, whole
+from modelcollapse.by_loop import by_loop
+from modelcollapse.checks import fraction, positive, whole
 from modelcollapse.claims import LARGEST_CV, Design, MeanClaim
 from modelcollapse.errors import InvalidInput, ModelCollapseError, NoClosedForm, invalid
 from modelcollapse.evidence import samples_needed
 from modelcollapse.experiment import Experiment, Prediction, predict
+from modelcollapse.schedule import Own
+from modelcollapse.schedule import check as unseen
 from modelcollapse.theorem import Theorem, Verdict
 from modelcollapse.values import constant, quantity
 from modelcollapse.verification import ALPHA, Verification
@@ -38,12 +41,15 @@ def verify_experiment(
     effect: float = 0.05,
     seed: int = 0,
     alpha: float = ALPHA,
+    seconds: float = 10.0,
     progress: Callable[[str, float], None] | None = None,
 ) -> list[Verdict]:
     """Hold the simulation of a loop against its prediction, as `verify` does for the ledger.
 
     Every quantity with an exactly predicted mean, and a variance or proved bounds, is tested at
     the last generation, of the first 30, where its mean can be seen in at most a million runs.
+    Where the workflow is one's own, the plain loop, `run`, is held to the simulation too: what it
+    measures has to have one law there and here, at generation 5 or the last before it.
 
     Parameters
     ----------
@@ -55,14 +61,19 @@ def verify_experiment(
         The seed of the simulation; the verdicts hold for any.
     alpha
         The false-alarm probability of each check, and the probability that it misses a near miss.
+    seconds
+        How long the plain loop may run. It is repeated as often as `effect` asks for, or as time
+        permits; what that cannot tell is "weak".
     progress
         Called with what is under way and the share of the work that is finished.
 
     Returns
     -------
     list of Verdict
-        One for each quantity. Near misses are predictions off by `effect`, those of replace,
-        accumulate and accumulate-subsample, and a generation too few, where they differ enough.
+        One for each quantity; `parameters` also says where the methods of a workflow of one's own
+        were not compared with each other, as that would have taken too long. Near misses are
+        predictions off by `effect`, those of replace, accumulate and accumulate-subsample, and a
+        generation too few, where they differ enough.
 
     Raises
     ------
@@ -74,13 +85,21 @@ def verify_experiment(
     fraction("effect", effect)
     fraction("alpha", alpha)
     whole("seed", seed, minimum=0)
-    e = replace(experiment, generations=min(experiment.generations, MOST_GENERATIONS))
-    checks = _checks(e, effect, alpha)
-    count = max(check.replicates for check in checks)
-    at = tuple(sorted({check.generation for check in checks}))
-    design = Design(lambda: e, count, at=at)
-    theorems = [_theorem(e, check, design, effect, alpha) for check in checks]
+    positive("seconds", seconds)
     say, verdicts = progress or (lambda *_: None), []
+    e = replace(experiment, generations=min(experiment.generations, MOST_GENERATIONS))
+    own = isinstance(e.understood.workflow, Own)
+    theorems = []
+    if own:
+        say("the plain loop", 0.0)
+        theorems = by_loop(e, effect, alpha, seed, seconds)
+    checks, why = _checks(e, effect, alpha)
+    if checks:
+        at = tuple(sorted({check.generation for check in checks}))
+        design = Design(lambda: e, max(check.replicates for check in checks), at=at)
+        theorems = [*(_theorem(e, check, design, effect, alpha) for check in checks), *theorems]
+    if not theorems:
+        raise InvalidInput(f"{e.model!r} with {e.workflow!r}: nothing can be tested: {why}")
     with Verification(theorems, seed, alpha, thorough=True) as verification:
         for done, theorem in enumerate(theorems):
             say(theorem.slug, done / len(theorems))
@@ -89,7 +108,8 @@ def verify_experiment(
     return verdicts
 
 
-def _checks(e: Experiment, effect: float, alpha: float) -> list[Check]:
+def _checks(e: Experiment, effect: float, alpha: float) -> tuple[list[Check], str]:
+    """Return what can be tested by its predicted mean, and why others cannot."""
     prediction, found, reasons = predict(e), [], dict(predict(e).variances.reasons)
     for name in prediction:
         if name not in prediction.variances and name not in prediction.bounds:
@@ -105,10 +125,7 @@ def _checks(e: Experiment, effect: float, alpha: float) -> list[Check]:
             reasons[name] = prediction.reasons.get(name, "infinite") if infinite else more
         else:
             found.append(best)
-    if not found:
-        why = "; ".join(dict.fromkeys(reasons.values()))
-        raise InvalidInput(f"{e.model!r} with {e.workflow!r}: nothing can be tested: {why}")
-    return found
+    return found, "; ".join(dict.fromkeys(reasons.values()))
 
 
 def _latest(p: Prediction, name: str, effect: float, alpha: float) -> Check | None:
@@ -166,9 +183,16 @@ def _theorem(e: Experiment, check: Check, design: Design, effect: float, alpha: 
         "this experiment",
         "",
         "law",
-        f"t={check.generation}, {design.replicates} runs",
+        f"t={check.generation}, {design.replicates} runs{_unseen(e)}",
         claim,
     )
+
+
+def _unseen(e: Experiment) -> str:
+    """Say at how many generations the workflow's rows were not compared with its weights."""
+    count = len(unseen(e.workflow, e.sizes.tolist()))
+    text = f"; training_rows was not compared with the weights at {count} of {e.generations}"
+    return f"{text} generations" if count else ""
 
 
 def _neighbours(e: Experiment, check: Check) -> dict[str, float]:
@@ -177,7 +201,7 @@ def _neighbours(e: Experiment, check: Check) -> dict[str, float]:
     if check.generation > 1:
         found["a generation too few"] = float(predict(e)[check.name][check.generation - 2])
     for workflow in (Replace(), Accumulate(), AccumulateSubsample()):
-        if type(workflow) is type(e.workflow):
+        if type(workflow) is type(e.understood.workflow):
             continue
         try:
             other = replace(e, workflow=workflow, samples=e.sizes.tolist())

@@ -1,8 +1,9 @@
 """Experiment, Prediction and Trajectories: what goes in, and what comes out."""
 
+import copy
 import importlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any
 
@@ -10,9 +11,10 @@ import numpy as np
 
 from modelcollapse.checks import Floats, Integers, Samples, positive, whole
 from modelcollapse.errors import InvalidInput, NoClosedForm, invalid, unknown
-from modelcollapse.selection import batch_sizes, check_consistent
+from modelcollapse.schedule import check, understood
+from modelcollapse.selection import batch_sizes
 from modelcollapse.truth import Truth, as_truth
-from modelcollapse.workflows import BY_NAME, Weighting, Workflow
+from modelcollapse.workflows import BY_NAME, Workflow
 
 Route = Callable[[], Any]
 
@@ -113,14 +115,23 @@ class Experiment:
             raise invalid("generations", self.generations, f"{self.workflow!r} has no more")
         own = getattr(self.model, "as_truth", partial(as_truth, dim=self.model.dim))
         object.__setattr__(self, "truth", own(self.truth))
-        if isinstance(self.workflow, Weighting) and type(self.workflow) not in BY_NAME.values():
-            check_consistent(self.workflow, self.sizes[:3].tolist())
-        self.model.check(self)
+        check(self.workflow, self.sizes.tolist())
+        self.model.check(self.understood)
 
     @cached_property
     def sizes(self) -> Integers:
         """The batch sizes n_1, ..., n_T, shape (generations,)."""
         return batch_sizes(self.workflow, self.samples, self.generations)
+
+    @cached_property
+    def understood(self) -> "Experiment":
+        """The same loop, with what its workflow counts as: see `modelcollapse.schedule`."""
+        counted = understood(self.workflow)
+        if counted is self.workflow:
+            return self
+        other = copy.copy(self)
+        object.__setattr__(other, "workflow", counted)
+        return other
 
     @property
     def reality(self) -> Truth:
@@ -273,8 +284,8 @@ def predict(experiment: Experiment) -> Prediction:
     """
     _require_experiment(experiment)
     room = importlib.import_module(f"{experiment.model.room}.predict")
-    prediction: Prediction = room.predict(experiment)
-    return prediction
+    prediction: Prediction = room.predict(experiment.understood)
+    return replace(prediction, experiment=experiment)
 
 
 def simulate(
@@ -349,7 +360,7 @@ def simulate(
     if test is None and tolerance != Request.tolerance:
         raise invalid("tolerance", tolerance, "it is of the scores of a test set: give test too")
     request = Request(replicates, seed, recorded, jobs, extra, progress, test, tolerance)
-    values, finished = room.simulate(experiment, request)
+    values, finished = room.simulate(experiment.understood, request)
     runs = Trajectories(experiment, recorded, finished, values)
     if finished < replicates:
         raise Interrupted(runs)

@@ -10,8 +10,6 @@ from modelcollapse.checks import sizes as checked_sizes
 from modelcollapse.errors import InvalidInput, invalid
 from modelcollapse.workflows import Refreshing, Remembering, Weighting, Workflow
 
-MOST_ROWS = 10**6  # beyond it comparing rows with weights costs more than it tells
-
 
 def batch_sizes(workflow: Workflow, samples: Samples, generations: int) -> Integers:
     """Return the batch sizes n_1, ..., n_T of a loop, shape (generations,)."""
@@ -81,24 +79,3 @@ def select(
                 "negative, not all zero"
             )
     return rows, weights
-
-
-def check_consistent(workflow: Weighting, sizes: Sequence[int]) -> None:
-    """Raise InvalidInput if training_rows and batch_weights disagree in the first generations.
-
-    Predictions follow the weights and the plain loop follows the rows: they must be one workflow.
-    """
-    for t in range(1, min(3, len(sizes)) + 1):
-        if sum(sizes[:t]) > MOST_ROWS:
-            return
-        rows, weights = select(workflow, sizes[:t], np.random.default_rng(0))
-        weights = np.ones(len(rows)) if weights is None else weights
-        batch = np.repeat(np.arange(t), sizes[:t])[rows]
-        shares = np.bincount(batch, weights / weights.sum(), t)
-        claimed = batch_weights(workflow, sizes[:t])
-        if not np.allclose(shares, claimed, rtol=0, atol=1e-9):
-            raise InvalidInput(
-                f"{workflow!r}: at generation {t} training_rows gives the batches the weights "
-                f"{shares.tolist()} and batch_weights says {claimed.tolist()}; make them agree, or "
-                "remove batch_weights if the rows are random"
-            )

@@ -43,10 +43,13 @@ def pytest_addoption(parser):
 def pytest_cmdline_main(config):
     """With several processes, let each run whole files, whose tests share simulations.
 
-    A process that a hanging test has ended is not started again: it would hang again.
+    Each computes with one thread, as the others have the other cores. A process that a hanging
+    test has ended is not started again: it would hang again.
     """
     if not getattr(config.option, "numprocesses", None):
         return
+    for library in ("OMP", "OPENBLAS", "MKL"):  # read by the processes, when they import it
+        os.environ.setdefault(f"{library}_NUM_THREADS", "1")
     if config.option.maxworkerrestart is None:
         config.option.maxworkerrestart = "0"
     if config.option.dist == "no":

@@ -1,11 +1,13 @@
 """Verifying a loop of one's own: the same verdicts, near misses and errors as the ledger's."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import modelcollapse as mc
+from modelcollapse import by_loop, schedule
 from modelcollapse.cli import main
 from modelcollapse.gaussian import predict as gaussian_predict
 
@@ -95,6 +97,73 @@ def test_long_and_wild_loops_are_cut_to_what_can_be_seen():
     assert tested["variance"] < tested["log-variance"] == 30
 
 
+class Bootstrap:
+    """Trains on rows of the last batch, drawn with replacement."""
+
+    name = "bootstrap"
+
+    def training_rows(self, sizes, rng):
+        """Draw rows."""
+        return rng.integers(sum(sizes[:-1]), sum(sizes), size=sizes[-1])
+
+
+@pytest.mark.parametrize(
+    ("model", "names"),
+    [
+        (mc.Gaussian(2), ["variance", "squared-error"]),
+        (mc.KDE(0.5), ["second-moment", "central-variance"]),
+        (mc.Poisson(), ["variance", "squared-error"]),
+    ],
+    ids=repr,
+)
+def test_a_random_workflow_is_held_against_the_plain_loop(model, names, seed):
+    """What has no prediction is simulated as `run` runs it, and what time cannot tell is weak."""
+    e = mc.Experiment(model, Bootstrap(), 10, 3)
+    verdicts = mc.verify_experiment(e, effect=0.9, seconds=1, seed=seed)
+
+    assert [v.slug.split("/", 1)[1] for v in verdicts] == [f"bootstrap/loop-{n}" for n in names]
+    for verdict in verdicts:
+        assert verdict.verdict == ("holds" if all(verdict.near_misses.values()) else "weak")
+        assert {"90 % more", "90 % less"} <= verdict.near_misses.keys()
+        assert verdict.near_misses["90 % less"]
+
+
+def test_a_simulation_of_another_loop_is_found(monkeypatch, seed):
+    """A simulator that takes the workflow for replace does not have the plain loop's law."""
+    right = by_loop.simulate
+    e = mc.Experiment(mc.Gaussian(), Bootstrap(), 5, 5)
+    monkeypatch.setattr(
+        by_loop,
+        "simulate",
+        lambda e, *more: right(replace(e, workflow=mc.Accumulate()), *more),
+    )
+    verdicts = mc.verify_experiment(e, effect=0.9, seconds=3, seed=seed)
+
+    assert "fails" in {v.verdict for v in verdicts}
+
+
+def test_what_was_not_compared_is_said(monkeypatch, seed):
+    """Of a workflow of one's own, at how many generations its methods were not compared."""
+    monkeypatch.setattr(schedule, "SECONDS", 0.0)
+    e = mc.Experiment(mc.Gaussian(), Pool(), 5, 5)
+    found = mc.verify_experiment(e, effect=0.5, seconds=0.1, seed=seed)
+
+    assert "training_rows was not compared with the weights at 2 of 5" in found[0].parameters
+
+
+class Pool:
+    """Accumulate, as one's own."""
+
+    def training_rows(self, sizes, rng):
+        """Return all rows."""
+        del rng
+        return np.arange(sum(sizes))
+
+    def batch_weights(self, sizes):
+        """Return the shares of the batches."""
+        return np.array(sizes) / sum(sizes)
+
+
 def test_what_cannot_be_tested_says_why():
     """A random workflow without weights has no prediction to test."""
 
@@ -103,7 +172,9 @@ def test_what_cannot_be_tested_says_why():
             return rng.integers(sum(sizes), size=2)
 
     with pytest.raises(mc.InvalidInput, match=r"nothing can be tested: .*batch_weights"):
-        mc.verify_experiment(mc.Experiment(mc.Gaussian(), Half(), 10, 3))
+        mc.verify_experiment(mc.Experiment(mc.Discrete(3), Half(), 10, 3))
+    with pytest.raises(mc.InvalidInput, match="seconds = 0"):
+        mc.verify_experiment(loop(), seconds=0)
     with pytest.raises(mc.InvalidInput, match="effect = 2"):
         mc.verify_experiment(loop(), effect=2)
     with pytest.raises(mc.InvalidInput, match="experiment = 3"):

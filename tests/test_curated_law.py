@@ -10,8 +10,7 @@ import modelcollapse as mc
 from modelcollapse import curated
 from modelcollapse.curated import LabelVerifier, RegionVerifier
 from modelcollapse.curated.regions import truncated
-from modelcollapse.testing import assert_frequency, assert_law, assert_mean
-from tests.test_simulate_law import assert_same_law
+from modelcollapse.testing import assert_frequency, assert_law, assert_mean, assert_same_law
 
 LOOPS = {
     "replace": (RegionVerifier(1.0, 1.5), mc.Replace()),

@@ -16,8 +16,7 @@ from sklearn.neighbors import KernelDensity
 
 from modelcollapse import InvalidInput, MissingDependency, datasets
 from modelcollapse.datasets import blobs_mixture, load, paper, split
-from modelcollapse.testing import assert_frequency, assert_law, assert_mean
-from tests.test_simulate_law import assert_same_law
+from modelcollapse.testing import assert_frequency, assert_law, assert_mean, assert_same_law
 
 SHAPES = {
     "breast_cancer": (569, 30),

@@ -6,10 +6,9 @@ from scipy import stats
 
 import modelcollapse as mc
 from modelcollapse.discrete import Discrete, kernels, mixtures, simulate, zipf
-from modelcollapse.testing import assert_bounded_mean, assert_law, assert_mean
+from modelcollapse.testing import assert_bounded_mean, assert_law, assert_mean, assert_same_law
 from tests.discrete_oracle import loops
 from tests.replay import Bootstrap, Halving
-from tests.test_simulate_law import assert_same_law
 
 TENTHS = (5, 3, 2)
 TRUTH = np.array(TENTHS) / 10

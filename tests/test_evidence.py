@@ -263,6 +263,34 @@ def test_frequency_is_accurate_at_small_levels_and_large_counts(side):
             assert scipy.stats.binom.cdf(count, n, end) == pytest.approx(tail, rel=1e-5)
 
 
+@pytest.mark.parametrize("counts", [(1, 1), (40, 7), (300, 2_000)])
+def test_two_samples_are_held_against_each_other_as_scipy_does(counts, seed):
+    """The distance, with ties; half of alpha is each sample's, and so is half of beta."""
+    rng = np.random.default_rng(seed)
+    x, y = (np.round(rng.normal(size=n), 1) for n in counts)
+    found = evidence.same_law(x, y, alpha=1e-3, beta=1e-6)
+    radii = {
+        level: sum(math.sqrt(math.log(4 / level) / (2 * n)) for n in counts)
+        for level in (1e-3, 1e-6)
+    }
+
+    assert found.statistic == pytest.approx(scipy.stats.ks_2samp(x, y).statistic, abs=1e-12)
+    assert found.threshold == pytest.approx(radii[1e-3], rel=1e-12)
+    assert found.detectable == pytest.approx(radii[1e-3] + radii[1e-6], rel=1e-12)
+    assert found.samples == min(counts)
+    assert evidence.same_law(y, x, alpha=1e-3, beta=1e-6) == found
+
+
+def test_two_samples_of_laws_that_are_detectably_apart_are_told(seed):
+    """Uniform laws shifted by the detectable distance are that far apart."""
+    rng = np.random.default_rng(seed)
+    x, y = rng.random(20_000), rng.random(30_000)
+    found = evidence.same_law(x, y)
+
+    assert not found.rejected
+    assert evidence.same_law(x, y + found.detectable).rejected
+
+
 def test_law_distance_is_that_of_scipy(seed):
     """For continuous laws the statistic is scipy's, to rounding."""
     data = np.random.default_rng(seed).standard_normal((20, 30))

@@ -24,9 +24,8 @@ from modelcollapse.exponential import (
 from modelcollapse.exponential.families import poisson
 from modelcollapse.exponential.simulate import Blocks
 from modelcollapse.sources import source_weights
-from modelcollapse.testing import assert_law, assert_mean
+from modelcollapse.testing import assert_law, assert_mean, assert_same_law
 from tests.replay import Bootstrap, Halving
-from tests.test_simulate_law import assert_same_law
 
 FAMILIES = {
     "normal": (NormalMean(2.0), -0.5),

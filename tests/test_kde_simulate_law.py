@@ -12,9 +12,8 @@ import pytest
 import modelcollapse as mc
 from modelcollapse.experiment import Request
 from modelcollapse.kde import simulate as room
-from modelcollapse.testing import assert_law, assert_mean
+from modelcollapse.testing import assert_law, assert_mean, assert_same_law
 from tests.replay import Bootstrap, Halving
-from tests.test_simulate_law import assert_same_law
 
 DATA = np.random.default_rng(1).exponential(size=(25, 2)) @ np.array([[2.0, 1.0], [0.0, 1.0]])
 MIX = mc.NormalMixture([1, 2], [-2.0, 1.0], [0.25, 1.0])

@@ -13,7 +13,7 @@ from modelcollapse.blocks import BLOCK, stream
 from modelcollapse.regression import LinearRegression, kernels, simulate
 from modelcollapse.selection import select
 from modelcollapse.sources import real_counts
-from modelcollapse.testing import assert_bounded_mean, assert_law, assert_mean
+from modelcollapse.testing import assert_bounded_mean, assert_law, assert_mean, assert_same_law
 from tests.replay import Bootstrap, Halving
 
 ALPHA = 1e-9
@@ -167,16 +167,6 @@ def slow_loop(e, rng):
         w = least_squares(np.vstack(X)[chosen], np.concatenate(y)[chosen], weights, model.ridge)
         risks.append(((w - true) ** 2).sum())
     return risks
-
-
-def assert_same_law(a, b):
-    """Assert that two samples have one law; each one-sample bound takes half of alpha."""
-    grid = np.sort(np.concatenate([a, b]))
-    gap = np.abs(
-        np.searchsorted(np.sort(a), grid, side="right") / len(a)
-        - np.searchsorted(np.sort(b), grid, side="right") / len(b)
-    ).max()
-    assert gap <= sum(np.sqrt(np.log(4 / ALPHA) / (2 * len(x))) for x in (a, b))
 
 
 @pytest.mark.parametrize(("name", "design"), sorted({case[:2] for case in CASES}))

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import modelcollapse as mc
-from modelcollapse.testing import assert_law, assert_mean
+from modelcollapse.testing import assert_law, assert_mean, assert_same_law
 from tests.replay import Bootstrap, Halving
 
 ALPHA = 1e-9
@@ -58,17 +58,6 @@ AGAINST_THEORY = {
         "thin": (3, 0, [3, 3, 3, 3], {"truth": mc.Normal(np.ones(3), 2 * np.eye(3))}),
     }.items()
 }
-
-
-def assert_same_law(a, b):
-    """Assert that two samples have one law; each one-sample bound takes half of alpha."""
-    grid = np.sort(np.concatenate([a, b]))
-    gap = np.abs(
-        np.searchsorted(np.sort(a), grid, side="right") / len(a)
-        - np.searchsorted(np.sort(b), grid, side="right") / len(b)
-    ).max()
-    radius = sum(np.sqrt(np.log(4 / ALPHA) / (2 * len(x))) for x in (a, b))
-    assert gap <= radius, f"the laws differ by {gap:.3g}, and at most {radius:.3g} is chance"
 
 
 def log_determinant(model, X, truth):

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 import modelcollapse as mc
 from modelcollapse.errors import InvalidInput, NoClosedForm
+from modelcollapse.schedule import Own, understood
 from modelcollapse.solver import (
     effective_samples,
     inflation,
@@ -23,7 +24,6 @@ from modelcollapse.solver.scan import scan
 from modelcollapse.solver.slots import solve_slots
 from modelcollapse.workflows import FreshData, Refreshing, Web, Weighted
 from tests.naming import shown
-from tests.replay import Halving
 from tests.test_solver_oracles import CURVATURES, Restless, by_rows, cases
 
 WORKFLOWS = [
@@ -55,7 +55,7 @@ def sizes_of(workflow, T, seed=0, most=20):
 def test_every_route_is_the_rationals(c, v2):
     """The shortest route, the dense one and the slots: a hundred roundings, 1e-13 relative."""
     exact = by_rows(c, v2)
-    array, parts = checked_parts(c.workflow, c.sizes)
+    _, array, parts = checked_parts(c.workflow, c.sizes)
     curvature = float(v2)
     slots = solve_slots(c.workflow, array, parts, curvature)
     expected = pytest.approx([float(q) for q in exact], rel=1e-13, abs=0)
@@ -72,7 +72,7 @@ def test_every_route_is_the_rationals(c, v2):
 def test_variances_lose_nothing(c, v2):
     """1 + v2 q in rationals, also where almost nothing of it is left; exact zeros are zero."""
     exact = pytest.approx([float(1 + v2 * q) for q in by_rows(c, Fraction(v2))], rel=1e-12, abs=0)
-    array, parts = checked_parts(c.workflow, c.sizes)
+    _, array, parts = checked_parts(c.workflow, c.sizes)
 
     assert variances(c.workflow, c.sizes, float(v2)) == exact
     assert solve_slots(c.workflow, array, parts, float(v2)).variances == exact
@@ -83,7 +83,7 @@ def test_variances_lose_nothing(c, v2):
 def test_short_routes_are_the_triangular_solve(workflow, v2):
     """Three hundred generations, unequal batches."""
     sizes = sizes_of(workflow, 300)
-    array, parts = checked_parts(workflow, sizes)
+    _, array, parts = checked_parts(workflow, sizes)
     dense = dense_errors(workflow, array, parts, v2)
 
     assert squared_errors(workflow, sizes, v2) == pytest.approx(dense, rel=3e-13, abs=0)
@@ -95,7 +95,7 @@ def test_window_of_equal_batches_reuses_its_columns(k):
     """The batches become equal after a start of unequal ones, and all the same before it."""
     sizes = np.concatenate([np.arange(1, 60), np.full(1200, 60)])
     workflow = mc.SlidingWindow(k)
-    array, parts = checked_parts(workflow, sizes)
+    _, array, parts = checked_parts(workflow, sizes)
 
     for v2 in (-0.5, 0.0, 0.7):
         slots = solve_slots(workflow, array, parts, v2).errors
@@ -132,7 +132,18 @@ def test_influence_carries_the_noise(c, seed):
 
 @dataclass(frozen=True)
 class Remembered(mc.Accumulate):
-    """A subclass, which gets no short route, with the memory of accumulate."""
+    """A subclass with a schedule of its own, which gets no short route: accumulate's."""
+
+    def batch_weights(self, sizes):
+        """Return accumulate's weights."""
+        return super().batch_weights(sizes)
+
+
+@dataclass(frozen=True)
+class Unremembered(Remembered):
+    """The same without a memory."""
+
+    memory = None
 
 
 @dataclass(frozen=True)
@@ -150,8 +161,10 @@ class Forgetting:
         return (np.ones((1, 1)) if len(sizes) == 1 else np.full((1, 2), 0.5)), np.ones(1)
 
     def training_rows(self, sizes, rng):
-        """Not needed."""
-        raise NotImplementedError
+        """Return all rows, with their weights."""
+        del rng
+        per_row = self.batch_weights(sizes) / np.asarray(sizes)
+        return np.arange(sum(sizes)), np.repeat(per_row, sizes)
 
 
 @pytest.mark.parametrize("v2", [-1.0, 0.0, 0.5])
@@ -169,8 +182,9 @@ def test_a_memory_is_enough_for_long_loops(v2):
 
 
 def test_a_subclass_takes_the_general_route():
-    """It may train on other rows than its parent, so its parent's formula is not used."""
+    """With a method of its own its parent's formula is not used."""
     sizes = np.arange(1, 30)
+    assert isinstance(understood(Remembered()), Own)
 
     assert squared_errors(Remembered(), sizes, 0.5) == pytest.approx(
         squared_errors(mc.Accumulate(), sizes, 0.5), rel=1e-13
@@ -184,7 +198,7 @@ def test_an_explosion_is_infinite_from_where_it_leaves_the_floats():
         v2 = 3.0 if isinstance(workflow, mc.Replace) else 2000.0
         sizes = workflow.batch_sizes(1, 600) if isinstance(workflow, Refreshing) else ones
         errors = squared_errors(workflow, sizes, v2)
-        array, parts = checked_parts(workflow, sizes)
+        _, array, parts = checked_parts(workflow, sizes)
         beyond = int(np.argmax(np.isinf(errors)))
         assert 10 < beyond < 599
         assert np.isinf(errors[beyond:]).all()
@@ -259,4 +273,4 @@ def test_what_has_no_closed_form_says_why():
     many = np.ones(MOST_DENSE + 1, dtype=int)
     for ask in (squared_errors, variances):
         with pytest.raises(NoClosedForm, match="memory"):
-            ask(Halving(), many, -0.5)
+            ask(Unremembered(), many, -0.5)

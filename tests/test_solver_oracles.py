@@ -47,8 +47,13 @@ class Restless:
         return fresh / fresh.sum() / 2, sampled
 
     def training_rows(self, sizes, rng):
-        """Not needed."""
-        raise NotImplementedError
+        """Return all rows, with their weights."""
+        del rng
+        real, sampled = self.source_weights(sizes)
+        fresh = np.array([sizes[0], *[self.real] * (len(sizes) - 1)])
+        rows = np.stack([fresh, np.asarray(sizes) - fresh], axis=1).ravel()
+        weights = np.stack([real, sampled], axis=1).ravel() / np.maximum(rows, 1)
+        return np.arange(sum(sizes)), np.repeat(weights, rows)
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,7 @@ def step(workflow, first, total, r, s):
 
 def by_digits(workflow, sizes, v2):
     """Return q_T of a chain or of keep-real, one generation after the other at 60 digits."""
-    _, parts = checked_parts(workflow, sizes)
+    _, _, parts = checked_parts(workflow, sizes)
     total = first = int(sizes[0])
     q, kept = mpmath.mpf(1) / first, isinstance(workflow, mc.KeepReal)
     for r, s in zip(parts.real[1:].tolist(), parts.sampled[1:].tolist(), strict=True):

@@ -7,7 +7,7 @@ at the parameters used, or `TooWeak` is raised.
 
 from modelcollapse.claims.common import Claim, Design, Finding, Foreseen, TooWeak
 from modelcollapse.claims.exact import ExactClaim
-from modelcollapse.claims.laws import FrequencyClaim, LawClaim
+from modelcollapse.claims.laws import FrequencyClaim, LawClaim, SameLawClaim
 from modelcollapse.claims.means import LARGEST_CV, BoundedClaim, MeanClaim, mean_claim
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "FrequencyClaim",
     "LawClaim",
     "MeanClaim",
+    "SameLawClaim",
     "TooWeak",
     "mean_claim",
 ]

@@ -59,6 +59,35 @@ class LawClaim:
 
 
 @dataclass(frozen=True)
+class SameLawClaim:
+    """Two samples, taken beforehand and independently, have one law.
+
+    Parameters
+    ----------
+    samples, others
+        The samples, each of shape (count,).
+    near
+        Near misses: samples of other laws, in place of `others`, by what is wrong with them. One
+        that is too near to be told is not rejected; the verdict is then "weak".
+    """
+
+    samples: Floats
+    others: Floats
+    near: Mapping[str, Floats]
+    design: Design | None = None
+
+    def examine(self, runs: Trajectories | None, alpha: float, beta: float) -> Finding:
+        """Test the two samples by the Dvoretzky-Kiefer-Wolfowitz-Massart inequality."""
+        del runs
+        found = evidence.same_law(self.samples, self.others, alpha=alpha, beta=beta)
+        near = {
+            name: evidence.same_law(self.samples, wrong, alpha=alpha, beta=beta)
+            for name, wrong in self.near.items()
+        }
+        return finding("one law", f"distance {found.observed:.2g}", found, near)
+
+
+@dataclass(frozen=True)
 class FrequencyClaim:
     """An event has at most a probability.
 

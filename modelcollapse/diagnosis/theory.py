@@ -12,14 +12,7 @@ from modelcollapse.errors import NoClosedForm
 from modelcollapse.experiment import Experiment, Lazy, Prediction, predict
 from modelcollapse.fate import Fate
 from modelcollapse.truth import Rows
-from modelcollapse.workflows import (
-    Accumulate,
-    AccumulateSubsample,
-    FreshData,
-    KeepReal,
-    Replace,
-    Web,
-)
+from modelcollapse.workflows import Accumulate, FreshData, KeepReal, Replace, SlidingWindow
 
 DISCRETE = "modelcollapse.discrete"
 EXPONENTIAL = "modelcollapse.exponential"
@@ -42,6 +35,10 @@ class Theory:
     """The exact predictions of an experiment, or none."""
 
     experiment: Experiment | None
+
+    def __post_init__(self) -> None:
+        if self.experiment is not None:
+            object.__setattr__(self, "experiment", self.experiment.understood)
 
     @cached_property
     def prediction(self) -> Prediction | None:
@@ -179,9 +176,9 @@ class Theory:
         return Proof("does not hold", text) if largest > ZERO else None
 
     def absorbs(self) -> bool:
-        """Return whether a variance of 0 stays; True where no experiment is known."""
+        """Return whether a variance of 0 stays, for ever; True where no experiment is known."""
         e = self.experiment
-        return e is None or not isinstance(e.workflow, (AccumulateSubsample, FreshData, Web))
+        return e is None or isinstance(e.workflow, (Replace, Accumulate, SlidingWindow, KeepReal))
 
     def never_invents(self) -> bool:
         """Return whether no generation can sample what the truth does not have."""

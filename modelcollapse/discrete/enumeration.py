@@ -46,6 +46,7 @@ def exact_law(e: "Experiment") -> list[Law]:
         If the workflow is another, or a generation has more than 3,000 possible counts.
     """
     model_of(e, Discrete)
+    e = e.understood
     if not isinstance(e.workflow, (Replace, Accumulate, AccumulateSubsample)):
         raise NoClosedForm(f"{e.workflow!r}: the law is propagated for replace and for pools")
     sizes, truth = e.sizes.tolist(), fractions(e)

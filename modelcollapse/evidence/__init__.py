@@ -42,6 +42,7 @@ __all__ = [
     "law",
     "law_distance",
     "mean",
+    "same_law",
     "samples_needed",
 ]
 
@@ -121,6 +122,29 @@ def law_distance(cdf_a: Cdf, cdf_b: Cdf, points: Any) -> float:
     return float(
         np.abs(_probabilities("cdf_a", cdf_a, x) - _probabilities("cdf_b", cdf_b, x)).max()
     )
+
+
+def same_law(samples: Any, others: Any, *, alpha: float = 1e-9, beta: float = 1e-9) -> Evidence:
+    """Test that two independent samples have the same law, whatever it is.
+
+    The statistic is the largest distance of the two empirical distribution functions. Each is
+    within its own DKW-Massart radius of its law but for alpha/2; the threshold is their sum.
+
+    Parameters
+    ----------
+    samples, others
+        Independent values, each of shape (count,); the counts may differ.
+    alpha, beta
+        The probabilities of a false alarm, and of missing laws that are `detectable` apart.
+    """
+    x, y = np.sort(column(samples)), np.sort(column(others, "others"))
+    grid = np.concatenate([x, y])
+    below = [np.searchsorted(z, grid, side="right") / z.size for z in (x, y)]
+    gap = float(np.abs(below[0] - below[1]).max())
+    found = [_dkw(z.size, fraction("alpha", alpha) / 2, fraction("beta", beta) / 2) for z in (x, y)]
+    threshold, detectable = (sum(pair) for pair in zip(*found, strict=True))
+    fewest = min(x.size, y.size)
+    return Evidence("two-sample DKW-Massart", gap, gap, threshold, detectable, alpha, beta, fewest)
 
 
 def samples_needed(

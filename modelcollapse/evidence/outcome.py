@@ -18,7 +18,8 @@ class Evidence:
     Parameters
     ----------
     method
-        "DKW-Massart", "Catoni", "Hoeffding", "empirical Bernstein" or "binomial".
+        "DKW-Massart", "two-sample DKW-Massart", "Catoni", "Hoeffding", "empirical Bernstein" or
+        "binomial".
     observed
         The estimate: a mean, a frequency, or for laws the Kolmogorov-Smirnov distance.
     statistic

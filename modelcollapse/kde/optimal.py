@@ -18,6 +18,7 @@ from modelcollapse.kde.control import fineness, path_of, rule_of_thumb, schedule
 from modelcollapse.kde.estimator import KDE
 from modelcollapse.kde.frequencies import spectrum_of
 from modelcollapse.kde.search import least_last, least_maximum, least_sum
+from modelcollapse.schedule import understood
 from modelcollapse.truth import as_truth
 from modelcollapse.workflows import Accumulate, AccumulateSubsample, Replace, Workflow
 
@@ -98,9 +99,10 @@ def optimal_bandwidths(
     """
     if objective not in get_args(Objective):
         raise unknown("objective", objective, get_args(Objective))
+    given, workflow = workflow, understood(workflow)
     if type(workflow) not in (Replace, Accumulate, AccumulateSubsample):
         raise InvalidInput(
-            f"workflow = {workflow!r}: give Replace(), Accumulate() or AccumulateSubsample()"
+            f"workflow = {given!r}: give Replace(), Accumulate() or AccumulateSubsample()"
         )
     whole("generations", generations)
     known = truth if truth is None else as_truth(truth, getattr(truth, "dim", None) or _dim(truth))

@@ -41,8 +41,7 @@ def influence(workflow: Workflow, sizes: Any) -> tuple[Floats, Floats]:
     NoClosedForm
         If the workflow is random, or T is above 5,000.
     """
-    array, parts = checked_parts(workflow, sizes)
-    return solved(workflow, array, parts)
+    return solved(*checked_parts(workflow, sizes))
 
 
 def solved(workflow: Workflow, sizes: Integers, parts: Parts) -> tuple[Floats, Floats]:

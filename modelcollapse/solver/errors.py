@@ -4,19 +4,18 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse.checks import Floats
+from modelcollapse.checks import Floats, Integers
 from modelcollapse.errors import NoClosedForm
 from modelcollapse.solver.chains import Second, chain, solve_chain, solve_kept
 from modelcollapse.solver.dense import dense_errors
-from modelcollapse.solver.parts import MOST_DENSE, checked_curvature, checked_parts
+from modelcollapse.solver.parts import MOST_DENSE, Parts, checked_curvature, checked_parts
 from modelcollapse.solver.slots import solve_slots
 from modelcollapse.solver.window import window_errors
 from modelcollapse.workflows import KeepReal, Refreshing, Remembering, SlidingWindow, Workflow
 
 
-def _structured(workflow: Workflow, sizes: Any, v2: float) -> Second | None:
+def _structured(workflow: Workflow, array: Integers, parts: Parts, v2: float) -> Second | None:
     """Return both moments in O(T), if there is a way."""
-    array, parts = checked_parts(workflow, sizes)
     linear = chain(workflow, array, parts)
     if linear is not None:
         return solve_chain(linear, v2)
@@ -51,10 +50,10 @@ def squared_errors(workflow: Workflow, sizes: Any, curvature: float = 0.0) -> Fl
         If the workflow is random, or remembers all batches and T is above 5,000.
     """
     v2 = checked_curvature(curvature)
-    second = _structured(workflow, sizes, v2)
+    workflow, array, parts = checked_parts(workflow, sizes)
+    second = _structured(workflow, array, parts, v2)
     if second is not None:
         return second.errors
-    array, parts = checked_parts(workflow, sizes)
     if type(workflow) is SlidingWindow:
         return window_errors(array, workflow.k, v2)
     if isinstance(workflow, Remembering) and len(array) > MOST_DENSE:
@@ -70,10 +69,10 @@ def variances(workflow: Workflow, sizes: Any, curvature: float = 0.0) -> Floats:
     Parameters and errors as for `squared_errors`.
     """
     v2 = checked_curvature(curvature)
-    second = _structured(workflow, sizes, v2)
+    workflow, array, parts = checked_parts(workflow, sizes)
+    second = _structured(workflow, array, parts, v2)
     if second is not None:
         return second.variances
-    array, parts = checked_parts(workflow, sizes)
     far = len(array) > MOST_DENSE
     if v2 >= 0 or (far and type(workflow) is SlidingWindow):
         with np.errstate(over="ignore"):

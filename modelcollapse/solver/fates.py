@@ -51,7 +51,7 @@ def fate(workflow: Workflow, sizes: Any, curvature: float = 0.0) -> Fate:
         As for `squared_errors`. Batches 2, 3, ... are taken to go on if they are alike.
     """
     v2 = checked_curvature(curvature)
-    array = _checked(workflow, sizes)
+    workflow, array, _ = checked_parts(workflow, sizes)
     decided = DECIDED.get(type(workflow))
     found = decided(workflow, array, v2) if decided else _open(workflow)
     if found.verdict == "undetermined" and v2 < 0:
@@ -63,17 +63,14 @@ def variance_fate(workflow: Workflow, sizes: Any, curvature: float = 0.0) -> Fat
     """Return what becomes of `variances`; parameters as for `fate`."""
     v2 = checked_curvature(curvature)
     if v2 == 0:
-        _checked(workflow, sizes)
+        checked_parts(workflow, sizes)
         return Fate("bounded", "", "V(m) does not bend: E V(m_t) = V(m_0)")
-    error = fate(workflow, sizes, v2)
+    workflow, array, _ = checked_parts(workflow, sizes)
+    error = fate(workflow, array, v2)
     if v2 > 0:
         rate = "" if error.verdict == "bounded" else error.rate  # how an error vanishes
         return Fate(error.verdict, rate, f"1 + v2 times the squared error: {error.reason}")
-    return _shrinking(workflow, _checked(workflow, sizes), v2)
-
-
-def _checked(workflow: Workflow, sizes: Any) -> Integers:
-    return checked_parts(workflow, sizes)[0]
+    return _shrinking(workflow, array, v2)
 
 
 def _later(sizes: Integers) -> int | None:

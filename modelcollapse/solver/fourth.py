@@ -46,7 +46,7 @@ def error_variances(
     """
     v2 = checked_curvature(curvature)
     s = float(np.sqrt(number("skew2", skew2, 0, "it is a square")))
-    array, parts = checked_parts(workflow, sizes)
+    workflow, array, parts = checked_parts(workflow, sizes)
     unit = _cumulants(s, v2)
     linear = chain(workflow, array, parts)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -66,7 +66,7 @@ def list_steps(workflow: Workflow, sizes: Any) -> list[Step]:
     NoClosedForm
         If it remembers more.
     """
-    array, parts = checked_parts(workflow, sizes)
+    workflow, array, parts = checked_parts(workflow, sizes)
     found: list[Step] = []
     slots = 0
     for step in steps(workflow, array, parts):

@@ -7,6 +7,7 @@ import numpy as np
 
 from modelcollapse.checks import LARGEST_BATCH, whole
 from modelcollapse.errors import NoClosedForm, invalid
+from modelcollapse.schedule import understood
 from modelcollapse.solver.parts import checked_curvature, number
 from modelcollapse.workflows import (
     Accumulate,
@@ -37,6 +38,7 @@ def limit(workflow: Workflow, n: int, curvature: float = 0.0) -> float:
     v2, n = checked_curvature(curvature), whole("n", n)
     if n > LARGEST_BATCH:
         raise invalid("n", n, f"a batch has at most {LARGEST_BATCH} rows")
+    workflow = understood(workflow)
     if type(workflow) not in LIMITS:
         raise NoClosedForm(
             f"{workflow!r} has no limit in closed form; see squared_errors at many generations"

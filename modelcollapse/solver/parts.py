@@ -9,6 +9,7 @@ import numpy as np
 
 from modelcollapse.checks import LARGEST_BATCH, Floats, Integers
 from modelcollapse.errors import InvalidInput, NoClosedForm, invalid
+from modelcollapse.schedule import Own, check, understood
 from modelcollapse.sources import real_counts, source_weights
 from modelcollapse.workflows import Refreshing, Workflow
 
@@ -46,13 +47,14 @@ def checked_curvature(value: object) -> float:
     return number("curvature", value, -1, "a coin (Bernoulli) has V''/2 = -1, the least")
 
 
-def checked_parts(workflow: Workflow, sizes: Any) -> tuple[Integers, Parts]:
-    """Return the sizes and the parts of each batch.
+def checked_parts(workflow: Workflow, sizes: Any) -> tuple[Workflow, Integers, Parts]:
+    """Return what the workflow counts as, the sizes, and the parts of each batch.
 
     Raises
     ------
     InvalidInput
-        If the sizes are not batch sizes, or not those that the workflow sets.
+        If the sizes are not batch sizes, or not those that the workflow sets, or its methods
+        disagree.
     """
     array = checked_sizes(sizes)
     if isinstance(workflow, Refreshing):
@@ -61,8 +63,11 @@ def checked_parts(workflow: Workflow, sizes: Any) -> tuple[Integers, Parts]:
             t = int(np.argmax(own != array))
             remedy = f"{workflow!r} makes batch {t + 1} of {own[t]} rows; use Experiment.sizes"
             raise invalid(f"sizes[{t}]", int(array[t]), remedy)
-    real = real_counts(workflow, array)  # type: ignore[arg-type]
-    return array, Parts(real.astype(float), (array - real).astype(float))
+    if not isinstance(workflow, Own):  # which has been looked at
+        check(workflow, array.tolist())
+    counted = understood(workflow)
+    real = real_counts(counted, array)  # type: ignore[arg-type]
+    return counted, array, Parts(real.astype(float), (array - real).astype(float))
 
 
 def weights_of(workflow: Workflow, sizes: Sequence[int], parts: Parts) -> tuple[Floats, Floats]:

@@ -10,7 +10,7 @@ Two suites, which any workflow and any estimator should pass::
         def workflow(self):
             return MyWorkflow()
 
-and four assertions whose probabilities of error are known; see `modelcollapse.evidence`. This
+and five assertions whose probabilities of error are known; see `modelcollapse.evidence`. This
 module needs pytest, and the package itself never imports it.
 """
 
@@ -35,6 +35,7 @@ __all__ = [
     "assert_frequency",
     "assert_law",
     "assert_mean",
+    "assert_same_law",
 ]
 
 
@@ -43,6 +44,13 @@ def assert_law(
 ) -> Evidence:
     """Assert that samples follow the law with this cdf; see `modelcollapse.evidence.law`."""
     return _accepted(evidence.law(samples, cdf, alpha=alpha, beta=beta), "their law is the cdf")
+
+
+def assert_same_law(
+    samples: Any, others: Any, *, alpha: float = 1e-9, beta: float = 1e-9
+) -> Evidence:
+    """Assert that two samples have one law; see `modelcollapse.evidence.same_law`."""
+    return _accepted(evidence.same_law(samples, others, alpha=alpha, beta=beta), "one law")
 
 
 def assert_mean(

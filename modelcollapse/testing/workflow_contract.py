@@ -1,17 +1,17 @@
 """The suite that every workflow should pass."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import pytest
 
-from modelcollapse import sources
 from modelcollapse.checks import Floats, Integers
 from modelcollapse.errors import InvalidInput
-from modelcollapse.selection import batch_weights, memory_step, select
+from modelcollapse.schedule import Carried, check_rows
+from modelcollapse.selection import batch_weights, select
 from modelcollapse.workflows import Refreshing, Remembering, Weighting, Workflow
 
 SCHEDULES = ([5] * 6, [3, 7, 2, 9, 1, 4], [2, 2], [40, 1, 1, 1], [1, 6, 20])
@@ -61,91 +61,27 @@ class WorkflowContract:
             _weights(weighting, sizes)
 
     def test_batch_weights_agree_with_rows(self, workflow: Workflow) -> None:
-        """Each row of batch s has the training weight W[t, s] / n_s, whatever the generator."""
-        weighting = _weighting(workflow)
+        """Each row of batch s, once, has the weight W[t, s] / n_s, whatever the generator."""
+        _weighting(workflow)
         for sizes in _schedules(workflow):
-            expected = np.repeat(_weights(weighting, sizes) / sizes, sizes)
-            for seed in range(2):
-                rows, weights = _select(workflow, sizes, seed)
-                actual = np.bincount(rows, weights=weights, minlength=sum(sizes))
-                require(
-                    np.allclose(actual / actual.sum(), expected, rtol=1e-9, atol=1e-12),
-                    f"{workflow!r}: batch_weights({sizes}) disagrees with training_rows: "
-                    f"row weights {expected} and {actual / actual.sum()}",
-                )
+            _agree(check_rows, workflow, sizes)
 
     def test_source_weights_agree_with_rows(self, workflow: Workflow) -> None:
         """Rows of one part of a batch weigh alike: its source weight over its size."""
-        if not isinstance(workflow, Refreshing):
-            pytest.skip("the workflow brings no fresh real rows")
+        _refreshing(workflow)
         for sizes in _schedules(workflow):
-            real, synthetic = sources.source_weights(workflow, sizes)
-            counts = sources.real_counts(workflow, sizes)
-            expected = np.zeros(sum(sizes))
-            for start, n, r, *share in zip(
-                np.cumsum(sizes) - sizes, sizes, counts, real, synthetic, strict=True
-            ):
-                expected[start : start + r] = share[0] / max(r, 1)
-                expected[start + r : start + n] = share[1] / max(n - r, 1)
-            rows, weights = _select(workflow, sizes)
-            actual = np.bincount(rows, weights=weights, minlength=sum(sizes))
-            require(
-                np.allclose(actual / actual.sum(), expected, rtol=1e-9, atol=1e-12),
-                f"{workflow!r}: source_weights({sizes}) disagrees with training_rows: "
-                f"row weights {expected} and {actual / actual.sum()}",
-            )
+            _agree(check_rows, workflow, sizes)
 
     def test_source_memory_reproduces_source_weights(self, workflow: Workflow) -> None:
         """The slots, carried along, hold mixtures of parts that give the source weights again."""
-        if not isinstance(workflow, Refreshing):
-            pytest.skip("the workflow brings no fresh real rows")
-        slots = np.empty((0, 0))  # one row per slot: its composition, by parts
-        for sizes in _schedules(workflow):
-            if len(sizes) == 1:
-                slots = np.empty((0, 0))
-            carry, weights = sources.source_memory(workflow, sizes)
-            new = sum(n > 0 for n in sources.parts(workflow, sizes))
-            where = f"{workflow!r}.source_memory({sizes})"
-            require(carry.shape == (len(weights), len(slots) + new), f"{where}: {carry.shape}")
-            slots = carry @ np.block(
-                [
-                    [slots, np.zeros((len(slots), new))],
-                    [np.zeros((new, slots.shape[1])), np.eye(new)],
-                ]
-            )
-            real, synthetic = sources.source_weights(workflow, sizes)
-            counts = sources.real_counts(workflow, sizes)
-            there = np.stack([counts > 0, counts < np.asarray(sizes)], axis=1)
-            expected = np.stack([real, synthetic], axis=1)[there]
-            require(
-                np.allclose(weights @ slots, expected, rtol=1e-9, atol=1e-12),
-                f"{where} gives weights {weights @ slots}, not {expected}",
-            )
+        _carry(_refreshing(workflow))
 
     def test_memory_reproduces_batch_weights(self, workflow: Workflow) -> None:
         """The slots, carried along, hold mixtures of batches that give W[t, 1..t] again."""
-        weighting = _weighting(workflow)
+        _weighting(workflow)
         if not isinstance(workflow, Remembering):
             pytest.skip("the workflow has no memory(sizes)")
-        slots = np.empty((0, 0))  # one row per slot: its composition, by batches
-        for sizes in _schedules(workflow):
-            if len(sizes) == 1:
-                slots = np.empty((0, 0))
-            carry, weights = memory_step(workflow, sizes)
-            where = f"{workflow!r}.memory({sizes})"
-            columns = len(slots) + 1
-            require(carry.ndim == 2, f"{where}: carry has shape {carry.shape}")
-            require(carry.shape[1] == columns, f"{where}: carry needs {columns} columns")
-            require(np.all(carry >= 0), f"{where}: carry has negative entries")
-            require(np.allclose(carry.sum(axis=1), 1), f"{where}: a row of carry is no mixture")
-            require(weights.shape == (len(carry),), f"{where}: one weight per slot is needed")
-            batch = np.eye(len(sizes))[-1:]
-            slots = carry @ np.vstack([np.pad(slots, ((0, 0), (0, 1))), batch])
-            expected = _weights(weighting, sizes)
-            require(
-                np.allclose(weights @ slots, expected, rtol=1e-9, atol=1e-12),
-                f"{where} gives batch weights {weights @ slots}, not {expected}",
-            )
+        _carry(workflow)
 
 
 def require(condition: Any, message: str) -> None:
@@ -176,6 +112,27 @@ def _weights(workflow: Weighting, sizes: list[int]) -> Floats:
         return batch_weights(workflow, sizes)
     except InvalidInput as error:
         raise AssertionError(str(error)) from error
+
+
+def _agree(step: Callable[..., None], *arguments: Any) -> None:
+    try:
+        step(*arguments)
+    except InvalidInput as error:
+        raise AssertionError(str(error)) from error
+
+
+def _carry(workflow: Workflow) -> None:
+    carried = Carried(workflow)
+    for sizes in _schedules(workflow):
+        if len(sizes) == 1:
+            carried = Carried(workflow)
+        _agree(carried.step, sizes)
+
+
+def _refreshing(workflow: Workflow) -> Refreshing:
+    if not isinstance(workflow, Refreshing):
+        pytest.skip("the workflow brings no fresh real rows")
+    return workflow
 
 
 def _weighting(workflow: Workflow) -> Weighting:
