@@ -8,7 +8,7 @@ import numpy as np
 import modelcollapse as mc
 from benchmarks.cells import ERRORS, WORKFLOWS
 from modelcollapse import evidence, testing
-from modelcollapse.discrete import Discrete
+from modelcollapse.families.discrete import Discrete
 
 OUTCOMES = 1000
 QUANTITIES = ("heterozygosity", "absent")

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import modelcollapse as mc
 from modelcollapse import evidence, testing
-from modelcollapse.exponential import FAMILIES
+from modelcollapse.families.exponential import FAMILIES
 
 SAMPLES, GENERATIONS = 1000, 100
 CHECKED = (10, GENERATIONS)

@@ -12,9 +12,9 @@ import modelcollapse as mc
 from benchmarks import paper_kde
 from benchmarks.cells import ERRORS, WORKFLOWS, told_apart
 from modelcollapse import testing
-from modelcollapse.blocks import stream
-from modelcollapse.kde.plan import Plan
-from modelcollapse.kde.simulate import Blocks
+from modelcollapse.families.kde.plan import Plan
+from modelcollapse.families.kde.simulate import Blocks
+from modelcollapse.loop.blocks import stream
 
 TESTS = 500  # test rows, as in the paper
 ROWS = 10_000  # of the moons, which batch 1 is drawn from with replacement

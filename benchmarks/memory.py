@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from modelcollapse.kde import scoring
+from modelcollapse.families.kde import scoring
 
 ROWS, POINTS, DIM = 10**5, 5000, 2
 BANDWIDTH = 0.2

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import modelcollapse as mc
 from benchmarks.cells import CHECKED, ERRORS, GENERATIONS, SAMPLES, WORKFLOWS, told_apart
 from modelcollapse import testing
-from modelcollapse.regression import LinearRegression
+from modelcollapse.families.regression import LinearRegression
 
 
 class RegressionCell(NamedTuple):

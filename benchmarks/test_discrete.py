@@ -14,7 +14,7 @@ from benchmarks.discrete_cells import (
     assert_answers,
 )
 from modelcollapse import testing
-from modelcollapse.discrete import Discrete, zipf
+from modelcollapse.families.discrete import Discrete, zipf
 
 ROUNDS = 5
 

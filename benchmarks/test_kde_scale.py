@@ -12,8 +12,8 @@ from benchmarks.cells import ERRORS, WORKFLOWS
 from benchmarks.kde_cells import exact_log_densities
 from benchmarks.test_scale import python
 from modelcollapse import evidence, testing
-from modelcollapse.kde import scoring
-from modelcollapse.kde.scoring.exponential import powers_of_two
+from modelcollapse.families.kde import scoring
+from modelcollapse.families.kde.scoring.exponential import powers_of_two
 
 SAMPLES, THUMB = 100, 1.06 * 100**-0.2
 SCALED_ERRORS = {  # 1000 times the integrated squared error at t = 100, to six digits

@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.neighbors import KernelDensity
 
 from modelcollapse import datasets
-from modelcollapse.kde import scoring
+from modelcollapse.families.kde import scoring
 
 SAMPLES, BANDWIDTH, GENERATIONS, SEEDS = 100, 0.1, 100, 4
 

@@ -1,43 +1,36 @@
 # The public names, each with its module: read by type checkers, by editors and at run time.
 
 from . import (
-    claims as claims,
-    curated as curated,
     datasets as datasets,
-    discrete as discrete,
     evidence as evidence,
-    exponential as exponential,
-    kde as kde,
     mixed as mixed,
-    regression as regression,
     solver as solver,
-    values as values,
 )
-from .agreement import verify_experiment as verify_experiment
-from .curated import (
-    LabelVerifier as LabelVerifier,
-    RegionVerifier as RegionVerifier,
-)
-from .diagnosis import (
-    Diagnosis as Diagnosis,
-    Finding as Finding,
-    diagnose as diagnose,
-)
-from .discrete import Discrete as Discrete
-from .errors import (
+from ._support.errors import (
     InvalidInput as InvalidInput,
     MissingDependency as MissingDependency,
     ModelCollapseError as ModelCollapseError,
     NoClosedForm as NoClosedForm,
 )
-from .experiment import (
-    Experiment as Experiment,
-    Prediction as Prediction,
-    Trajectories as Trajectories,
-    predict as predict,
-    simulate as simulate,
+from ._support.version import __version__ as __version__
+from .diagnosis import (
+    Diagnosis as Diagnosis,
+    Finding as Finding,
+    diagnose as diagnose,
 )
-from .exponential import (
+from .families import (
+    curated as curated,
+    discrete as discrete,
+    exponential as exponential,
+    kde as kde,
+    regression as regression,
+)
+from .families.curated import (
+    LabelVerifier as LabelVerifier,
+    RegionVerifier as RegionVerifier,
+)
+from .families.discrete import Discrete as Discrete
+from .families.exponential import (
     Binomial as Binomial,
     Gamma as Gamma,
     HyperbolicSecant as HyperbolicSecant,
@@ -45,32 +38,43 @@ from .exponential import (
     NormalMean as NormalMean,
     Poisson as Poisson,
 )
-from .gaussian.estimator import Gaussian as Gaussian
-from .kde import (
+from .families.gaussian.estimator import Gaussian as Gaussian
+from .families.kde import (
     KDE as KDE,
     PowerBandwidth as PowerBandwidth,
     optimal_bandwidths as optimal_bandwidths,
 )
-from .loop import (
-    Run as Run,
-    run as run,
+from .families.regression import LinearRegression as LinearRegression
+from .ledger import (
+    claims as claims,
+    values as values,
 )
-from .regression import LinearRegression as LinearRegression
-from .theorem import (
+from .ledger.agreement import verify_experiment as verify_experiment
+from .ledger.theorem import (
     Theorem as Theorem,
     Verdict as Verdict,
     theorems as theorems,
 )
-from .truth import (
+from .ledger.verification import (
+    verify as verify,
+    verify_all as verify_all,
+)
+from .loop.experiment import (
+    Experiment as Experiment,
+    Prediction as Prediction,
+    Trajectories as Trajectories,
+    predict as predict,
+    simulate as simulate,
+)
+from .loop.plain import (
+    Run as Run,
+    run as run,
+)
+from .loop.truth import (
     Normal as Normal,
     NormalMixture as NormalMixture,
     Rows as Rows,
 )
-from .verification import (
-    verify as verify,
-    verify_all as verify_all,
-)
-from .version import __version__ as __version__
 from .workflows import (
     Accumulate as Accumulate,
     AccumulateSubsample as AccumulateSubsample,

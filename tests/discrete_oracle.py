@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 
 import modelcollapse as mc
-from modelcollapse.discrete import Discrete, enumeration
+from modelcollapse.families.discrete import Discrete, enumeration
 
 QUANTITIES = ("heterozygosity", "absent", "collapsed", "squared_error")
 

@@ -16,10 +16,10 @@ import numpy as np
 
 import modelcollapse as mc
 from modelcollapse import solver
-from modelcollapse.discrete import simulate
-from modelcollapse.kde import scoring
-from modelcollapse.kde.scoring import distances, exponential, few
-from modelcollapse.kde.scoring.grid import Grid
+from modelcollapse.families.discrete import simulate
+from modelcollapse.families.kde import scoring
+from modelcollapse.families.kde.scoring import distances, exponential, few
+from modelcollapse.families.kde.scoring.grid import Grid
 
 PACKAGE = Path(mc.__file__).parent
 DECORATORS = {"compiled", "inlined", "ordered"}

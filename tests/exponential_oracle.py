@@ -11,7 +11,7 @@ from itertools import combinations_with_replacement
 
 import numpy as np
 
-from modelcollapse.sources import real_counts, source_weights
+from modelcollapse.workflows.sources import real_counts, source_weights
 
 ORDER = 4
 

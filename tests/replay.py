@@ -12,11 +12,11 @@ import numpy as np
 from scipy.linalg import helmert
 
 import modelcollapse as mc
-from modelcollapse import compiled
-from modelcollapse.gaussian import kernels, simulate, slotted
-from modelcollapse.gaussian.recording import derived, plan_of
-from modelcollapse.selection import select
+from modelcollapse._support import compiled
+from modelcollapse.families.gaussian import kernels, simulate, slotted
+from modelcollapse.families.gaussian.recording import derived, plan_of
 from modelcollapse.workflows import Weighting
+from modelcollapse.workflows.selection import select
 from tests.frozen.parts import Halving
 
 __all__ = ["Bootstrap", "Halving", "Replay"]

@@ -6,7 +6,7 @@ import zlib
 
 import modelcollapse as mc
 from modelcollapse.cli.output import plain
-from modelcollapse.theorem import Verdict
+from modelcollapse.ledger.theorem import Verdict
 
 # Statistics over the threshold 0.5: those of the claim, and of its near misses in turn.
 OWN, NEAR = 0.05, (0.7, 5.0, 123.0, float("inf"))

@@ -6,27 +6,27 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
-from modelcollapse.claims import MeanClaim
-from modelcollapse.curated import predict as curated_predict
-from modelcollapse.curated.ledger import labels as curated_labels
-from modelcollapse.curated.ledger import regions as curated_regions
 from modelcollapse.evidence import samples_needed
-from modelcollapse.exponential import limits as exponential_limits
-from modelcollapse.exponential import predict as exponential_predict
-from modelcollapse.gaussian import formulas, moments, predict, replaced
-from modelcollapse.gaussian.laws import LogChiSquareSum
-from modelcollapse.kde import limits as kde_limits
-from modelcollapse.kde import predict as kde_predict
-from modelcollapse.kde.density import ExpectedDensity
-from modelcollapse.kde.ledger import bandwidths
-from modelcollapse.mixed.ledger import fresh as mixed_fresh
-from modelcollapse.mixed.ledger import kept as mixed_kept
-from modelcollapse.mixed.ledger import sources as mixed_sources
-from modelcollapse.mixed.ledger import web as mixed_web
-from modelcollapse.regression import futures as regression_futures
-from modelcollapse.regression import moments as regression_moments
-from modelcollapse.regression import ridge as regression_ridge
-from modelcollapse.verification import ALPHA
+from modelcollapse.families.curated import predict as curated_predict
+from modelcollapse.families.exponential import limits as exponential_limits
+from modelcollapse.families.exponential import predict as exponential_predict
+from modelcollapse.families.gaussian import formulas, moments, predict, replaced
+from modelcollapse.families.gaussian.laws import LogChiSquareSum
+from modelcollapse.families.kde import limits as kde_limits
+from modelcollapse.families.kde import predict as kde_predict
+from modelcollapse.families.kde.density import ExpectedDensity
+from modelcollapse.families.regression import futures as regression_futures
+from modelcollapse.families.regression import moments as regression_moments
+from modelcollapse.families.regression import ridge as regression_ridge
+from modelcollapse.ledger.claims import MeanClaim
+from modelcollapse.ledger.entries.curated import labels as curated_labels
+from modelcollapse.ledger.entries.curated import regions as curated_regions
+from modelcollapse.ledger.entries.kde import bandwidths
+from modelcollapse.ledger.entries.mixed import fresh as mixed_fresh
+from modelcollapse.ledger.entries.mixed import kept as mixed_kept
+from modelcollapse.ledger.entries.mixed import sources as mixed_sources
+from modelcollapse.ledger.entries.mixed import web as mixed_web
+from modelcollapse.ledger.verification import ALPHA
 
 
 def scaled(function, factor, part):

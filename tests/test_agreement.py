@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 import modelcollapse as mc
-from modelcollapse import by_loop, schedule
 from modelcollapse.cli import main
-from modelcollapse.gaussian import predict as gaussian_predict
+from modelcollapse.families.gaussian import predict as gaussian_predict
+from modelcollapse.ledger import by_loop
+from modelcollapse.loop import schedule
 
 EPS = np.finfo(float).eps
 WEIGHTS = [[1], [0.3, 0.7], [0.2, 0.2, 0.6], [0.1, 0.2, 0.3, 0.4]]

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import modelcollapse as mc
-from modelcollapse import compiled
-from modelcollapse.gaussian import slotted, subsampled
+from modelcollapse._support import compiled
+from modelcollapse.families.gaussian import slotted, subsampled
 from modelcollapse.testing import assert_frequency
 from tests.test_kernels import DDOFS, DIMS, EPS, SEEDS, close
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import modelcollapse as mc
-from modelcollapse import checks
+from modelcollapse._support import checks
 
 NO_NUMBERS = ("1", None, True, np.True_, [1], 1j)
 

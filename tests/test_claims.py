@@ -8,7 +8,7 @@ from scipy.special import chdtr, ndtr
 
 import modelcollapse as mc
 from modelcollapse import evidence
-from modelcollapse.claims import (
+from modelcollapse.ledger.claims import (
     BoundedClaim,
     Design,
     ExactClaim,
@@ -18,9 +18,9 @@ from modelcollapse.claims import (
     MeanClaim,
     TooWeak,
 )
-from modelcollapse.theorem import Theorem
-from modelcollapse.values import constant, expectation, quantity, spread
-from modelcollapse.verification import decided, verify_all
+from modelcollapse.ledger.theorem import Theorem
+from modelcollapse.ledger.values import constant, expectation, quantity, spread
+from modelcollapse.ledger.verification import decided, verify_all
 
 E = mc.Experiment(mc.Gaussian(), mc.Replace(), 10, 2)
 DESIGN = Design(lambda: E, 20_000)

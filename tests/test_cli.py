@@ -139,7 +139,7 @@ def test_verify_reports_verdicts_as_json(capsys):
 
 def test_verify_fails_when_a_verdict_is_not_the_expected_one(capsys, monkeypatch):
     """Exit status 1 if a prediction is wrong by 2 %."""
-    from modelcollapse.gaussian import formulas
+    from modelcollapse.families.gaussian import formulas
 
     right = formulas.accumulate_limits
     monkeypatch.setattr(
@@ -252,7 +252,7 @@ def test_ctrl_c_keeps_the_finished_replicates(tmp_path):
     code = (
         "import os, signal, sys\n"
         "from modelcollapse.cli import main\n"
-        "from modelcollapse.gaussian.simulate import Blocks\n"
+        "from modelcollapse.families.gaussian.simulate import Blocks\n"
         "right, calls = Blocks.draw, []\n"
         "def draw(*arguments):\n"
         "    calls.append(1)\n"

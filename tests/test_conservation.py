@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import modelcollapse as mc
-from modelcollapse.selection import select
+from modelcollapse.workflows.selection import select
 
 WEIGHTED = [
     mc.Replace(),

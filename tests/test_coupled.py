@@ -15,7 +15,7 @@ import pytest
 from scipy import linalg
 
 import modelcollapse as mc
-from modelcollapse.gaussian.recording import ranks
+from modelcollapse.families.gaussian.recording import ranks
 from tests.replay import Bootstrap, Halving, Replay
 
 EPS = np.finfo(float).eps

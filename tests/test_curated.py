@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import modelcollapse as mc
-from modelcollapse import curated
-from modelcollapse.curated import LabelVerifier, RegionVerifier
-from modelcollapse.curated.ledger.labels import _enumerated
-from modelcollapse.curated.predict import BinomialShare
-from modelcollapse.curated.regions import kept_rows
+from modelcollapse.families import curated
+from modelcollapse.families.curated import LabelVerifier, RegionVerifier
+from modelcollapse.families.curated.predict import BinomialShare
+from modelcollapse.families.curated.regions import kept_rows
+from modelcollapse.ledger.entries.curated.labels import _enumerated
 from modelcollapse.workflows import FreshData
 
 CHANCE = st.floats(0, 1)

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import modelcollapse as mc
-from modelcollapse import curated
-from modelcollapse.curated import LabelVerifier, RegionVerifier
-from modelcollapse.curated.regions import truncated
+from modelcollapse.families import curated
+from modelcollapse.families.curated import LabelVerifier, RegionVerifier
+from modelcollapse.families.curated.regions import truncated
 from modelcollapse.testing import assert_frequency, assert_law, assert_mean, assert_same_law
 
 LOOPS = {
@@ -163,7 +163,7 @@ def test_same_bits_however_it_is_cut(e):
 
 def test_large_batches_are_drawn_in_parts(monkeypatch):
     """The cut of a batch changes no law: 200 rows in parts of one replicate's row each."""
-    from modelcollapse.curated import simulate
+    from modelcollapse.families.curated import simulate
 
     e = mc.Experiment(RegionVerifier(1.0), mc.Replace(), 200, 2)
     monkeypatch.setattr(simulate, "ROWS", 1_024)

@@ -11,7 +11,7 @@ import modelcollapse as mc
 from modelcollapse.diagnosis import Diagnosis, Finding, diagnose
 from modelcollapse.diagnosis.comparing import runs_needed, shares_test, sign_test
 from modelcollapse.diagnosis.outcome import DEFINITIONS
-from modelcollapse.discrete import Discrete
+from modelcollapse.families.discrete import Discrete
 
 RUNS = 64
 HALF = Fraction(1, 2)

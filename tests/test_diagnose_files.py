@@ -7,9 +7,9 @@ import polars as pl
 import pytest
 
 import modelcollapse as mc
+from modelcollapse._support.errors import InvalidInput
 from modelcollapse.cli import main
 from modelcollapse.diagnosis import diagnose
-from modelcollapse.errors import InvalidInput
 from modelcollapse.language.results import Results
 from tests.language_folders import generation, parquet, real_batch, run_folder, small_run
 from tests.toys import Failing, fail

@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import modelcollapse as mc
-from modelcollapse.discrete import Categorical, Discrete, chains, enumeration, exact_law, zipf
+from modelcollapse.families.discrete import (
+    Categorical,
+    Discrete,
+    chains,
+    enumeration,
+    exact_law,
+    zipf,
+)
 from modelcollapse.testing import EstimatorContract
 from tests.discrete_oracle import QUANTITIES, entropy, exact
 from tests.replay import Bootstrap

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 import modelcollapse as mc
-from modelcollapse.discrete import Discrete, kernels, mixtures, simulate, zipf
+from modelcollapse.families.discrete import Discrete, kernels, mixtures, simulate, zipf
 from modelcollapse.testing import assert_bounded_mean, assert_law, assert_mean, assert_same_law
 from tests.discrete_oracle import loops
 from tests.replay import Bootstrap, Halving

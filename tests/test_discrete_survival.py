@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import modelcollapse as mc
-from modelcollapse.discrete import (
+from modelcollapse.families.discrete import (
     Discrete,
     chains,
     exact_collapse_time,
@@ -17,7 +17,7 @@ from modelcollapse.discrete import (
     survival,
     survival_bounds,
 )
-from modelcollapse.discrete.survival import lines
+from modelcollapse.families.discrete.survival import lines
 
 EPS = np.finfo(float).eps
 # Sums of n + 1 products of three powers each, t of them nested.

@@ -8,7 +8,7 @@ import pytest
 
 import modelcollapse as mc
 from modelcollapse.docs import ledger
-from modelcollapse.theorem import ROOMS
+from modelcollapse.ledger.theorem import ROOMS
 from tests.pages import PAGES, ROOT, TUTORIAL, blocks, differences, padded, printed
 
 SECTIONS = (

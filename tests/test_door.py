@@ -12,8 +12,8 @@ from types import SimpleNamespace
 import pytest
 
 import modelcollapse as mc
+from modelcollapse._support.compiled import Notice
 from modelcollapse.cli import COMMANDS
-from modelcollapse.compiled import Notice
 
 STUB = Path(mc.__file__).with_suffix(".pyi")
 HEAVY = {
@@ -38,7 +38,7 @@ STEPS = {
 # Compiles one small loop with an empty cache, twice over.
 COLD = """
 import numpy as np
-from modelcollapse.compiled import below
+from modelcollapse._support.compiled import below
 below(np.random.default_rng(0), 5)
 below(np.random.Generator(np.random.SFC64(0)), np.int64(5))
 """
@@ -79,7 +79,8 @@ def test_help_loads_no_numpy(loaded):
     """The commands' list is printed without importing any of them."""
     own = {name for name in loaded["help"] if name.startswith("modelcollapse")}
 
-    assert own == {"modelcollapse", "modelcollapse.cli", "modelcollapse.errors"}
+    support = {"modelcollapse._support", "modelcollapse._support.errors"}
+    assert own == {"modelcollapse", "modelcollapse.cli", *support}
     assert "numpy" not in loaded["help"]
 
 
@@ -122,7 +123,11 @@ def test_a_command_says_what_the_list_says(name):
 def test_the_first_compilation_is_said_once(capsys):
     """Only this package's loops are announced, and only the first."""
     notice = Notice()
-    for module in ("theirs.loops", "modelcollapse.gaussian.kernels", "modelcollapse.compiled"):
+    for module in (
+        "theirs.loops",
+        "modelcollapse.families.gaussian.kernels",
+        "modelcollapse._support.compiled",
+    ):
         loop = SimpleNamespace(py_func=SimpleNamespace(__module__=module))
         notice.on_start(SimpleNamespace(data={"dispatcher": loop}))
         notice.on_end(None)

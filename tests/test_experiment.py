@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import modelcollapse as mc
-from modelcollapse.experiment import Lazy
-from modelcollapse.truth import as_truth
+from modelcollapse.loop.experiment import Lazy
+from modelcollapse.loop.truth import as_truth
 
 SEEDS = st.integers(0, 10**6)
 

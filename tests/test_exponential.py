@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 
 import modelcollapse as mc
-from modelcollapse.exponential import (
+from modelcollapse.families.exponential import (
     FAMILIES,
     Binomial,
     Gamma,

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import modelcollapse as mc
-from modelcollapse.exponential import (
+from modelcollapse.families.exponential import (
     Binomial,
     Gamma,
     HyperbolicSecant,
@@ -21,8 +21,8 @@ from modelcollapse.exponential import (
     exchangeable,
     moments,
 )
-from modelcollapse.exponential.ledger.exact import pairs
-from modelcollapse.sources import real_counts, source_weights
+from modelcollapse.ledger.entries.exponential.exact import pairs
+from modelcollapse.workflows.sources import real_counts, source_weights
 from tests import exponential_oracle as oracle
 from tests.replay import Bootstrap, Halving
 

@@ -12,7 +12,7 @@ import pytest
 from scipy.special import bdtr, betainc, gammainc, ndtr, pdtr
 
 import modelcollapse as mc
-from modelcollapse.exponential import (
+from modelcollapse.families.exponential import (
     Binomial,
     Gamma,
     HyperbolicSecant,
@@ -21,10 +21,10 @@ from modelcollapse.exponential import (
     Poisson,
     secant,
 )
-from modelcollapse.exponential.families import poisson
-from modelcollapse.exponential.simulate import Blocks
-from modelcollapse.sources import source_weights
+from modelcollapse.families.exponential.families import poisson
+from modelcollapse.families.exponential.simulate import Blocks
 from modelcollapse.testing import assert_law, assert_mean, assert_same_law
+from modelcollapse.workflows.sources import source_weights
 from tests.replay import Bootstrap, Halving
 
 FAMILIES = {
@@ -288,7 +288,7 @@ def test_a_fit_is_the_weighted_mean_of_its_batches(workflow, monkeypatch):
 
 def test_a_subsample_is_a_mean_of_distinct_rows(monkeypatch):
     """Each fit is the mean of k distinct rows of the pool of its generation."""
-    from modelcollapse.exponential import plans
+    from modelcollapse.families.exponential import plans
 
     seen, real_means = [], plans.chosen_means
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import modelcollapse as mc
-from modelcollapse import gaussian
+from modelcollapse.families import gaussian
 
 EPS = np.finfo(float).eps
 

@@ -8,11 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import modelcollapse as mc
-from modelcollapse import sources
 from modelcollapse.evidence import samples_needed
-from modelcollapse.selection import select
 from modelcollapse.testing import assert_mean
-from modelcollapse.workflows import curves
+from modelcollapse.workflows import curves, sources
+from modelcollapse.workflows.selection import select
 
 SIZES = st.integers(1, 6)
 

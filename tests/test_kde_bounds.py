@@ -8,7 +8,7 @@ from scipy.integrate import quad
 from scipy.special import gamma
 
 import modelcollapse as mc
-from modelcollapse.kde import losses
+from modelcollapse.families.kde import losses
 from modelcollapse.testing import assert_mean
 from tests.kde_tracing import Tracing
 from tests.replay import Halving

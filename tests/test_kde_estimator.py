@@ -12,8 +12,8 @@ from scipy.stats import gaussian_kde
 from sklearn.neighbors import KernelDensity
 
 import modelcollapse as mc
-from modelcollapse.kde import Kernel
-from modelcollapse.kde.kernel import GAUSSIAN, KERNELS, as_kernel
+from modelcollapse.families.kde import Kernel
+from modelcollapse.families.kde.kernel import GAUSSIAN, KERNELS, as_kernel
 from modelcollapse.testing import EstimatorContract, assert_law, assert_mean
 
 # Sums of at most 60 positive terms, each a power of e with a relative error of a few roundings

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import modelcollapse as mc
-from modelcollapse.kde.fates import QUANTITIES
+from modelcollapse.families.kde.fates import QUANTITIES
 from tests.replay import Bootstrap
 
 R, A, S = mc.Replace(), mc.Accumulate(), mc.AccumulateSubsample()

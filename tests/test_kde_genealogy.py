@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
 
-from modelcollapse.kde import genealogy, summaries
-from modelcollapse.kde.genealogy import RANGES, SUBSETS, TABLES
+from modelcollapse.families.kde import genealogy, summaries
+from modelcollapse.families.kde.genealogy import RANGES, SUBSETS, TABLES
 from modelcollapse.testing import assert_frequency, assert_law
 
 SEEDS, DIMS = st.integers(0, 10**6), st.integers(1, 4)

@@ -9,8 +9,8 @@ import pytest
 from scipy import integrate, special, stats
 
 import modelcollapse as mc
-from modelcollapse.kde import Kernel
-from modelcollapse.kde.kernel import KERNELS, as_kernel, normalised_bessel
+from modelcollapse.families.kde import Kernel
+from modelcollapse.families.kde.kernel import KERNELS, as_kernel, normalised_bessel
 from modelcollapse.testing import assert_law, assert_mean
 
 NAMES = pytest.mark.parametrize("name", sorted(KERNELS))
@@ -131,7 +131,7 @@ def test_samplers_draw_the_density(name, dim, seed):
 @DIMS
 def test_compiled_samplers_draw_the_same_density(dim, seed):
     """The simulator's own draw of each kernel, against the radius' law."""
-    from modelcollapse.kde import genealogy
+    from modelcollapse.families.kde import genealogy
 
     rng = np.random.Generator(np.random.SFC64(seed))
     for name, extra in (("gaussian", 0), ("tophat", 2), ("epanechnikov", 4)):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 
 import modelcollapse as mc
-from modelcollapse.kde import control, search
+from modelcollapse.families.kde import control, search
 from tests.kde_tracing import overlap
 
 WORKFLOWS = {

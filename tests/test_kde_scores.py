@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import norm
 
 import modelcollapse as mc
-from modelcollapse.kde import scores, scoring, simulate
+from modelcollapse.families.kde import scores, scoring, simulate
 from tests.kde_tracing import normal
 from tests.replay import Halving
 from tests.test_kde_simulate import EXPERIMENTS

@@ -11,10 +11,10 @@ from scipy.special import logsumexp
 from sklearn.datasets import make_moons
 from sklearn.neighbors import KernelDensity
 
-from modelcollapse.errors import InvalidInput
-from modelcollapse.kde import scoring
-from modelcollapse.kde.scoring import exponential, sums
-from modelcollapse.kde.scoring.grid import Grid
+from modelcollapse._support.errors import InvalidInput
+from modelcollapse.families.kde import scoring
+from modelcollapse.families.kde.scoring import exponential, sums
+from modelcollapse.families.kde.scoring.grid import Grid
 
 EXACT = 1e-12
 DEGREES = sorted(exponential.COEFFICIENTS)

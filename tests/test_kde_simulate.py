@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import modelcollapse as mc
-from modelcollapse.blocks import BLOCK
-from modelcollapse.kde.simulate import EXTRA
+from modelcollapse.families.kde.simulate import EXTRA
+from modelcollapse.loop.blocks import BLOCK
 from tests.replay import Bootstrap, Halving
 from tests.test_kde_estimator import laplace_like
 from tests.toys import stream_keys

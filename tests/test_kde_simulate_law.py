@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import modelcollapse as mc
-from modelcollapse.experiment import Request
-from modelcollapse.kde import simulate as room
+from modelcollapse.families.kde import simulate as room
+from modelcollapse.loop.experiment import Request
 from modelcollapse.testing import assert_law, assert_mean, assert_same_law
 from tests.replay import Bootstrap, Halving
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from modelcollapse.errors import InvalidInput
+from modelcollapse._support.errors import InvalidInput
 from modelcollapse.language import checkpoints
 from modelcollapse.language.checkpoints import FAMILIES, build, names, resolve
 from modelcollapse.language.corpus import load_corpus

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from modelcollapse.errors import InvalidInput
+from modelcollapse._support.errors import InvalidInput
 from modelcollapse.evidence import frequency
 from modelcollapse.language.compare import Pair, compare, compare_workflows
 from modelcollapse.language.results import Results

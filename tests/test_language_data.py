@@ -10,7 +10,7 @@ import time
 import numpy as np
 import pytest
 
-from modelcollapse.errors import InvalidInput
+from modelcollapse._support.errors import InvalidInput
 from modelcollapse.language import backend
 from modelcollapse.language.base import Base
 from modelcollapse.language.corpus import GRAMMAR_HELD_OUT, Corpus, grammar_rows, load_corpus

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelcollapse import evidence
-from modelcollapse.errors import InvalidInput
+from modelcollapse._support.errors import InvalidInput
 from modelcollapse.language import grammar as grammar_module
 from modelcollapse.language import grammars
 from modelcollapse.language.grammar import Grammar

@@ -11,7 +11,7 @@ import sys
 import numpy as np
 import pytest
 
-from modelcollapse.errors import InvalidInput, MissingDependency
+from modelcollapse._support.errors import InvalidInput, MissingDependency
 from modelcollapse.language.diversity import diversity
 from modelcollapse.language.report import cell, colours, tables, write_report
 from modelcollapse.language.results import Results

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modelcollapse.errors import InvalidInput
+from modelcollapse._support.errors import InvalidInput
 from modelcollapse.language.corpus import grammar_rows, load_corpus
 from modelcollapse.language.grammars import descriptions
 from modelcollapse.language.template import ASSISTANT, USER, Conversation, Plain, digest

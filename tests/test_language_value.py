@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
-from modelcollapse.errors import InvalidInput, MissingDependency
+from modelcollapse._support.errors import InvalidInput, MissingDependency
 from modelcollapse.language import backend
 from modelcollapse.language.folder import read_parquet, read_rows, write_parquet
 from modelcollapse.language.judging import Judge

@@ -9,7 +9,11 @@ from scipy import stats
 from scipy.special import polygamma
 
 import modelcollapse as mc
-from modelcollapse.gaussian.laws import AccumulateStep, LogChiSquareSum, log_and_root_moments
+from modelcollapse.families.gaussian.laws import (
+    AccumulateStep,
+    LogChiSquareSum,
+    log_and_root_moments,
+)
 
 STEPS = [(0.5, 0.1, 0.05, 4), (0.75, 0.05, 0.0375, 9), (0.95, 0.01, 0.0095, 1), (0.2, 0.4, 0.1, 2)]
 

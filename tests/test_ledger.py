@@ -10,9 +10,9 @@ from functools import partial
 import pytest
 
 import modelcollapse as mc
-from modelcollapse.experiment import Lazy
-from modelcollapse.theorem import ROOMS
-from modelcollapse.verification import Verification
+from modelcollapse.ledger.theorem import ROOMS
+from modelcollapse.ledger.verification import Verification
+from modelcollapse.loop.experiment import Lazy
 from tests.tampering import WRONG, detecting, tampering
 
 SLUGS = [t.slug for t in mc.theorems()]

@@ -128,7 +128,9 @@ def test_streams_are_the_documented_ones():
 def test_every_stream_of_a_run_is_its_own(monkeypatch):
     """Batch 1, and of each generation its choice, fit, sample and fresh rows: all keys differ."""
     keys = stream_keys(monkeypatch)
-    monkeypatch.setattr("modelcollapse.loop._Loop.check", lambda _: None)  # it draws for itself
+    monkeypatch.setattr(
+        "modelcollapse.loop.plain._Loop.check", lambda _: None
+    )  # it draws for itself
     generations = 6
     run(Gaussian(2), PLANE, FreshData(2, 3), 5, generations, seed=3)
 

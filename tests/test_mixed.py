@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 import modelcollapse as mc
 from modelcollapse import mixed
-from modelcollapse.exponential import NormalMean
-from modelcollapse.mixed.ledger.routes import (
+from modelcollapse.families.exponential import NormalMean
+from modelcollapse.ledger.entries.mixed.routes import (
     coins_with_fresh_data,
     heated_fixed_point,
     heated_map,

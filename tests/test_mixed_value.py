@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 import modelcollapse as mc
 from modelcollapse import mixed
-from modelcollapse.figures import thrive_or_collapse
-from modelcollapse.mixed.ledger.routes import debiased_errors, pooled_errors, pooled_round
+from modelcollapse.ledger.entries.mixed.routes import debiased_errors, pooled_errors, pooled_round
+from modelcollapse.reproduce.figures import thrive_or_collapse
 from modelcollapse.solver import squared_errors
 from modelcollapse.testing import assert_bounded_mean, assert_law, assert_mean
 from modelcollapse.workflows import Web
@@ -281,7 +281,7 @@ def test_the_picture(tmp_path):
 
 def test_the_pictures_command_wants_one_path():
     """Another number of arguments is refused in one line."""
-    command = [sys.executable, "-m", "modelcollapse.figures.thrive_or_collapse"]
+    command = [sys.executable, "-m", "modelcollapse.reproduce.figures.thrive_or_collapse"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
 
     assert done.returncode == 1

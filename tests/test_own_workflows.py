@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 import modelcollapse as mc
-from modelcollapse import schedule, solver
+from modelcollapse import solver
 from modelcollapse.diagnosis.theory import Theory
-from modelcollapse.selection import select
+from modelcollapse.loop import schedule
 from modelcollapse.testing import WorkflowContract
+from modelcollapse.workflows.selection import select
 
 SIZES = [7, 5, 9, 7, 6, 8, 7, 7]
 MATRIX = [[1] + [0] * t for t in range(8)]

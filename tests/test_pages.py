@@ -101,7 +101,7 @@ def test_commands_exist(page):
 def test_wrong_commands_are_found():
     """What is not there is named."""
     assert wrong(["pip", "install", ".[frame]"])
-    assert wrong(["python", "-m", "modelcollapse.figures.no_such_picture"])
+    assert wrong(["python", "-m", "modelcollapse.reproduce.figures.no_such_picture"])
     assert wrong(["simulate", "gaussian"])
     with pytest.raises(Exception, match="--sample"):
         wrong(["modelcollapse", "simulate", "gaussian", "--sample", "3"])

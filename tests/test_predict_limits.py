@@ -6,7 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import modelcollapse as mc
-from modelcollapse.gaussian.formulas import accumulate_limits, replace_limits, subsample_limits
+from modelcollapse.families.gaussian.formulas import (
+    accumulate_limits,
+    replace_limits,
+    subsample_limits,
+)
 from tests.replay import Bootstrap, Halving
 
 QUICK = settings(max_examples=20)

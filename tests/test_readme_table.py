@@ -6,7 +6,8 @@ The README's is a small one, of some rows and columns; the page of workflows has
 import pytest
 
 import modelcollapse as mc
-from modelcollapse.coverage import (
+from modelcollapse.docs import ledger
+from modelcollapse.ledger.coverage import (
     FAMILIES,
     GENERATIONS,
     MEANINGS,
@@ -15,7 +16,6 @@ from modelcollapse.coverage import (
     experiment,
     known,
 )
-from modelcollapse.docs import ledger
 from tests.pages import README
 
 FULL = ledger.PAGE.with_name("workflows.md")

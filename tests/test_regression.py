@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import modelcollapse as mc
-from modelcollapse.regression import Coefficients, LinearRegression
+from modelcollapse.families.regression import Coefficients, LinearRegression
 from modelcollapse.testing import EstimatorContract
 
 ROWS = np.random.default_rng(3).standard_normal((40, 4))

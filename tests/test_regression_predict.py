@@ -11,10 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import modelcollapse as mc
-from modelcollapse.regression import LinearRegression, moments
-from modelcollapse.regression.moments import inherited_share
-from modelcollapse.regression.wishart import RatioLaw, chi_square_nodes, noise_mean, noise_square
-from modelcollapse.selection import batch_weights
+from modelcollapse.families.regression import LinearRegression, moments
+from modelcollapse.families.regression.moments import inherited_share
+from modelcollapse.families.regression.wishart import (
+    RatioLaw,
+    chi_square_nodes,
+    noise_mean,
+    noise_square,
+)
+from modelcollapse.workflows.selection import batch_weights
 from tests.replay import Bootstrap, Halving
 
 WEIGHTINGS = {

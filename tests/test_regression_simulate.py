@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 import modelcollapse as mc
-from modelcollapse.blocks import BLOCK, stream
-from modelcollapse.regression import LinearRegression, kernels, simulate
-from modelcollapse.selection import select
-from modelcollapse.sources import real_counts
+from modelcollapse.families.regression import LinearRegression, kernels, simulate
+from modelcollapse.loop.blocks import BLOCK, stream
 from modelcollapse.testing import assert_bounded_mean, assert_law, assert_mean, assert_same_law
+from modelcollapse.workflows.selection import select
+from modelcollapse.workflows.sources import real_counts
 from tests.replay import Bootstrap, Halving
 
 ALPHA = 1e-9

@@ -13,8 +13,8 @@ import pytest
 
 import modelcollapse as mc
 from modelcollapse.cli import main
-from modelcollapse.report import Decisions, read_figures, read_verdicts, render, write
-from modelcollapse.report.prose import prose
+from modelcollapse.reproduce.report import Decisions, read_figures, read_verdicts, render, write
+from modelcollapse.reproduce.report.prose import prose
 from tests.report_inputs import document, figure, png, verdict, verdict_file
 
 HOSTILE = '<script>alert("x")</script>&\'"><img src=x onerror=alert(1)>'
@@ -141,7 +141,7 @@ def test_the_page_says_where_it_comes_from(page):
 
 def test_the_coverage_is_a_table_with_scopes(page):
     """Each family is a row's heading, each workflow a column's."""
-    from modelcollapse.coverage import coverage
+    from modelcollapse.ledger.coverage import coverage
 
     scopes = Page(page).all("th", "scope")
     columns, rows = coverage()
@@ -302,7 +302,7 @@ def test_an_interrupted_verification_writes_nothing(capsys, monkeypatch, tmp_pat
 
 def test_a_failed_write_leaves_the_old_page(folder, monkeypatch, tmp_path):
     """The page is replaced whole or not at all."""
-    from modelcollapse import report
+    from modelcollapse.reproduce import report
 
     output = tmp_path / "r.html"
     output.write_text("old")
@@ -455,7 +455,7 @@ def test_a_damaged_figure(capsys, folder, tmp_path, damage, message):
 
 def test_a_picture_cut_off_anywhere():
     """A PNG file is whole or refused, wherever it ends."""
-    from modelcollapse.report.png import size
+    from modelcollapse.reproduce.report.png import size
 
     whole = png(40, 30)
     assert size(whole) == (40, 30)
@@ -494,7 +494,7 @@ def test_one_figures_own_folder_is_refused(tmp_path):
 @pytest.mark.parametrize("package", ["jinja2", "latex2mathml"])
 def test_a_missing_package(capsys, monkeypatch, tmp_path, package):
     """Before any work the command that installs it is named."""
-    from modelcollapse.report.mathematics import mathml
+    from modelcollapse.reproduce.report.mathematics import mathml
 
     monkeypatch.setitem(sys.modules, package, None)
     monkeypatch.setitem(sys.modules, f"{package}.converter", None)

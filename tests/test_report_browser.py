@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 import modelcollapse as mc
-from modelcollapse.report import read_figures, read_verdicts, write
+from modelcollapse.reproduce.report import read_figures, read_verdicts, write
 from tests.browser import chromium
 from tests.report_inputs import figure, verdict_file
 

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import modelcollapse as mc
-from modelcollapse.report.entries import linked
-from modelcollapse.report.mathematics import APPLY, mathml
-from modelcollapse.report.picture import HIGH, RIGHT, amount, rows, svg, words
-from modelcollapse.report.prose import prose, scientific
+from modelcollapse.reproduce.report.entries import linked
+from modelcollapse.reproduce.report.mathematics import APPLY, mathml
+from modelcollapse.reproduce.report.picture import HIGH, RIGHT, amount, rows, svg, words
+from modelcollapse.reproduce.report.prose import prose, scientific
 from tests.report_inputs import verdict
 
 THEOREMS = mc.theorems()

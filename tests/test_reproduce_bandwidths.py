@@ -66,8 +66,8 @@ def test_the_two_rules_differ_only_outside_the_plane():
 @pytest.mark.parametrize("name", WORKFLOWS)
 def test_schedules_are_those_of_the_loop(name):
     """The bounds are for the bandwidths that the package uses."""
-    from modelcollapse.kde.moments import generator_bandwidths
-    from modelcollapse.kde.training import trainings
+    from modelcollapse.families.kde.moments import generator_bandwidths
+    from modelcollapse.families.kde.training import trainings
 
     loop = mc.Experiment(mc.KDE("silverman", dim=3), WORKFLOWS[name], 7, 12)
     expected = generator_bandwidths(loop, trainings(loop))

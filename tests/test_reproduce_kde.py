@@ -97,7 +97,7 @@ def test_dots_are_between_the_bounds(made):
 @pytest.mark.parametrize("rule", ["scott", 0.7])
 def test_cross_entropies_are_the_predicted_ones(name, rule):
     """For N(0, I) in the plane, where the package has them by another route."""
-    from modelcollapse.kde.losses import jensen
+    from modelcollapse.families.kde.losses import jensen
 
     loop = mc.Experiment(mc.KDE(rule, dim=2), WORKFLOWS[name], 30, 100)
     h = schedule(rule, 30, 100, name, 2) if rule == "scott" else rule
@@ -108,7 +108,7 @@ def test_cross_entropies_are_the_predicted_ones(name, rule):
 @pytest.mark.parametrize("name", ["circles", "moons", "swiss_roll"])
 def test_curves_are_the_laws_of_the_data_sets(name):
     """Rows of a data set score, on average, what the quadrature over its law says."""
-    from modelcollapse.kde.scoring import log_densities
+    from modelcollapse.families.kde.scoring import log_densities
 
     law, rows = curve(name), paper(name, 10_000, 3).values
     h, one = np.sqrt(0.05**2 + 0.3**2), np.array([1])

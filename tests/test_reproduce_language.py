@@ -10,7 +10,7 @@ from matplotlib.image import imread
 from scipy import stats
 
 from modelcollapse import mixed
-from modelcollapse.errors import InvalidInput, MissingDependency
+from modelcollapse._support.errors import InvalidInput, MissingDependency
 from modelcollapse.language import Results, Values, backend, compare_workflows
 from modelcollapse.language.recipe import PAPER, SMALL
 from modelcollapse.reproduce import Context, make, named

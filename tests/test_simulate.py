@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import modelcollapse as mc
-from modelcollapse.blocks import BLOCK
-from modelcollapse.gaussian.simulate import EXTRA
+from modelcollapse.families.gaussian.simulate import EXTRA
+from modelcollapse.loop.blocks import BLOCK
 from tests.replay import Bootstrap, Halving
 
 TILTED = mc.Normal([1.0, -2.0], [[4.0, 1.0], [1.0, 2.0]])
@@ -95,7 +95,7 @@ def test_jobs_and_batches_change_no_bits(name, monkeypatch):
     whole = mc.simulate(e, COUNT, 5)
     with joblib.parallel_config("threading"):
         assert same(mc.simulate(e, COUNT, 5, jobs=2), whole)
-    monkeypatch.setattr("modelcollapse.gaussian.recording.BATCH_NANOSECONDS", 1e5)
+    monkeypatch.setattr("modelcollapse.families.gaussian.recording.BATCH_NANOSECONDS", 1e5)
     if name == "replace-line":
         assert same(mc.simulate(e, COUNT, 5), whole)
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import modelcollapse as mc
-from modelcollapse.errors import InvalidInput, NoClosedForm
-from modelcollapse.schedule import Own, understood
+from modelcollapse._support.errors import InvalidInput, NoClosedForm
+from modelcollapse.loop.schedule import Own, understood
 from modelcollapse.solver import (
     effective_samples,
     inflation,

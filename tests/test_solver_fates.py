@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import modelcollapse as mc
-from modelcollapse.errors import InvalidInput
-from modelcollapse.fate import Fate
+from modelcollapse._support.errors import InvalidInput
+from modelcollapse.loop.fate import Fate
 from modelcollapse.solver import (
     effective_samples,
     fate,

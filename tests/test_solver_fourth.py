@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import modelcollapse as mc
-from modelcollapse.errors import InvalidInput, NoClosedForm
+from modelcollapse._support.errors import InvalidInput, NoClosedForm
 from modelcollapse.solver import error_variances, squared_errors
 from modelcollapse.solver import fourth as room
 from modelcollapse.workflows import Weighted

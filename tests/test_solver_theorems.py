@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import modelcollapse as mc
-from modelcollapse.errors import InvalidInput, NoClosedForm
+from modelcollapse._support.errors import InvalidInput, NoClosedForm
 from modelcollapse.solver import (
     best_weight,
     fate,

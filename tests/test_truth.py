@@ -8,8 +8,8 @@ from scipy import integrate
 from scipy.stats import norm
 
 import modelcollapse as mc
+from modelcollapse.loop.truth import as_truth
 from modelcollapse.testing import assert_law, assert_mean
-from modelcollapse.truth import as_truth
 
 SEEDS = st.integers(0, 10**6)
 LINE = mc.NormalMixture([1, 2, 3], [-3.0, 0.0, 2.0], [0.25, 1.0, 0.5])

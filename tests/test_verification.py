@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import modelcollapse as mc
-from modelcollapse import verification
-from modelcollapse.claims import Design, ExactClaim, MeanClaim, mean_claim
-from modelcollapse.values import constant, expectation, fixed, quantity, spread
+from modelcollapse.ledger import verification
+from modelcollapse.ledger.claims import Design, ExactClaim, MeanClaim, mean_claim
+from modelcollapse.ledger.values import constant, expectation, fixed, quantity, spread
 
 LOOP = mc.Experiment(mc.Gaussian(), mc.SlidingWindow(2), samples=10, generations=3)
 DESIGN = Design(lambda: LOOP, 20_000)

@@ -14,8 +14,8 @@ from modelcollapse import (
     Web,
     Weighted,
 )
-from modelcollapse.selection import batch_weights, select
 from modelcollapse.workflows import by_name
+from modelcollapse.workflows.selection import batch_weights, select
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,9 @@ from modelcollapse import (
     Replace,
     SlidingWindow,
 )
-from modelcollapse.selection import memory_step, select
 from modelcollapse.testing import assert_frequency
 from modelcollapse.workflows import Remembering, Weighting, Workflow
+from modelcollapse.workflows.selection import memory_step, select
 
 ALL_SIZES = st.lists(st.integers(1, 20), min_size=1, max_size=8)
 SHARES = st.fractions(Fraction(1, 100), Fraction(99, 100))

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from sympy import Rational
 
 import modelcollapse as mc
-from modelcollapse import discrete as room
+from modelcollapse.families import discrete as room
 from tests.theory_plans import plans, shared
 from theory import discrete
 from theory.discrete_loop import Loop

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from sympy import Rational
 
 import modelcollapse as mc
-from modelcollapse import exponential as room
+from modelcollapse.families import exponential as room
 from tests.theory_loops import rationals
 from tests.theory_plans import plans, shared
 from theory import exponential

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sympy import Rational
 
 import modelcollapse as mc
-from modelcollapse.curated import LabelVerifier, RegionVerifier
+from modelcollapse.families.curated import LabelVerifier, RegionVerifier
 from tests.theory_loops import rationals
 from theory import curated, mixed_data
 from theory.curated_loop import CuratedDomain, Labels, Region, Verified

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from sympy import Rational
 
 import modelcollapse as mc
-from modelcollapse.regression import LinearRegression
+from modelcollapse.families.regression import LinearRegression
 from tests.theory_loops import WORKFLOWS, options, rationals, shared
 from theory import regression
 from theory.regression_loop import Loop

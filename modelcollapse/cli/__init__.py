@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError
 
-from modelcollapse.errors import ModelCollapseError
+from modelcollapse._support.errors import ModelCollapseError
 
 WRONG_USE, INTERRUPTED = 2, 130
 

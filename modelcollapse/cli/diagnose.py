@@ -5,10 +5,10 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from modelcollapse._support.errors import InvalidInput
 from modelcollapse.cli.output import note, print_json
 from modelcollapse.diagnosis import Diagnosis
 from modelcollapse.diagnosis import diagnose as diagnose_trajectory
-from modelcollapse.errors import InvalidInput
 
 Column = Annotated[str | None, Parameter(allow_leading_hyphen=True)]
 Real = Annotated[float | None, Parameter(allow_leading_hyphen=True)]

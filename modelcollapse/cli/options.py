@@ -6,13 +6,13 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from modelcollapse import families
-from modelcollapse.checks import Samples
+from modelcollapse._support.checks import Samples
+from modelcollapse._support.errors import InvalidInput
 from modelcollapse.cli.whole import MaybeWhole
-from modelcollapse.errors import InvalidInput
-from modelcollapse.experiment import Experiment
-from modelcollapse.sources import is_refreshing
+from modelcollapse.families import names as families
+from modelcollapse.loop.experiment import Experiment
 from modelcollapse.workflows import Weighted, Workflow, by_name, curves
+from modelcollapse.workflows.sources import is_refreshing
 
 DEFAULT_SAMPLES, DEFAULT_GENERATIONS = "100", 50
 WEB = ("rows", "growth", "real_share")

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from modelcollapse.errors import InvalidInput, missing
-from modelcollapse.files import check_writable, replacing
+from modelcollapse._support.errors import InvalidInput, missing
+from modelcollapse._support.files import check_writable, replacing
 
 if TYPE_CHECKING:
     from rich.console import Console

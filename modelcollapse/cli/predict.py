@@ -8,8 +8,8 @@ from cyclopts import Parameter
 
 from modelcollapse.cli.options import LoopOptions, WorkflowOptions, described
 from modelcollapse.cli.output import note, number, plain, print_json, print_table
-from modelcollapse.experiment import Prediction
-from modelcollapse.experiment import predict as predict_experiment
+from modelcollapse.loop.experiment import Prediction
+from modelcollapse.loop.experiment import predict as predict_experiment
 
 SHOWN = 12
 

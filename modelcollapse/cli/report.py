@@ -4,13 +4,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from modelcollapse._support.errors import InvalidInput
 from modelcollapse.cli.output import note, progress
 from modelcollapse.cli.whole import MaybeWhole
-from modelcollapse.errors import InvalidInput
-from modelcollapse.verification import ALPHA, verify_all
+from modelcollapse.ledger.verification import ALPHA, verify_all
 
 if TYPE_CHECKING:
-    from modelcollapse.report import Decisions
+    from modelcollapse.reproduce.report import Decisions
 
 FIGURES = Path("reproduction")
 
@@ -40,7 +40,7 @@ def report(
     alpha
         As for `verify`: of each check, if the ledger is verified; 1e-9 by default.
     """
-    from modelcollapse.report import check, read_figures, read_verdicts, write
+    from modelcollapse.reproduce.report import check, read_figures, read_verdicts, write
 
     for name, value in (("seed", seed), ("alpha", alpha)):
         if verdicts is not None and value is not None:
@@ -66,7 +66,7 @@ def report(
 
 def _verified(seed: int, alpha: float) -> "Decisions":
     """Verify the ledger."""
-    from modelcollapse.report import Decisions
+    from modelcollapse.reproduce.report import Decisions
 
     started = time.monotonic()
     with progress(1.0) as show:

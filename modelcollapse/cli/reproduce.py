@@ -7,10 +7,10 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from modelcollapse.checks import whole
+from modelcollapse._support.checks import whole
+from modelcollapse._support.errors import invalid, unknown
 from modelcollapse.cli.output import note, progress
 from modelcollapse.cli.whole import Whole
-from modelcollapse.errors import invalid, unknown
 from modelcollapse.reproduce import Context, Figure, make, named, names
 from modelcollapse.reproduce.figure import Failed, Size, Stopped
 from modelcollapse.reproduce.making import check

@@ -9,7 +9,8 @@ import numpy as np
 from cyclopts import Parameter
 
 from modelcollapse import datasets
-from modelcollapse.checks import whole
+from modelcollapse._support.checks import whole
+from modelcollapse._support.errors import InvalidInput, unknown
 from modelcollapse.cli.options import WorkflowOptions, default_generations
 from modelcollapse.cli.output import (
     check_table,
@@ -22,13 +23,12 @@ from modelcollapse.cli.output import (
     write_table,
 )
 from modelcollapse.cli.whole import MaybeWhole, Whole
-from modelcollapse.errors import InvalidInput, unknown
-from modelcollapse.families import parse_bandwidth
-from modelcollapse.gaussian.estimator import Gaussian
-from modelcollapse.kde import KDE
-from modelcollapse.loop import Run
-from modelcollapse.loop import run as run_loop
-from modelcollapse.truth import Rows
+from modelcollapse.families.gaussian.estimator import Gaussian
+from modelcollapse.families.kde import KDE
+from modelcollapse.families.names import parse_bandwidth
+from modelcollapse.loop.plain import Run
+from modelcollapse.loop.plain import run as run_loop
+from modelcollapse.loop.truth import Rows
 
 INTERRUPTED = 130
 OWN: dict[str, Any] = {"gaussian": Gaussian, "kde": KDE}

@@ -7,7 +7,8 @@ import numpy as np
 from cyclopts import Parameter
 
 from modelcollapse import datasets
-from modelcollapse.checks import whole
+from modelcollapse._support.checks import whole
+from modelcollapse._support.errors import InvalidInput
 from modelcollapse.cli.options import LoopOptions, WorkflowOptions, described
 from modelcollapse.cli.output import (
     check_table,
@@ -21,10 +22,9 @@ from modelcollapse.cli.output import (
 )
 from modelcollapse.cli.predict import shown_generations
 from modelcollapse.cli.whole import Whole
-from modelcollapse.errors import InvalidInput
-from modelcollapse.experiment import Interrupted, Prediction, Trajectories
-from modelcollapse.experiment import predict as predict_experiment
-from modelcollapse.experiment import simulate as simulate_experiment
+from modelcollapse.loop.experiment import Interrupted, Prediction, Trajectories
+from modelcollapse.loop.experiment import predict as predict_experiment
+from modelcollapse.loop.experiment import simulate as simulate_experiment
 
 INTERRUPTED = 130
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from modelcollapse.checks import whole
+from modelcollapse._support.checks import whole
 from modelcollapse.cli.output import note, number, print_json, print_table, progress
 from modelcollapse.cli.whole import Whole
 from modelcollapse.sweep import Sweep

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from modelcollapse.agreement import verify_experiment
+from modelcollapse._support.errors import InvalidInput
 from modelcollapse.cli.options import LoopOptions, WorkflowOptions
 from modelcollapse.cli.output import console, note, number, print_json, progress
 from modelcollapse.cli.whole import Whole
-from modelcollapse.errors import InvalidInput
-from modelcollapse.theorem import Verdict, theorems
-from modelcollapse.verification import ALPHA, verify_all
+from modelcollapse.ledger.agreement import verify_experiment
+from modelcollapse.ledger.theorem import Verdict, theorems
+from modelcollapse.ledger.verification import ALPHA, verify_all
 
 if TYPE_CHECKING:
     from rich.console import Console

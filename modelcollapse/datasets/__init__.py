@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from modelcollapse.checks import Floats
+from modelcollapse._support.checks import Floats
+from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse.datasets.files import read
 from modelcollapse.datasets.synthetic import PAPER, blobs_mixture, paper, split
-from modelcollapse.errors import InvalidInput, invalid
-from modelcollapse.truth import Rows
+from modelcollapse.loop.truth import Rows
 
 __all__ = ["BUILT_IN", "PAPER", "blobs_mixture", "load", "paper", "split"]
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from modelcollapse.checks import Floats
-from modelcollapse.errors import InvalidInput, missing, unknown
+from modelcollapse._support.checks import Floats
+from modelcollapse._support.errors import InvalidInput, missing, unknown
 
 
 def read(path: Path, names: Sequence[str]) -> Floats:

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from modelcollapse.checks import Floats, whole
-from modelcollapse.errors import unknown
-from modelcollapse.truth import NormalMixture, Rows
+from modelcollapse._support.checks import Floats, whole
+from modelcollapse._support.errors import unknown
+from modelcollapse.loop.truth import NormalMixture, Rows
 
 # 10.8 to 13.1 apart; two centres that make_blobs draws are 10.4 apart on average.
 CENTRES = ((-6.0, -4.0), (1.0, 7.0), (5.0, -3.0))

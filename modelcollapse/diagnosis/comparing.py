@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from modelcollapse.checks import Floats, Integers
+from modelcollapse._support.checks import Floats, Integers
 from modelcollapse.diagnosis.outcome import Word
 from modelcollapse.evidence import Evidence, bounded_mean, frequency
 

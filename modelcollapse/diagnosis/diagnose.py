@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse.checks import fraction, positive
+from modelcollapse._support.checks import fraction, positive
+from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse.diagnosis import definitions
 from modelcollapse.diagnosis import scaling as laws
 from modelcollapse.diagnosis.comparing import Bar
@@ -17,8 +18,7 @@ from modelcollapse.diagnosis.record import Record
 from modelcollapse.diagnosis.rising import Case
 from modelcollapse.diagnosis.roles import Metric, assign
 from modelcollapse.diagnosis.theory import Theory
-from modelcollapse.errors import InvalidInput, invalid
-from modelcollapse.experiment import Experiment
+from modelcollapse.loop.experiment import Experiment
 
 
 def diagnose(

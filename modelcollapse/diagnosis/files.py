@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse.checks import Floats, Integers
+from modelcollapse._support.checks import Floats, Integers
+from modelcollapse._support.errors import InvalidInput, missing, unknown
 from modelcollapse.diagnosis.record import Loader, Pair, Record
-from modelcollapse.errors import InvalidInput, missing, unknown
-from modelcollapse.experiment import Experiment
+from modelcollapse.loop.experiment import Experiment
 
 GENERATION = "generation"
 RUNS = ("replicate", "seed", "run")

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from modelcollapse.checks import Floats, whole
+from modelcollapse._support.checks import Floats, whole
+from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse.diagnosis.files import chosen_workflow, read_file, share_counts
 from modelcollapse.diagnosis.record import Loader, Record, grid
-from modelcollapse.errors import InvalidInput, invalid
-from modelcollapse.experiment import Experiment, Prediction, Trajectories
-from modelcollapse.loop import Run
+from modelcollapse.loop.experiment import Experiment, Prediction, Trajectories
+from modelcollapse.loop.plain import Run
 
 if TYPE_CHECKING:
     from modelcollapse.language.results import Results

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from modelcollapse.checks import Floats, Integers
-from modelcollapse.errors import InvalidInput
-from modelcollapse.experiment import Experiment
+from modelcollapse._support.checks import Floats, Integers
+from modelcollapse._support.errors import InvalidInput
+from modelcollapse.loop.experiment import Experiment
 
 Loader = Callable[[], Floats]
 Pair = Callable[[], tuple[Floats, Floats]]

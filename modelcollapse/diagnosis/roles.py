@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from modelcollapse.errors import invalid, unknown
+from modelcollapse._support.errors import invalid, unknown
 
 # For each role the names that the package's rooms use, in the order of preference. A minus says
 # that the quantity gets worse as it falls. A variance always does.

@@ -16,13 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse.checks import Floats, whole
+from modelcollapse._support.checks import Floats, whole
+from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse.diagnosis.comparing import runs_needed, sign_test
 from modelcollapse.diagnosis.outcome import Answer, Word
 from modelcollapse.diagnosis.reading import read
 from modelcollapse.diagnosis.record import Record
 from modelcollapse.diagnosis.theory import Theory
-from modelcollapse.errors import InvalidInput, invalid
 
 ROUNDING = 1e-8  # of a slope: relative errors of 1e-9 in each of four exact values
 

@@ -6,18 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse.checks import Floats
+from modelcollapse._support.checks import Floats
+from modelcollapse._support.errors import NoClosedForm
 from modelcollapse.diagnosis.outcome import Word
-from modelcollapse.errors import NoClosedForm
-from modelcollapse.experiment import Experiment, Lazy, Prediction, predict
-from modelcollapse.fate import Fate
-from modelcollapse.truth import Rows
+from modelcollapse.loop.experiment import Experiment, Lazy, Prediction, predict
+from modelcollapse.loop.fate import Fate
+from modelcollapse.loop.truth import Rows
 from modelcollapse.workflows import Accumulate, FreshData, KeepReal, Replace, SlidingWindow
 
-DISCRETE = "modelcollapse.discrete"
-EXPONENTIAL = "modelcollapse.exponential"
-GAUSSIAN = "modelcollapse.gaussian"
-KDE = "modelcollapse.kde"
+DISCRETE = "modelcollapse.families.discrete"
+EXPONENTIAL = "modelcollapse.families.exponential"
+GAUSSIAN = "modelcollapse.families.gaussian"
+KDE = "modelcollapse.families.kde"
 ERRORS = ("mise", "test_log_loss")
 ZERO = 1e-12  # a Lyapunov exponent nearer to 0 than its rounding has no sign
 
@@ -139,7 +139,7 @@ class Theory:
         return None
 
     def _kernel(self, e: Experiment, name: str) -> Proof | None:
-        from modelcollapse.kde.bandwidth import is_scaled
+        from modelcollapse.families.kde.bandwidth import is_scaled
 
         curve, limit, fate = self.expected(name), self.limit(name), self.fate(name)
         if is_scaled(e.model.bandwidth) or (curve is not None and not curve[-1] > 0):

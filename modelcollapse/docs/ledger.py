@@ -11,9 +11,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import get_args
 
-from modelcollapse.errors import ModelCollapseError
-from modelcollapse.files import check_writable, replacing
-from modelcollapse.theorem import ROOMS, Kind, Theorem, theorems
+from modelcollapse._support.errors import ModelCollapseError
+from modelcollapse._support.files import check_writable, replacing
+from modelcollapse.ledger.theorem import ROOMS, Kind, Theorem, theorems
 
 PAGE = Path(__file__).with_name("ledger.md")
 COMMAND = "python -m modelcollapse.docs.ledger"

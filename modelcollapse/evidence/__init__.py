@@ -24,8 +24,8 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from modelcollapse.checks import Floats, fraction, positive
-from modelcollapse.errors import InvalidInput, invalid, unknown
+from modelcollapse._support.checks import Floats, fraction, positive
+from modelcollapse._support.errors import InvalidInput, invalid, unknown
 from modelcollapse.evidence import bounded, catoni
 from modelcollapse.evidence.binomial import frequency
 from modelcollapse.evidence.bounded import bernstein_mean, bounded_mean

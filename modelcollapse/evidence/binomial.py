@@ -3,8 +3,8 @@
 import math
 from bisect import bisect_left, bisect_right
 
-from modelcollapse.checks import fraction, whole
-from modelcollapse.errors import invalid
+from modelcollapse._support.checks import fraction, whole
+from modelcollapse._support.errors import invalid
 from modelcollapse.evidence.outcome import Evidence, Side, distance, number, sides
 
 

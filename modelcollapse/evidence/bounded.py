@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse.checks import Floats
-from modelcollapse.errors import InvalidInput, invalid
+from modelcollapse._support.checks import Floats
+from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse.evidence.outcome import Evidence, Side, column, distance, logs, number, sides
 
 

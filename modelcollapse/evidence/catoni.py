@@ -28,8 +28,8 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse.checks import Floats, positive
-from modelcollapse.errors import InvalidInput
+from modelcollapse._support.checks import Floats, positive
+from modelcollapse._support.errors import InvalidInput
 from modelcollapse.evidence.outcome import Evidence, Side, column, distance, logs, number
 
 LARGEST = float(np.finfo(np.float64).max)

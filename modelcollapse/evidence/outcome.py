@@ -5,8 +5,8 @@ import numbers
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from modelcollapse.checks import Floats, fraction, rows
-from modelcollapse.errors import invalid, unknown
+from modelcollapse._support.checks import Floats, fraction, rows
+from modelcollapse._support.errors import invalid, unknown
 
 Side = Literal["two", "above", "below"]
 

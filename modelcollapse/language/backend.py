@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse.errors import missing
+from modelcollapse._support.errors import missing
 
 PACKAGES = ("torch", "transformers", "datasets", "accelerate")
 TRAIN, SAMPLE, SELECT, REAL, INITIAL = range(5)  # what a random stream is for

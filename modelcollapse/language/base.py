@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from modelcollapse.errors import InvalidInput
+from modelcollapse._support.errors import InvalidInput
 from modelcollapse.language.backend import seeded
 
 EAGER = ("gemma2",)  # its soft-capped attention has no fused form

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from modelcollapse.checks import Floats
+from modelcollapse._support.checks import Floats
 from modelcollapse.language import backend
 from modelcollapse.language.chain import TRAINING_SHARE, save, summary
 from modelcollapse.language.folder import (

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse.errors import InvalidInput
+from modelcollapse._support.errors import InvalidInput
 from modelcollapse.language import backend
 from modelcollapse.language.folder import (
     Folder,
@@ -31,8 +31,8 @@ from modelcollapse.language.work import (
     Report,
     within,
 )
-from modelcollapse.selection import select
 from modelcollapse.workflows import Workflow
+from modelcollapse.workflows.selection import select
 
 SHARED = "real"  # the chain of the generation that is fitted to the whole real batch
 TRAINING_SHARE = 0.8  # of a generation's time, for the progress shown

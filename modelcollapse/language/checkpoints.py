@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse.checks import whole
-from modelcollapse.errors import InvalidInput, unknown
-from modelcollapse.files import replacing_folder
+from modelcollapse._support.checks import whole
+from modelcollapse._support.errors import InvalidInput, unknown
+from modelcollapse._support.files import replacing_folder
 from modelcollapse.language import backend
 from modelcollapse.language.corpus import grammar_rows, split
 from modelcollapse.language.grammars import descriptions

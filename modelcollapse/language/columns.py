@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from modelcollapse.errors import InvalidInput
+from modelcollapse._support.errors import InvalidInput
 from modelcollapse.language.template import Conversation, Plain, Row, Template
 
 PAIRS = (("prompt", "response"), ("instruction", "output"), ("question", "answer"))

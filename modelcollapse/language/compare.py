@@ -25,8 +25,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from modelcollapse.checks import Floats, positive
-from modelcollapse.errors import InvalidInput, invalid
+from modelcollapse._support.checks import Floats, positive
+from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse.evidence.bounded import bernstein_mean
 from modelcollapse.language.results import Results
 

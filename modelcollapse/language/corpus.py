@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from modelcollapse.checks import whole
-from modelcollapse.errors import InvalidInput, unknown
+from modelcollapse._support.checks import whole
+from modelcollapse._support.errors import InvalidInput, unknown
 from modelcollapse.language.backend import REAL, derived
 from modelcollapse.language.columns import read
 from modelcollapse.language.grammar import Grammar

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse.checks import Floats
+from modelcollapse._support.checks import Floats
 from modelcollapse.language import backend
 from modelcollapse.language.recipe import Recipe
 from modelcollapse.language.tokens import Encoder

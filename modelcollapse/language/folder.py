@@ -23,8 +23,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from modelcollapse.errors import InvalidInput, missing
-from modelcollapse.files import locked, replacing, replacing_folder, synced
+from modelcollapse._support.errors import InvalidInput, missing
+from modelcollapse._support.files import locked, replacing, replacing_folder, synced
 from modelcollapse.language import backend
 from modelcollapse.language.template import Row
 

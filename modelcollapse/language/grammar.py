@@ -20,8 +20,8 @@ from itertools import accumulate, chain, repeat
 
 import numpy as np
 
-from modelcollapse.checks import Floats, positive, whole
-from modelcollapse.errors import InvalidInput, invalid, unknown
+from modelcollapse._support.checks import Floats, positive, whole
+from modelcollapse._support.errors import InvalidInput, invalid, unknown
 
 Alternative = tuple[float, tuple[str, ...]]
 Rules = dict[str, tuple[Alternative, ...]]

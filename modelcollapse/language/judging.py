@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse.checks import Floats, Integers
+from modelcollapse._support.checks import Floats, Integers
 from modelcollapse.language.diversity import diversity
 from modelcollapse.language.evaluation import row_nats
 from modelcollapse.language.settings import Setup

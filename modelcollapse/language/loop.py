@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from modelcollapse.checks import whole
-from modelcollapse.errors import InvalidInput, invalid
+from modelcollapse._support.checks import whole
+from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse.language import backend
 from modelcollapse.language.chain import Chain, label
 from modelcollapse.language.folder import Folder, check_space
@@ -23,8 +23,8 @@ from modelcollapse.language.work import (
     unseen,
     working,
 )
-from modelcollapse.selection import select
 from modelcollapse.workflows import Refreshing, Workflow
+from modelcollapse.workflows.selection import select
 
 FLOAT_BYTES = 4  # of a weight, and about as many of text per token
 

@@ -4,8 +4,8 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
-from modelcollapse.checks import fraction, positive, whole
-from modelcollapse.errors import invalid
+from modelcollapse._support.checks import fraction, positive, whole
+from modelcollapse._support.errors import invalid
 
 Precision = Literal["auto", "float32", "bfloat16"]
 Batching = Literal["random", "by_length"]

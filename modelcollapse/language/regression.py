@@ -18,8 +18,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from modelcollapse.checks import Floats
-from modelcollapse.errors import InvalidInput, invalid
+from modelcollapse._support.checks import Floats
+from modelcollapse._support.errors import InvalidInput, invalid
 
 MODELS = (
     ("log_real",),

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse.checks import Floats
-from modelcollapse.errors import missing
-from modelcollapse.files import check_writable, replacing
+from modelcollapse._support.checks import Floats
+from modelcollapse._support.errors import missing
+from modelcollapse._support.files import check_writable, replacing
 from modelcollapse.language.diversity import MOST_ROWS
 from modelcollapse.language.results import Results
 
@@ -154,7 +154,7 @@ def draw(results: Results, path: Path) -> None:
 
 def colours(workflows: Sequence[str]) -> dict[str, str]:
     """Return the colour of each workflow; the three of the paper always have the same."""
-    from modelcollapse.figures.three_workflows import WORKFLOWS
+    from modelcollapse.reproduce.figures.three_workflows import WORKFLOWS
 
     known = {str(getattr(workflow, "name", "")): colour for workflow, colour in WORKFLOWS}
     others = [workflow for workflow in workflows if workflow not in known]

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse.checks import Floats
-from modelcollapse.errors import InvalidInput, unknown
+from modelcollapse._support.checks import Floats
+from modelcollapse._support.errors import InvalidInput, unknown
 from modelcollapse.language.chain import SHARED
 from modelcollapse.language.diversity import MOST_ROWS, diversity
 from modelcollapse.language.folder import (

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from modelcollapse.errors import ModelCollapseError
+from modelcollapse._support.errors import ModelCollapseError
 from modelcollapse.language import backend
 from modelcollapse.language.recipe import Recipe
 from modelcollapse.language.template import Row

@@ -6,8 +6,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from modelcollapse.checks import Samples, sizes, whole
-from modelcollapse.errors import InvalidInput, invalid
+from modelcollapse._support.checks import Samples, sizes, whole
+from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse.language import backend
 from modelcollapse.language.base import Base
 from modelcollapse.language.checkpoints import names, resolve

@@ -6,7 +6,7 @@ from functools import cached_property
 from itertools import chain
 from typing import Any
 
-from modelcollapse.errors import InvalidInput
+from modelcollapse._support.errors import InvalidInput
 from modelcollapse.language.template import Row, Template
 
 UNDECODABLE = "�"  # what a tokenizer writes for bytes that are not UTF-8

@@ -22,8 +22,8 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse.checks import whole
-from modelcollapse.errors import InvalidInput, invalid
+from modelcollapse._support.checks import whole
+from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse.language import backend
 from modelcollapse.language.cell import Cell, seed_folder
 from modelcollapse.language.chain import Chain

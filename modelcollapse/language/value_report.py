@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse.errors import InvalidInput, missing, unknown
-from modelcollapse.files import check_writable, replacing
+from modelcollapse._support.errors import InvalidInput, missing, unknown
+from modelcollapse._support.files import check_writable, replacing
 from modelcollapse.language.folder import Record, read_configuration, read_record
 from modelcollapse.language.regression import Regression, regressions
 from modelcollapse.language.value import EXPERIMENT

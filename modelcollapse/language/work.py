@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal, Protocol, get_args
 
-from modelcollapse.checks import whole
-from modelcollapse.errors import InvalidInput, invalid, unknown
+from modelcollapse._support.checks import whole
+from modelcollapse._support.errors import InvalidInput, invalid, unknown
 from modelcollapse.language import backend
 from modelcollapse.language.folder import Folder
 

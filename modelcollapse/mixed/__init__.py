@@ -8,7 +8,7 @@ provenance   rows whose provenance nobody knows
 regression   least squares with a share of shifted labels: strong collapse
 
 All functions take numbers or arrays and broadcast. Picture:
-``python -m modelcollapse.figures.thrive_or_collapse FILE.png``.
+``python -m modelcollapse.reproduce.figures.thrive_or_collapse FILE.png``.
 """
 
 from modelcollapse.mixed.fresh import (

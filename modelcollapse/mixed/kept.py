@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse.checks import Floats
-from modelcollapse.errors import invalid
+from modelcollapse._support.checks import Floats
+from modelcollapse._support.errors import invalid
 from modelcollapse.mixed.arguments import (
     numbers,
     per_row,

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse.checks import Floats
-from modelcollapse.errors import InvalidInput, invalid, unknown
-from modelcollapse.fate import Fate
+from modelcollapse._support.checks import Floats
+from modelcollapse._support.errors import InvalidInput, invalid, unknown
+from modelcollapse.loop.fate import Fate
 from modelcollapse.mixed.arguments import numbers, per_row, plain, row_counts, temperatures, weights
 from modelcollapse.mixed.fresh import optimal_weight
 

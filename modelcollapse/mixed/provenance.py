@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse.checks import Floats
-from modelcollapse.errors import InvalidInput
+from modelcollapse._support.checks import Floats
+from modelcollapse._support.errors import InvalidInput
 from modelcollapse.mixed.arguments import per_row, row_counts, weights
 
 

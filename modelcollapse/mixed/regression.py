@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from modelcollapse.checks import Floats
-from modelcollapse.errors import InvalidInput
+from modelcollapse._support.checks import Floats
+from modelcollapse._support.errors import InvalidInput
 from modelcollapse.mixed.arguments import numbers, plain, ratio, row_counts, weights
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from modelcollapse.checks import Floats
+from modelcollapse._support.checks import Floats
 from modelcollapse.mixed.arguments import plain, ratio, row_counts
 
 

@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from modelcollapse.errors import InvalidInput, unknown
-from modelcollapse.files import replacing, synced
+from modelcollapse._support.errors import InvalidInput, unknown
+from modelcollapse._support.files import replacing, synced
 from modelcollapse.reproduce.figure import SIZES, Context, Figure, Frames, Picture
 from modelcollapse.sweep.store import frames as polars
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse.checks import Floats, Integers
-from modelcollapse.errors import missing
+from modelcollapse._support.checks import Floats, Integers
+from modelcollapse._support.errors import missing
 
 # Distinct for colour-blind readers, and in grey: see Okabe and Ito, "Color Universal Design".
 COLOURS = {

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from modelcollapse.checks import Floats, Integers
+from modelcollapse._support.checks import Floats, Integers
 from modelcollapse.solver.parts import Parts, shared
 from modelcollapse.solver.scan import scan
 from modelcollapse.workflows import Accumulate, FreshData, KeepReal, Replace, SlidingWindow, Web

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse.checks import Floats, Integers
+from modelcollapse._support.checks import Floats, Integers
 from modelcollapse.solver.parts import Parts, checked_parts, shared, weight_matrices
 from modelcollapse.solver.scan import grown
 from modelcollapse.workflows import Workflow

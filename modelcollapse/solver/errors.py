@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse.checks import Floats, Integers
-from modelcollapse.errors import NoClosedForm
+from modelcollapse._support.checks import Floats, Integers
+from modelcollapse._support.errors import NoClosedForm
 from modelcollapse.solver.chains import Second, chain, solve_chain, solve_kept
 from modelcollapse.solver.dense import dense_errors
 from modelcollapse.solver.parts import MOST_DENSE, Parts, checked_curvature, checked_parts

@@ -21,8 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse.checks import Integers
-from modelcollapse.fate import Fate
+from modelcollapse._support.checks import Integers
+from modelcollapse.loop.fate import Fate
 from modelcollapse.solver.chains import kept_weights
 from modelcollapse.solver.limits import contraction, limit, web_threshold
 from modelcollapse.solver.parts import checked_curvature, checked_parts

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.polynomial import Polynomial
 
-from modelcollapse.checks import Floats
-from modelcollapse.errors import NoClosedForm
+from modelcollapse._support.checks import Floats
+from modelcollapse._support.errors import NoClosedForm
 from modelcollapse.solver.chains import Chain, chain
 from modelcollapse.solver.parts import checked_curvature, checked_parts, number, shared
 from modelcollapse.solver.scan import grown

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from modelcollapse.checks import Floats
-from modelcollapse.compiled import compiled
+from modelcollapse._support.checks import Floats
+from modelcollapse._support.compiled import compiled
 
 
 @compiled

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse.checks import LARGEST_BATCH, whole
-from modelcollapse.errors import NoClosedForm, invalid
-from modelcollapse.schedule import understood
+from modelcollapse._support.checks import LARGEST_BATCH, whole
+from modelcollapse._support.errors import NoClosedForm, invalid
+from modelcollapse.loop.schedule import understood
 from modelcollapse.solver.parts import checked_curvature, number
 from modelcollapse.workflows import (
     Accumulate,

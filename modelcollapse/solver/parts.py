@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from modelcollapse.checks import LARGEST_BATCH, Floats, Integers
-from modelcollapse.errors import InvalidInput, NoClosedForm, invalid
-from modelcollapse.schedule import Own, check, understood
-from modelcollapse.sources import real_counts, source_weights
+from modelcollapse._support.checks import LARGEST_BATCH, Floats, Integers
+from modelcollapse._support.errors import InvalidInput, NoClosedForm, invalid
+from modelcollapse.loop.schedule import Own, check, understood
 from modelcollapse.workflows import Refreshing, Workflow
+from modelcollapse.workflows.sources import real_counts, source_weights
 
 MOST_DENSE = 5000  # generations: four matrices of 200 MB
 

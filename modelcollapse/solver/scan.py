@@ -7,7 +7,7 @@ logarithms are added.
 
 import numpy as np
 
-from modelcollapse.checks import Floats
+from modelcollapse._support.checks import Floats
 
 
 def scan(log_factors: Floats, steps: Floats) -> Floats:

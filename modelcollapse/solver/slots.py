@@ -14,12 +14,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from modelcollapse.checks import Floats, Integers
-from modelcollapse.selection import memory_step
+from modelcollapse._support.checks import Floats, Integers
 from modelcollapse.solver.chains import Second
 from modelcollapse.solver.parts import Parts, weights_of
 from modelcollapse.solver.scan import grown
 from modelcollapse.workflows import Refreshing, Remembering, Workflow
+from modelcollapse.workflows.selection import memory_step
 
 
 class Step(NamedTuple):

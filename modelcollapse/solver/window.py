@@ -9,7 +9,7 @@ of k plus the beginning of the next: nothing is subtracted.
 
 import numpy as np
 
-from modelcollapse.checks import Floats, Integers, whole
+from modelcollapse._support.checks import Floats, Integers, whole
 from modelcollapse.solver.parts import number
 from modelcollapse.solver.scan import grown
 

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
-from modelcollapse.errors import InvalidInput, invalid, missing
+from modelcollapse._support.errors import InvalidInput, invalid, missing
 from modelcollapse.sweep.cells import Cell
 from modelcollapse.sweep.work import Result, compute
 

@@ -8,9 +8,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from modelcollapse import families
-from modelcollapse.errors import InvalidInput, invalid, unknown
-from modelcollapse.experiment import Experiment
+from modelcollapse._support.errors import InvalidInput, invalid, unknown
+from modelcollapse.families import names as families
+from modelcollapse.loop.experiment import Experiment
 from modelcollapse.workflows import OWNERS, Weighted, Workflow, by_name, curves
 
 GROWTH = ("growth", "real_share")

@@ -3,7 +3,7 @@
 import math
 from typing import NamedTuple
 
-from modelcollapse.experiment import Experiment
+from modelcollapse.loop.experiment import Experiment
 from modelcollapse.sweep.cells import Cell
 from modelcollapse.workflows import (
     Accumulate,
@@ -124,8 +124,8 @@ def _discrete(e: Experiment, n: float, T: int) -> float:
 
 def _predicted(e: Experiment, cell: Cell) -> float:
     """Return seconds of the variances, and of replace's exact chains of one outcome's count."""
-    from modelcollapse.discrete import chains
-    from modelcollapse.discrete.truth import truth_of
+    from modelcollapse.families.discrete import chains
+    from modelcollapse.families.discrete.truth import truth_of
 
     points = len(truth_of(e).groups[0])
     count = sum(CHAINS[q] for q in CHAINS if cell.quantities is None or q in cell.quantities)

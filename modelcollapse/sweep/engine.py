@@ -6,7 +6,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from modelcollapse.checks import whole
+from modelcollapse._support.checks import whole
 from modelcollapse.sweep import backends
 from modelcollapse.sweep.cells import Cell
 from modelcollapse.sweep.cost import cost

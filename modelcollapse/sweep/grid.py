@@ -8,9 +8,9 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from modelcollapse import families
-from modelcollapse.checks import whole
-from modelcollapse.errors import InvalidInput, invalid, unknown
+from modelcollapse._support.checks import whole
+from modelcollapse._support.errors import InvalidInput, invalid, unknown
+from modelcollapse.families import names as families
 from modelcollapse.sweep.cells import WORKFLOW_KEYS, Cell
 
 AXES = ("samples", "generations", "replicates", "seed", "test", "tolerance")

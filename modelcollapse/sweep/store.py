@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from modelcollapse.errors import InvalidInput, missing
-from modelcollapse.files import locked, replacing, synced
+from modelcollapse._support.errors import InvalidInput, missing
+from modelcollapse._support.files import locked, replacing, synced
 from modelcollapse.sweep.cells import Cell
 from modelcollapse.sweep.work import Columns, Result
 

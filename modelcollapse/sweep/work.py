@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from modelcollapse import datasets
-from modelcollapse.checks import Floats
-from modelcollapse.errors import ModelCollapseError, NoClosedForm, unknown
-from modelcollapse.experiment import Prediction, Trajectories, predict, simulate
+from modelcollapse._support.checks import Floats
+from modelcollapse._support.errors import ModelCollapseError, NoClosedForm, unknown
+from modelcollapse.loop.experiment import Prediction, Trajectories, predict, simulate
 from modelcollapse.sweep.cells import Cell
 
 Columns = Mapping[str, Any]

@@ -18,8 +18,8 @@ from collections.abc import Callable
 from typing import Any
 
 from modelcollapse import evidence
-from modelcollapse.checks import Floats
-from modelcollapse.errors import missing
+from modelcollapse._support.checks import Floats
+from modelcollapse._support.errors import missing
 from modelcollapse.evidence import Evidence, Side
 
 try:

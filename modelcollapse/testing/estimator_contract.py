@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from modelcollapse import estimators
-from modelcollapse.checks import Floats
-from modelcollapse.errors import InvalidInput
+from modelcollapse._support.checks import Floats
+from modelcollapse._support.errors import InvalidInput
+from modelcollapse.loop import estimators
 from modelcollapse.testing.workflow_contract import require
 
 

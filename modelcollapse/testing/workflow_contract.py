@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from modelcollapse.checks import Floats, Integers
-from modelcollapse.errors import InvalidInput
-from modelcollapse.schedule import Carried, check_rows
-from modelcollapse.selection import batch_weights, select
+from modelcollapse._support.checks import Floats, Integers
+from modelcollapse._support.errors import InvalidInput
+from modelcollapse.loop.schedule import Carried, check_rows
 from modelcollapse.workflows import Refreshing, Remembering, Weighting, Workflow
+from modelcollapse.workflows.selection import batch_weights, select
 
 SCHEDULES = ([5] * 6, [3, 7, 2, 9, 1, 4], [2, 2], [40, 1, 1, 1], [1, 6, 20])
 Selection = tuple[Integers, Floats | None]

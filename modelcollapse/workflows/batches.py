@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from modelcollapse.checks import Floats, Integers, fraction, whole
+from modelcollapse._support.checks import Floats, Integers, fraction, whole
 from modelcollapse.workflows.protocols import Selection
 
 

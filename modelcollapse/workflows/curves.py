@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from modelcollapse.checks import positive, whole
-from modelcollapse.errors import InvalidInput, invalid
+from modelcollapse._support.checks import positive, whole
+from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse.workflows.fresh import Web
 
 HEADER = ["real", "synthetic"]

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse.checks import LARGEST_BATCH, Floats, Integers, Samples, fraction, whole
-from modelcollapse.errors import InvalidInput, invalid
+from modelcollapse._support.checks import LARGEST_BATCH, Floats, Integers, Samples, fraction, whole
+from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse.workflows.batches import batch_rows
 from modelcollapse.workflows.protocols import Selection
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from modelcollapse.errors import InvalidInput, unknown
+from modelcollapse._support.errors import InvalidInput, unknown
 from modelcollapse.workflows.batches import (
     Accumulate,
     AccumulateSubsample,

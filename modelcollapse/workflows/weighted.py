@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse.checks import Floats
-from modelcollapse.errors import InvalidInput, invalid
+from modelcollapse._support.checks import Floats
+from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse.workflows.protocols import Selection
 
 TOLERANCE = 1e-9  # of a row's sum: rounded decimals in a file

@@ -117,7 +117,7 @@ def main() -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--count", type=int, default=200, help="how many mutants")
     parser.add_argument("--seed", type=int, default=0, help="of their choice")
-    parser.add_argument("--only", default="*", help="a pattern of files, as modelcollapse/kde/*")
+    parser.add_argument("--only", default="*", help="a pattern of files, as modelcollapse/solver/*")
     parser.add_argument("--jobs", type=int, default=1, help="mutants tried at a time")
     parser.add_argument("--limit", type=float, default=120, help="CPU seconds of each one's tests")
     parser.add_argument("--again", action="store_true", help="try last time's survivors alone")

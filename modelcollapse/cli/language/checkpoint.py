@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from modelcollapse._support.errors import unknown
 from modelcollapse.cli.language.options import shown
 from modelcollapse.cli.whole import Whole
-from modelcollapse.errors import unknown
 from modelcollapse.language import backend, checkpoints
 
 

@@ -5,7 +5,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from modelcollapse.checks import whole
+from modelcollapse._support.checks import whole
+from modelcollapse._support.errors import InvalidInput
 from modelcollapse.cli.language.options import (
     ModelOptions,
     WorkOptions,
@@ -16,7 +17,6 @@ from modelcollapse.cli.language.options import (
 from modelcollapse.cli.options import parse_samples
 from modelcollapse.cli.output import note, print_json, print_table
 from modelcollapse.cli.whole import MaybeWhole, Whole
-from modelcollapse.errors import InvalidInput
 from modelcollapse.workflows import OWNERS, Workflow, by_name
 
 INTERRUPTED = 130

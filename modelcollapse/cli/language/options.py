@@ -8,10 +8,10 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from modelcollapse.checks import Samples
+from modelcollapse._support.checks import Samples
+from modelcollapse._support.errors import InvalidInput
 from modelcollapse.cli.output import note, progress
 from modelcollapse.cli.whole import MaybeWhole, Whole
-from modelcollapse.errors import InvalidInput
 from modelcollapse.language import Options, Recipe, Settings
 from modelcollapse.language.recipe import Batching, Precision
 from modelcollapse.language.settings import default_recipe

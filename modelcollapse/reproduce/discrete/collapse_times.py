@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse.checks import Floats, Integers
-from modelcollapse.discrete import exact_collapse_time, expected_collapse_time
+from modelcollapse._support.checks import Floats, Integers
+from modelcollapse.families.discrete import exact_collapse_time, expected_collapse_time
 from modelcollapse.sweep.store import frames as polars
 from modelcollapse.sweep.work import QUANTILES
 

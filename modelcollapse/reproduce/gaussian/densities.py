@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse.checks import Floats
-from modelcollapse.experiment import predict
+from modelcollapse._support.checks import Floats
+from modelcollapse.loop.experiment import predict
 from modelcollapse.reproduce.figure import Context, Figure, Frames, Size, swept
 from modelcollapse.reproduce.gaussian.drawing_densities import draw
 from modelcollapse.reproduce.gaussian.products import Cdf, accumulated_log_variances

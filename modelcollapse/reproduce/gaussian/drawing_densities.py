@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse.checks import Floats
+from modelcollapse._support.checks import Floats
 from modelcollapse.reproduce.figure import Frames, Picture
 from modelcollapse.reproduce.style import COLOURS, TEXT, legend, name_grid, panels, tones
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse.checks import Floats
-from modelcollapse.experiment import Experiment, predict
-from modelcollapse.gaussian.laws import LogChiSquareSum, log_and_root_moments
+from modelcollapse._support.checks import Floats
+from modelcollapse.families.gaussian.laws import LogChiSquareSum, log_and_root_moments
+from modelcollapse.loop.experiment import Experiment, predict
 
 Cdf = Callable[[Any], Floats]
 FINE = 120  # cells of the grid in one standard deviation of the last logarithm

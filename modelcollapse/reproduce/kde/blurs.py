@@ -7,7 +7,7 @@ equal batches, batch j is one with probability 1/j, independently for j = 2, ...
 
 import numpy as np
 
-from modelcollapse.checks import Floats, Integers
+from modelcollapse._support.checks import Floats, Integers
 
 LEAST = 1e-30  # probabilities below this are left out
 BINS, FINEST = 2**13, 40  # of the sum of the ancestors' variances, and of the smallest of them

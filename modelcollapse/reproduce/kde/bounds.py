@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse.checks import Floats
+from modelcollapse._support.checks import Floats
 from modelcollapse.datasets import blobs_mixture
-from modelcollapse.kde.bandwidth import rule_of_thumb
+from modelcollapse.families.kde.bandwidth import rule_of_thumb
 from modelcollapse.reproduce.kde.cross_entropy import Law, lower_bound, named
 from modelcollapse.reproduce.kde.losses import CROSS_ENTROPY, WORKFLOWS
 

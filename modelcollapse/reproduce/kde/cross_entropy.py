@@ -14,11 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr
 
-from modelcollapse.checks import Floats, Integers
+from modelcollapse._support.checks import Floats, Integers
 from modelcollapse.datasets.synthetic import NOISE
-from modelcollapse.kde.scoring import log_densities
+from modelcollapse.families.kde.scoring import log_densities
+from modelcollapse.loop.truth import NormalMixture
 from modelcollapse.reproduce.kde.blurs import blurs
-from modelcollapse.truth import NormalMixture
 
 CURVE, ROLL = 600, 2000  # points that stand for two curves, and for the roll, which is long
 NODES = 200  # of them that are integrated over

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from modelcollapse.kde import bandwidth as rules
+from modelcollapse.families.kde import bandwidth as rules
 from modelcollapse.reproduce.figure import Frames, Picture
 from modelcollapse.reproduce.kde.bounds import DIMS, NORMAL
 from modelcollapse.reproduce.kde.losses import (

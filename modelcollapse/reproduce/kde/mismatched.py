@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse.checks import Floats
+from modelcollapse._support.checks import Floats
+from modelcollapse._support.files import replacing, synced
 from modelcollapse.datasets import blobs_mixture, paper
-from modelcollapse.experiment import Experiment, simulate
-from modelcollapse.files import replacing, synced
-from modelcollapse.kde import KDE
+from modelcollapse.families.kde import KDE
+from modelcollapse.loop.experiment import Experiment, simulate
 from modelcollapse.reproduce.figure import Context, Picture, Stopped
 from modelcollapse.reproduce.kde.cross_entropy import Law, lower_bound
 from modelcollapse.reproduce.kde.losses import (

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse.checks import Floats
-from modelcollapse.experiment import Experiment, predict
-from modelcollapse.kde import KDE
+from modelcollapse._support.checks import Floats
+from modelcollapse.families.kde import KDE
+from modelcollapse.loop.experiment import Experiment, predict
 from modelcollapse.reproduce.figure import Frames, Picture
 from modelcollapse.reproduce.kde.drawing_bandwidths import marks, name_marks, shades, with_names
 from modelcollapse.reproduce.kde.losses import WORKFLOWS, logarithmic, titled

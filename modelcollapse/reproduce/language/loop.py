@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse.checks import whole
+from modelcollapse._support.checks import whole
 from modelcollapse.language import Results, descriptions, run
 from modelcollapse.language.compare import compare
 from modelcollapse.reproduce.figure import Context, Figure, Frames

@@ -11,7 +11,7 @@ from typing import Any
 
 from joblib import effective_n_jobs
 
-from modelcollapse.errors import InvalidInput
+from modelcollapse._support.errors import InvalidInput
 from modelcollapse.language import Options, Recipe, Settings
 from modelcollapse.language.recipe import SMALL
 from modelcollapse.language.settings import default_recipe

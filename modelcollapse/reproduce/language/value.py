@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from modelcollapse.errors import InvalidInput, invalid
+from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse.language import Values, value
 from modelcollapse.language.grammars import descriptions
 from modelcollapse.language.regression import regressions

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse.experiment import predict
+from modelcollapse.loop.experiment import predict
 from modelcollapse.reproduce.figure import Context, Figure, Frames, Size, swept
 from modelcollapse.reproduce.questions.drawing_budget import draw
 from modelcollapse.sweep import Cell, Sweep

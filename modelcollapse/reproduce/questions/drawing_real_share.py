@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from modelcollapse import mixed
-from modelcollapse.checks import Floats
+from modelcollapse._support.checks import Floats
 from modelcollapse.reproduce.figure import Frames, Picture
 from modelcollapse.reproduce.style import BAND, COLOURS, TEXT, legend, name_grid, panels, tones
 

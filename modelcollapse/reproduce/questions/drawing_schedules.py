@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from modelcollapse.experiment import Experiment, predict
-from modelcollapse.families import parse_bandwidth
-from modelcollapse.fate import Fate
-from modelcollapse.figures.optimal_bandwidths import COLOURS as RULES
-from modelcollapse.kde import KDE, PowerBandwidth
+from modelcollapse.families.kde import KDE, PowerBandwidth
+from modelcollapse.families.names import parse_bandwidth
+from modelcollapse.loop.experiment import Experiment, predict
+from modelcollapse.loop.fate import Fate
 from modelcollapse.reproduce.figure import Frames, Picture
+from modelcollapse.reproduce.figures.optimal_bandwidths import COLOURS as RULES
 from modelcollapse.reproduce.style import BAND, COLOURS, TEXT, legend, name_grid, panels
 from modelcollapse.workflows import BY_NAME
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from modelcollapse import mixed
-from modelcollapse.experiment import predict
+from modelcollapse.loop.experiment import predict
 from modelcollapse.reproduce.figure import Context, Figure, Frames, Picture, Size, swept
 from modelcollapse.reproduce.questions import webs
 from modelcollapse.reproduce.questions.drawing_real_share import draw_shares

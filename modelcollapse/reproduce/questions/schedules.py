@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from modelcollapse.kde.optimal import optimal_bandwidths
+from modelcollapse.families.kde.optimal import optimal_bandwidths
 from modelcollapse.reproduce.figure import Figure, Size, swept
 from modelcollapse.reproduce.questions.drawing_schedules import draw
 from modelcollapse.sweep import Sweep

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse.experiment import predict
+from modelcollapse.loop.experiment import predict
 from modelcollapse.reproduce.figure import Frames, Picture, Size
 from modelcollapse.reproduce.questions.drawing_real_share import LIMIT, simulated, styles
 from modelcollapse.reproduce.style import COLOURS, TEXT, legend, name_grid, panels

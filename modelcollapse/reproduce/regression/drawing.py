@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse.checks import Floats
-from modelcollapse.experiment import Experiment, predict
-from modelcollapse.regression import LinearRegression
+from modelcollapse._support.checks import Floats
+from modelcollapse.families.regression import LinearRegression
+from modelcollapse.loop.experiment import Experiment, predict
 from modelcollapse.reproduce.figure import Picture
 from modelcollapse.reproduce.style import (
     KEY,

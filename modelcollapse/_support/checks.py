@@ -1,0 +1,126 @@
+"""Checks of arguments: each returns the value in the wanted type or raises InvalidInput."""
+
+import math
+import numbers
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from modelcollapse._support.errors import InvalidInput, invalid
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+LARGEST_BATCH = 10**12
+Samples = int | Sequence[int] | Callable[[int], int]
+
+
+def whole(name: str, value: object, minimum: int = 1) -> int:
+    """Return `value` as an int that is at least `minimum`."""
+    integral = isinstance(value, numbers.Integral) and not isinstance(value, (bool, np.bool_))
+    if not integral or int(value) < minimum:  # type: ignore[call-overload]
+        raise invalid(name, value, f"give a whole number, at least {minimum}")
+    return int(value)  # type: ignore[call-overload,no-any-return]
+
+
+def positive(name: str, value: object) -> float:
+    """Return `value` as a finite float above zero."""
+    real = isinstance(value, numbers.Real) and not isinstance(value, (bool, np.bool_))
+    if not real or not math.isfinite(value) or value <= 0:  # type: ignore[arg-type,operator]
+        raise invalid(name, value, "give a finite number above 0")
+    return float(value)  # type: ignore[arg-type]
+
+
+def fraction(name: str, value: object) -> float:
+    """Return `value` as a float strictly between 0 and 1."""
+    real = isinstance(value, numbers.Real) and not isinstance(value, (bool, np.bool_))
+    if not real or not 0 < value < 1:  # type: ignore[operator]
+        raise invalid(name, value, "give a number strictly between 0 and 1")
+    return float(value)  # type: ignore[arg-type]
+
+
+def rows(name: str, value: Any, minimum: int = 1) -> Floats:
+    """Return `value` as a finite float array of shape (rows, columns), at least `minimum` rows."""
+    try:
+        array = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise invalid(name, value, "give an array of numbers, one row per observation") from error
+    if array.ndim == 1:
+        array = array[:, None]
+    if array.ndim != 2 or array.shape[1] == 0:
+        raise invalid(name, f"array of shape {array.shape}", "give a (rows, columns) array")
+    if len(array) < minimum:
+        raise invalid(name, f"array of {len(array)} rows", f"give at least {minimum} rows")
+    finite = np.isfinite(array)
+    if not finite.all():
+        bad = np.argwhere(~finite)
+        row, column = bad[0]
+        raise invalid(
+            f"{name}[{row}, {column}]",
+            float(array[row, column]),
+            f"every entry must be finite ({len(bad)} are not); drop or impute those rows",
+        )
+    return array
+
+
+def shares(weights: Any, n: int) -> Floats:
+    """Return row weights that sum to 1, shape (n,); None stands for equal ones."""
+    if weights is None:
+        return np.full(n, 1 / n)
+    try:
+        array = np.asarray(weights, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise invalid("sample_weight", weights, f"give {n} numbers") from error
+    if array.shape != (n,) or not np.all(array >= 0) or not 0 < array.max() < np.inf:
+        raise invalid("sample_weight", weights, f"give {n} finite weights >= 0, not all zero")
+    array = array / array.max()  # their sum may be beyond the largest float
+    return np.asarray(array / array.sum())
+
+
+def columns(X: Floats, dim: int) -> Floats:
+    """Return the rows if they have `dim` columns."""
+    if X.shape[1] != dim:
+        raise InvalidInput(f"X has {X.shape[1]} columns and dim = {dim}: make them equal")
+    return X
+
+
+def _called(samples: Callable[[int], int], t: int) -> int:
+    try:
+        return samples(t)
+    except TypeError as error:
+        remedy = "give a function of the generation that returns a size"
+        raise invalid("samples", samples, f"{remedy} ({error})") from error
+
+
+def model_of(e: Any, kind: type, name: str = "e") -> Any:
+    """Return the model of an experiment if it is of the kind that a formula is about."""
+    model = getattr(e, "model", None)
+    if not isinstance(model, kind):
+        shown = e if model is None else model
+        raise invalid(name, shown, f"give an experiment whose model is a {kind.__name__}")
+    return model
+
+
+def sizes(samples: Samples, generations: int) -> Integers:
+    """Return the batch sizes n_1, ..., n_T as an array of shape (generations,).
+
+    `samples` is a constant, a sequence with at least one size per generation, or a callable
+    of the generation (1, 2, ..., `generations`).
+    """
+    if callable(samples):
+        values = [whole(f"samples({t})", _called(samples, t)) for t in range(1, generations + 1)]
+    elif not isinstance(samples, (str, int)) and hasattr(samples, "__len__"):
+        if len(samples) < generations:
+            raise invalid(
+                "samples",
+                samples,
+                f"the schedule has {len(samples)} sizes and the loop has {generations} "
+                "generations; give one size per generation",
+            )
+        values = [whole(f"samples[{t}]", samples[t]) for t in range(generations)]
+    else:
+        values = [whole("samples", samples)] * generations
+    if max(values) > LARGEST_BATCH:
+        raise invalid("samples", max(values), f"a batch has at most {LARGEST_BATCH} rows")
+    return np.array(values, dtype=np.int64)

@@ -1,0 +1,236 @@
+"""The two curated learners: majority labels behind a verifier, a mean behind a region."""
+
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from modelcollapse._support.checks import Floats, columns, positive, rows, shares, whole
+from modelcollapse._support.errors import InvalidInput, invalid
+from modelcollapse.families.curated.labels import PROBABILITY, probability
+from modelcollapse.families.curated.regions import truncated
+from modelcollapse.families.curated.truths import LabelError, RealMean
+from modelcollapse.workflows import Replace, Weighting
+
+if TYPE_CHECKING:
+    from modelcollapse.loop.experiment import Experiment
+
+LEAST_ACCEPTED = 0.01  # below it rows are drawn by inversion, not by rejection
+
+
+class LabelVerifier:
+    """Binary labels at `cells` inputs, learned by majority from the labels a verifier keeps.
+
+    A row is one label for each input: 1 where it is correct, 0 where it is wrong. The model
+    answers each input rightly or wrongly; asked for rows, it gives its own answer, and with
+    probability `noise` the other one. Every training label, real ones too, passes the verifier
+    or is dropped; a tie, or no label kept, is decided by a coin. Inputs are independent.
+
+    In an `Experiment` the truth is the probability that a real label is wrong (default 0), and
+    `samples` is the number of labels of each input. Replace is supported.
+
+    Parameters
+    ----------
+    keep_correct, keep_wrong
+        The verifier's probabilities phi and psi to keep a correct and a wrong label.
+    noise
+        The generator's probability to contradict its model. With 0 a wrong input gives no
+        correct label, so no verifier can mend it.
+    cells
+        The number of inputs.
+    random_state
+        The verifier's and the coin's randomness in `fit`.
+
+    Attributes
+    ----------
+    correct_
+        Whether the model is right at each input, shape (cells,).
+    """
+
+    room = "modelcollapse.families.curated"
+    correct_: Any
+
+    def __init__(
+        self,
+        keep_correct: float = 1.0,
+        keep_wrong: float = 0.5,
+        noise: float = 0.1,
+        cells: int = 1,
+        random_state: Any = None,
+    ) -> None:
+        self.keep_correct = float(probability("keep_correct", keep_correct))
+        self.keep_wrong = float(probability("keep_wrong", keep_wrong))
+        self.noise = float(probability("noise", noise))
+        self.cells = whole("cells", cells)
+        self.dim = self.cells
+        self.random_state = random_state
+
+    def _key(self) -> tuple[float, float, float, int]:
+        return self.keep_correct, self.keep_wrong, self.noise, self.cells
+
+    def __repr__(self) -> str:
+        phi, psi, noise, cells = self._key()
+        options = f"keep_correct={phi}, keep_wrong={psi}, noise={noise}, cells={cells}"
+        return f"LabelVerifier({options})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, LabelVerifier) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def described(self) -> dict[str, Any]:
+        """Return the model as plain data."""
+        names = ("keep_correct", "keep_wrong", "noise", "cells")
+        return {"model": "label-verifier"} | dict(zip(names, self._key(), strict=True))
+
+    def as_truth(self, value: Any) -> LabelError:
+        """Return the error probability of real labels; None is 0."""
+        if value is None or isinstance(value, LabelError):
+            return value or LabelError(0.0)
+        if np.ndim(value):
+            raise invalid("truth", value, PROBABILITY)
+        return LabelError(float(probability("truth", value)))
+
+    def check(self, experiment: "Experiment") -> None:
+        """Raise InvalidInput for what this room cannot do."""
+        _only_at_one(experiment)
+        if not isinstance(experiment.workflow, Replace):
+            raise invalid("workflow", experiment.workflow, "LabelVerifier supports Replace()")
+
+    def fit(self, X: Any, y: None = None, sample_weight: Any = None) -> Self:
+        """Learn from rows X of zeros and ones, shape (N, cells), with optional row weights."""
+        del y
+        X = columns(rows("X", X), self.dim)
+        if not np.isin(X, (0, 1)).all():
+            raise invalid("X", X, "give 1 for a correct label and 0 for a wrong one")
+        rng = np.random.default_rng(self.random_state)
+        chance = np.where(X == 1, self.keep_correct, self.keep_wrong)
+        kept = rng.random(X.shape) < chance
+        weight = np.ones(len(X)) if sample_weight is None else shares(sample_weight, len(X))
+        lead = weight @ (kept * (2 * X - 1))
+        coin = rng.random(self.cells) < 0.5
+        tie = np.abs(lead) <= 4 * len(X) * np.finfo(float).eps * weight.max()
+        self.correct_ = np.where(tie, coin, lead > 0)
+        return self
+
+    def sample(self, n: int, random_state: Any = None) -> Floats:
+        """Draw rows of labels from the model, shape (n, cells)."""
+        rng = np.random.default_rng(random_state)
+        flipped = rng.random((whole("n", n), self.cells)) < self.noise
+        return np.asarray(self.correct_ ^ flipped, dtype=np.float64)
+
+    def score_samples(self, X: Any) -> Floats:
+        """Return the log-probability of each row under the model, shape (N,)."""
+        agrees = columns(rows("X", X), self.dim) == self.correct_
+        with np.errstate(divide="ignore"):
+            logs = np.log(np.where(agrees, 1 - self.noise, self.noise))
+        return np.asarray(logs.sum(axis=1))
+
+
+class RegionVerifier:
+    """A normal mean with known spread, learned from rows that a verifier's region lets pass.
+
+    The model N(m, spread^2) is sampled until the wanted number of rows lies within `radius` of
+    `centre`, so every synthetic batch has as many kept rows as its size. Real rows are not
+    verified: generation 1 is the plain mean.
+
+    In an `Experiment` the truth is the mean of the real rows (default 0), whose standard
+    deviation is the same spread. Every workflow with batch weights is simulated; predictions are
+    for replace.
+
+    Parameters
+    ----------
+    centre, radius
+        The verifier keeps x with abs(x - centre) <= radius.
+    spread
+        The known standard deviation s.
+
+    Attributes
+    ----------
+    mean_, covariance_
+        The fitted mean, shape (1,), and the known variance, shape (1, 1).
+    """
+
+    room = "modelcollapse.families.curated"
+    dim = 1
+    mean_: Floats
+    covariance_: Floats
+
+    def __init__(self, centre: float = 0.0, radius: float = 1.0, spread: float = 1.0) -> None:
+        real = isinstance(centre, (int, float, np.number)) and not isinstance(centre, bool)
+        if not real or not np.isfinite(centre):
+            raise invalid("centre", centre, "give a finite number")
+        self.centre, self.radius = float(centre), positive("radius", radius)
+        self.spread = positive("spread", spread)
+
+    def _key(self) -> tuple[float, float, float]:
+        return self.centre, self.radius, self.spread
+
+    def __repr__(self) -> str:
+        centre, radius, spread = self._key()
+        return f"RegionVerifier(centre={centre}, radius={radius}, spread={spread})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, RegionVerifier) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def described(self) -> dict[str, Any]:
+        """Return the model as plain data."""
+        names = ("centre", "radius", "spread")
+        return {"model": "region-verifier"} | dict(zip(names, self._key(), strict=True))
+
+    def as_truth(self, value: Any) -> RealMean:
+        """Return the mean of the real rows; None is 0."""
+        if value is None or isinstance(value, RealMean):
+            return value or RealMean(0.0)
+        real = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+        if not real or not np.isfinite(value):
+            raise invalid("truth", value, "give the mean of the real rows")
+        return RealMean(float(value))
+
+    def check(self, experiment: "Experiment") -> None:
+        """Raise InvalidInput for what this room cannot do."""
+        _only_at_one(experiment)
+        if not isinstance(experiment.workflow, Weighting):
+            raise invalid(
+                "workflow",
+                experiment.workflow,
+                "RegionVerifier needs batch_weights(sizes), as of Replace() or KeepReal()",
+            )
+
+    def fit(self, X: Any, y: None = None, sample_weight: Any = None) -> Self:
+        """Fit the mean of rows X, shape (N, 1), with optional row weights."""
+        del y
+        X = columns(rows("X", X), 1)
+        self.mean_ = shares(sample_weight, len(X)) @ X
+        self.covariance_ = np.array([[self.spread**2]])
+        return self
+
+    def sample(self, n: int, random_state: Any = None) -> Floats:
+        """Draw n rows that the verifier keeps, shape (n, 1)."""
+        rng, m, s = np.random.default_rng(random_state), float(self.mean_[0]), self.spread
+        low, high = (self.centre - self.radius - m) / s, (self.centre + self.radius - m) / s
+        from scipy.special import ndtr
+
+        if ndtr(high) - ndtr(low) < LEAST_ACCEPTED:
+            x = truncated(rng, np.array([low]), np.array([high]), whole("n", n))[0]
+            return np.asarray(m + s * x)[:, None]
+        kept = np.empty(0)
+        while len(kept) < whole("n", n):
+            x = rng.standard_normal(n)
+            kept = np.concatenate([kept, x[(low <= x) & (x <= high)]])
+        return np.asarray(m + s * kept[:n])[:, None]
+
+    def score_samples(self, X: Any) -> Floats:
+        """Return the log-density of each row under N(m, s^2), before the verifier, shape (N,)."""
+        z = (columns(rows("X", X), 1)[:, 0] - self.mean_[0]) / self.spread
+        return np.asarray(-(z**2) / 2 - np.log(self.spread) - np.log(2 * np.pi) / 2)
+
+
+def _only_at_one(e: "Experiment") -> None:
+    if e.temperature != 1:
+        raise InvalidInput(
+            f"temperature = {e.temperature!r} belongs to the Gaussian: curated loops have none"
+        )

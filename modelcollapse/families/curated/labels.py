@@ -1,0 +1,99 @@
+r"""Curated labels: a verifier keeps a correct label with probability phi, a wrong one with psi.
+
+Of labels that are wrong with probability p, the kept ones are wrong with probability
+p psi/(p psi + (1 - p) phi): below 1/2 exactly if p is below the break-down point
+p* = 1/(1 + psi/phi). A learner that sees infinitely many of them is then right everywhere, and
+above p* wrong everywhere (arXiv 2406.07515, Theorem 4.2, for linear classifiers). Here the
+learner is the majority at one input, and its chances are exact for any number of labels (derived
+here).
+"""
+
+from typing import Any
+
+import numpy as np
+
+from modelcollapse._support.checks import Floats, whole
+from modelcollapse._support.errors import InvalidInput, invalid
+
+PROBABILITY = "give a probability, from 0 to 1"
+
+
+def probability(name: str, value: Any) -> Floats:
+    """Return numbers from 0 to 1."""
+    array = np.asarray(value)
+    if array.dtype.kind not in "iuf":
+        raise invalid(name, value, PROBABILITY)
+    array = array.astype(np.float64)
+    bad = ~((array >= 0) & (array <= 1))
+    if bad.any():
+        raise invalid(name, float(array[bad].flat[0]), PROBABILITY)
+    return np.asarray(array)
+
+
+def kept_label_error(label_error: Any, keep_correct: Any, keep_wrong: Any) -> Floats:
+    """Return the share of wrong labels among the kept ones, p psi/(p psi + (1 - p) phi).
+
+    Parameters
+    ----------
+    label_error, keep_correct, keep_wrong
+        p, phi and psi, from 0 to 1; they broadcast.
+
+    Raises
+    ------
+    InvalidInput
+        If an argument is not a probability, or nothing is ever kept.
+    """
+    p, phi, psi = _arguments(label_error, keep_correct, keep_wrong)
+    wrong = p * psi
+    kept = wrong + (1 - p) * phi
+    if np.any(kept == 0):
+        raise InvalidInput(
+            "keep_correct and keep_wrong let no label pass at this label_error: make one larger"
+        )
+    result: Floats = (wrong / kept)[()]
+    return result
+
+
+def break_down_point(keep_correct: Any, keep_wrong: Any) -> Floats:
+    """Return p* = 1/(1 + psi/phi), the label error up to which the majority of the kept is right.
+
+    1/2 without a verifier (phi = psi), 1 with one that keeps no wrong label.
+    """
+    _, phi, psi = _arguments(0.0, keep_correct, keep_wrong)
+    if np.any(phi + psi == 0):
+        raise invalid("keep_correct + keep_wrong", 0.0, "make one of them larger than 0")
+    result: Floats = (phi / (phi + psi))[()]
+    return result
+
+
+def majority_correct(
+    samples: int, label_error: float, keep_correct: float, keep_wrong: float
+) -> float:
+    r"""Return the probability that the majority of the kept labels is right.
+
+    Of n labels K ~ Bin(n, kept) pass, and A ~ Bin(K, 1 - e) of them are right; a tie, with none
+    kept too, is decided by a coin. For K = 2j - 1 and K = 2j alike P(right | K) = I_{1-e}(j, j),
+    the regularised beta function. Exact, O(n).
+    """
+    from scipy.special import betainc, gammaln, xlog1py, xlogy
+
+    n = whole("samples", samples)
+    p, phi, psi = _arguments(label_error, keep_correct, keep_wrong)
+    right, wrong = float((1 - p) * phi), float(p * psi)
+    kept = right + wrong
+    if kept == 0:
+        return 0.5
+    K = np.arange(n + 1)
+    ways = gammaln(n + 1) - gammaln(K + 1) - gammaln(n - K + 1)
+    chances = np.exp(ways + xlogy(K, kept) + xlog1py(n - K, -min(kept, 1.0)))
+    half = np.maximum((K + 1) // 2, 1)
+    majority = np.where(K > 0, betainc(half, half, right / kept), 0.5)
+    return float(min(1.0, (chances * majority).sum() / chances.sum()))
+
+
+def _arguments(p: Any, phi: Any, psi: Any) -> tuple[Floats, Floats, Floats]:
+    return (
+        probability("label_error", p),
+        probability("keep_correct", phi),
+        probability("keep_wrong", psi),
+    )

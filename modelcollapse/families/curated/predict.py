@@ -1,0 +1,158 @@
+"""Predictions of the curated room."""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from modelcollapse._support.checks import Floats
+from modelcollapse._support.errors import NoClosedForm
+from modelcollapse.families.curated.estimator import LabelVerifier
+from modelcollapse.families.curated.labels import majority_correct
+from modelcollapse.families.curated.regions import contraction_rate, second_round
+from modelcollapse.loop.experiment import Lazy, Prediction
+from modelcollapse.loop.fate import Fate
+from modelcollapse.workflows import Replace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from modelcollapse.loop.experiment import Experiment, Route
+
+BEYOND = (
+    "exact for one verified round (generations = 2) under replace; later the law of the mean is "
+    "not closed: modelcollapse.families.curated.distance_bound and error_bounds enclose it"
+)
+
+
+@dataclass(frozen=True)
+class BinomialShare:
+    """The law of a share of `cells` independent events with one probability."""
+
+    cells: int
+    chance: float
+
+    @property
+    def mean(self) -> float:
+        """The probability."""
+        return self.chance
+
+    @property
+    def variance(self) -> float:
+        """p (1 - p) / cells."""
+        return self.chance * (1 - self.chance) / self.cells
+
+    def cdf(self, x: Any) -> Floats:
+        """Return P(share <= x)."""
+        from scipy.special import bdtr
+
+        shares = np.arange(self.cells + 1) / self.cells
+        events = np.searchsorted(shares, np.asarray(x, dtype=np.float64), side="right") - 1.0
+        inside = bdtr(np.clip(events, 0, self.cells), self.cells, self.chance)
+        return np.where(events < 0, 0.0, inside)
+
+
+def predict(e: "Experiment") -> Prediction:
+    """Return the exact predictions for a curated loop, computed at the first look.
+
+    `LabelVerifier`: "label_error", the share of inputs that the model gets wrong. `RegionVerifier`:
+    "squared_error" E(m_t - mu_0)^2/s^2 and "centre_distance" E(m_t - c)^2/s^2.
+    """
+    return _labels(e) if isinstance(e.model, LabelVerifier) else _region(e)
+
+
+def stay_right(e: "Experiment", generation: int) -> tuple[float, float]:
+    """Return P(right next), from an input that is right and from one that is wrong now."""
+    model, n = e.model, int(e.sizes[generation - 1])
+    keep = model.keep_correct, model.keep_wrong
+    right = majority_correct(n, model.noise, *keep)
+    return right, majority_correct(n, 1 - model.noise, *keep)
+
+
+def _errors(e: "Experiment") -> Floats:
+    """Return the probability that an input is wrong, shape (generations,)."""
+    steps = cache(lambda n: stay_right(e, n))
+    first: dict[int, int] = {}  # batches of one size share a step
+    model, correct = e.model, np.empty(e.generations)
+    keep = model.keep_correct, model.keep_wrong
+    correct[0] = majority_correct(int(e.sizes[0]), e.truth.error, *keep)
+    for t in range(2, e.generations + 1):
+        right, wrong = steps(first.setdefault(int(e.sizes[t - 1]), t))
+        correct[t - 1] = right * correct[t - 2] + wrong * (1 - correct[t - 2])
+    return 1 - correct
+
+
+def _labels(e: "Experiment") -> Prediction:
+    errors = cache(lambda: _errors(e))
+    cells = e.model.cells
+    routes: dict[str, Route] = {"label_error": errors}
+    spreads: dict[str, Route] = {"label_error": lambda: errors() * (1 - errors()) / cells}
+    laws: dict[str, Route] = {
+        "label_error": lambda: [BinomialShare(cells, float(p)) for p in errors()]
+    }
+    limits, exponents = _long_run(e)
+    fate = Fate("bounded", "t^0", "the share of wrong inputs is at most 1")
+    fates: dict[str, Route] = {"label_error": lambda: fate}
+    return Prediction(e, Lazy(routes), Lazy(spreads), Lazy(laws), limits, exponents, Lazy(fates))
+
+
+def _long_run(e: "Experiment") -> tuple[Lazy, Lazy]:
+    """Return the limit of the label error, and the rate at which the start is forgotten."""
+    if e.generations > 2 and np.ptp(e.sizes[1:]) > 0:
+        reason = "known for synthetic batches of one size"
+        return Lazy({}, {"label_error": reason}), Lazy({}, {"contraction": reason})
+
+    def limit() -> float:
+        if e.generations == 1:
+            raise NoClosedForm("label_error: give generations >= 2 for the size of later batches")
+        right, wrong = stay_right(e, 2)
+        stay = 1 - right + wrong
+        return (1 - right) / stay if stay > 0 else float(_errors(e)[0])
+
+    def contraction() -> float:
+        right, wrong = stay_right(e, min(2, e.generations))
+        return right - wrong
+
+    return Lazy({"label_error": limit}), Lazy({"contraction": contraction})
+
+
+def _region(e: "Experiment") -> Prediction:
+    names = ("centre_distance", "squared_error")
+    rho = contraction_rate(e.model.radius, e.model.spread)
+    routes: dict[str, Route] = {}
+    spreads: dict[str, Route] = {}
+    fates: dict[str, Route] = {}
+    if isinstance(e.workflow, Replace):
+        words = f"the loop is drawn to within {e.model.radius:g} of the verifier's centre"
+        fate = Fate("bounded", f"{rho:.4g}^t", words)
+        fates = dict.fromkeys(names, lambda: fate)
+    if e.generations <= 2 and fates:
+        moments = cache(lambda: _two_rounds(e))
+        for i, name in enumerate(names):
+            routes[name], spreads[name] = _route(moments, 0, i), _route(moments, 1, i)
+    reasons = {} if routes else dict.fromkeys(names, BEYOND)
+    return Prediction(
+        e,
+        Lazy(routes, reasons),
+        Lazy(spreads, reasons),
+        exponents=Lazy({"contraction": lambda: rho}),
+        fates=Lazy(fates),
+    )
+
+
+def _two_rounds(e: "Experiment") -> tuple[Floats, Floats]:
+    """Return means and variances of the two squares at generations 1 and 2, shape (t, 2)."""
+    n, bias = int(e.sizes[0]), (e.model.centre - e.truth.mean) / e.model.spread
+    B = np.array([bias, 0.0])
+    means, variances = [B**2 + 1 / n], [4 * B**2 / n + 2 / n**2]
+    if e.generations == 2:
+        radius = e.model.radius / e.model.spread
+        second, fourth = second_round(n, int(e.sizes[1]), bias, radius)
+        means.append(second)
+        variances.append(fourth - second**2)
+    return np.array(means), np.array(variances)
+
+
+def _route(moments: "Callable[[], tuple[Floats, Floats]]", kind: int, column: int) -> "Route":
+    return lambda: moments()[kind][:, column]

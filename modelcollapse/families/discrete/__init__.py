@@ -1,0 +1,38 @@
+"""The discrete room: relative frequencies of K outcomes, fitted again and again.
+
+estimator    Discrete, the multinomial fit
+truth        the probabilities of generation 1; zipf
+moments      exact moments of the fits, to the fourth order
+chains       exact laws of one outcome's count
+lost         which outcomes are absent, and whether one is left
+survival     survival and collapse times: exact, bounds, limits
+enumeration  the whole law of a small loop, in fractions
+limits       t -> infinity
+predict      which quantity has which route
+kernels, simulate   the exact simulator
+"""
+
+from modelcollapse.families.discrete.enumeration import exact_law
+from modelcollapse.families.discrete.estimator import Discrete
+from modelcollapse.families.discrete.survival import (
+    exact_collapse_time,
+    expected_collapse_time,
+    finite_survival_bounds,
+    poisson_survival,
+    survival,
+    survival_bounds,
+)
+from modelcollapse.families.discrete.truth import Categorical, zipf
+
+__all__ = [
+    "Categorical",
+    "Discrete",
+    "exact_collapse_time",
+    "exact_law",
+    "expected_collapse_time",
+    "finite_survival_bounds",
+    "poisson_survival",
+    "survival",
+    "survival_bounds",
+    "zipf",
+]

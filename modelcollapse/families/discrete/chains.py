@@ -1,0 +1,171 @@
+r"""Exact laws of one outcome's count: binomial chains.
+
+Lump all other outcomes together: under replace the count of one outcome (or of several lumped) is
+a Markov chain, c' ~ Binomial(n', c/n), and so is its count in accumulate's pool, c' = c +
+Binomial(n', c/N). Whatever is a sum over outcomes of a function of p_i has an exact expectation.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modelcollapse._support.checks import Floats, Integers
+from modelcollapse._support.errors import NoClosedForm
+from modelcollapse.workflows import Accumulate, AccumulateSubsample, Replace
+
+if TYPE_CHECKING:
+    from modelcollapse.loop.experiment import Experiment
+
+MOST_ROWS = 1000  # binomial coefficients of more rows overflow
+MOST_WORK = 2e10  # multiplications
+CHUNK = 2**21  # numbers held at once
+Function = Callable[[Floats], Floats]
+
+
+def binomial(n: int, p: Floats) -> Floats:
+    """Return the probabilities of 0..n successes, shape (len(p), n + 1), n at most MOST_ROWS."""
+    from scipy.special import binom
+
+    k = np.arange(n + 1)
+    p = np.asarray(p, dtype=np.float64)[:, None]
+    with np.errstate(under="ignore"):
+        return np.asarray(binom(n, k) * p**k * (1 - p) ** (n - k))
+
+
+def hypergeometric(total: int, drawn: int) -> Floats:
+    """Return P(h of `drawn` rows marked), given c of `total`: shape (total + 1, drawn + 1)."""
+    from scipy.special import gammaln
+
+    c, h = np.arange(total + 1)[:, None], np.arange(drawn + 1)
+    possible = (h <= c) & (drawn - h <= total - c)
+    c, h = np.broadcast_arrays(c, h)
+    c, h = c[possible], h[possible]
+    logs = gammaln(np.arange(total + 2) + 1.0)
+
+    def choose(a: Integers | int, b: Integers | int) -> Floats:
+        return np.asarray(logs[a] - logs[b] - logs[np.subtract(a, b)])
+
+    table = np.zeros(possible.shape)
+    with np.errstate(under="ignore"):
+        table[possible] = np.exp(choose(c, h) + choose(total - c, drawn - h) - choose(total, drawn))
+    return table
+
+
+def constant(sizes: Integers) -> bool:
+    """Return whether all batches have one size."""
+    return bool(np.ptp(sizes) == 0)
+
+
+def is_replace(e: "Experiment") -> bool:
+    """Return whether only the last batch is ever trained on."""
+    return isinstance(e.workflow, Replace) or getattr(e.workflow, "k", None) == 1
+
+
+def reason(e: "Experiment", points: int) -> str | None:
+    """Return why no chain is run for this many initial probabilities, or None."""
+    kinds = (Accumulate, AccumulateSubsample)
+    if not is_replace(e) and not isinstance(e.workflow, kinds):
+        return "one outcome's count is a Markov chain under replace and under accumulate only"
+    rows = int(e.sizes.max() if is_replace(e) else e.sizes.sum())
+    if rows > MOST_ROWS:
+        what = "a batch" if is_replace(e) else "the pool"
+        return f"exact up to {MOST_ROWS} rows in {what}, and there are {rows}: simulate it"
+    if work(e, points) > MOST_WORK:
+        return (
+            f"{rows} rows, {e.generations} generations and {points} different probabilities are "
+            "too many for an exact chain: ask for fewer, or simulate it"
+        )
+    return None
+
+
+def work(e: "Experiment", points: int) -> float:
+    """Return about how many multiplications `expectations` takes."""
+    rows, T = float(e.sizes.max()) + 1, e.generations
+    if is_replace(e) and constant(e.sizes):
+        return T * rows**2 + points * rows * T
+    if not is_replace(e):
+        rows = float(e.sizes.sum()) + 1
+    return T * rows**2 * (points + (30 if isinstance(e.workflow, AccumulateSubsample) else 10))
+
+
+def expectations(e: "Experiment", p: Floats, function: Function) -> Floats:
+    """Return E f(p_t) for outcomes of true probability p: shape (generations, len(p)).
+
+    Parameters
+    ----------
+    e
+        The experiment.
+    p
+        Probabilities of single or lumped outcomes, shape (points,).
+    function
+        From fitted probabilities to numbers, elementwise.
+
+    Raises
+    ------
+    NoClosedForm
+        If the count is no Markov chain, or the chain is too large.
+    """
+    p = np.asarray(p, dtype=np.float64)
+    if (why := reason(e, len(p))) is not None:
+        raise NoClosedForm(why)
+    out = np.empty((e.generations, len(p)))
+    step = max(1, CHUNK // (int(e.sizes.sum()) + 1))
+    for start in range(0, len(p), step):
+        part = slice(start, start + step)
+        if is_replace(e) and constant(e.sizes):
+            out[:, part] = _backward(e, p[part], function)
+            continue
+        with np.errstate(under="ignore"):
+            for t, (values, law) in enumerate(_forward(e, p[part])):
+                out[t, part] = law @ function(values)
+    return out
+
+
+def _backward(e: "Experiment", p: Floats, function: Function) -> Floats:
+    """Return E f(p_t) under replace with equal batches: one vector per generation."""
+    n = int(e.sizes[0])
+    values = np.arange(n + 1) / n
+    step, value = binomial(n, values), function(values)
+    first = binomial(n, p)
+    out = np.empty((e.generations, len(p)))
+    with np.errstate(under="ignore"):
+        for t in range(e.generations):
+            out[t] = first @ value
+            value = step @ value
+    return out
+
+
+def _forward(e: "Experiment", p: Floats) -> Iterator[tuple[Floats, Floats]]:
+    """Yield, for each generation, the fitted probabilities and their law, (len(p), states)."""
+    sizes = e.sizes.tolist()
+    law, total = binomial(sizes[0], p), sizes[0]
+    for t, n in enumerate(sizes):
+        if t and is_replace(e):
+            law, total = law @ binomial(n, np.arange(total + 1) / total), n
+        elif t:
+            law, total = _added(e, law, sizes[:t], n), total + n
+        values, table = fitted(e, sizes[: t + 1], total)
+        yield values, law if table is None else law @ table
+
+
+def fitted(e: "Experiment", sizes: list[int], total: int) -> tuple[Floats, Floats | None]:
+    """Return the possible fits, and the law of the fit given the count kept (None: the same)."""
+    if isinstance(e.workflow, AccumulateSubsample):
+        budget = e.workflow.training_size(sizes)
+        if budget < total:
+            return np.arange(budget + 1) / budget, hypergeometric(total, budget)
+    return np.arange(total + 1) / total, None
+
+
+def _added(e: "Experiment", law: Floats, sizes: list[int], n: int) -> Floats:
+    """Return the law of the pool's count after n rows of the fit to the pool."""
+    total = law.shape[1] - 1
+    values, table = fitted(e, sizes, total)
+    drawn = binomial(n, values)
+    if table is not None:
+        drawn = table @ drawn
+    new = np.zeros((len(law), total + n + 1))
+    for b in range(n + 1):
+        new[:, b : b + total + 1] += law * drawn[:, b]
+    return new

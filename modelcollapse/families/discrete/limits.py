@@ -1,0 +1,149 @@
+"""Limits t -> infinity of discrete loops, and what becomes of them in words."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modelcollapse.families.discrete import chains, lost
+from modelcollapse.families.discrete.truth import truth_of
+from modelcollapse.loop.fate import Fate
+from modelcollapse.workflows import (
+    Accumulate,
+    AccumulateSubsample,
+    FreshData,
+    KeepReal,
+    SlidingWindow,
+    Web,
+    Workflow,
+)
+from modelcollapse.workflows.sources import real_counts
+
+if TYPE_CHECKING:
+    from modelcollapse.loop.experiment import Experiment
+
+Route = Callable[[], float]
+
+
+def accumulate_limit(n: int) -> float:
+    """Return lim E H_t / H_0 under accumulate: sin(pi/sqrt n)/(pi/sqrt n)."""
+    x = np.pi / np.sqrt(n)
+    return float(np.sin(x) / x) if n > 1 else 0.0
+
+
+def subsample_limit(n: int) -> float:
+    r"""Return lim E H_t / H_0 under accumulate-subsample with budget n.
+
+    The pool's is multiplied by n t (t - a)(t - b) / ((n t - 1)(t + 1)^2), with a, b the roots of
+    n x^2 + (2n - 1) x + n - 4 + 1/n; the subset keeps 1 - 1/n of it.
+    """
+    if n == 1:
+        return 0.0
+    from scipy.special import loggamma
+
+    a, b = np.roots([n, 2 * n - 1, n - 4 + 1 / n]) + 0j
+    logs = loggamma(1 - 1 / n + 0j) - loggamma(1 - a) - loggamma(1 - b)
+    return float((1 - 1 / n) ** 2 * np.exp(logs).real)
+
+
+def limits(e: "Experiment") -> tuple[dict[str, Route], dict[str, str]]:
+    """Return the limits in closed form, and why others have none."""
+    routes: dict[str, Route] = {}
+    reasons: dict[str, str] = {}
+    truth, n = truth_of(e), float(e.sizes[0])
+    kept = _kept(e)
+    if kept is None:
+        why = "known for equal batches under replace, accumulate and accumulate-subsample"
+        reasons.update(dict.fromkeys(("heterozygosity", "squared_error", "inflation"), why))
+    else:
+        routes["heterozygosity"] = lambda: truth.heterozygosity * kept()
+        routes["squared_error"] = lambda: 1 - kept()
+        routes["inflation"] = lambda: n * (1 - kept())
+        routes["effective_samples"] = lambda: 1 / (1 - kept())
+    if isinstance(e.workflow, (Accumulate, KeepReal)):
+        routes["absent"] = lambda: float(lost.absent(e)[-1])
+        routes["collapsed"] = lambda: float(lost.collapsed(e)[-1])
+    elif chains.is_replace(e) and chains.constant(e.sizes):
+        routes["absent"] = lambda: float(truth.possible - 1)
+        routes["collapsed"] = lambda: 1.0
+        routes["entropy"] = lambda: 0.0
+    else:
+        why = "known for replace with equal batches, and where batch 1 keeps its weight"
+        reasons.update(dict.fromkeys(("absent", "collapsed"), why))
+    return routes, reasons
+
+
+def _kept(e: "Experiment") -> Route | None:
+    """Return the share of the heterozygosity that is left in the end, if it is known."""
+    if not chains.constant(e.sizes):
+        return None
+    n = int(e.sizes[0])
+    if chains.is_replace(e):
+        return lambda: 0.0
+    if isinstance(e.workflow, Accumulate):
+        return partial(accumulate_limit, n)
+    if isinstance(e.workflow, AccumulateSubsample) and e.workflow.budget in (None, n):
+        return partial(subsample_limit, n)
+    return None
+
+
+def fates(e: "Experiment") -> dict[str, Fate]:
+    """Return what becomes of each quantity."""
+    found = {"heterozygosity": _heterozygosity(e)}
+    found["squared_error"] = Fate("bounded", "", "probabilities are: |p_t - p_0|^2 <= 2")
+    if chains.is_replace(e) and chains.constant(e.sizes):
+        end = "one outcome is left in the end, outcome i with probability p_i"
+        found["collapsed"] = found["absent"] = Fate("clumps", "", end)
+    elif isinstance(e.workflow, (Accumulate, KeepReal)):
+        reason = "what batch 1 has is never lost, and what it has not never comes"
+        found["collapsed"] = found["absent"] = Fate("bounded", "", reason)
+    return found
+
+
+def _heterozygosity(e: "Experiment") -> Fate:
+    n, equal = int(e.sizes[0]), chains.constant(e.sizes)
+    if int(real_counts(e.workflow, e.sizes.tolist()).sum()) == 1:
+        return Fate("clumps", "0 from generation 1", "one real row is one outcome")
+    if chains.is_replace(e) and equal:
+        reason = "each generation multiplies it by 1 - 1/n: one outcome is left in the end"
+        return Fate("clumps", f"{1 - 1 / n:.6g}^t", reason)
+    if chains.is_replace(e):
+        reason = "it vanishes iff sum 1/n_t is infinite, and a schedule does not say"
+        return Fate("undetermined", "", reason)
+    if isinstance(e.workflow, SlidingWindow) and equal:
+        return Fate("clumps", "", "sooner or later a whole window has one outcome")
+    if getattr(e.workflow, "budget", None) == 1:
+        return Fate("clumps", "0 from generation 1", "one training row is one outcome")
+    return _kept_up(e, equal=equal)
+
+
+def _kept_up(e: "Experiment", *, equal: bool) -> Fate:
+    """Return the fate where something is remembered for ever."""
+    workflow = e.workflow
+    reason = ""
+    if isinstance(workflow, Accumulate):
+        reason = "prod (1 - n_s/N_s^2) is positive for any batch sizes"
+    elif isinstance(workflow, AccumulateSubsample) and equal:
+        reason = "the pool loses a summable share each generation"
+    elif isinstance(workflow, FreshData) or _steady(workflow) or _kept_share(workflow, equal=equal):
+        reason = "real rows keep a fixed weight"
+    if reason:
+        return Fate("bounded", "", reason)
+    return Fate("undetermined", "", "no theorem for this workflow: see its exact finite curves")
+
+
+def _kept_share(workflow: Workflow, *, equal: bool) -> bool:
+    """Return whether the real batch keeps its weight."""
+    return isinstance(workflow, KeepReal) and (equal or workflow.share is not None)
+
+
+def _steady(workflow: Workflow) -> bool:
+    """Return whether a web's real rows keep their share."""
+    if not isinstance(workflow, Web):
+        return False
+    return (
+        isinstance(workflow.synthetic, int)
+        and bool(workflow.real)
+        and isinstance(workflow.real, int)
+    )

@@ -1,0 +1,137 @@
+"""Predictions of the discrete room: which quantity has which exact route."""
+
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from modelcollapse._support.checks import Floats
+from modelcollapse._support.errors import NoClosedForm
+from modelcollapse.families.discrete import chains, limits, lost, moments
+from modelcollapse.families.discrete.truth import truth_of
+from modelcollapse.loop.experiment import Lazy, Prediction
+from modelcollapse.loop.routes import Parts
+from modelcollapse.workflows.sources import source_weights
+
+if TYPE_CHECKING:
+    from modelcollapse.loop.experiment import Experiment
+
+ERRORS = ("heterozygosity", "squared_error", "inflation", "effective_samples")
+COUNTS = ("absent", "collapsed")
+QUANTITIES = (*ERRORS, *COUNTS, "entropy")
+
+
+def predict(e: "Experiment") -> Prediction:
+    """Return the exact predictions for a discrete loop, computed at the first look."""
+    parts = Parts()
+    _errors(e, parts)
+    _counts(e, parts)
+    _entropy(e, parts)
+    for name in QUANTITIES:
+        if name not in parts.spreads:
+            why = parts.reasons.get(name, "its variance over replicates is not known here")
+            parts.spread_reasons.setdefault(name, why)
+    found = {name: partial(_itself, fate) for name, fate in limits.fates(e).items()}
+    why = "see `exact_law` for the whole law of a small loop"
+    return Prediction(
+        e,
+        Lazy(parts.routes, parts.reasons),
+        Lazy(parts.spreads, parts.spread_reasons),
+        Lazy({}, dict.fromkeys(QUANTITIES, why)),
+        Lazy(*limits.limits(e)),
+        fates=Lazy(found),
+        bounds=_bounds(e),
+    )
+
+
+def _bounds(e: "Experiment") -> dict[str, tuple[float, float]]:
+    """Return bounds on every replicate: p_t and p_0 are at most the square root of 2 apart."""
+    truth: Any = e.truth
+    most = 2 / float(truth.heterozygosity)
+    return {
+        "heterozygosity": (0.0, 1 - 1 / e.model.outcomes),
+        "squared_error": (0.0, most),
+        "inflation": (0.0, int(e.sizes[0]) * most),
+    }
+
+
+def _itself(value: object) -> object:
+    return value
+
+
+def _errors(e: "Experiment", parts: Parts) -> None:
+    if not (moments.pooled(e) or chains.is_replace(e)):
+        try:
+            source_weights(e.workflow, e.sizes[:1].tolist())
+        except NoClosedForm as error:
+            parts.reasons.update(dict.fromkeys(ERRORS, str(error)))
+            return
+    errors = cache(lambda: moments.squared_errors(e))
+    first = float(e.sizes[0])
+    parts.routes["heterozygosity"] = lambda: moments.heterozygosity(e, errors())
+    parts.routes["squared_error"] = errors
+    parts.routes["inflation"] = lambda: first * errors()
+    parts.routes["effective_samples"] = lambda: 1 / errors()
+    if not (moments.pooled(e) or chains.is_replace(e)):
+        why = "known for replace, accumulate and accumulate-subsample; elsewhere open"
+        parts.spread_reasons.update(dict.fromkeys(ERRORS, why))
+        return
+    both = cache(lambda: moments.variances(e))
+    parts.spreads["heterozygosity"] = lambda: both()[0]
+    parts.spreads["squared_error"] = lambda: both()[1]
+    parts.spreads["inflation"] = lambda: first**2 * both()[1]
+    parts.spread_reasons["effective_samples"] = "it is a reciprocal of an expectation"
+
+
+def _counts(e: "Experiment", parts: Parts) -> None:
+    truth = truth_of(e)
+    points = len(truth.groups[0])
+    why = lost.reason(e, points)
+    if why is None:
+        one = cache(lambda: lost.collapsed(e))
+        parts.routes["absent"] = lambda: lost.absent(e)
+        parts.routes["collapsed"] = one
+        parts.spreads["collapsed"] = lambda: one() * (1 - one())
+        couples = lost.pairs(e)
+        if couples > lost.MOST_PAIRS:
+            parts.spread_reasons["absent"] = (
+                f"{couples} pairs of different probabilities are too many: see its expectation"
+            )
+        elif lost.reason(e, couples) is None:
+            parts.spreads["absent"] = lambda: lost.absent_variance(e)
+        return
+    parts.reasons.update(dict.fromkeys(COUNTS, why))
+    if not chains.is_replace(e):
+        return
+    p, counts = truth.groups
+    absent = cache(lambda: [bound @ counts for bound in lost.bounds(e, p)])
+    collapsed = cache(lambda: [bound @ counts for bound in lost.bounds(e, 1 - p)])
+    parts.routes["absent_lower"] = lambda: absent()[0]
+    parts.routes["absent_upper"] = lambda: absent()[1]
+    parts.routes["collapsed_lower"] = lambda: collapsed()[0]
+    parts.routes["collapsed_upper"] = lambda: np.minimum(collapsed()[1], 1.0)
+
+
+def _entropy(e: "Experiment", parts: Parts) -> None:
+    """Exact through one outcome's chain; else between the truth's and that of two draws.
+
+    The entropy is concave, and above -log sum p_i^2, which is convex in sum p_i^2.
+    """
+    p, counts = truth_of(e).groups
+    why = chains.reason(e, len(p))
+    if why is None:
+        parts.routes["entropy"] = lambda: chains.expectations(e, p, surprise) @ counts
+        return
+    parts.reasons["entropy"] = f"{why}; see entropy_lower and entropy_upper"
+    if "heterozygosity" in parts.routes:
+        heterozygosity = parts.routes["heterozygosity"]
+        parts.routes["entropy_lower"] = lambda: -np.log1p(-heterozygosity())
+        most = float(surprise(p) @ counts)
+        parts.routes["entropy_upper"] = lambda: np.full(e.generations, most)
+    else:
+        parts.reasons["entropy"] = why
+
+
+def surprise(p: Floats) -> Floats:
+    """Return -p log p, zero at zero."""
+    return np.asarray(-p * np.log(np.where(p > 0, p, 1.0)))

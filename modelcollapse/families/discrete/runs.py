@@ -1,0 +1,166 @@
+"""Compiled loops whose fit is a table of integer counts: replace, and pools."""
+
+import numpy as np
+
+from modelcollapse._support.checks import Floats, Integers
+from modelcollapse._support.compiled import compiled
+from modelcollapse.families.discrete.kernels import (
+    RATIO,
+    Words,
+    appended,
+    cumulated,
+    drawn,
+    drawn_floats,
+    drawn_rows,
+    subset,
+    subset_rows,
+    tails,
+)
+
+
+@compiled
+def measured(
+    fit: Integers,
+    labels: Integers,
+    m: int,
+    total: int,
+    truth: Floats,
+    given: Floats,
+    table: Floats,
+    out: Floats,
+) -> None:
+    """Fill out with heterozygosity, absent, collapsed, entropy and squared error of a fit.
+
+    `given` holds the number of possible outcomes, sum p_i^2 and 1 - sum p_i^2 of the truth;
+    `table` holds c log c.
+    """
+    unit, differ, logs, error, found, present = 1.0 / total, 0.0, 0.0, 0.0, 0.0, 0
+    for j in range(m):
+        c = fit[j]
+        if c > 0:
+            x, p = c * unit, truth[labels[j]]
+            present += 1
+            differ += c * unit * ((total - c) * unit)
+            logs += table[c] if c < table.size else c * np.log(c)
+            error += (x - p) * (x - p)
+            found += p * p
+    out[0] = differ
+    out[1] = given[0] - present
+    out[2] = 1.0 if present == 1 else 0.0
+    out[3] = 0.0 if present == 1 else max(0.0, np.log(total) - logs * unit)
+    lost = max(0.0, given[1] - found) if present < given[0] else 0.0
+    out[4] = (error + lost) / given[2]
+
+
+@compiled
+def joined(
+    fresh: Integers, labels: Integers, counts: Integers, m: int, place: Integers, tally: Integers
+) -> int:
+    """Add counts of all outcomes to those present; return how many are present then.
+
+    `tally` gets the added counts in the order of `labels`; `place` holds -1 before and after.
+    """
+    for j in range(m):
+        place[labels[j]] = j
+    tally[:] = 0
+    for i in range(fresh.size):
+        if fresh[i] > 0:
+            if place[i] < 0:
+                place[i] = m
+                labels[m] = i
+                counts[m] = 0
+                m += 1
+            counts[place[i]] += fresh[i]
+            tally[place[i]] = fresh[i]
+    for j in range(m):
+        place[labels[j]] = -1
+    return m
+
+
+@compiled
+def run(
+    rng: np.random.Generator,
+    pooled: bool,
+    sizes: Integers,
+    real: Integers,
+    budgets: Integers,
+    truth: Floats,
+    given: Floats,
+    table: Floats,
+    slots: Integers,
+    rows: Words,
+    out: Floats,
+    fitted: Floats,
+) -> None:
+    """Run replicates one after the other.
+
+    Parameters
+    ----------
+    pooled
+        Whether batches accumulate; else the last batch alone is trained on.
+    sizes, real
+        Rows of each batch, and how many of them are fresh and real.
+    budgets
+        How many rows of the pool are trained on, without replacement; 0 for all.
+    truth, given, table
+        The truth's probabilities, and as in `measured`.
+    slots
+        For each generation the column that records it, or -1.
+    rows
+        Room for all rows of a pool, or empty: then counts are drawn from.
+    out, fitted
+        (replicates, recorded, 5), and fitted probabilities (replicates, recorded, K) or empty.
+    """
+    K, T = truth.size, sizes.size
+    rest, sums, cells = np.empty(K), np.empty(K), np.empty(K, dtype=np.int64)
+    last = cumulated(truth, sums, cells)
+    tails(truth, rest)
+    ends, guide = np.empty(K, dtype=np.int64), np.empty(RATIO * K + 1, dtype=np.int32)
+    labels, counts = np.empty(K, dtype=np.int64), np.empty(K, dtype=np.int64)
+    tally, fit = np.empty(K, dtype=np.int64), np.empty(K, dtype=np.int64)
+    fresh = np.zeros(K, dtype=np.int64)
+    place = np.full(K, -1, dtype=np.int64)
+    for r in range(out.shape[0]):
+        m, total, trained = 0, 0, 0
+        for t in range(T):
+            synthetic = sizes[t] - real[t]
+            if synthetic > 0 and rows.size > 0:
+                drawn_rows(rng, synthetic, rows, trained, total, tally[:m])
+            elif synthetic > 0:
+                drawn(rng, synthetic, fit, m, trained, ends, guide, tally)
+            else:
+                tally[:m] = 0
+            if pooled:
+                for j in range(m):
+                    counts[j] += tally[j]
+                total += synthetic
+            else:
+                kept = 0
+                for j in range(m):
+                    if tally[j] > 0:
+                        labels[kept] = labels[j]
+                        counts[kept] = tally[j]
+                        kept += 1
+                m, total = kept, synthetic
+            if real[t] > 0:
+                fresh[:] = 0
+                drawn_floats(rng, real[t], truth, rest, sums, cells, last, fresh)
+                m = joined(fresh, labels, counts, m, place, tally)
+                if rows.size > 0:
+                    appended(tally, m, rows, total)
+                total += real[t]
+            if 0 < budgets[t] < total:
+                trained = budgets[t]
+                if rows.size > 0:
+                    subset_rows(rng, trained, rows, total, fit[:m])
+                else:
+                    subset(rng, trained, counts, m, total, ends, guide, fit)
+            else:
+                trained = total
+                fit[:m] = counts[:m]
+            if slots[t] >= 0:
+                measured(fit, labels, m, trained, truth, given, table, out[r, slots[t]])
+                if fitted.size > 0:
+                    fitted[r, slots[t]] = 0.0
+                    for j in range(m):
+                        fitted[r, slots[t], labels[j]] = fit[j] / trained

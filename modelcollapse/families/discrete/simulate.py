@@ -1,0 +1,152 @@
+"""Exact simulation of discrete loops, in blocks of 1,024 replicates with a stream each.
+
+Counts are simulated, not rows: replace and pools as integer counts of the outcomes present, any
+other deterministic workflow as mixtures of the batches' frequencies, and only a random workflow
+of one's own row by row.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from modelcollapse._support.checks import Floats, Integers
+from modelcollapse._support.errors import InvalidInput, invalid, unknown
+from modelcollapse.families.discrete import chains, mixtures, moments
+from modelcollapse.families.discrete.truth import truth_of
+from modelcollapse.loop.blocks import Arrays, Progress, part, simulated, stream
+from modelcollapse.loop.experiment import Lazy, Request
+from modelcollapse.workflows import AccumulateSubsample, FreshData, Web
+from modelcollapse.workflows.sources import real_counts
+
+if TYPE_CHECKING:
+    from modelcollapse.loop.experiment import Experiment
+
+EXTRA = ("probabilities",)
+NAMES = ("heterozygosity", "absent", "collapsed", "entropy", "squared_error")
+ROWS_PER_OUTCOME = 32  # from here on a binomial is faster
+TABLE = 2**16  # counts whose c log c is tabulated
+BATCH_STEPS = 2e7  # rows or outcomes until Ctrl-C is looked at
+KEPT = 2**23  # rows of a pool that are kept one by one, 32 MiB
+MOST_ROWS = 2**52  # of a pool, counted exactly
+MOST_SUBSET = 10**9  # rows drawn one by one
+
+
+def simulate(e: "Experiment", request: Request) -> tuple[Lazy, int]:
+    """Return the quantities, each of shape (finished, recorded), and the finished replicates.
+
+    They are "heterozygosity", "absent", "collapsed" (0 or 1), "entropy", "squared_error" and
+    "inflation". `request.extra` may name "probabilities", the fitted ones, with a last axis of K.
+    """
+    for name in request.extra:
+        if name not in EXTRA:
+            raise unknown("extra quantity", name, EXTRA)
+    if request.test is not None:
+        raise invalid("test", request.test, "it belongs to kde; leave it out")
+    blocks = Blocks(e, request.recorded, fitted="probabilities" in request.extra)
+    storage, done = simulated(
+        blocks, request.replicates, request.seed, request.jobs, request.progress
+    )
+    values = {name: storage["measured"][..., i] for i, name in enumerate(NAMES)}
+    values["inflation"] = float(e.sizes[0]) * values["squared_error"]
+    if blocks.fitted:
+        values["probabilities"] = storage["probabilities"]
+    return Lazy({name: _given(value) for name, value in values.items()}), done
+
+
+def _given(values: Floats) -> Any:
+    return lambda: values
+
+
+class Blocks:
+    """The simulation of an experiment, block by block.
+
+    Parameters
+    ----------
+    e
+        The experiment.
+    recorded
+        Generations to record, ascending.
+    fitted
+        Whether to keep the fitted probabilities.
+    """
+
+    def __init__(self, e: "Experiment", recorded: Integers, *, fitted: bool) -> None:
+        self.experiment, self.recorded, self.fitted = e, recorded, fitted
+        self.slots = np.full(e.generations, -1, dtype=np.int64)
+        self.slots[recorded - 1] = np.arange(len(recorded))
+        self.counted = _counted(e)
+        self.budgets = np.zeros(e.generations, dtype=np.int64)
+        if moments.pooled(e):
+            self.budgets[:] = moments.training_sizes(e)
+        fewer = np.minimum(self.budgets, np.cumsum(e.sizes) - self.budgets)
+        rows = int(e.sizes.sum())
+        if rows > MOST_ROWS:
+            raise invalid("samples", rows, f"a pool of more than {MOST_ROWS} rows is not counted")
+        if moments.pooled(e) and fewer.max() > MOST_SUBSET:
+            raise InvalidInput(
+                f"budget: a subset of {fewer.max()} rows, or all but so many, would be drawn row "
+                f"by row; give at most {MOST_SUBSET}"
+            )
+        truth = truth_of(e)
+        self.given = np.array([truth.possible, truth.concentration, truth.heterozygosity])
+        c = np.arange(min(rows + 1, TABLE), dtype=np.float64)
+        self.table = c * np.log(np.maximum(c, 1.0))
+        self.mixture = None if self.counted else mixtures.plan(e)
+
+    def storage(self, count: int) -> Arrays:
+        """Return what is kept of `count` replicates, to be filled."""
+        shape = (count, len(self.recorded))
+        kept = {"measured": np.empty((*shape, len(NAMES)))}
+        if self.fitted:
+            kept["probabilities"] = np.empty((*shape, self.experiment.model.outcomes))
+        return kept
+
+    @property
+    def batch(self) -> int:
+        """Replicates at a time: a function of the experiment alone."""
+        e = self.experiment
+        K = e.model.outcomes
+        if self.counted:
+            steps = np.minimum(e.sizes, ROWS_PER_OUTCOME * K).astype(np.float64) + min(
+                K, int(e.sizes.max())
+            )
+            return int(np.clip(BATCH_STEPS / steps.sum(), 1, 1024))
+        return mixtures.batch(e, self.mixture)
+
+    def draw(self, seed: int, index: int, storage: Arrays, progress: Progress) -> None:
+        """Simulate one block; its stream depends on the seed and its index alone."""
+        rng, count = stream(seed, index), len(storage["measured"])
+        batch = self.batch
+        for start in range(0, count, batch):
+            some = part(storage, slice(start, min(start + batch, count)))
+            fitted = some.get("probabilities", np.empty((0, 0, 0)))
+            if self.counted:
+                self._counts(rng, some["measured"], fitted)
+            else:
+                mixtures.run(self, rng, some["measured"], fitted)
+            if progress:
+                progress(len(some["measured"]))
+
+    def _counts(self, rng: np.random.Generator, out: Floats, fitted: Floats) -> None:
+        from modelcollapse.families.discrete import runs
+
+        e = self.experiment
+        pooled = moments.pooled(e) or isinstance(e.workflow, Web)
+        real = real_counts(e.workflow, e.sizes.tolist())
+        truth = np.array(truth_of(e).probabilities)
+        where = self.budgets, truth, self.given, self.table, self.slots
+        rows = np.empty(int(e.sizes.sum()) if self._by_rows(pooled) else 0, dtype=np.int32)
+        runs.run(rng, pooled, e.sizes, real, *where, rows, out, fitted)
+
+    def _by_rows(self, pooled: bool) -> bool:
+        """Return whether a pool is small, and its rows are worth more than its counts."""
+        e = self.experiment
+        subset = isinstance(e.workflow, AccumulateSubsample)
+        many = e.sizes.max() > ROWS_PER_OUTCOME * truth_of(e).possible
+        return pooled and int(e.sizes.sum()) <= KEPT and (subset or not many)
+
+
+def _counted(e: "Experiment") -> bool:
+    """Return whether every fit is a table of integer counts."""
+    fresh = isinstance(e.workflow, FreshData) and e.workflow.weight is None
+    return chains.is_replace(e) or moments.pooled(e) or fresh or isinstance(e.workflow, Web)

@@ -1,0 +1,164 @@
+"""The truth of a discrete loop: the probabilities that generation 1 is drawn from."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from modelcollapse._support.checks import Floats, whole
+from modelcollapse._support.errors import InvalidInput, invalid
+
+if TYPE_CHECKING:
+    from modelcollapse.loop.experiment import Experiment
+
+TOLERANCE = 1e-9  # of the sum: rounded decimals
+SHOWN = 20  # probabilities that a report lists
+
+
+@dataclass(frozen=True, eq=False)
+class Categorical:
+    """A distribution on the outcomes 0, 1, ..., K - 1.
+
+    Parameters
+    ----------
+    probabilities
+        Shape (K,): not negative, summing to 1 within 1e-9, at least two of them positive.
+    name
+        What to call it in reports.
+
+    Raises
+    ------
+    InvalidInput
+        If they are no probabilities, or all but one of them are zero.
+    """
+
+    probabilities: Any
+    name: str | None = None
+
+    def __post_init__(self) -> None:
+        values = _checked(self.probabilities)
+        values.flags.writeable = False
+        object.__setattr__(self, "probabilities", values)
+
+    @property
+    def outcomes(self) -> int:
+        """The number of outcomes K."""
+        return len(self.probabilities)
+
+    @cached_property
+    def possible(self) -> int:
+        """The number of outcomes with a positive probability."""
+        return int(np.count_nonzero(self.probabilities))
+
+    @cached_property
+    def concentration(self) -> float:
+        """The probability sum p_i^2 that two draws agree."""
+        return float((self.probabilities**2).sum())
+
+    @cached_property
+    def heterozygosity(self) -> float:
+        """The probability that two draws differ, the total variance of one observation."""
+        return float((self.probabilities * (1 - self.probabilities)).sum())
+
+    @cached_property
+    def groups(self) -> tuple[Floats, Floats]:
+        """The different positive probabilities, ascending, and how many outcomes have each."""
+        values, counts = np.unique(self.probabilities[self.probabilities > 0], return_counts=True)
+        return values, counts.astype(np.float64)
+
+    dim = 1
+    is_normal = False
+
+    @cached_property
+    def mean(self) -> Floats:
+        """The mean of the outcomes as numbers, shape (1,)."""
+        return np.array([self.probabilities @ np.arange(self.outcomes)])
+
+    @cached_property
+    def covariance(self) -> Floats:
+        """The variance of the outcomes as numbers, shape (1, 1)."""
+        gaps = np.arange(self.outcomes) - self.mean
+        return np.array([[self.probabilities @ gaps**2]])
+
+    def sample(self, n: int, rng: np.random.Generator) -> Floats:
+        """Draw n outcomes as numbers, shape (n, 1)."""
+        drawn = rng.choice(self.outcomes, size=n, p=self.probabilities)
+        return np.asarray(drawn[:, None], dtype=np.float64)
+
+    def described(self) -> Any:
+        """Return a name, or the probabilities where they are few."""
+        if self.name is not None:
+            return self.name
+        if self.outcomes <= SHOWN:
+            return self.probabilities.tolist()
+        return f"probabilities of {self.outcomes} outcomes"
+
+
+def uniform(outcomes: int) -> Categorical:
+    """Return the uniform distribution."""
+    return Categorical(np.full(outcomes, 1 / outcomes), "uniform")
+
+
+def zipf(outcomes: int, exponent: float = 1.0) -> Floats:
+    """Return the probabilities i^-exponent, i = 1..K, normalised: shape (outcomes,).
+
+    Parameters
+    ----------
+    outcomes
+        The number K of outcomes, at least 2.
+    exponent
+        At least 0, which is uniform; words of a language have about 1.
+
+    Raises
+    ------
+    InvalidInput
+        If an argument is out of its range.
+    """
+    count = whole("outcomes", outcomes, 2)
+    known = isinstance(exponent, (int, float, np.integer, np.floating))
+    if not known or isinstance(exponent, bool) or not 0 <= exponent < np.inf:
+        raise invalid("exponent", exponent, "give a finite number, at least 0")
+    with np.errstate(under="ignore"):
+        weights = np.arange(1, count + 1, dtype=np.float64) ** -float(exponent)
+        return np.asarray(weights / weights.sum())
+
+
+def checked_probabilities(value: Any) -> Floats:
+    """Return probabilities of shape (K,), K at least 2, divided by their sum."""
+    return _checked(value)
+
+
+def _checked(value: Any) -> Floats:
+    try:
+        values = np.array(list(value) if isinstance(value, Iterable) else value, np.float64)
+    except (TypeError, ValueError) as error:
+        raise invalid("truth", value, "give one probability per outcome") from error
+    if values.ndim != 1 or len(values) < 2:
+        shown = f"array of shape {values.shape}"
+        raise invalid("truth", shown, "give one probability for each of at least 2 outcomes")
+    bad = np.flatnonzero(~(np.isfinite(values) & (values >= 0)))
+    if bad.size:
+        at = int(bad[0])
+        remedy = f"probabilities are finite and not negative ({bad.size} are not)"
+        raise invalid(f"truth[{at}]", float(values[at]), remedy)
+    total = float(values.sum())
+    if abs(total - 1) > TOLERANCE:
+        raise InvalidInput(
+            f"truth: the {len(values)} probabilities sum to {total:.12g}, not to 1: divide them by "
+            "their sum"
+        )
+    if np.count_nonzero(values) < 2:
+        at = int(values.argmax())
+        raise InvalidInput(
+            f"truth: outcome {at} has all the probability, so the total variance is zero; give at "
+            "least two outcomes a positive probability"
+        )
+    return np.asarray(values / total)
+
+
+def truth_of(e: "Experiment") -> Categorical:
+    """Return the truth of a discrete experiment."""
+    truth: Categorical = e.truth
+    return truth

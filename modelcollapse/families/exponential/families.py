@@ -1,0 +1,246 @@
+"""The six natural exponential families with a quadratic variance function (Morris, 1982).
+
+The sum of n rows is in the same family again, so a batch's mean is one draw.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from modelcollapse._support.checks import Floats, positive, whole
+from modelcollapse._support.errors import invalid
+from modelcollapse.families.exponential import secant
+from modelcollapse.families.exponential.estimator import LARGEST_COUNT, Family
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LARGEST_RATE = 1e18  # NumPy's Poisson sampler ends at 9.2e18
+
+
+@dataclass(frozen=True)
+class NormalMean(Family):
+    """A normal law with a known variance: V(m) = variance, curvature 0."""
+
+    variance: float = 1.0
+    family: ClassVar[str] = "normal-mean"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "variance", positive("variance", self.variance))
+
+    @property
+    def coefficients(self) -> tuple[float, float, float]:
+        """Return (variance, 0, 0)."""
+        return self.variance, 0.0, 0.0
+
+    def batch_means(self, rng: np.random.Generator, mean: Floats, n: int) -> Floats:
+        """Draw N(mean, variance / n)."""
+        noise = rng.standard_normal(np.shape(mean))
+        return np.asarray(mean + np.sqrt(self.variance / n) * noise)
+
+    def log_density(self, x: Floats, mean: float) -> Floats:
+        """Return the normal log-density."""
+        scale = np.log(2 * np.pi * self.variance)
+        return np.asarray(-0.5 * ((x - mean) ** 2 / self.variance + scale))
+
+
+class PositiveFamily(Family):
+    """What families on the positive half-line share."""
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """Return (0, inf)."""
+        return 0.0, np.inf
+
+    @property
+    def standard(self) -> float:
+        """Return 1."""
+        return 1.0
+
+
+@dataclass(frozen=True)
+class Poisson(PositiveFamily):
+    """Poisson counts: V(m) = m, curvature 0."""
+
+    family: ClassVar[str] = "poisson"
+    counts: ClassVar[bool] = True
+
+    @property
+    def coefficients(self) -> tuple[float, float, float]:
+        """Return (0, 1, 0)."""
+        return 0.0, 1.0, 0.0
+
+    def batch_means(self, rng: np.random.Generator, mean: Floats, n: int) -> Floats:
+        """Draw Poisson(n mean) / n."""
+        return poisson(rng, n * np.asarray(mean)) / n
+
+    def log_density(self, x: Floats, mean: float) -> Floats:
+        """Return the log-probability; minus infinity off the whole numbers."""
+        from scipy.special import gammaln, xlogy
+
+        return on_counts(x, lambda k: xlogy(k, mean) - mean - gammaln(k + 1))
+
+
+@dataclass(frozen=True)
+class Binomial(Family):
+    """Successes of N = `trials` trials: V(m) = m (1 - m/N), curvature -1/N."""
+
+    trials: int = 1
+    family: ClassVar[str] = "binomial"
+    counts: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "trials", whole("trials", self.trials))
+        if self.trials > LARGEST_COUNT:
+            raise invalid("trials", self.trials, f"give at most {LARGEST_COUNT:g}")
+
+    @property
+    def coefficients(self) -> tuple[float, float, float]:
+        """Return (0, 1, -1/N)."""
+        return 0.0, 1.0, -1 / self.trials
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """Return (0, N)."""
+        return 0.0, float(self.trials)
+
+    @property
+    def standard(self) -> float:
+        """Return N/2."""
+        return self.trials / 2
+
+    def variance_function(self, mean: Floats | float) -> Floats | float:
+        """Return m (N - m)/N, which is exactly 0 at both ends."""
+        return mean * (self.trials - mean) / self.trials
+
+    def batch_means(self, rng: np.random.Generator, mean: Floats, n: int) -> Floats:
+        """Draw Binomial(n N, mean / N) / n."""
+        share = np.clip(np.asarray(mean) / self.trials, 0.0, 1.0)
+        return np.asarray(rng.binomial(n * self.trials, share) / n)
+
+    def log_density(self, x: Floats, mean: float) -> Floats:
+        """Return the log-probability; minus infinity off 0, ..., N."""
+        from scipy.special import gammaln, xlog1py, xlogy
+
+        N, p = self.trials, mean / self.trials
+
+        def logs(k: Floats) -> Floats:
+            choices = gammaln(N + 1) - gammaln(k + 1) - gammaln(N - k + 1)
+            return np.asarray(choices + xlogy(k, p) + xlog1py(N - k, -p))
+
+        return np.where(x <= N, on_counts(np.minimum(x, N), logs), -np.inf)
+
+
+@dataclass(frozen=True)
+class Gamma(PositiveFamily):
+    """Gamma variables of a known shape: V(m) = m^2 / shape, curvature 1/shape."""
+
+    shape: float = 1.0
+    family: ClassVar[str] = "gamma"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shape", positive("shape", self.shape))
+
+    @property
+    def coefficients(self) -> tuple[float, float, float]:
+        """Return (0, 0, 1/shape)."""
+        return 0.0, 0.0, 1 / self.shape
+
+    def batch_means(self, rng: np.random.Generator, mean: Floats, n: int) -> Floats:
+        """Draw mean * Gamma(n shape) / (n shape); what underflows to 0 stays there."""
+        total = n * self.shape
+        with np.errstate(under="ignore"):
+            return np.asarray(mean * (rng.standard_gamma(total, np.shape(mean)) / total))
+
+    def log_density(self, x: Floats, mean: float) -> Floats:
+        """Return the gamma log-density; minus infinity at and below 0."""
+        from scipy.special import gammaln
+
+        a, rate = self.shape, self.shape / mean
+        inside = np.where(x > 0, x, 1.0)
+        logs = (a - 1) * np.log(inside) - rate * inside + a * np.log(rate) - gammaln(a)
+        return np.where(x > 0, logs, -np.inf)
+
+
+@dataclass(frozen=True)
+class NegativeBinomial(PositiveFamily):
+    """Negative binomial counts of a known size r: V(m) = m + m^2/r, curvature 1/r."""
+
+    size: float = 1.0
+    family: ClassVar[str] = "negative-binomial"
+    counts: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "size", positive("size", self.size))
+
+    @property
+    def coefficients(self) -> tuple[float, float, float]:
+        """Return (0, 1, 1/r)."""
+        return 0.0, 1.0, 1 / self.size
+
+    def batch_means(self, rng: np.random.Generator, mean: Floats, n: int) -> Floats:
+        """Draw a Poisson count of rate mean / r * Gamma(n r), over n."""
+        rate = rng.standard_gamma(n * self.size, np.shape(mean)) * np.asarray(mean) / self.size
+        return poisson(rng, rate) / n
+
+    def log_density(self, x: Floats, mean: float) -> Floats:
+        """Return the log-probability; minus infinity off the whole numbers."""
+        from scipy.special import gammaln, xlogy
+
+        r, share = self.size, mean / (self.size + mean)
+
+        def logs(k: Floats) -> Floats:
+            choices = gammaln(k + r) - gammaln(r) - gammaln(k + 1)
+            return np.asarray(choices + xlogy(k, share) - r * np.log1p(mean / r))
+
+        return on_counts(x, logs)
+
+
+@dataclass(frozen=True)
+class HyperbolicSecant(Family):
+    """Generalised hyperbolic secant variables of a known size r: V(m) = r + m^2/r.
+
+    The natural exponential family of the law with density |Gamma((r + ix)/2)|^2 up to a
+    constant, curvature 1/r; r = 1 and m = 0 is the hyperbolic secant law sech(pi x/2)/2.
+    """
+
+    size: float = 1.0
+    family: ClassVar[str] = "hyperbolic-secant"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "size", positive("size", self.size))
+
+    @property
+    def coefficients(self) -> tuple[float, float, float]:
+        """Return (r, 0, 1/r)."""
+        return self.size, 0.0, 1 / self.size
+
+    def batch_means(self, rng: np.random.Generator, mean: Floats, n: int) -> Floats:
+        """Draw the law of size n r with the same tilt, over n."""
+        return secant.draw(rng, n * self.size, np.asarray(mean) / self.size) / n
+
+    def log_density(self, x: Floats, mean: float) -> Floats:
+        """Return the log-density."""
+        return secant.log_density(x, self.size, mean / self.size)
+
+
+def poisson(rng: np.random.Generator, rate: Floats) -> Floats:
+    """Draw Poisson counts as floats; beyond 1e18 the normal law, whose distance is below 1e-9."""
+    if np.max(rate, initial=0.0) < LARGEST_RATE:
+        return rng.poisson(rate).astype(np.float64)
+    beyond = rate > LARGEST_RATE
+    usual = rng.poisson(np.where(beyond, 0.0, rate)).astype(np.float64)
+    noise = rng.standard_normal(rate.shape)
+    return np.where(beyond, rate + np.sqrt(rate) * noise, usual)
+
+
+def on_counts(x: Floats, logs: "Callable[[Floats], Floats]") -> Floats:
+    """Return logs(x) at whole numbers >= 0, minus infinity elsewhere."""
+    whole_number = (x >= 0) & (x == np.floor(x))
+    return np.where(whole_number, logs(np.where(whole_number, x, 0.0)), -np.inf)
+
+
+FAMILIES: dict[str, type[Family]] = {
+    f.family: f for f in (NormalMean, Poisson, Binomial, Gamma, NegativeBinomial, HyperbolicSecant)
+}

@@ -1,0 +1,86 @@
+r"""What becomes of a loop: limits of the squared error, and the fate of accumulate-subsample.
+
+With equal batches of n rows and a budget of k, the pool's variance obeys
+Q_{t+1} = Q_t + [(1 + v2)/k - 1] Q_t / t + (1 + v2 M_t)/t + O(1/t^2), from the recursion in
+`moments`. So the error of accumulate-subsample is bounded iff k > 1 + v2: it grows like log t at
+k = 1 + v2 and like t^((1 + v2)/k - 1) below. Derived here.
+"""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modelcollapse._support.errors import NoClosedForm
+from modelcollapse.loop.fate import Fate
+from modelcollapse.workflows import AccumulateSubsample, Refreshing
+
+if TYPE_CHECKING:
+    from modelcollapse.loop.experiment import Experiment
+
+
+def equal_batches(e: "Experiment") -> bool:
+    """Return whether all batches have one size; fresh real data may begin with another."""
+    sizes = e.sizes[1:] if isinstance(e.workflow, Refreshing) and e.generations > 1 else e.sizes
+    return bool(np.ptp(sizes) == 0)
+
+
+def error_limit(e: "Experiment") -> float:
+    """Return the limit of the squared error.
+
+    Raises
+    ------
+    NoClosedForm
+        If the batch size varies, or the limit has no closed form.
+    """
+    from modelcollapse import solver
+
+    if not equal_batches(e):
+        raise NoClosedForm("a limit is known for constant batch sizes only")
+    if isinstance(e.workflow, AccumulateSubsample):
+        if subsample_power(e) >= 0:
+            return np.inf
+        raise NoClosedForm(
+            "the limit of accumulate-subsample has no closed form: its recursion is exact at "
+            "every t, and n times the error tends to pi^2/2 - 2 for large n"
+        )
+    return solver.limit(e.workflow, int(e.sizes[0]), e.model.curvature)
+
+
+def subsample_power(e: "Experiment") -> float:
+    """Return (1 + v2)/k - 1: the error is bounded iff it is below 0."""
+    k = getattr(e.workflow, "budget", None) or int(e.sizes[0])
+    power = (1 + e.model.curvature) / k - 1
+    return 0.0 if abs(power) < 8 * np.finfo(float).eps else float(power)
+
+
+def error_fate(e: "Experiment") -> Fate:
+    """Return what becomes of the squared error."""
+    from modelcollapse import solver
+
+    if not isinstance(e.workflow, AccumulateSubsample):
+        return solver.fate(e.workflow, e.sizes, e.model.curvature)
+    if not equal_batches(e):
+        return Fate("undetermined", "", "the theorem is for equal batches")
+    power = subsample_power(e)
+    if power < 0:
+        return Fate("bounded", "", "more training rows than 1 + v2")
+    if power == 0:
+        return Fate("diverges", "log t", "exactly 1 + v2 training rows")
+    return Fate("diverges", f"t^{power:.6g}", "fewer than 1 + v2 training rows")
+
+
+def variance_fate(e: "Experiment") -> Fate:
+    """Return what becomes of E V(m_t) = V(m_0) (1 + v2 squared error)."""
+    v2, error = e.model.curvature, error_fate(e)
+    if v2 == 0:
+        return Fate("bounded", "", "V is linear in the mean: its expectation never changes")
+    if v2 > 0:
+        return Fate(error.verdict, error.rate, f"1 + v2 times the squared error: {error.reason}")
+    from modelcollapse import solver
+
+    if isinstance(e.workflow, AccumulateSubsample):
+        single = np.full(e.generations, e.workflow.budget or 0) if e.workflow.budget else e.sizes
+        if v2 == -1 and np.all(single == 1):
+            return Fate("clumps", "0 from generation 1", "a fit to one trial has no variance")
+        return Fate("bounded", "", "between 0 and V(m_0), for v2 < 0")
+    return solver.variance_fate(e.workflow, e.sizes, v2)

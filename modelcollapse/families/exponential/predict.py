@@ -1,0 +1,205 @@
+"""Predictions of the exponential-family room: which quantity has which exact route."""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+
+from modelcollapse._support.checks import Floats
+from modelcollapse._support.errors import NoClosedForm
+from modelcollapse.families.exponential import absorption, exchangeable, limits, moments
+from modelcollapse.families.exponential.families import NormalMean
+from modelcollapse.loop.experiment import Lazy, Prediction
+from modelcollapse.workflows import AccumulateSubsample, Refreshing, Weighting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from modelcollapse.loop.experiment import Experiment, Route
+
+QUANTITIES = ("mean", "squared_error", "variance", "inflation", "effective_samples", "absorbed")
+RANDOM = (
+    "the workflow has no batch_weights(sizes); add it if the workflow is deterministic and weights "
+    "the rows of a batch alike"
+)
+NO_STATISTIC = "it is not the mean of a number that a replicate has: see squared_error"
+
+
+@dataclass(frozen=True)
+class NormalLaw:
+    """A normal law with mean 0."""
+
+    variance: float
+    mean: float = 0.0
+
+    def cdf(self, x: Floats) -> Floats:
+        """Return P(X <= x)."""
+        from scipy.special import ndtr
+
+        return np.asarray(ndtr(np.asarray(x) / np.sqrt(self.variance)))
+
+
+def predict(e: "Experiment") -> Prediction:
+    """Return the exact predictions for a one-parameter family, computed at the first look."""
+    routes: dict[str, Route] = {}
+    spreads: dict[str, Route] = {}
+    reasons: dict[str, str] = {}
+    if deterministic(e) or isinstance(e.workflow, AccumulateSubsample):
+        errors = cache(lambda: squared_errors(e))
+        _errors(e, errors, routes, spreads)
+    else:
+        reasons.update(dict.fromkeys(QUANTITIES[1:5], RANDOM))
+        reasons["mean"] = RANDOM
+    _absorption(e, routes, spreads, reasons)
+    laws: dict[str, Route] = {}
+    if isinstance(e.model, NormalMean) and deterministic(e):
+        laws["mean"] = lambda: [NormalLaw(float(r)) for r in errors()]
+    open_laws = {"mean": "exactly normal for NormalMean under deterministic workflows; else open"}
+    found, open_limits, notes = _limits(e)
+    notes["mean"] = "the fitted mean's distance from the true one, over the deviation of one row"
+    if e.model.curvature > 0 and limits.error_fate(e).verdict == "diverges":
+        notes["squared_error"] = "inf where it is beyond the largest float"
+    return Prediction(
+        e,
+        Lazy(routes, reasons),
+        Lazy(spreads, _missing(e, spreads, reasons)),
+        Lazy(laws, open_laws),
+        Lazy(found, open_limits),
+        *_long_run(e),
+        notes=notes,
+    )
+
+
+def deterministic(e: "Experiment") -> bool:
+    """Return whether the workflow says its weights."""
+    return isinstance(e.workflow, (Weighting, Refreshing))
+
+
+def squared_errors(e: "Experiment") -> Floats:
+    """Return E (m_t - m_0)^2 / V(m_0), shape (generations,)."""
+    if isinstance(e.workflow, AccumulateSubsample):
+        return moments.subsample_errors(e.workflow, e.sizes, e.model.curvature)
+    from modelcollapse import solver
+
+    return solver.squared_errors(e.workflow, e.sizes, e.model.curvature)
+
+
+def _errors(
+    e: "Experiment",
+    errors: "Callable[[], Floats]",
+    routes: "dict[str, Route]",
+    spreads: "dict[str, Route]",
+) -> None:
+    n, v2, s = int(e.sizes[0]), e.model.curvature, e.model.skewness(e.truth.value)
+    subsampled = isinstance(e.workflow, AccumulateSubsample)
+    routes["mean"] = lambda: np.zeros(e.generations)
+    routes["squared_error"] = errors
+    routes["variance"] = lambda: _variances(e, errors())
+    routes["inflation"] = lambda: _times(n, errors())
+    routes["effective_samples"] = lambda: 1 / errors()
+    higher = cache(
+        lambda: exchangeable.error_moments(cast("AccumulateSubsample", e.workflow), e.sizes, s, v2)
+    )
+    spread = cache(lambda: _spread(e, s, errors(), higher if subsampled else None))
+    spreads["mean"] = errors
+    spreads["squared_error"] = spread
+    spreads["inflation"] = lambda: _times(n**2, spread())
+    if v2 == 0:
+        spreads["variance"] = lambda: _times(s**2, errors())
+    elif s == 0:
+        spreads["variance"] = lambda: _times(v2**2, spread())
+    elif subsampled:
+        spreads["variance"] = lambda: (
+            s**2 * errors() + 2 * s * v2 * higher().third + v2**2 * spread()
+        )
+
+
+def _variances(e: "Experiment", errors: Floats) -> Floats:
+    v2 = e.model.curvature
+    if isinstance(e.workflow, AccumulateSubsample):
+        return np.maximum(1 + _times(v2, errors), 0.0)
+    from modelcollapse import solver
+
+    return solver.variances(e.workflow, e.sizes, v2)
+
+
+def _times(factor: float, values: Floats) -> Floats:
+    """Return a multiple; 0 times infinity is 0 here."""
+    with np.errstate(over="ignore"):
+        return np.asarray(factor * values) if factor else np.zeros(len(values))
+
+
+def _spread(
+    e: "Experiment",
+    skewness: float,
+    errors: Floats,
+    higher: "Callable[[], exchangeable.ErrorMoments] | None",
+) -> Floats:
+    """Return the variance over replicates of the squared error."""
+    if higher:
+        with np.errstate(over="ignore", invalid="ignore"):
+            found = higher().fourth - errors**2
+        return np.where(np.isfinite(found), np.maximum(found, 0.0), np.inf)
+    from modelcollapse import solver
+
+    return solver.error_variances(e.workflow, e.sizes, e.model.curvature, skewness**2)
+
+
+def _absorption(
+    e: "Experiment",
+    routes: "dict[str, Route]",
+    spreads: "dict[str, Route]",
+    reasons: dict[str, str],
+) -> None:
+    try:
+        found = cache(absorption.route(e))
+    except NoClosedForm as error:
+        reasons["absorbed"] = str(error)
+        return
+    routes["absorbed"] = found
+    spreads["absorbed"] = lambda: found() * (1 - found())
+
+
+def _missing(
+    e: "Experiment", spreads: "dict[str, Route]", reasons: dict[str, str]
+) -> dict[str, str]:
+    """Return why a variance over replicates is not there."""
+    why = {name: reasons.get(name, NO_STATISTIC) for name in QUANTITIES if name not in spreads}
+    if deterministic(e) and "variance" in why:
+        why["variance"] = "it needs a third moment of the error; known for v2 = 0 or V'(m_0) = 0"
+    return why
+
+
+def _limits(e: "Experiment") -> "tuple[dict[str, Route], dict[str, str], dict[str, str]]":
+    names = QUANTITIES[1:5]
+    try:
+        error = limits.error_limit(e)
+    except NoClosedForm as reason:
+        return {}, dict.fromkeys(names, str(reason)), {"limits": str(reason)}
+    n, v2 = int(e.sizes[0]), e.model.curvature
+    found: dict[str, Route] = {
+        "squared_error": lambda: error,
+        "variance": lambda: 1 + v2 * error if v2 else 1.0,
+        "inflation": lambda: n * error,
+        "effective_samples": lambda: 1 / error if error else np.inf,
+    }
+    notes = {}
+    if np.isinf(error):
+        fate = limits.error_fate(e)
+        notes["limits"] = f"the squared error is unbounded, {fate.rate}: {fate.reason}"
+    return found, {}, notes
+
+
+def _long_run(e: "Experiment") -> tuple[Lazy, Lazy]:
+    """Return growth exponents and fates."""
+    powers: dict[str, Route] = {}
+    known = isinstance(e.workflow, AccumulateSubsample) and limits.equal_batches(e)
+    if known and limits.subsample_power(e) > 0:
+        powers["power"] = lambda: limits.subsample_power(e)
+    fates: dict[str, Route] = {}
+    reasons = dict.fromkeys(("squared_error", "inflation", "variance"), RANDOM)
+    if deterministic(e) or isinstance(e.workflow, AccumulateSubsample):
+        fates["squared_error"] = fates["inflation"] = lambda: limits.error_fate(e)
+        fates["variance"] = lambda: limits.variance_fate(e)
+    return Lazy(powers), Lazy(fates, reasons)

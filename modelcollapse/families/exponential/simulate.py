@@ -1,0 +1,216 @@
+"""Exact simulation of mean-fitting loops, in blocks of 1,024 replicates with a stream each.
+
+The mean of a batch is one draw, because sums stay in the family. So a deterministic workflow
+costs one draw per batch, or two where real and sampled rows mix, whatever the batch sizes.
+A workflow that picks rows at random is run on rows: accumulate-subsample all replicates at
+once, others one after the other.
+"""
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modelcollapse._support.checks import Floats, Integers
+from modelcollapse._support.errors import invalid, unknown
+from modelcollapse.families.exponential.moments import subsample_counts
+from modelcollapse.loop.blocks import Arrays, Progress, part, simulated, stream
+from modelcollapse.loop.experiment import Lazy, Request
+from modelcollapse.workflows import (
+    Accumulate,
+    AccumulateSubsample,
+    Refreshing,
+    Remembering,
+    Replace,
+    Weighting,
+)
+from modelcollapse.workflows.selection import memory_step, select
+from modelcollapse.workflows.sources import real_counts, source_weights
+
+if TYPE_CHECKING:
+    from modelcollapse.loop.experiment import Experiment, Route
+
+MOST_ROWS = 2**21  # of all replicates that are drawn at once
+
+
+def simulate(e: "Experiment", request: Request) -> tuple[Lazy, int]:
+    """Return the quantities, each of shape (finished, recorded), and the finished replicates.
+
+    "mean" is (m_t - m_0)/sqrt(V(m_0)); "squared_error" its square; "variance" V(m_t)/V(m_0);
+    "inflation" n_1 times the squared error; and "absorbed", for counts, 1.0 where V(m_t) = 0.
+    They are fewer than asked for only after Ctrl-C.
+    """
+    for name in request.extra:
+        raise unknown("extra quantity", name, ())
+    if request.test is not None:
+        raise invalid("test", request.test, "a family of one parameter is not scored: leave it out")
+    work = Blocks(e, request.recorded)
+    storage, done = simulated(
+        work, request.replicates, request.seed, request.jobs, request.progress
+    )
+    return derived(e, storage["fitted"]), done
+
+
+def derived(e: "Experiment", fitted: Floats) -> Lazy:
+    """Return the quantities of the fitted means."""
+    truth = e.truth
+    errors = partial(_errors, fitted, truth.value, np.sqrt(truth.variance))
+    routes: dict[str, Route] = {
+        "mean": errors,
+        "squared_error": lambda: errors() ** 2,
+        "variance": lambda: e.model.variance_function(fitted) / truth.variance,
+        "inflation": lambda: int(e.sizes[0]) * errors() ** 2,
+    }
+    reasons = {}
+    if e.model.counts:
+        routes["absorbed"] = lambda: (e.model.variance_function(fitted) == 0).astype(np.float64)
+    else:
+        reasons["absorbed"] = f"a fit of {e.model!r} is never degenerate"
+    return Lazy(routes, reasons)
+
+
+def _errors(fitted: Floats, mean: float, deviation: float) -> Floats:
+    return np.asarray((fitted - mean) / deviation)
+
+
+class Blocks:
+    """The simulation of an experiment, block by block."""
+
+    def __init__(self, e: "Experiment", recorded: Integers) -> None:
+        self.experiment, self.recorded = e, recorded
+        self.slots = np.full(e.generations, -1)
+        self.slots[recorded - 1] = np.arange(recorded.size)
+        self.sizes = e.sizes.tolist()
+
+    def storage(self, count: int) -> Arrays:
+        """Return what is kept of `count` replicates, to be filled."""
+        return {"fitted": np.empty((count, self.recorded.size))}
+
+    def draw(self, seed: int, index: int, storage: Arrays, progress: Progress) -> None:
+        """Simulate one block; its stream depends on the seed and its index alone."""
+        rng, workflow = stream(seed, index), self.experiment.workflow
+        count = len(storage["fitted"])
+        step = count
+        if isinstance(workflow, AccumulateSubsample):
+            longest = len(self.sizes) * max(subsample_counts(workflow, self.sizes))
+            step = max(1, MOST_ROWS // max(sum(self.sizes), longest))
+        elif not isinstance(workflow, (Weighting, Refreshing)):
+            step = 1
+        for start in range(0, count, step):
+            cut = slice(start, min(start + step, count))
+            fitted = part(storage, cut)["fitted"]
+            with np.errstate(under="ignore"):
+                self.run(rng, fitted)
+            if progress:
+                progress(len(fitted))
+
+    def run(self, rng: np.random.Generator, fitted: Floats) -> None:
+        """Draw all replicates of `fitted` at once."""
+        workflow = self.experiment.workflow
+        if isinstance(workflow, (Replace, Accumulate)):
+            self._one_slot(rng, workflow, fitted)
+        elif isinstance(workflow, Remembering) and not isinstance(workflow, Refreshing):
+            self._slots(rng, workflow, fitted)
+        elif isinstance(workflow, (Weighting, Refreshing)):
+            self._parts(rng, fitted)
+        elif isinstance(workflow, AccumulateSubsample):
+            self._subsamples(rng, workflow, fitted)
+        else:
+            self._rows(rng, fitted)
+
+    def _record(self, fitted: Floats, t: int, mean: Floats) -> None:
+        if self.slots[t] >= 0:
+            fitted[:, self.slots[t]] = mean
+
+    def _batch(self, rng: np.random.Generator, mean: Floats, n: int) -> Floats:
+        drawn: Floats = self.experiment.model.batch_means(rng, mean, n)
+        return drawn
+
+    def _one_slot(
+        self, rng: np.random.Generator, workflow: Replace | Accumulate, fitted: Floats
+    ) -> None:
+        mean, pool = np.full(len(fitted), self.experiment.truth.value), 0
+        for t, n in enumerate(self.sizes):
+            batch = self._batch(rng, mean, n)
+            pool += n
+            if t == 0 or isinstance(workflow, Replace):
+                mean = batch
+            else:
+                mean = _pooled(mean, batch, n / pool)
+            self._record(fitted, t, mean)
+
+    def _slots(self, rng: np.random.Generator, workflow: Weighting, fitted: Floats) -> None:
+        mean = np.full(len(fitted), self.experiment.truth.value)
+        slots: list[Floats] = []
+        for t, n in enumerate(self.sizes):
+            slots.append(self._batch(rng, mean, n))
+            carry, weights = memory_step(workflow, self.sizes[: t + 1])
+            slots = [mixed(slots, row) for row in carry]
+            mean = mixed(slots, weights)
+            self._record(fitted, t, mean)
+
+    def _parts(self, rng: np.random.Generator, fitted: Floats) -> None:
+        e = self.experiment
+        truth = np.full(len(fitted), e.truth.value)
+        counts, mean = real_counts(e.workflow, self.sizes), truth
+        real: list[Floats] = []
+        drawn: list[Floats] = []
+        for t, n in enumerate(self.sizes):
+            fresh = int(counts[t])
+            real.append(self._batch(rng, truth, fresh) if fresh else truth)
+            drawn.append(self._batch(rng, mean, n - fresh) if n > fresh else truth)
+            weights = source_weights(e.workflow, self.sizes[: t + 1])
+            mean = mixed([*real, *drawn], np.concatenate(weights))
+            self._record(fitted, t, mean)
+
+    def _subsamples(
+        self, rng: np.random.Generator, workflow: AccumulateSubsample, fitted: Floats
+    ) -> None:
+        from modelcollapse.families.exponential.plans import chosen_means, draw_plans
+
+        count, rows = len(fitted), sum(self.sizes)
+        sizes = np.array(self.sizes)
+        counts = np.array(subsample_counts(workflow, self.sizes))
+        plans = np.empty((count, len(sizes), int(counts.max())), np.int64)
+        draw_plans(rng, sizes, counts, plans)
+        mean, pool = np.full(count, self.experiment.truth.value), np.empty((count, rows))
+        first = 0
+        for t, n in enumerate(self.sizes):
+            each = np.broadcast_to(mean[:, None], (count, n))
+            pool[:, first : first + n] = self._batch(rng, each, 1)
+            first += n
+            mean = np.empty(count)
+            chosen_means(pool, plans, t, counts[t], mean)
+            self._record(fitted, t, mean)
+
+    def _rows(self, rng: np.random.Generator, fitted: Floats) -> None:
+        """Run one replicate of any other workflow."""
+        mean, pool = self.experiment.truth.value, np.empty(0)
+        for t, n in enumerate(self.sizes):
+            pool = np.concatenate([pool, self._batch(rng, np.full(n, mean), 1)])
+            rows, weights = select(self.experiment.workflow, self.sizes[: t + 1], rng)
+            share = np.full(len(rows), 1.0) if weights is None else weights
+            chosen = pool[rows]
+            moved = (share / share.sum()) @ (chosen - chosen[0])
+            mean = float(np.clip(chosen[0] + moved, chosen.min(), chosen.max()))
+            self._record(fitted, t, np.array([mean]))
+
+
+def _pooled(mean: Floats, batch: Floats, share: float) -> Floats:
+    """Return `mixed` of two slots, in place."""
+    large, small, share = (mean, batch, share) if share <= 0.5 else (batch, mean, 1 - share)
+    small -= large
+    small *= share
+    small += large
+    return small
+
+
+def mixed(slots: list[Floats], weights: Floats) -> Floats:
+    """Return the weighted mean of slots, from the heaviest: equal slots are returned unchanged."""
+    heaviest = int(np.argmax(weights))
+    base = slots[heaviest]
+    total = base
+    for i in np.flatnonzero(weights):
+        if i != heaviest:
+            total = total + weights[i] * (slots[i] - base)
+    return total

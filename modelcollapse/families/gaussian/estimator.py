@@ -1,0 +1,155 @@
+"""The Gaussian estimator: mean and covariance of its training rows."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from modelcollapse._support.checks import Floats, columns, positive, rows, shares, whole
+from modelcollapse._support.errors import InvalidInput, invalid
+from modelcollapse.workflows import Accumulate, AccumulateSubsample, Refreshing, Weighting
+from modelcollapse.workflows.sources import training_size
+
+if TYPE_CHECKING:
+    from modelcollapse.loop.experiment import Experiment
+
+
+class Gaussian:
+    """A multivariate normal fitted by its moments.
+
+    Parameters
+    ----------
+    dim
+        The number of columns d.
+    ddof
+        0 divides the scatter by the number of rows N (maximum likelihood, as in the code of
+        arXiv 2410.16713); 1 divides by N - 1 (unbiased). With row weights w that sum to 1 the
+        divisor is 1 - ddof * sum w^2, which is the same for equal weights.
+
+    Attributes
+    ----------
+    mean_
+        Fitted mean, shape (d,).
+    covariance_
+        Fitted covariance, shape (d, d).
+    rank_
+        Rank of the covariance; below d when there are too few rows or dependent columns. Then
+        samples lie in the fitted subspace.
+    """
+
+    room = "modelcollapse.families.gaussian"
+    mean_: Floats
+    covariance_: Floats
+    rank_: int
+
+    def __init__(self, dim: int = 1, ddof: int = 0) -> None:
+        self.dim = whole("dim", dim)
+        if ddof not in (0, 1) or isinstance(ddof, bool):
+            raise invalid("ddof", ddof, "give 0 (maximum likelihood) or 1 (unbiased)")
+        self.ddof = int(ddof)
+
+    def __repr__(self) -> str:
+        return f"Gaussian(dim={self.dim}, ddof={self.ddof})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Gaussian) and (self.dim, self.ddof) == (other.dim, other.ddof)
+
+    def __hash__(self) -> int:
+        return hash((self.dim, self.ddof))
+
+    def described(self) -> dict[str, Any]:
+        """Return the model as plain data."""
+        return {"model": "gaussian", "dim": self.dim, "ddof": self.ddof}
+
+    def check(self, experiment: "Experiment") -> None:
+        """Raise InvalidInput if a generation would have fewer than two training rows."""
+        if isinstance(experiment.workflow, AccumulateSubsample):
+            budget = experiment.workflow.budget
+            if budget is not None and budget < 2:
+                raise invalid("budget", budget, "a covariance needs at least 2 rows")
+        for generation, count in _small_trainings(experiment):
+            if count < 2:
+                raise InvalidInput(
+                    f"samples = {experiment.samples!r}: generation {generation} would train on "
+                    f"{count} row, and a covariance needs at least 2"
+                )
+
+    def fit(self, X: Any, y: None = None, sample_weight: Any = None) -> Self:
+        """Fit to rows X, shape (N, d), with optional non-negative row weights, shape (N,).
+
+        Raises
+        ------
+        InvalidInput
+            If X is not finite, has another number of columns than `dim`, or too few rows.
+        """
+        del y
+        X = columns(rows("X", X, minimum=2), self.dim)
+        weights = shares(sample_weight, len(X))
+        # About the first row, so that a constant column has no variance, not one of rounding.
+        centred = X - X[0]
+        shift = weights @ centred
+        self.mean_, centred = X[0] + shift, centred - shift
+        divisor = 1 - self.ddof * float(weights @ weights)
+        if divisor <= 0:
+            raise InvalidInput("sample_weight puts all weight on one row: ddof = 1 needs two")
+        with np.errstate(over="ignore"):
+            self.covariance_ = (weights[:, None] * centred).T @ centred / divisor
+        if not np.isfinite(self.covariance_).all():
+            largest = float(np.abs(X).max())
+            raise InvalidInput(f"X reaches {largest:.3g}, whose square overflows: rescale the data")
+        values, vectors = np.linalg.eigh(self.covariance_)
+        noise = max(values[-1], 0.0) * max(X.shape) * np.finfo(float).eps
+        kept = values > noise
+        # No more directions than rows allow, whatever rounding says.
+        kept[: max(0, self.dim - (np.count_nonzero(weights) - 1))] = False
+        self.rank_ = int(kept.sum())
+        self._values, self._vectors = values[kept], vectors[:, kept]
+        self._noise = noise
+        return self
+
+    def sample(self, n: int, random_state: Any = None, temperature: float = 1.0) -> Floats:
+        """Draw rows from the fit, its covariance multiplied by the temperature; shape (n, d).
+
+        `random_state` is None, an integer or a numpy Generator.
+        """
+        n = whole("n", n)
+        scale = np.sqrt(positive("temperature", temperature) * self._values)
+        noise = np.random.default_rng(random_state).standard_normal((n, self.rank_))
+        return np.asarray(self.mean_ + (noise * scale) @ self._vectors.T)
+
+    def score_samples(self, X: Any) -> Floats:
+        """Return the log-density of each row of X in nats, shape (N,).
+
+        A fit of lower rank has a density only on its own subspace: there the density on that
+        subspace is returned, and minus infinity elsewhere.
+        """
+        X = columns(rows("X", X), self.dim)
+        centred = X - self.mean_
+        scores = centred @ self._vectors
+        log_density = -0.5 * (
+            (scores**2 / self._values).sum(axis=1)
+            + np.log(self._values).sum()
+            + self.rank_ * np.log(2 * np.pi)
+        )
+        if self.rank_ == self.dim:
+            return np.asarray(log_density)
+        off = ((centred - scores @ self._vectors.T) ** 2).sum(axis=1)
+        scale = self._noise + (centred**2).sum(axis=1) * self.dim * np.finfo(float).eps
+        return np.asarray(np.where(off > scale, -np.inf, log_density))
+
+
+def _small_trainings(e: "Experiment") -> Iterator[tuple[int, int]]:
+    """Yield (generation, training rows) where a schedule could leave fewer than two.
+
+    Only batches of one row can; where the pool, or a budget of it, is trained on, only the first.
+    """
+    small = np.flatnonzero(e.sizes < 2) + 1
+    subsampled = isinstance(e.workflow, AccumulateSubsample) and e.workflow.budget is not None
+    if subsampled or isinstance(e.workflow, Accumulate):
+        small = small[small == 1]
+    for generation in small.tolist():
+        sizes = e.sizes[:generation].tolist()
+        if isinstance(e.workflow, AccumulateSubsample):
+            yield generation, e.workflow.training_size(sizes)
+        elif isinstance(e.workflow, (Weighting, Refreshing)):
+            yield generation, training_size(e.workflow, sizes)

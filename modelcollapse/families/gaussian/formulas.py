@@ -1,0 +1,144 @@
+r"""Closed forms without a generation axis: limits, growth rates, bounds, critical values."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modelcollapse._support.checks import Floats, positive, whole
+from modelcollapse._support.errors import NoClosedForm, invalid
+from modelcollapse.families.gaussian.replaced import factor_power
+from modelcollapse.workflows import Accumulate, AccumulateSubsample, Replace
+
+if TYPE_CHECKING:
+    from modelcollapse.loop.experiment import Experiment
+
+
+def gamma_product(zeros: list[complex], poles: list[complex], start: int) -> float:
+    r"""Return prod_{j >= start} prod_i (j - zeros_i) / (j - poles_i).
+
+    It equals prod_i Gamma(start - poles_i) / Gamma(start - zeros_i) when the sums of zeros and
+    poles agree; otherwise the product diverges like t^(sum poles - sum zeros).
+    """
+    from scipy.special import loggamma
+
+    logs = loggamma([start - p + 0j for p in poles]) - loggamma([start - z + 0j for z in zeros])
+    return float(np.exp(logs.sum()).real)
+
+
+def replace_limits(n: int, ddof: int, heat: float) -> tuple[float, float]:
+    """Return lim V_t and lim R_t under replace."""
+    first, ratio = (n - 1) / (n - ddof), heat * (n - 1) / (n - ddof)
+    if abs(ratio - 1) < 4 * np.finfo(float).eps:  # on the boundary, up to how `heat` was typed
+        return first, np.inf
+    variance = 0.0 if ratio < 1 else np.inf
+    error = (1 + heat * first / (1 - ratio)) / n if ratio < 1 else np.inf
+    return variance, error
+
+
+def accumulate_limits(n: int, ddof: int) -> tuple[float, float]:
+    r"""Return lim V_t and lim R_t under accumulate at temperature 1.
+
+    ddof 0: V = sin(pi/sqrt n) / (pi/sqrt n) and R = 1 - V. ddof 1: the fitted variance is
+    multiplied by 1 - 1/(j (n j - 1)) at j = 2, 3, ..., and R = (1/n) (1 + sum n V_j/(j+1)^2)
+    has no closed form.
+    """
+    if ddof == 0:
+        x = np.pi / np.sqrt(n)
+        variance = float(np.sin(x) / x)
+        return variance, 1 - variance
+    root = np.sqrt(1 + 4 * n)
+    zeros = [(1 + root) / (2 * n), (1 - root) / (2 * n)]
+    return gamma_product(zeros, [0.0, 1 / n], 2), np.nan
+
+
+def subsample_limits(n: int) -> tuple[float, float]:
+    r"""Return lim V_t and lim R_t under accumulate-subsample with budget n, ddof 0.
+
+    The pool's variance is multiplied by n t (t - a)(t - b) / ((n t - 1)(t + 1)^2), with a, b
+    the roots of n x^2 + (2n - 1) x + n - 4 + 1/n; V = (1 - 1/n) Q and R = 1 - V.
+    """
+    a, b = np.roots([n, 2 * n - 1, n - 4 + 1 / n])
+    pool = (1 - 1 / n) * gamma_product([0.0, a, b], [1 / n, -1.0, -1.0], 1)
+    variance = (1 - 1 / n) * pool
+    return variance, 1 - variance
+
+
+def limits(e: "Experiment") -> tuple[float, float]:
+    """Return lim V_t and lim R_t as t -> infinity for a constant batch size.
+
+    Raises
+    ------
+    NoClosedForm
+        If the batch size varies, or the limit is not known in closed form.
+    """
+    if np.ptp(e.sizes) > 0:
+        raise NoClosedForm("a limit is known for constant batch sizes only")
+    n, ddof, heat = int(e.sizes[0]), e.model.ddof, e.temperature
+    if isinstance(e.workflow, Replace):
+        return replace_limits(n, ddof, heat)
+    if isinstance(e.workflow, Accumulate):
+        if heat == 1:
+            return accumulate_limits(n, ddof)
+        # R adds n V_j/(n j)^2 with V_j ~ j^(heat - 1): infinite from temperature 2 on.
+        return (0.0, np.nan) if heat < 1 else (np.inf, np.nan if heat < 2 else np.inf)
+    if isinstance(e.workflow, AccumulateSubsample) and heat == 1:
+        if ddof == 1:
+            return np.inf, np.inf
+        if e.workflow.budget in (None, n):
+            return subsample_limits(n)
+    raise NoClosedForm(f"the limit of {e.workflow!r} with these parameters has no closed form here")
+
+
+def power(e: "Experiment") -> float:
+    r"""Return a in V_t ~ t^a for accumulate (lambda - 1) and accumulate-subsample.
+
+    A step of accumulate-subsample multiplies the pool's variance by 1 + a/t + O(1/t^2) with
+    a = lambda (k-1)/(k-c) - 1 + 1/k; for k = n, lambda = 1: 0 for ddof 0, 1/n for ddof 1.
+    """
+    if np.ptp(e.sizes) > 0:
+        raise NoClosedForm("a growth exponent is known for constant batch sizes only")
+    if isinstance(e.workflow, Accumulate):
+        return e.temperature - 1
+    if isinstance(e.workflow, AccumulateSubsample):
+        n = int(e.sizes[0])
+        k = e.workflow.budget or n
+        return float(e.temperature * (k - 1) / (k - e.model.ddof) - 1 + 1 / k)
+    raise NoClosedForm(f"no power law is known for {e.workflow!r}")
+
+
+def lyapunov(e: "Experiment") -> Floats:
+    r"""Return psi((n-i)/2) + log(2 lambda/(n-c)), i = 1..min(d, n-1), for S_t under replace."""
+    from scipy.special import digamma
+
+    if not isinstance(e.workflow, Replace) or np.ptp(e.sizes) > 0:
+        raise NoClosedForm("Lyapunov exponents are known for replace with constant batch sizes")
+    n = int(e.sizes[0])
+    order = np.arange(1, min(e.model.dim, n - 1) + 1)
+    drift = np.log(2 * e.temperature / (n - e.model.ddof))
+    return np.asarray(digamma((n - order) / 2) + drift)
+
+
+def tail_bound(e: "Experiment", threshold: float) -> Floats:
+    r"""Bound P(sqrt(v_t) > threshold * s0) under replace in d = 1, shape (generations,).
+
+    Markov's inequality for sqrt(v_t), whose mean is a product of E sqrt(chi2)s; it implies the
+    bound exp(-t/(4n)) / threshold of arXiv 2412.17646 for ddof 1.
+    """
+    positive("threshold", threshold)
+    if not isinstance(e.workflow, Replace) or e.model.dim != 1:
+        raise NoClosedForm("the tail bound is for replace in d = 1")
+    return np.asarray(np.minimum(1.0, np.cumprod(factor_power(e, 0.5)) / threshold))
+
+
+def critical_temperature(samples: int, ddof: int = 1) -> float:
+    r"""Return the temperature at which log v_t has no drift under replace.
+
+    (n - c)/2 exp(-psi((n-1)/2)): below it the variance vanishes almost surely, above it
+    explodes, at it oscillates; no constant temperature stabilises replace.
+    """
+    from scipy.special import digamma
+
+    n = whole("samples", samples, minimum=2)
+    if ddof not in (0, 1):
+        raise invalid("ddof", ddof, "give 0 or 1")
+    return float((n - ddof) / 2 * np.exp(-digamma((n - 1) / 2)))

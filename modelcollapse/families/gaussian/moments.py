@@ -1,0 +1,128 @@
+r"""Expected variance and squared error of moment-matched loops, exactly, for every workflow.
+
+All results are in units of tr S_0, and hold for any truth with finite variance and any d: only
+first and second moments enter. Notation as in `modelcollapse.workflows`; lambda is the
+temperature, c the divisor's ddof, V_t = E tr S_t / tr S_0, R_t = E|m_t - mu_0|^2 / tr S_0.
+Sources: arXiv 2410.16713 (accumulate, replace); the others are derived in ``theory/``.
+"""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from modelcollapse import solver
+from modelcollapse._support.checks import Floats
+from modelcollapse.families.gaussian.slots import SlotMoments, slot_moments
+from modelcollapse.workflows import (
+    Accumulate,
+    AccumulateSubsample,
+    FreshData,
+    KeepReal,
+    Replace,
+    SlidingWindow,
+    Web,
+)
+
+if TYPE_CHECKING:
+    from modelcollapse.loop.experiment import Experiment
+
+
+LINEAR_TIME = (SlidingWindow, KeepReal, FreshData, Web)
+
+
+class SecondOrder(NamedTuple):
+    """V_t and R_t, each of shape (generations,)."""
+
+    variance: Floats
+    squared_error: Floats
+
+
+def temperatures(e: "Experiment") -> Floats:
+    """Return the factor on the covariance behind each batch: 1 for the real one."""
+    factors = np.full(e.generations, e.temperature)
+    factors[0] = 1.0
+    return factors
+
+
+def grown(values: Floats) -> Floats:
+    """Return values that are infinite from where they left the range of floats."""
+    beyond = np.maximum.accumulate(~np.isfinite(values))
+    return np.where(beyond, np.inf, values)
+
+
+def replace(e: "Experiment") -> SecondOrder:
+    r"""V_t = prod_s lambda_s (n_s - 1)/(n_s - c); R_t = sum_s lambda_s V_{s-1} / n_s."""
+    n, heat = e.sizes.astype(float), temperatures(e)
+    with np.errstate(over="ignore", under="ignore"):
+        variance = np.cumprod(heat * (n - 1) / (n - e.model.ddof))
+        before = np.concatenate([[1.0], variance[:-1]])
+        return SecondOrder(variance, np.cumsum(heat * before / n))
+
+
+def accumulate(e: "Experiment") -> SecondOrder:
+    r"""Pool of N rows gains n: the pool's variance is multiplied by
+    N/N' + lambda N/(N - c) [(n - 1)/N' + N/N'^2], N' = N + n, and R grows by lambda V n / N'^2.
+    """
+    n = e.sizes.astype(float)
+    after = np.cumsum(n)
+    pool = after[:-1]
+    drawn = e.temperature * pool / (pool - e.model.ddof)
+    factors = pool / after[1:] + drawn * ((n[1:] - 1) / after[1:] + pool / after[1:] ** 2)
+    with np.errstate(over="ignore", under="ignore"):
+        spread = np.cumprod(np.concatenate([[1 - 1 / n[0]], factors]))
+        steps = drawn * spread[:-1] * n[1:] / after[1:] ** 2
+        risk = np.cumsum(np.concatenate([[1 / n[0]], steps]))
+        return SecondOrder(spread * after / (after - e.model.ddof), risk)
+
+
+@np.errstate(over="ignore", invalid="ignore")  # hot loops may explode
+def accumulate_subsample(e: "Experiment") -> SecondOrder:
+    r"""Pool variance Q and risk M of the pool mean; k of N rows are drawn without replacement:
+    V = Q N/(N-1) (k-1)/(k-c), R = M + Q (N-k)/(k (N-1)); with d = R - M + lambda V/n,
+    Q' = (N Q + n lambda V (1 - 1/n))/N' + N n d/N'^2 and M' = M + (n/N')^2 d.
+    """
+    workflow = e.workflow
+    assert isinstance(workflow, AccumulateSubsample)  # noqa: S101 - for the type checker
+    sizes = e.sizes.tolist()
+    N = sizes[0]
+    Q, M = 1 - 1 / N, 1 / N
+    variance, risk = np.empty(e.generations), np.empty(e.generations)
+    for t in range(e.generations):
+        k = min(sizes[t] if workflow.budget is None else workflow.budget, N)
+        gap = Q * (N - k) / (k * (N - 1))
+        variance[t] = Q * N / (N - 1) * (k - 1) / (k - e.model.ddof)
+        risk[t] = M + gap
+        if t + 1 < e.generations:
+            n = sizes[t + 1]
+            drawn = e.temperature * variance[t]
+            distance = gap + drawn / n
+            Q = (N * Q + drawn * (n - 1)) / (N + n) + N * n * distance / (N + n) ** 2
+            M += (n / (N + n)) ** 2 * distance
+            N += n
+    return SecondOrder(grown(variance), grown(risk))
+
+
+def second_order(e: "Experiment") -> SecondOrder:
+    """Return V_t and R_t of an experiment, by the shortest exact route of its workflow."""
+    if isinstance(e.workflow, Replace):
+        return replace(e)
+    if isinstance(e.workflow, Accumulate):
+        return accumulate(e)
+    if isinstance(e.workflow, AccumulateSubsample):
+        return accumulate_subsample(e)
+    if e.model.ddof == 0 and e.temperature == 1 and type(e.workflow) in LINEAR_TIME:
+        # What the mean gains the variance loses: V(m) bends by -1.
+        return SecondOrder(
+            solver.variances(e.workflow, e.sizes, -1.0),
+            solver.squared_errors(e.workflow, e.sizes, -1.0),
+        )
+    states = slot_fits(e, fourth=False)
+    return SecondOrder(
+        grown(np.array([s.square[-1, -1] for s in states])),
+        grown(np.array([s.mean[-1, -1] for s in states])),
+    )
+
+
+def slot_fits(e: "Experiment", *, fourth: bool) -> list[SlotMoments]:
+    """Return, for each generation, the joint moments of the slots and, last, of the fit."""
+    return slot_moments(e, fourth=fourth)

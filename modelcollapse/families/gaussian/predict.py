@@ -1,0 +1,282 @@
+"""Predictions of the Gaussian room: which quantity has which exact route."""
+
+from functools import cache, partial
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from modelcollapse._support.checks import Floats
+from modelcollapse._support.errors import NoClosedForm
+from modelcollapse.families.gaussian import formulas, replaced
+from modelcollapse.families.gaussian.exchangeable import fourth_moments
+from modelcollapse.families.gaussian.laws import (
+    AccumulateStep,
+    LogChiSquareSum,
+    log_and_root_moments,
+)
+from modelcollapse.families.gaussian.moments import grown, second_order, slot_fits
+from modelcollapse.loop.experiment import Lazy, Prediction
+from modelcollapse.workflows import (
+    Accumulate,
+    AccumulateSubsample,
+    Refreshing,
+    Replace,
+    Weighting,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from modelcollapse.loop.experiment import Experiment, Route
+
+
+QUANTITIES = (
+    "variance",
+    "squared_error",
+    "second_moment",
+    "log_variance",
+    "log_determinant",
+    "pseudo_log_determinant",
+    "w2_squared",
+    "test_log_loss",
+)
+
+
+class Spread(NamedTuple):
+    """Variances over replicates, each of shape (generations,)."""
+
+    variance: Floats
+    squared_error: Floats
+    second_moment: Floats
+
+
+class Stepwise(NamedTuple):
+    """Mean and variance of log v_t, and E sqrt(v_t), each of shape (generations,)."""
+
+    mean: Floats
+    variance: Floats
+    root: Floats
+
+
+def predict(e: "Experiment") -> Prediction:
+    """Return the exact predictions for a Gaussian experiment, computed at the first look."""
+    routes: dict[str, Route] = {}
+    reasons: dict[str, str] = {}
+    spreads: dict[str, Route] = {}
+    laws: dict[str, Route] = {}
+    notes: dict[str, str] = {}
+    _moments(e, routes, reasons, spreads)
+    steps = cache(lambda: _accumulated(e))
+    _logarithms(e, routes, reasons, spreads, notes, steps)
+    _distances(e, routes, reasons, spreads, notes, steps)
+    if isinstance(e.workflow, Replace) and e.reality.is_normal and e.sizes.min() > e.model.dim:
+        laws["log_determinant"] = lambda: replaced.DeterminantLaws(e)
+        if e.model.dim == 1:
+            laws["log_variance"] = laws["log_determinant"]
+    if isinstance(e.workflow, Accumulate) and e.model.dim == 1 and e.reality.is_normal:
+        laws["variance_ratio"] = lambda: variance_ratios(e)
+    limits, exponents = _limits(e, notes)
+    expected = Lazy(routes, reasons)
+    variances = Lazy(spreads, _why(reasons, spreads, "variance over replicates"))
+    law = Lazy(laws, _why(reasons, laws, "law"))
+    return Prediction(e, expected, variances, law, limits, exponents, notes=notes)
+
+
+def _why(reasons: dict[str, str], known: "dict[str, Route]", what: str) -> dict[str, str]:
+    """Return, for each quantity without it, why its law or variance or limit is not there."""
+    missing = [name for name in QUANTITIES if name not in known]
+    return {name: reasons.get(name, f"its {what} has no closed form here") for name in missing}
+
+
+def _moments(
+    e: "Experiment",
+    routes: "dict[str, Route]",
+    reasons: dict[str, str],
+    spreads: "dict[str, Route]",
+) -> None:
+    names = Spread._fields
+    if not isinstance(e.workflow, (AccumulateSubsample, Weighting, Refreshing)):
+        reason = (
+            f"{e.workflow!r} has no batch_weights(sizes); add it if the workflow is "
+            "deterministic and weights the rows of a batch alike"
+        )
+        reasons.update(dict.fromkeys(names, reason))
+        return
+    first = cache(lambda: second_order(e))
+    routes["variance"] = lambda: first().variance
+    routes["squared_error"] = lambda: first().squared_error
+    routes["second_moment"] = lambda: first().variance + first().squared_error
+    second = cache(lambda: _spread(e))
+    for name in names:
+        spreads[name] = partial(_field, second, name)
+
+
+def _field(record: "Callable[[], Spread]", name: str) -> Floats:
+    value: Floats = getattr(record(), name)
+    return value
+
+
+def _spread(e: "Experiment") -> Spread:
+    if isinstance(e.workflow, AccumulateSubsample):
+        error, mixed, variance = fourth_moments(e)
+    else:
+        fits = [s.fourth for s in slot_fits(e, fourth=True) if s.fourth]
+        error = np.array([f.four[-1, -1, -1, -1] for f in fits])
+        mixed = np.array([f.trace[-1, -1, -1] for f in fits])
+        variance = np.array([f.traces[-1, -1] for f in fits])
+    V, R = second_order(e)
+    with np.errstate(over="ignore", invalid="ignore"):
+        whole = variance + 2 * mixed + error - (V + R) ** 2
+        return Spread(grown(variance - V**2), grown(error - R**2), grown(whole))
+
+
+def _logarithms(
+    e: "Experiment",
+    routes: "dict[str, Route]",
+    reasons: dict[str, str],
+    spreads: "dict[str, Route]",
+    notes: dict[str, str],
+    steps: "Callable[[], Stepwise]",
+) -> None:
+    d, normal = e.model.dim, e.reality.is_normal
+    if d > 1:
+        reasons["log_variance"] = "the logarithm of the trace has no closed form for dim > 1"
+    if e.sizes[0] <= d or len(e.reality.spectrum) < d:
+        notes["log_determinant"] = (
+            f"-inf: generation 1 has {e.sizes[0]} rows in {len(e.reality.spectrum)} dimensions of "
+            f"non-zero variance and dim = {d}, so every fit is singular"
+        )
+        routes["log_determinant"] = lambda: np.full(e.generations, -np.inf)
+        _pseudo(e, routes, reasons, spreads)
+        return
+    reasons["pseudo_log_determinant"] = "defined for samples <= dim; log_determinant is finite here"
+    moments: Callable[[], tuple[Floats, Floats]]
+    if isinstance(e.workflow, Replace) and normal and e.sizes.min() > d:
+        moments = cache(lambda: replaced.log_determinant_moments(e, rank=d))
+    elif isinstance(e.workflow, Accumulate) and normal and d == 1:
+        moments = lambda: steps()[:2]  # noqa: E731
+    else:
+        reason = (
+            "known for replace with samples > dim (any dim) and accumulate in dim = 1, for a "
+            "normal truth; elsewhere open: simulate it"
+        )
+        reasons["log_determinant"] = reason
+        reasons.setdefault("log_variance", reason)
+        return
+    for name in ("log_determinant", "log_variance") if d == 1 else ("log_determinant",):
+        routes[name] = lambda: moments()[0]
+        spreads[name] = lambda: moments()[1]
+
+
+def _pseudo(
+    e: "Experiment",
+    routes: "dict[str, Route]",
+    reasons: dict[str, str],
+    spreads: "dict[str, Route]",
+) -> None:
+    spectrum = e.reality.spectrum
+    isotropic = e.reality.is_normal and np.ptp(spectrum) <= 1e-12 * spectrum[0]
+    if isinstance(e.workflow, Replace) and isotropic and np.ptp(e.sizes) == 0:
+        both = cache(lambda: replaced.pseudo_determinant_moments(e))
+        routes["pseudo_log_determinant"] = lambda: both()[0]
+        spreads["pseudo_log_determinant"] = lambda: both()[1]
+        return
+    reasons["pseudo_log_determinant"] = (
+        "known for replace with a constant batch size and a normal truth with covariance s^2 I"
+    )
+
+
+def _pool_steps(e: "Experiment") -> tuple[Floats, Floats, Floats, Floats]:
+    """Return a, b, c and the freedom of v_t / v_{t-1}, t >= 2, under accumulate in d = 1."""
+    n = e.sizes.astype(float)
+    after, c = np.cumsum(n), e.model.ddof
+    before, after, n = after[:-1], after[1:], n[1:]
+    # In units of the ratio of the fitted variances rather than the pool's.
+    fits = after / (after - c) * (before - c) / before
+    drawn = e.temperature * before / (before - c)
+    return fits * before / after, fits * drawn / after, fits * drawn * before / after**2, n - 1
+
+
+def variance_ratios(e: "Experiment") -> list[AccumulateStep]:
+    """Return the laws of v_t / v_{t-1}, t = 2..T, under accumulate in d = 1."""
+    steps = zip(*_pool_steps(e), strict=True)
+    return [AccumulateStep(float(a), float(b), float(c), int(f)) for a, b, c, f in steps]
+
+
+def _accumulated(e: "Experiment") -> Stepwise:
+    """Return mean and variance of log v_t, and E sqrt(v_t), under accumulate in d = 1."""
+    n, c = int(e.sizes[0]), e.model.ddof
+    first = LogChiSquareSum(np.array([n - 1.0]), np.ones(1), -float(np.log(n - c)))
+    steps = log_and_root_moments(*_pool_steps(e))
+    means = np.concatenate([[first.mean], steps[0]])
+    variances = np.concatenate([[first.variance], steps[1] - steps[0] ** 2])
+    roots = np.concatenate([[np.exp(first.log_mgf(np.array(0.5)))], steps[2]])
+    return Stepwise(np.cumsum(means), np.cumsum(variances), np.cumprod(roots))
+
+
+def _distances(
+    e: "Experiment",
+    routes: "dict[str, Route]",
+    reasons: dict[str, str],
+    spreads: "dict[str, Route]",
+    notes: dict[str, str],
+    steps: "Callable[[], Stepwise]",
+) -> None:
+    d, normal = e.model.dim, e.reality.is_normal
+    scale = float(e.reality.spectrum.sum())
+    if d == 1 and normal and isinstance(e.workflow, Replace):
+        w2 = cache(lambda: replaced.w2_moments(e))
+        routes["w2_squared"] = lambda: w2()[0] * scale
+        spreads["w2_squared"] = lambda: w2()[1] * scale**2
+    elif d == 1 and normal and isinstance(e.workflow, Accumulate):
+        routes["w2_squared"] = lambda: scale * (np.add(*second_order(e)) + 1 - 2 * steps().root)
+    else:
+        reasons["w2_squared"] = "known for replace and accumulate in dim = 1 with a normal truth"
+    if isinstance(e.workflow, Replace) and normal:
+        constant = d * np.log(2 * np.pi) + np.log(e.reality.spectrum).sum()
+        routes["test_log_loss"] = lambda: (constant + replaced.test_loss_mean(e)) / 2
+        if d == 1:
+            spreads["test_log_loss"] = lambda: replaced.test_loss_variance(e)
+        short = np.flatnonzero(e.sizes <= d + 2)
+        if short.size:
+            notes["test_log_loss"] = (
+                f"inf from generation {short[0] + 1}: a batch of {e.sizes[short[0]]} rows is at "
+                f"most dim + 2 = {d + 2}, and E tr S^-1 is then infinite"
+            )
+    elif e.sizes[0] <= len(e.reality.spectrum):
+        notes["test_log_loss"] = "inf: every fit is singular, and a fresh row is off its subspace"
+        routes["test_log_loss"] = lambda: np.full(e.generations, np.inf)
+    else:
+        reasons["test_log_loss"] = (
+            "known for replace with a normal truth; under other workflows it is open: simulate it"
+        )
+
+
+def _limits(e: "Experiment", notes: dict[str, str]) -> tuple[Lazy, Lazy]:
+    values: dict[str, Route] = {}
+    open_limits: dict[str, str] = {}
+    names = ("variance", "squared_error")
+    try:
+        found = formulas.limits(e)
+    except NoClosedForm as error:
+        notes["limits"] = str(error)
+        open_limits.update(dict.fromkeys(names, str(error)))
+    else:
+        for name, value in zip(names, found, strict=True):
+            if np.isnan(value):
+                open_limits[name] = f"the limit of {name} has no closed form here"
+            else:
+                values[name] = partial(float, value)
+        if set(names) <= set(values):
+            values["second_moment"] = partial(float, sum(found))
+    open_limits = {**_why({}, values, "limit"), **open_limits}
+    rates: dict[str, Route] = {}
+    open_rates: dict[str, str] = {}
+    for name, rate in (("lyapunov", formulas.lyapunov), ("power", formulas.power)):
+        try:
+            known = rate(e)
+        except NoClosedForm as error:
+            open_rates[name] = str(error)
+            continue
+        rates[name] = partial(np.array, known) if np.ndim(known) else partial(float, known)
+    return Lazy(values, open_limits), Lazy(rates, open_rates)

@@ -1,0 +1,232 @@
+"""What a simulation of Gaussian loops records, and the quantities derived from it."""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modelcollapse._support.checks import Floats, Integers
+from modelcollapse.loop.blocks import Arrays
+from modelcollapse.loop.experiment import Lazy
+from modelcollapse.workflows import AccumulateSubsample, Replace
+
+if TYPE_CHECKING:
+    from modelcollapse.loop.experiment import Experiment, Route
+
+BATCH_NANOSECONDS = 2e8  # how long compiled code may run before Ctrl-C is looked at
+
+
+@dataclass(frozen=True, eq=False)
+class Fits:
+    """Recorded fits of some replicates, in the truth's principal axes about its mean.
+
+    In one dimension `mean`, `variance` and `shift`, shape (replicates, recorded): the variance
+    is variance * exp(shift). In more, `scalars` (replicates, recorded, 3) with trace, |mean|^2
+    and log-volume, and on request `means`, `factors` and `pivots`, else empty.
+    """
+
+    mean: Floats
+    variance: Floats
+    shift: Floats
+    scalars: Floats
+    means: Floats
+    factors: Floats
+    pivots: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """One simulation: what is run, in which coordinates, and what is kept.
+
+    Attributes
+    ----------
+    dim
+        The number of directions in which the truth varies; the others never matter.
+    deviations
+        Standard deviations of a normal truth along its principal axes; None for any
+        other truth.
+    slots
+        For each generation the column that records it, or -1.
+    batch
+        Replicates per call of compiled code, a function of the experiment alone.
+    """
+
+    experiment: "Experiment"
+    recorded: Integers
+    dim: int
+    deviations: Floats | None
+    slots: Integers
+    batch: int
+    extra: frozenset[str]
+
+    def real_rows(self, rng: np.random.Generator, count: int, n: int) -> Floats:
+        """Draw n real rows for each replicate, shape (count, n, dim)."""
+        return self.experiment.reality.sample_scores((count, n), rng)
+
+    def storage(self, count: int) -> Arrays:
+        """Return what is kept of `count` replicates, to be filled."""
+        shape, d = (count, len(self.recorded)), self.dim
+        if d == 1:
+            # Zeros that nobody writes to take no memory.
+            return {"mean": np.empty(shape), "variance": np.empty(shape), "shift": np.zeros(shape)}
+        kept = {"scalars": np.empty((*shape, 3))}
+        for name in sorted(self.extra):
+            kept[name] = np.empty((*shape, d) if name == "log_pivots" else shape)
+        return kept
+
+    def fits(self, storage: Arrays) -> Fits:
+        """Return arrays for the compiled code: parts of the storage, and scratch for factors."""
+        if self.dim == 1:
+            none = np.empty((0, 0, 0))
+            line = storage["mean"], storage["variance"], storage["shift"]
+            return Fits(*line, none, none, np.empty((0, 0, 0, 0)), none)
+        shape, d = storage["scalars"].shape[:2], self.dim
+        whole = self.extra & {"w2_squared", "test_log_loss"}
+        none = np.empty((0, 0))
+        return Fits(
+            none,
+            none,
+            none,
+            scalars=storage["scalars"],
+            means=np.empty((*shape, d) if whole else (0, 0, 0)),
+            factors=np.zeros((*shape, d, d) if whole else (0, 0, 0, 0)),
+            pivots=storage.get("log_pivots", np.empty((0, 0, 0))),
+        )
+
+    def finish(self, fits: Fits, storage: Arrays) -> None:
+        """Compute what is kept of whole factors."""
+        if fits.factors.size:
+            deviations = np.sqrt(self.experiment.reality.spectrum)
+            for name, function in (("w2_squared", w2_squared), ("test_log_loss", test_log_loss)):
+                if name in storage:
+                    storage[name][:] = function(fits.means, fits.factors, deviations)
+
+
+def plan_of(e: "Experiment", recorded: Integers, extra: set[str]) -> Plan:
+    """Return the plan of a simulation."""
+    spectrum = e.reality.spectrum
+    slots = np.full(e.generations, -1, dtype=np.int64)
+    slots[recorded - 1] = np.arange(len(recorded))
+    dim = len(spectrum)
+    cost = 60.0 + 20 * dim**2 + dim**3 / 8
+    if isinstance(e.workflow, AccumulateSubsample):
+        cost += float(e.sizes.mean()) * (30 + 8 * dim**2)
+    batch = int(np.clip(BATCH_NANOSECONDS / (cost * e.generations), 1, 1024))
+    deviations = np.sqrt(spectrum) if e.reality.is_normal else None
+    return Plan(e, recorded, dim, deviations, slots, batch, frozenset(extra))
+
+
+def w2_squared(means: Floats, factors: Floats, deviations: Floats) -> Floats:
+    """Return the squared Bures-Wasserstein distance to N(0, diag(deviations^2))."""
+    cross = np.linalg.svd(deviations[:, None] * factors, compute_uv=False).sum(axis=-1)
+    spread = (factors**2).sum(axis=(-2, -1)) + (deviations**2).sum()
+    return np.asarray((means**2).sum(axis=-1) + spread - 2 * cross)
+
+
+def test_log_loss(means: Floats, factors: Floats, deviations: Floats) -> Floats:
+    """Return the expected -log density at a fresh row of N(0, diag(deviations^2)), in nats."""
+    diagonal = np.abs(np.diagonal(factors, axis1=-2, axis2=-1))
+    loss = np.full(means.shape[:-1], np.inf)
+    # Only fits of full rank come with a triangular factor of positive diagonal.
+    full = (diagonal.min(axis=-1) > 0) & ~np.triu(factors, 1).any(axis=(-2, -1))
+    columns = np.concatenate(
+        [np.broadcast_to(np.diag(deviations), factors.shape), means[..., None]], axis=-1
+    )
+    solved = np.linalg.solve(factors[full], columns[full])
+    log_det = 2 * np.log(diagonal[full]).sum(axis=-1)
+    constant = len(deviations) * np.log(2 * np.pi)
+    loss[full] = 0.5 * (constant + log_det + (solved**2).sum(axis=(-2, -1)))
+    return loss
+
+
+def ranks(e: "Experiment", dim: int) -> Integers:
+    """Return the rank of the fit at each generation, shape (generations,)."""
+    if isinstance(e.workflow, Replace):
+        return np.asarray(np.minimum(dim, np.minimum.accumulate(e.sizes) - 1))
+    return np.full(e.generations, min(dim, int(e.sizes[0]) - 1), dtype=np.int64)
+
+
+def derived(plan: Plan, stored: Arrays) -> Lazy:
+    """Return all quantities, computed from the stored arrays at the first look."""
+    routes = _line_routes(plan, stored) if plan.dim == 1 else _space_routes(plan, stored)
+    routes["second_moment"] = lambda: routes["variance"]() + routes["squared_error"]()
+    return Lazy(routes)
+
+
+def _line_routes(plan: Plan, stored: Arrays) -> "dict[str, Route]":
+    s2 = float(plan.experiment.reality.spectrum[0])
+    mean, v, shift = stored["mean"], stored["variance"], stored["shift"]
+    far = cache(lambda: bool(shift.any()))
+
+    def power(p: float) -> Floats:
+        """Return the variance to a power, which may be 0 or infinite where it collapsed."""
+        with np.errstate(under="ignore", over="ignore", divide="ignore"):
+            head = v if p == 1.0 else np.sqrt(v) if p == 0.5 else 1 / v
+            return np.asarray(head * np.exp(p * shift) if far() else head)
+
+    def square() -> Floats:
+        with np.errstate(over="ignore"):
+            return np.asarray(mean**2)
+
+    def scaled(values: Floats) -> Floats:
+        return values if s2 == 1.0 else values / s2
+
+    def log_variance() -> Floats:
+        with np.errstate(divide="ignore"):
+            logs = np.asarray(np.log(v))
+        if far():
+            logs += shift
+        if s2 != 1.0:
+            logs -= np.log(s2)
+        return logs
+
+    def loss() -> Floats:
+        constant = np.log(2 * np.pi * s2)
+        with np.errstate(over="ignore"):  # a variance that vanishes makes the loss infinite
+            return np.asarray((constant + log_variance() + (s2 + square()) * power(-1.0)) / 2)
+
+    routes: dict[str, Route] = {
+        "variance": lambda: scaled(power(1.0)),
+        "squared_error": lambda: scaled(square()),
+        "w2_squared": lambda: square() + (power(0.5) - np.sqrt(s2)) ** 2,
+        "test_log_loss": loss,
+    }
+    if plan.experiment.model.dim == 1:
+        routes["log_variance"] = log_variance
+        routes["log_determinant"] = log_variance
+        routes["log_pivots"] = lambda: (log_variance() + np.log(s2))[:, :, None]
+        return routes
+    routes["log_determinant"] = lambda: np.full(v.shape, -np.inf)
+    if plan.experiment.sizes[0] <= plan.experiment.model.dim:
+        routes["pseudo_log_determinant"] = log_variance
+    return routes
+
+
+def _space_routes(plan: Plan, stored: Arrays) -> "dict[str, Route]":
+    e = plan.experiment
+    spectrum = e.reality.spectrum
+    total, log_det = spectrum.sum(), np.log(spectrum).sum()
+    trace, error, volume = np.moveaxis(stored["scalars"], 2, 0)
+    rank = ranks(e, plan.dim)[plan.recorded - 1]
+
+    def log_determinant() -> Floats:
+        full = (rank == plan.dim) & (plan.dim == e.model.dim)
+        return np.where(full, volume - log_det, -np.inf)
+
+    routes: dict[str, Route] = {
+        "variance": lambda: trace / total,
+        "squared_error": lambda: error / total,
+        "log_determinant": log_determinant,
+    }
+    if e.sizes[0] <= e.model.dim and not isinstance(e.workflow, AccumulateSubsample):
+        routes["pseudo_log_determinant"] = lambda: volume - rank / plan.dim * log_det
+    # Beyond the rank a pivot is rounding error, whatever it looks like.
+    within = np.arange(plan.dim) < rank[:, None]
+    extras: dict[str, Route] = {
+        "log_pivots": lambda: np.where(within, stored["log_pivots"], -np.inf),
+        "w2_squared": lambda: stored["w2_squared"],
+        "test_log_loss": lambda: np.where(within[:, -1], stored["test_log_loss"], np.inf),
+    }
+    routes.update((name, route) for name, route in extras.items() if name in stored)
+    return routes

@@ -1,0 +1,164 @@
+r"""What only replace has in closed form: logarithms, W2 distance and test log-loss.
+
+Under replace in d = 1 each fit multiplies the variance by an independent
+Y_t = lambda_t chi2(n_t - 1) / (n_t - c) and moves the mean by sqrt(lambda_t v_{t-1} / n_t) z_t;
+in d dimensions the log-determinant gains sum_{i <= d} log chi2(n_t - i). Everything below is a
+moment of such products. Units: truth N(0, 1), or log det relative to the truth.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, overload
+
+import numpy as np
+
+from modelcollapse._support.checks import Floats, Integers
+from modelcollapse.families.gaussian.laws import LogChiSquareSum
+from modelcollapse.families.gaussian.moments import grown, temperatures
+
+if TYPE_CHECKING:
+    from modelcollapse.loop.experiment import Experiment
+
+
+def log_scale(e: "Experiment") -> Floats:
+    """Return log(lambda_t / (n_t - c)), shape (generations,)."""
+    return np.asarray(np.log(temperatures(e) / (e.sizes - e.model.ddof)))
+
+
+def log_determinant_moments(e: "Experiment", *, rank: int) -> tuple[Floats, Floats]:
+    """Return the mean and variance of the log-determinant over the leading `rank` dimensions."""
+    from scipy.special import digamma, polygamma
+
+    n, inverse = np.unique(e.sizes, return_inverse=True)
+    freedoms = (n[:, None] - np.arange(1, rank + 1)) / 2
+    mean = digamma(freedoms).sum(axis=1) + rank * np.log(2)
+    variance = polygamma(1, freedoms).sum(axis=1)
+    return np.cumsum(mean[inverse] + rank * log_scale(e)), np.cumsum(variance[inverse])
+
+
+class DeterminantLaws(Sequence[LogChiSquareSum]):
+    """The law of the log-determinant (in d = 1, of the log-variance) at each generation."""
+
+    def __init__(self, e: "Experiment") -> None:
+        self._sizes: Integers = e.sizes
+        self._rank = e.model.dim
+        self._offsets = self._rank * np.cumsum(log_scale(e))
+
+    def __len__(self) -> int:
+        return len(self._sizes)
+
+    @overload
+    def __getitem__(self, index: int) -> LogChiSquareSum: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[LogChiSquareSum]: ...
+    def __getitem__(self, index: int | slice) -> LogChiSquareSum | Sequence[LogChiSquareSum]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        generation = range(1, len(self) + 1)[index]
+        n, counts = np.unique(self._sizes[:generation], return_counts=True)
+        freedoms = n[:, None] - np.arange(1, self._rank + 1)
+        repeated = np.repeat(counts, self._rank).astype(float)
+        offset = float(self._offsets[generation - 1])
+        return LogChiSquareSum(freedoms.ravel().astype(float), repeated, offset)
+
+    def __iter__(self) -> Iterator[LogChiSquareSum]:
+        return (self[i] for i in range(len(self)))
+
+
+def pseudo_determinant_moments(e: "Experiment") -> tuple[Floats, Floats]:
+    """Return mean and variance of the log-pseudo-determinant for n <= d and a truth N(mu, s I).
+
+    The first fit has the determinant of a Wishart of n - 1 rows seen from d directions; every
+    later one multiplies it by that of n - 1 rows in the n - 1 directions that are left.
+    """
+    from scipy.special import digamma, polygamma
+
+    n, d = int(e.sizes[0]), e.model.dim
+    first = (d - np.arange(n - 1)) / 2
+    later = (n - np.arange(1, n)) / 2
+    step = np.full(e.generations, digamma(later).sum())
+    spread = np.full(e.generations, polygamma(1, later).sum())
+    step[0], spread[0] = digamma(first).sum(), polygamma(1, first).sum()
+    return np.cumsum(step + (n - 1) * (np.log(2) + log_scale(e))), np.cumsum(spread)
+
+
+def factor_power(e: "Experiment", p: float) -> Floats:
+    """Return E Y_t^p, shape (generations,); infinite where the moment does not exist."""
+    from scipy.special import gammaln
+
+    half = (e.sizes - 1) / 2
+    exists = half + p > 0
+    safe = np.where(exists, half + p, 1.0)
+    with np.errstate(over="ignore"):
+        value = np.exp(p * (log_scale(e) + np.log(2)) + gammaln(safe) - gammaln(half))
+    return np.where(exists, value, np.inf)
+
+
+@np.errstate(over="ignore", invalid="ignore")  # hot loops may explode
+def w2_moments(e: "Experiment") -> tuple[Floats, Floats]:
+    r"""Return mean and variance of W2^2 = m^2 + (sqrt(v) - 1)^2 in units of s0^2."""
+    heat = temperatures(e)
+    powers = {p: factor_power(e, p) for p in (0.0, 0.5, 1.0, 1.5, 2.0)}
+    g = dict.fromkeys(powers, 1.0)  # E v^p
+    h = dict.fromkeys((0.0, 0.5, 1.0), 0.0)  # E m^2 v^p
+    fourth = 0.0  # E m^4
+    mean, variance = np.empty(e.generations), np.empty(e.generations)
+    for t in range(e.generations):
+        noise = heat[t] / e.sizes[t]
+        fourth += 6 * noise * h[1.0] + 3 * noise**2 * g[2.0]
+        h = {p: (h[p] + noise * g[p + 1]) * powers[p][t] for p in h}
+        g = {p: g[p] * powers[p][t] for p in g}
+        mean[t] = h[0.0] + g[1.0] - 2 * g[0.5] + 1
+        spread = g[2.0] - 4 * g[1.5] + 6 * g[1.0] - 4 * g[0.5] + 1
+        square = fourth + 2 * (h[1.0] - 2 * h[0.5] + h[0.0]) + spread
+        variance[t] = square - mean[t] ** 2
+    return grown(mean), grown(variance)
+
+
+def test_loss_mean(e: "Experiment") -> Floats:
+    r"""Return E of 2 * (log-loss) - d log 2 pi - log det S_0, infinite once n_t <= d + 2.
+
+    With rho_t = (n_t - c) / (lambda_t (n_t - d - 2)) the trace E tr S_t^{-1} S_0 is multiplied
+    by rho_t, and E m' S^{-1} m becomes rho_t times itself plus lambda_t d / n_t.
+    """
+    d, heat = e.model.dim, temperatures(e)
+    result = np.full(e.generations, np.inf)
+    if e.sizes[0] <= d + 2:
+        return result
+    log_det, _ = log_determinant_moments(e, rank=d)
+    trace, shift = float(d), 0.0
+    for t, n in enumerate(e.sizes.tolist()):
+        if n <= d + 2:
+            break
+        with np.errstate(over="ignore"):
+            rho = (n - e.model.ddof) / (heat[t] * (n - d - 2))
+            trace, shift = trace * rho, rho * (shift + heat[t] * d / n)
+        result[t] = log_det[t] + trace + shift
+    return result
+
+
+@np.errstate(over="ignore", invalid="ignore")  # hot loops may explode
+def test_loss_variance(e: "Experiment") -> Floats:
+    """Return the variance of the log-loss in d = 1, infinite once n_t <= 5."""
+    from scipy.special import digamma
+
+    inverse, square = factor_power(e, -1.0), factor_power(e, -2.0)
+    tilted = digamma(np.maximum((e.sizes - 3) / 2, 0.5)) + np.log(2) + log_scale(e)
+    drift, spread = log_determinant_moments(e, rank=1)
+    noise = temperatures(e) / e.sizes
+    # g = 1/v, h = m^2/v, l = log v
+    g, h, gg, gh, hh, lg, lh, before = 1.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    result = np.full(e.generations, np.inf)
+    for t in range(e.generations):
+        if not np.isfinite(square[t]):
+            break
+        a = noise[t]
+        lh = inverse[t] * (lh + a * before + tilted[t] * (h + a))
+        lg = inverse[t] * (lg + tilted[t] * g)
+        hh = square[t] * (hh + 6 * a * h + 3 * a**2)
+        gh = square[t] * (gh + a * g)
+        gg *= square[t]
+        g, h, before = inverse[t] * g, inverse[t] * (h + a), drift[t]
+        mean = drift[t] + g + h
+        total = spread[t] + drift[t] ** 2 + gg + hh + 2 * (gh + lg + lh)
+        result[t] = (total - mean**2) / 4
+    return grown(result)

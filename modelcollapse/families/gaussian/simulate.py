@@ -1,0 +1,135 @@
+"""Exact simulation of Gaussian loops, in blocks of 1,024 replicates with a stream each."""
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from modelcollapse._support.checks import Floats
+from modelcollapse._support.errors import invalid, unknown
+from modelcollapse.families.gaussian import slotted
+from modelcollapse.families.gaussian.recording import Fits, Plan, derived, plan_of
+from modelcollapse.loop.blocks import Arrays, Progress, part, simulated, stream
+from modelcollapse.loop.experiment import Lazy, Request
+from modelcollapse.workflows import Accumulate, AccumulateSubsample, Replace
+
+if TYPE_CHECKING:
+    from modelcollapse.loop.experiment import Experiment
+
+EXTRA = ("log_pivots", "w2_squared", "test_log_loss")
+
+
+def simulate(e: "Experiment", request: Request) -> tuple[Lazy, int]:
+    """Return the quantities, each of shape (finished, recorded), and the finished replicates.
+
+    They are fewer than asked for only after Ctrl-C.
+
+    `request.extra` may name "log_pivots" (shape (replicates, recorded, dim): the logarithms of
+    the squared Cholesky diagonal of the fitted covariance in the truth's principal axes, whose
+    growth rates under replace are the Lyapunov exponents) and, for dim > 1, "w2_squared" and
+    "test_log_loss".
+    """
+    for name in request.extra:
+        if name not in EXTRA:
+            raise unknown("extra quantity", name, EXTRA)
+    if request.test is not None:
+        raise invalid(
+            "test",
+            request.test,
+            "a Gaussian's test log-loss is computed exactly, without a test set: leave test out "
+            'and, for dim > 1, give extra=["test_log_loss"]',
+        )
+    plan = plan_of(e, request.recorded, set(request.extra))
+    storage, done = simulated(
+        Blocks(plan), request.replicates, request.seed, request.jobs, request.progress
+    )
+    return derived(plan, storage), done
+
+
+class Blocks:
+    """The simulation of a plan, block by block."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+
+    def storage(self, count: int) -> Arrays:
+        """Return what is kept of `count` replicates, to be filled."""
+        return self.plan.storage(count)
+
+    def draw(self, seed: int, index: int, storage: Arrays, progress: Progress) -> None:
+        """Simulate one block; its stream depends on the seed and its index alone."""
+        plan, rng = self.plan, stream(seed, index)
+        count = len(next(iter(storage.values())))
+        for start in range(0, count, plan.batch):
+            cut = slice(start, min(start + plan.batch, count))
+            some = part(storage, cut)
+            fits = plan.fits(some)
+            _run(plan, rng, fits, cut.stop - cut.start)
+            plan.finish(fits, some)
+            if progress:
+                progress(cut.stop - cut.start)
+
+
+def _run(plan: Plan, rng: np.random.Generator, fits: Fits, count: int) -> None:
+    """Draw `count` replicates one after the other from the stream."""
+    workflow = plan.experiment.workflow
+    if isinstance(workflow, AccumulateSubsample):
+        _subsampled(plan, workflow, rng, fits, count)
+    elif isinstance(workflow, (Replace, Accumulate)):
+        _compiled(plan, rng, fits, count)
+    else:
+        slotted.run(plan, rng, fits, count)
+
+
+def _compiled(plan: Plan, rng: np.random.Generator, fits: Fits, count: int) -> None:
+    from modelcollapse.families.gaussian import paths
+
+    e = plan.experiment
+    pooled = isinstance(e.workflow, Accumulate)
+    given, mean, factor = _start(plan, rng, count, ddof=0 if pooled else e.model.ddof)
+    common = (e.sizes, float(e.temperature), e.model.ddof, plan.slots)
+    if plan.dim == 1:
+        start = (rng, given, mean[:, 0], factor[:, 0, 0] ** 2, *common, fits.mean, fits.variance)
+        if pooled:
+            paths.accumulate_line(*start)
+        else:
+            paths.replace_line(*start, fits.shift)
+        return
+    space = paths.accumulate_space if pooled else paths.replace_space
+    space(rng, given, mean, factor, *common, fits.scalars, fits.means, fits.factors, fits.pivots)
+
+
+def _start(
+    plan: Plan, rng: np.random.Generator, count: int, ddof: int
+) -> tuple[bool, Floats, Floats]:
+    """Return the fits of generation 1 to rows of a data set, or the normal truth itself."""
+    if plan.deviations is not None:
+        copies = count if plan.dim == 1 else 1
+        mean = np.zeros((copies, plan.dim))
+        return False, mean, np.tile(np.diag(plan.deviations), (copies, 1, 1))
+    n = int(plan.experiment.sizes[0])
+    mean, factor = slotted.summaries(plan.real_rows(rng, count, n))
+    # One memory layout, so that the kernels are compiled once.
+    return True, mean, np.ascontiguousarray(factor) * np.sqrt(n / (n - ddof))
+
+
+def _subsampled(
+    plan: Plan, workflow: AccumulateSubsample, rng: np.random.Generator, fits: Fits, count: int
+) -> None:
+    from modelcollapse.families.gaussian import subsampled
+
+    e = plan.experiment
+    sizes = e.sizes
+    budget = sizes if workflow.budget is None else np.full_like(sizes, workflow.budget)
+    counts = np.minimum(budget, np.cumsum(sizes))
+    given = plan.deviations is None
+    real = plan.real_rows(rng, count, int(sizes[0])) if given else np.empty((0, 0, 0))
+    deviations = np.ones(plan.dim) if plan.deviations is None else plan.deviations
+    common = (sizes, counts, float(e.temperature), e.model.ddof, plan.slots)
+    run: Any
+    if plan.dim == 1:
+        run = partial(subsampled.subsample_line, rng, given, real, float(deviations[0]))
+        run(*common, fits.mean, fits.variance)
+    else:
+        run = partial(subsampled.subsample_space, rng, given, real, deviations)
+        run(*common, fits.scalars, fits.means, fits.factors, fits.pivots)

@@ -1,0 +1,150 @@
+r"""The loop's integrated squared error as a function of its bandwidths, and its derivatives.
+
+For workflows that keep one slot (replace, accumulate, accumulate-subsample) and the Gaussian
+kernel. Each frequency carries two numbers from generation to generation, see
+`modelcollapse.families.kde.pairs`; derivatives run backwards through all of them at once.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+
+from modelcollapse._support.checks import Floats
+from modelcollapse.families.kde.errors_squared import mean_integrated_squared_error
+from modelcollapse.families.kde.estimator import KDE
+from modelcollapse.families.kde.frequencies import spectrum_of, up_to
+from modelcollapse.families.kde.moments import generator_bandwidths
+from modelcollapse.families.kde.training import trainings
+from modelcollapse.loop.experiment import Experiment
+from modelcollapse.workflows import Replace
+
+NEGLIGIBLE = 6.0  # standard deviations: exp(-x^2 / 2) is below 2e-8
+
+
+class Step(NamedTuple):
+    """One generation of a workflow that keeps one slot: see `training`."""
+
+    subsampled: float
+    share: float  # of the new batch in the next pool
+    n: int  # rows of the new batch
+
+
+Tape = list[tuple[Floats, Floats, Floats, Floats]]  # of each fit: kappa, a, pool, fit
+
+
+@dataclass(frozen=True, eq=False)
+class Path:
+    """The loop's error as a function of its bandwidths, on fixed frequencies.
+
+    `fineness` is the truth's smallest scale over its whole deviation, at most 1; `progress` is
+    called at each evaluation.
+    """
+
+    steps: list[Step]
+    first: int
+    nodes: Floats
+    weights: Floats
+    power: Floats
+    fineness: float
+    progress: Callable[[int], None] = lambda _: None
+
+    def errors(self, h: Floats) -> tuple[Floats, Tape]:
+        """Return the error of each generation, and what the backward pass needs."""
+        self.progress(1)
+        a, product = np.ones_like(self.power), self.power + (1 - self.power) / self.first
+        errors, tape = np.empty(len(h)), Tape()
+        for t, (step, bandwidth) in enumerate(zip(self.steps, h, strict=True)):
+            kappa = self.kappa(bandwidth)
+            fit = product + step.subsampled * (1 - product)
+            errors[t] = self.error(kappa, a, fit)
+            tape.append((kappa, a, product, fit))
+            a, product = advanced(step, kappa, a, product, fit)
+        return errors, tape
+
+    def error(self, kappa: Floats, a: Floats, fit: Floats) -> float:
+        """Return the integrated squared error of one fit."""
+        return float(self.weights @ (kappa**2 * fit - 2 * kappa * a * self.power + self.power))
+
+    def kappa(self, h: float) -> Floats:
+        """Return the kernel's characteristic function at the nodes."""
+        return np.asarray(np.exp(-((h * self.nodes) ** 2) / 2))
+
+    def own_error(self, a: Floats, fit: Floats) -> Callable[[float], float]:
+        """Return the error of one fit as a function of its log h."""
+        return lambda x: self.error(self.kappa(float(np.exp(x))), a, fit)
+
+    def slopes(self, h: Floats, tape: Tape, share: Floats) -> Floats:
+        """Return the derivative of sum share_t error_t by each h_t^2."""
+        slopes, back_a, back_product = np.empty(len(h)), 0.0 * self.power, 0.0 * self.power
+        for t in range(len(h) - 1, -1, -1):
+            step, (kappa, a, product, fit) = self.steps[t], tape[t]
+            s, keep, w = step.share, 1 - step.share, share[t] * self.weights
+            drawn = s * s * (1 - 1 / step.n)
+            by_kappa = (
+                back_a * s * a
+                + back_product * (2 * s * keep * product + 2 * drawn * kappa * fit)
+                + w * (2 * kappa * fit - 2 * a * self.power)
+            )
+            by_fit = back_product * drawn * kappa**2 + w * kappa**2
+            back_product = (
+                back_product * (keep * keep + 2 * s * keep * kappa) + (1 - step.subsampled) * by_fit
+            )
+            back_a = back_a * (keep + s * kappa) - 2 * w * kappa * self.power
+            slopes[t] = by_kappa @ (-(self.nodes**2) / 2 * kappa)
+        return slopes
+
+
+def advanced(
+    step: Step, kappa: Floats, a: Floats, product: Floats, fit: Floats
+) -> tuple[Floats, Floats]:
+    """Return the pool's first and second moment after the next batch."""
+    s, keep = step.share, 1 - step.share
+    own = (1 - 1 / step.n) * kappa**2 * fit + 1 / step.n
+    return (keep + s * kappa) * a, (keep**2 + 2 * s * keep * kappa) * product + s * s * own
+
+
+def path_of(e: Experiment, guess: Floats, progress: Callable[[int], None] = lambda _: None) -> Path:
+    """Return the loop as a function of its bandwidths, resolved for some like the guess."""
+    spectrum, found, sizes = spectrum_of(e.reality), trainings(e), e.sizes.tolist()
+    width = np.sqrt(spectrum.deviation**2 + 2 * (guess**2).sum())
+    reach = 2 * spectrum.reach + NEGLIGIBLE * np.sqrt(2) * width
+    last = max(NEGLIGIBLE / (0.1 * guess[guess > 0].min()), NEGLIGIBLE / spectrum.finest)
+    nodes, weights = up_to(
+        e.model.dim, reach, last, NEGLIGIBLE / spectrum.finest, 2 * spectrum.reach
+    )
+    shares = [
+        sizes[t + 1] / sum(sizes[: t + 2]) if t + 1 < len(sizes) else 1.0 for t in range(len(sizes))
+    ]
+    if isinstance(e.workflow, Replace):
+        shares = [1.0] * len(sizes)
+    steps = [
+        Step(training.subsampled, share, n)
+        for training, share, n in zip(found, shares, [*sizes[1:], 1], strict=True)
+    ]
+    return Path(steps, sizes[0], nodes, weights, spectrum.power(nodes), fineness(e), progress)
+
+
+def fineness(e: Experiment) -> float:
+    """Return the smallest deviation of a component over the root mean variance of the truth."""
+    return float(spectrum_of(e.reality).finest / np.sqrt(e.reality.spectrum.mean()))
+
+
+def rule_of_thumb(e: Experiment) -> Floats:
+    """Return the normal-reference bandwidths s (4 / ((d + 2) N_t))^(1/(d+4)), one per fit."""
+    d = e.model.dim
+    rows = np.array([1 / training.squares for training in trainings(e)])
+    s = np.sqrt(e.reality.spectrum.mean())
+    return np.asarray(s * (4 / ((d + 2) * rows)) ** (1 / (d + 4)))
+
+
+def rule_bandwidths(e: Experiment, rule: str) -> Floats:
+    """Return the bandwidths of one of scikit-learn's rules, (generations,)."""
+    return generator_bandwidths(replace(e, model=KDE(rule, dim=e.model.dim)), trainings(e))
+
+
+def scheduled_error(e: Experiment, h: Floats) -> Floats:
+    """Return the exact error of the loop with these bandwidths, to full precision."""
+    model = KDE(tuple(h.tolist()), dim=e.model.dim)
+    return mean_integrated_squared_error(replace(e, model=model)).total

@@ -1,0 +1,223 @@
+"""The kernel density estimator: a kernel on every training row."""
+
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from modelcollapse._support.checks import Floats, columns, rows, shares, whole
+from modelcollapse._support.errors import InvalidInput, invalid
+from modelcollapse.families.kde import bandwidth as bandwidths
+from modelcollapse.families.kde.kernel import GAUSSIAN, Kernel, as_kernel
+from modelcollapse.families.kde.spread import require_covariances, spread_of
+
+if TYPE_CHECKING:
+    from modelcollapse.families.kde.bandwidth import Bandwidth
+    from modelcollapse.loop.experiment import Experiment
+
+CHUNK = 2**20  # numbers held at once by kernels that are scored without compiled code
+
+
+class KDE:
+    r"""A kernel density estimate: a mixture of kernels, one on every training row.
+
+    Parameters
+    ----------
+    bandwidth
+        Required. A number h >= 0, in the data's unit; 0 resamples the rows (the bootstrap) and
+        has no density. Or a rule: "scott" and "silverman" as in scikit-learn (from the number of
+        rows alone; of weighted rows, the effective number 1 / sum w^2), "scipy-scott" and
+        "scipy-silverman" as in SciPy (a factor of the rows' covariance). Or a schedule: a
+        `PowerBandwidth`, a sequence with one number per generation, or a function of the
+        generation t = 1, 2, ...
+    kernel
+        "gaussian", "tophat" or "epanechnikov" (radial, as in scikit-learn), or a
+        `modelcollapse.families.kde.Kernel`.
+    dim
+        The number of columns d.
+    scoring_bandwidth
+        The bandwidth of the density that is scored, of any of these kinds; None is the
+        generator's own.
+
+    Attributes
+    ----------
+    rows_
+        Training rows, shape (N, d).
+    weights_
+        Their weights, which sum to 1, shape (N,).
+    bandwidth_, scoring_bandwidth_
+        What is used by `sample` and by `score_samples`: h, or SciPy's factor.
+    """
+
+    room = "modelcollapse.families.kde"
+    rows_: Floats
+    weights_: Floats
+    bandwidth_: float
+    scoring_bandwidth_: float
+
+    def __init__(
+        self,
+        bandwidth: Any = None,
+        kernel: str | Kernel = "gaussian",
+        dim: int = 1,
+        scoring_bandwidth: Any = None,
+    ) -> None:
+        self.bandwidth: Bandwidth = bandwidths.checked("bandwidth", bandwidth)
+        self.kernel = as_kernel(kernel)
+        self.dim = whole("dim", dim)
+        self.scoring_bandwidth: Bandwidth | None = None
+        if scoring_bandwidth is not None:
+            self.scoring_bandwidth = bandwidths.checked("scoring_bandwidth", scoring_bandwidth)
+
+    def __repr__(self) -> str:
+        parts = [f"bandwidth={self.bandwidth!r}"]
+        if self.kernel is not GAUSSIAN:
+            parts.append(f"kernel={self.kernel.name!r}")
+        parts.append(f"dim={self.dim}")
+        if self.scoring_bandwidth is not None:
+            parts.append(f"scoring_bandwidth={self.scoring_bandwidth!r}")
+        return f"KDE({', '.join(parts)})"
+
+    def _key(self) -> tuple[Any, ...]:
+        return self.bandwidth, self.kernel, self.dim, self.scoring_bandwidth
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, KDE) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def described(self) -> dict[str, Any]:
+        """Return the model as plain data."""
+        parts = {
+            "model": "kde",
+            "dim": self.dim,
+            "bandwidth": bandwidths.plain(self.bandwidth),
+            "kernel": self.kernel.name,
+        }
+        if self.scoring_bandwidth is not None:
+            parts["scoring_bandwidth"] = bandwidths.plain(self.scoring_bandwidth)
+        return parts
+
+    def check(self, experiment: "Experiment") -> None:
+        """Raise InvalidInput if the loop and the estimator do not fit together."""
+        if experiment.temperature != 1.0:
+            raise invalid(
+                "temperature",
+                experiment.temperature,
+                "a kernel density has no tempered sampler in closed form; change the bandwidth "
+                "instead and leave the temperature at 1.0",
+            )
+        self.check_schedule(experiment.generations)
+        for name in ("bandwidth", "scoring_bandwidth"):
+            value = getattr(self, name)
+            if value is not None and bandwidths.is_scaled(value):
+                require_covariances(name, value, experiment)
+
+    def check_schedule(self, generations: int) -> None:
+        """Raise InvalidInput if a schedule ends too early or holds an unusable bandwidth."""
+        for name in ("bandwidth", "scoring_bandwidth"):
+            value = getattr(self, name)
+            if isinstance(value, tuple) and len(value) < generations:
+                raise bandwidths.too_short(name, value, generations)
+            if callable(value):
+                for t in range(1, generations + 1):
+                    bandwidths.at(value, t, 1.0, self.dim, name)
+
+    def fit(self, X: Any, y: None = None, sample_weight: Any = None, generation: int = 1) -> Self:
+        """Keep rows X, shape (N, d), and optional non-negative row weights, shape (N,).
+
+        Parameters
+        ----------
+        X
+            The training rows.
+        y
+            Ignored, as in scikit-learn.
+        sample_weight
+            One weight per row, not all zero.
+        generation
+            Where a schedule is looked up, counted from 1; `run` passes it on.
+
+        Raises
+        ------
+        InvalidInput
+            If X is not finite or has another number of columns than `dim`, if the weights are
+            unusable, or if a schedule ends before the generation.
+        """
+        del y
+        self.rows_ = columns(rows("X", X), self.dim)
+        self.weights_ = shares(sample_weight, len(self.rows_))
+        t, effective = whole("generation", generation), 1 / float(self.weights_ @ self.weights_)
+        self.bandwidth_ = bandwidths.at(self.bandwidth, t, effective, self.dim, "bandwidth")
+        self.scoring_bandwidth_ = self.bandwidth_
+        own = self.scoring_bandwidth
+        if own is not None:
+            self.scoring_bandwidth_ = bandwidths.at(
+                own, t, effective, self.dim, "scoring_bandwidth"
+            )
+        self._factor = spread_of(self.rows_, self.weights_, self.bandwidth)
+        self._scoring_factor = self._factor
+        if own is not None:
+            self._scoring_factor = spread_of(self.rows_, self.weights_, own)
+        return self
+
+    def sample(self, n: int, random_state: Any = None) -> Floats:
+        """Draw rows, shape (n, d): a training row, plus the bandwidth times a kernel's draw.
+
+        `random_state` is None, an integer or a numpy Generator.
+        """
+        self._require_fit()
+        n, rng = whole("n", n), np.random.default_rng(random_state)
+        parents = rng.choice(len(self.rows_), size=n, p=self.weights_)
+        noise = self.kernel.noise(n, self.dim, rng)
+        if self._factor is not None:
+            noise = noise @ self._factor.matrix.T
+        return np.asarray(self.rows_[parents] + self.bandwidth_ * noise)
+
+    def score_samples(self, X: Any) -> Floats:
+        """Return the log-density of each row of X in nats, shape (M,).
+
+        An exact log-sum-exp over all training rows, at any distance from them; its memory does
+        not grow with the number of pairs. Outside the support of a compact kernel it is minus
+        infinity.
+
+        Raises
+        ------
+        InvalidInput
+            If the bandwidth is 0 or the rows' covariance is singular, as there is no density.
+        """
+        self._require_fit()
+        points, train = columns(rows("X", X), self.dim), self.rows_
+        h, shift = self.scoring_bandwidth_, 0.0
+        if h == 0:
+            raise InvalidInput(
+                "bandwidth = 0: the fit is the rows themselves and has no density; give "
+                "scoring_bandwidth a number above 0, or do not score"
+            )
+        if self._scoring_factor is not None:
+            back, shift = self._scoring_factor.inverse()
+            points, train = (points - train[0]) @ back, (train - train[0]) @ back
+        if self.kernel is GAUSSIAN:
+            from modelcollapse.families.kde import scoring  # compiled code, which is slow to import
+
+            return scoring.log_densities(points, train, h, weights=self.weights_) - shift
+        return self._chunked(points, train, h) - shift
+
+    def _require_fit(self) -> None:
+        if not hasattr(self, "rows_"):
+            raise InvalidInput(f"{self!r} is not fitted: call fit(X) first")
+
+    def _chunked(self, points: Floats, train: Floats, h: float) -> Floats:
+        """Score any kernel, with a bounded number of pairs at a time."""
+        from scipy.special import logsumexp
+
+        result = np.empty(len(points))
+        step = max(1, CHUNK // (len(train) * self.dim))
+        for start in range(0, len(points), step):
+            cut = slice(start, start + step)
+            with np.errstate(over="ignore"):  # infinitely far is outside
+                gaps = (points[cut, None, :] - train) / h
+                squares = (gaps**2).sum(axis=2)
+            logs = np.asarray(self.kernel.log_density(squares, self.dim))
+            with np.errstate(divide="ignore"):
+                result[cut] = logsumexp(logs, axis=1, b=self.weights_)
+        return np.asarray(result - self.dim * np.log(h))

@@ -1,0 +1,135 @@
+"""Limits t -> infinity of expectations, for constant bandwidths and powers of t."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modelcollapse._support.errors import NoClosedForm
+from modelcollapse.families.kde import bandwidth as bandwidths
+from modelcollapse.families.kde.fates import WORKFLOWS, fates
+from modelcollapse.families.kde.frequencies import spectrum_of, squared_norm
+from modelcollapse.families.kde.growth import Shape, shape_of
+from modelcollapse.families.kde.kernel import GAUSSIAN
+from modelcollapse.families.kde.moments import total_variance
+from modelcollapse.workflows import Accumulate, AccumulateSubsample, Replace
+
+if TYPE_CHECKING:
+    from modelcollapse._support.checks import Floats
+    from modelcollapse.loop.experiment import Experiment
+
+DIRECT = 32  # terms of a series that are added one by one
+TERMS = 40  # of the expansion of the rest, in powers of 1/DIRECT
+
+
+def second_moment(e: "Experiment") -> float:
+    """Return the limit of the second moment of the training rows, which may be infinite.
+
+    Raises
+    ------
+    NoClosedForm
+        If the schedule is neither constant nor a power of t, or batches differ.
+    """
+    if bandwidths.is_scaled(e.model.bandwidth) and isinstance(e.workflow, Replace):
+        return _scaled(e)
+    shape = _known(e, "second_moment")
+    if shape is None:
+        return float("inf")
+    noise = _first(e) ** 2 * e.model.kernel.variance(e.model.dim) * e.model.dim
+    series = _zeta(2 * shape.a) if isinstance(e.workflow, Replace) else _harmonic(2 * shape.a)
+    return float(1 + noise / total_variance(e) * series)
+
+
+def central_variance(e: "Experiment") -> float:
+    """Return the limit of the central variance of the training rows; see `second_moment`."""
+    if _fate(e, "central_variance") == "clumps":
+        return 0.0
+    shape = _known(e, "central_variance", closed=isinstance(e.workflow, Replace))
+    if shape is None:
+        return float("inf")
+    noise = _first(e) ** 2 * e.model.kernel.variance(e.model.dim) * e.model.dim
+    return float((shape.n - 1) * noise / total_variance(e))
+
+
+def mise(e: "Experiment") -> float:
+    """Return the limit of the integrated squared error; see `second_moment`."""
+    if _fate(e, "mise") == "clumps":
+        return float("inf")
+    shape = _shape(e)
+    if shape.shrinks or e.model.kernel is not GAUSSIAN:
+        raise NoClosedForm("the limit has no closed form where the bandwidth shrinks")
+    spectrum_of(e.reality)  # refuses a truth for which there is no theorem
+    norm = squared_norm(e.reality)
+    if shape.grows or isinstance(e.workflow, Accumulate):
+        return norm
+    with np.errstate(over="ignore"):
+        peak = float(np.exp(-shape.dim * (np.log(4 * np.pi) / 2 + np.log(_first(e)))))
+    if isinstance(e.workflow, AccumulateSubsample):
+        return norm + peak / (e.workflow.budget or shape.n)
+    # (1/n) sum_j (1 - 1/n)^j (j + 1)^(-d/2): a row's chance of an ancestor j generations ago.
+    j = np.arange(40 * shape.n)
+    weights = (1 - 1 / shape.n) ** j / shape.n
+    return norm + peak * float(weights @ (j + 1.0) ** (-shape.dim / 2))
+
+
+def _scaled(e: "Experiment") -> float:
+    """Return the limit of the second moment under replace and SciPy's rules.
+
+    Each generation multiplies the variance by 1 - 1/n + s, s the rule's share, and adds s times
+    n/(n - 1) of it: a geometric series.
+    """
+    if _fate(e, "second_moment") == "diverges":
+        return float("inf")
+    n, d = int(e.sizes[0]), e.model.dim
+    factor = float(bandwidths.rule_of_thumb(e.model.bandwidth, n, d))
+    share = factor**2 * e.model.kernel.variance(d)
+    return float(1 + share / (1 / n - share))
+
+
+def _fate(e: "Experiment", name: str) -> str:
+    fate = fates(e)[name]
+    if fate.verdict == "undetermined":
+        raise NoClosedForm(fate.reason)
+    return fate.verdict
+
+
+def _shape(e: "Experiment") -> Shape:
+    shape = shape_of(e) if type(e.workflow) in WORKFLOWS else None
+    if shape is None or bandwidths.is_scaled(e.model.bandwidth):
+        raise NoClosedForm("known for constant bandwidths and powers of t")
+    return shape
+
+
+def _known(e: "Experiment", name: str, *, closed: bool = True) -> Shape | None:
+    """Return the schedule's form if the limit is finite and known, None if it is infinite."""
+    if _fate(e, name) == "diverges":
+        return None
+    shape = _shape(e)
+    if shape.b != 0 or not closed:
+        raise NoClosedForm("the limit is finite and has no closed form here")
+    return shape
+
+
+def _first(e: "Experiment") -> float:
+    """Return the bandwidth of generation 1, which is the scale of a power."""
+    return bandwidths.at(e.model.bandwidth, 1, float(_rows(e)), e.model.dim, "bandwidth")
+
+
+def _rows(e: "Experiment") -> int:
+    """Return what a rule looks at in the end: a budget beyond n is reached after some batches."""
+    return getattr(e.workflow, "budget", None) or int(e.sizes[0])
+
+
+def _zeta(p: float) -> float:
+    from scipy.special import zeta
+
+    return float(zeta(p))
+
+
+def _harmonic(p: float) -> float:
+    """Return sum_{s >= 1} s^-p / (s + 1), p > 0, by expanding 1/(s + 1) in powers of 1/s."""
+    from scipy.special import zeta
+
+    s = np.arange(1.0, DIRECT)
+    k: Floats = np.arange(TERMS, dtype=np.float64)
+    rest = (-1) ** k * zeta(p + 1 + k, DIRECT)
+    return float((s**-p / (s + 1)).sum() + rest.sum())

@@ -1,0 +1,167 @@
+r"""Second moment and central variance of the training rows, exactly, in units of tr S_0.
+
+Any truth with finite variance, any d, any kernel and any bandwidths from the sizes alone; for
+SciPy's rules, which multiply the rows' covariance, too. The variance over replicates of the
+second moment needs the truth's E|x - mu_0|^4 and the kernel's E|eps|^4. Derived in ``theory/``.
+"""
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from modelcollapse._support.checks import Floats
+from modelcollapse.families.kde import bandwidth as bandwidths
+from modelcollapse.families.kde.pairs import Draw, Moments, propagate, real_batch
+from modelcollapse.families.kde.training import Training, trainings
+from modelcollapse.workflows import Accumulate, AccumulateSubsample, Replace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from modelcollapse.loop.experiment import Experiment
+
+
+class SecondOrder(NamedTuple):
+    """E mean|x - mu_0|^2 and E mean|x - m|^2 of the training rows, each (generations,)."""
+
+    second_moment: Floats
+    central_variance: Floats
+
+    @property
+    def squared_error(self) -> Floats:
+        """E|m - mu_0|^2, m the mean of the training rows."""
+        with np.errstate(invalid="ignore"):
+            return grown(self.second_moment - self.central_variance)
+
+
+def grown(values: Floats) -> Floats:
+    """Return values that are infinite from where they left the range of floats."""
+    beyond = np.maximum.accumulate(~np.isfinite(values))
+    return np.where(beyond, np.inf, values)
+
+
+def generator_bandwidths(e: "Experiment", found: list[Training]) -> Floats:
+    """Return the bandwidths (or SciPy's factors) that rows are drawn with, (generations,)."""
+    rows = np.array([1 / training.squares for training in found])
+    return bandwidths.schedule(e.model.bandwidth, rows, e.model.dim, "bandwidth")
+
+
+def scoring_bandwidths(e: "Experiment", found: list[Training]) -> Floats:
+    """Return the bandwidths (or SciPy's factors) of the scored density, (generations,)."""
+    if e.model.scoring_bandwidth is None:
+        return generator_bandwidths(e, found)
+    rows = np.array([1 / training.squares for training in found])
+    return bandwidths.schedule(e.model.scoring_bandwidth, rows, e.model.dim, "scoring_bandwidth")
+
+
+def scoring_rule(e: "Experiment") -> bandwidths.Bandwidth:
+    """Return the bandwidth that is scored with, as it was given."""
+    own: bandwidths.Bandwidth | None = e.model.scoring_bandwidth
+    return e.model.bandwidth if own is None else own
+
+
+def total_variance(e: "Experiment") -> float:
+    """Return tr S_0."""
+    return float(e.reality.spectrum.sum())
+
+
+def second_order(e: "Experiment") -> SecondOrder:
+    """Return the second moment and the central variance of each training set."""
+    found = trainings(e)
+    h, d, kernel = generator_bandwidths(e, found), e.model.dim, e.model.kernel
+    noise = h**2 * kernel.variance(d) * d / total_variance(e)
+    scaled = bandwidths.is_scaled(e.model.bandwidth)
+
+    def added(t: int, central: Any) -> Any:
+        """Return the kernel's part of a new row's E|x - mu_0|^2."""
+        if not scaled:
+            return noise[t - 1]
+        # E of the rows' variance with ddof 1, times the kernel's own variance.
+        return h[t - 1] ** 2 * kernel.variance(d) * central / (1 - found[t - 1].squares)
+
+    if isinstance(e.workflow, (Replace, Accumulate, AccumulateSubsample)):
+        return _single_slot(e, found, added)
+
+    return _many_slots(e, found, added)
+
+
+def _many_slots(
+    e: "Experiment", found: list[Training], added: "Callable[[int, Any], Any]"
+) -> SecondOrder:
+    """Follow second moments and central variances of the slots, and distances of their means.
+
+    Distances keep the digits of a variance that vanishes far away: a mixture with weights w has
+    the variance sum w_a C_a + sum w_a w_b D_ab / 2, with D_ab = E|y_a - y_b|^2.
+    """
+    sizes = e.sizes.tolist()
+    Q, C, D = np.ones(1), np.array([1 - 1 / sizes[0]]), np.zeros((1, 1))
+    second, central = np.empty(e.generations), np.empty(e.generations)
+    with np.errstate(over="ignore", invalid="ignore"):  # SciPy's rules explode
+        for t, training in enumerate(found, 1):
+            carry, w = training.carry, training.weights
+            D = carry @ D
+            within = (D * carry).sum(axis=1) / 2
+            D = D @ carry.T - within[:, None] - within
+            Q, C = carry @ Q, carry @ C + within
+            across = w @ D
+            spread = float(across @ w) / 2
+            second[t - 1], central[t - 1] = w @ Q, w @ C + spread
+            if t == len(found):
+                break
+            n, own = sizes[t], central[t - 1]
+            noise = float(added(t, own))
+            apart = across - spread + (own + noise) / n
+            D = np.block([[D, apart[:, None]], [apart, np.zeros(1)]])
+            C = np.append(C, (own + noise) * (1 - 1 / n))
+            Q = np.append(Q, second[t - 1] + noise)
+    return SecondOrder(grown(second), grown(np.maximum(central, 0.0)))
+
+
+def _single_slot(
+    e: "Experiment", found: list[Training], added: "Callable[[int, Any], Any]"
+) -> SecondOrder:
+    """Do what `_many_slots` does for a single slot, on plain numbers: many times faster.
+
+    Every term is positive, so that a variance that vanishes keeps its digits: with s the new
+    batch's share, the pool's variance C' = (1 - s) C + s C_new + s (1 - s) E|m - m_new|^2.
+    """
+    sizes, pool = e.sizes.tolist(), float(e.sizes[0])
+    Q, C = 1.0, 1 - 1 / pool
+    second, central = np.empty(e.generations), np.empty(e.generations)
+    with np.errstate(over="ignore", invalid="ignore"):  # SciPy's rules explode
+        for t, training in enumerate(found, 1):
+            own = C * (1 - training.subsampled)
+            second[t - 1], central[t - 1] = Q, own
+            if t == len(found):
+                break
+            n = sizes[t]
+            pool += n
+            share = 1.0 if isinstance(e.workflow, Replace) else n / pool
+            noise = float(added(t, own))
+            apart = training.subsampled * C + (own + noise) / n
+            kept = (1 - share) * C if share < 1 else 0.0
+            C = kept + share * (own + noise) * (1 - 1 / n) + share * (1 - share) * apart
+            Q = Q + share * noise
+    return SecondOrder(grown(second), grown(central))
+
+
+def second_moment_variance(e: "Experiment") -> Floats:
+    """Return the variance over replicates of the second moment, (generations,)."""
+    found = trainings(e)
+    d, kernel, total = e.model.dim, e.model.kernel, total_variance(e)
+    h2 = generator_bandwidths(e, found) ** 2 / total
+    one_coordinate, whole = kernel.variance(d), d * kernel.variance(d)
+    assert kernel.fourth_moment is not None  # noqa: S101 - checked by predict
+    fourth = kernel.fourth_moment(d)
+
+    def draw(t: int, fit: Moments) -> Draw:
+        h = h2[t - 1]
+        # |x + h e|^4: e is independent of x and symmetric.
+        cross = (2 * whole + 4 * one_coordinate) * h * fit.mean
+        return Draw(1.0, h * whole, fit.square + cross + h**2 * fourth)
+
+    one = np.ones(1)
+    start = real_batch(one, np.array([e.reality.fourth_moment / total**2]), int(e.sizes[0]), one)
+    with np.errstate(over="ignore", invalid="ignore"):
+        fits = list(propagate(found, e.sizes.tolist(), start, draw))
+        return grown(np.array([fit.product[0] - fit.mean[0] ** 2 for fit in fits]))

@@ -1,0 +1,153 @@
+"""The families by name: which options each has as plain data, and what they build.
+
+Options come from a command line, as text, or from a file, as numbers and lists. A room is imported
+when its family is asked for.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from modelcollapse import datasets
+from modelcollapse._support.errors import InvalidInput, unknown
+from modelcollapse.families.gaussian.estimator import Gaussian
+from modelcollapse.families.kde import KDE, PowerBandwidth
+
+Options = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Family:
+    """A family: its own options, and how the given ones become a model and a truth."""
+
+    options: tuple[str, ...]
+    model: Callable[[Options], Any]
+    truth: Callable[[Options], Any]
+
+
+def _dim(given: Options, truth: Any) -> int:
+    return int(given.get("dim", 1 if truth is None else truth.dim))
+
+
+def _gaussian(given: Options) -> Gaussian:
+    return Gaussian(dim=_dim(given, _data(given)), ddof=given.get("ddof", 0))
+
+
+def _kde(given: Options) -> KDE:
+    own = given.get("scoring_bandwidth")
+    return KDE(
+        parse_bandwidth("bandwidth", given.get("bandwidth")),
+        given.get("kernel", "gaussian"),
+        _dim(given, _data(given)),
+        None if own is None else parse_bandwidth("scoring_bandwidth", own),
+    )
+
+
+def _data(given: Options) -> Any:
+    """Return the data set, or None for the standard normal."""
+    if "data" not in given:
+        if given.get("standardize"):
+            raise InvalidInput("standardize: there is no data; give --data too")
+        return None
+    return datasets.load(given["data"], standardize=given.get("standardize", False))
+
+
+def _discrete(given: Options) -> Any:
+    from modelcollapse.families.discrete import Discrete
+
+    probabilities = _probabilities(given)
+    if probabilities is None and "outcomes" not in given:
+        raise InvalidInput(
+            "outcomes is missing: give --outcomes 10, or --probabilities 0.5,0.3,0.2"
+        )
+    count = given.get("outcomes", None if probabilities is None else len(probabilities))
+    return Discrete(outcomes=count)
+
+
+def _probabilities(given: Options) -> Any:
+    """Return probabilities from "0.5,0.3,0.2" or "zipf:1.0"; None are uniform ones."""
+    text = given.get("probabilities")
+    if not isinstance(text, str):
+        return text
+    head, _, rest = text.partition(":")
+    try:
+        numbers = [float(part) for part in (rest if head == "zipf" else text).split(",")]
+    except ValueError as error:
+        raise InvalidInput(
+            f"probabilities = {text!r}: give numbers that sum to 1, such as 0.5,0.3,0.2, or "
+            "zipf:EXPONENT with --outcomes"
+        ) from error
+    if head != "zipf":
+        return numbers
+    if "outcomes" not in given:
+        raise InvalidInput(
+            f"probabilities = {text!r} needs the number of outcomes: give --outcomes"
+        )
+    from modelcollapse.families.discrete import zipf
+
+    return zipf(given["outcomes"], numbers[0])
+
+
+def _exponential(name: str, *options: str) -> Family:
+    def model(given: Options) -> Any:
+        from modelcollapse.families.exponential import FAMILIES as BUILT
+
+        return BUILT[name](**{key: given[key] for key in options if key in given})
+
+    return Family((*options, "mean"), model, lambda given: given.get("mean"))
+
+
+def _regression(given: Options) -> Any:
+    from modelcollapse.families.regression import LinearRegression
+
+    names = ("dim", "noise", "ridge", "design")
+    return LinearRegression(**{name: given[name] for name in names if name in given})
+
+
+MOMENTS = ("dim", "data", "standardize")
+FAMILIES: dict[str, Family] = {
+    "gaussian": Family((*MOMENTS, "ddof", "temperature"), _gaussian, _data),
+    "kde": Family((*MOMENTS, "bandwidth", "kernel", "scoring_bandwidth"), _kde, _data),
+    "normal-mean": _exponential("normal-mean", "variance"),
+    "poisson": _exponential("poisson"),
+    "binomial": _exponential("binomial", "trials"),
+    "gamma": _exponential("gamma", "shape"),
+    "negative-binomial": _exponential("negative-binomial", "size"),
+    "hyperbolic-secant": _exponential("hyperbolic-secant", "size"),
+    "discrete": Family(("outcomes", "probabilities"), _discrete, _probabilities),
+    "regression": Family(("dim", "noise", "ridge", "design"), _regression, lambda _: None),
+}
+
+
+def build(family: str, given: Options) -> tuple[Any, Any]:
+    """Return the model and the truth of a family; an option of another family is refused."""
+    if family not in FAMILIES:
+        raise unknown("family", family, FAMILIES)
+    chosen = FAMILIES[family]
+    for name, value in given.items():
+        if name not in chosen.options:
+            owners = [repr(f) for f, kind in FAMILIES.items() if name in kind.options]
+            raise InvalidInput(
+                f"{name} = {value!r} belongs to {', '.join(owners)}, not to {family!r}"
+            )
+    return chosen.model(given), chosen.truth(given)
+
+
+def parse_bandwidth(name: str, text: Any) -> Any:
+    """Return a bandwidth from "0.5", "scott", "power:0.5,0.2" or "0.5,0.4,0.3", or as it is."""
+    if text is None:
+        raise InvalidInput(f"{name} is missing: give --{name.replace('_', '-')} 0.5 or a rule")
+    if not isinstance(text, str):
+        return text
+    head, _, rest = text.partition(":")
+    try:
+        numbers = [float(part) for part in (rest if head == "power" else text).split(",")]
+    except ValueError as error:
+        if head != "power":
+            return text  # a rule, or a name that the model refuses
+        raise InvalidInput(f"{name} = {text!r}: give power:SCALE,EXPONENT") from error
+    if head == "power":
+        if len(numbers) not in (2, 3):
+            raise InvalidInput(f"{name} = {text!r}: give power:SCALE,EXPONENT[,LOG_EXPONENT]")
+        return PowerBandwidth(*numbers)
+    return numbers if "," in text else numbers[0]

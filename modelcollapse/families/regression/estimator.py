@@ -1,0 +1,153 @@
+"""The linear model: ordinary, minimum-norm or ridge least squares."""
+
+import math
+import numbers
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+
+import numpy as np
+
+from modelcollapse._support.checks import Floats, columns, rows, shares, whole
+from modelcollapse._support.errors import InvalidInput, invalid
+from modelcollapse.families.regression.coefficients import Coefficients, as_coefficients
+from modelcollapse.workflows.sources import is_refreshing
+
+if TYPE_CHECKING:
+    from modelcollapse.loop.experiment import Experiment
+
+LARGEST = 1e70  # of noise and ridge; fourth powers are floats
+FITTED = 64 * np.finfo(float).eps  # of |y| + |x'w|: how near a noise-free label must be
+
+
+@dataclass(frozen=True)
+class LinearRegression:
+    r"""Inputs x ~ N(0, I_d), labels y = x'w + noise, and w fitted by least squares.
+
+    The fit is the w that minimises sum (y - x'w)^2 + ridge |w|^2 over the training rows, without
+    an intercept. Row weights are scaled to a mean of one over the rows of positive weight, so
+    that equal weights are no weights. With ridge = 0 and fewer different rows than inputs it is
+    the solution of least norm. Labels of generation t + 1 are x'w_t plus fresh noise.
+
+    Parameters
+    ----------
+    dim
+        The number of inputs d.
+    noise
+        The standard deviation of the labels' noise, at least 0.
+    ridge
+        The penalty on |w|^2, at least 0.
+    design
+        "fixed": one set of inputs is labelled again in every batch, as in arXiv 2404.01413;
+        "fresh": every batch has new inputs. `run` always draws new inputs.
+
+    Attributes
+    ----------
+    coef_
+        Fitted coefficients, shape (d,).
+    """
+
+    dim: int = 1
+    noise: float = 1.0
+    ridge: float = 0.0
+    design: Literal["fixed", "fresh"] = "fixed"
+
+    room: ClassVar[str] = "modelcollapse.families.regression"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "dim", whole("dim", self.dim))
+        for name in ("noise", "ridge"):
+            object.__setattr__(self, name, _amount(name, getattr(self, name)))
+        if self.design not in ("fixed", "fresh"):
+            raise invalid("design", self.design, "give 'fixed' or 'fresh'")
+
+    def described(self) -> dict[str, Any]:
+        """Return the model as plain data."""
+        return {
+            "model": "regression",
+            "dim": self.dim,
+            "noise": self.noise,
+            "ridge": self.ridge,
+            "design": self.design,
+        }
+
+    def as_truth(self, value: Any) -> Coefficients:
+        """Return the coefficients w*, shape (d,); None is the first unit vector."""
+        return as_coefficients(value, self.dim)
+
+    def check(self, experiment: "Experiment") -> None:
+        """Raise InvalidInput if the loop and the model do not fit together."""
+        e = experiment
+        if e.temperature != 1.0:
+            remedy = "a regression has no temperature; change the noise instead and leave it at 1.0"
+            raise invalid("temperature", e.temperature, remedy)
+        if self.design == "fresh":
+            return
+        if is_refreshing(e.workflow):
+            raise InvalidInput(
+                f"workflow = {e.workflow!r} brings fresh rows, and design = 'fixed' has one set of "
+                "inputs: give design='fresh'"
+            )
+        if np.ptp(e.sizes) > 0:
+            raise invalid(
+                "samples",
+                e.samples,
+                "a fixed design has one size: give one number, or design='fresh'",
+            )
+
+    def fit(self, X: Any, y: None = None, sample_weight: Any = None) -> Self:
+        """Fit to rows (x_1, ..., x_d, y), shape (N, d + 1), with optional weights, shape (N,).
+
+        Raises
+        ------
+        InvalidInput
+            If X is not finite or does not have d + 1 columns, or weights are unusable.
+        """
+        del y
+        data = columns(rows("X", X), self.dim + 1)
+        weights = shares(sample_weight, len(data))
+        scale = np.sqrt(weights * np.count_nonzero(weights))[:, None]
+        inputs, labels = data[:, :-1] * scale, data[:, -1:] * scale
+        if self.ridge > 0:
+            inputs = np.vstack([inputs, math.sqrt(self.ridge) * np.eye(self.dim)])
+            labels = np.vstack([labels, np.zeros((self.dim, 1))])
+        solution = np.linalg.lstsq(inputs, labels, rcond=None)[0][:, 0]
+        object.__setattr__(self, "coef_", solution)
+        return self
+
+    def sample(self, n: int, random_state: Any = None) -> Floats:
+        """Draw rows (x, y) with new inputs, shape (n, d + 1)."""
+        rng = np.random.default_rng(random_state)
+        inputs = rng.standard_normal((whole("n", n), self.dim))
+        labels = inputs @ self._fitted() + self.noise * rng.standard_normal(n)
+        return np.column_stack([inputs, labels])
+
+    def score_samples(self, X: Any) -> Floats:
+        """Return the log-density of each row (x, y) in nats, shape (N,).
+
+        Without noise the fit has a density on its own plane alone: that of x is returned there,
+        and minus infinity elsewhere.
+        """
+        data = columns(rows("X", X), self.dim + 1)
+        inputs, labels = data[:, :-1], data[:, -1]
+        predicted = inputs @ self._fitted()
+        log_density = -0.5 * ((inputs**2).sum(axis=1) + self.dim * math.log(2 * math.pi))
+        gaps = labels - predicted
+        if self.noise > 0:
+            spread = math.log(self.noise * math.sqrt(2 * math.pi))
+            return np.asarray(log_density - 0.5 * (gaps / self.noise) ** 2 - spread)
+        near = np.abs(gaps) <= FITTED * (np.abs(labels) + np.abs(inputs) @ np.abs(self._fitted()))
+        return np.asarray(np.where(near, log_density, -np.inf))
+
+    def _fitted(self) -> Floats:
+        if not hasattr(self, "coef_"):
+            raise InvalidInput(f"{self!r} is not fitted: call fit(X) first")
+        coefficients: Floats = self.coef_
+        return coefficients
+
+
+def _amount(name: str, value: object) -> float:
+    """Return `value` as a float that is not negative."""
+    real = isinstance(value, numbers.Real) and not isinstance(value, (bool, np.bool_))
+    if not real or not 0 <= value <= LARGEST:  # type: ignore[operator]
+        raise invalid(name, value, f"give a number from 0 to {LARGEST:g}")
+    return float(value)  # type: ignore[arg-type]

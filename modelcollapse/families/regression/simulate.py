@@ -1,0 +1,197 @@
+"""Exact simulation of regression loops, in blocks of 1,024 replicates with a stream each."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modelcollapse._support.checks import Floats, Integers
+from modelcollapse._support.errors import invalid, unknown
+from modelcollapse.families.regression.sources import sources_of
+from modelcollapse.loop.blocks import Arrays, Progress, part, simulated, stream
+from modelcollapse.loop.experiment import Lazy, Request
+from modelcollapse.workflows import Accumulate, AccumulateSubsample, Remembering, Web, Weighting
+from modelcollapse.workflows.selection import batch_weights, select
+from modelcollapse.workflows.sources import is_refreshing
+
+if TYPE_CHECKING:
+    from modelcollapse.loop.experiment import Experiment
+
+QUANTITIES = ("risk", "norm")
+FEW = 64  # replicates between two reports of progress, where each takes long
+MEMORY = 2**23  # floats of remembered labels in a fixed design
+
+
+def simulate(e: "Experiment", request: Request) -> tuple[Lazy, int]:
+    """Return "risk" and "norm", each of shape (finished, recorded), and the finished replicates."""
+    for name in request.extra:
+        raise unknown("extra quantity", name, ())
+    if request.test is not None:
+        remedy = "the risk is computed exactly, without a test set: leave test out"
+        raise invalid("test", request.test, remedy)
+    slots = np.full(e.generations, -1, dtype=np.int64)
+    slots[request.recorded - 1] = np.arange(len(request.recorded))
+    storage, done = simulated(
+        Blocks(e, slots), request.replicates, request.seed, request.jobs, request.progress
+    )
+    risk, norm = storage["risk"], storage["norm"]
+    return Lazy({"risk": lambda: risk, "norm": lambda: norm}), done
+
+
+class Blocks:
+    """The simulation of an experiment, block by block; `slots` are the columns of generations."""
+
+    def __init__(self, e: "Experiment", slots: Integers) -> None:
+        self.e, self.slots = e, slots
+        deterministic = isinstance(e.workflow, Weighting) or is_refreshing(e.workflow)
+        self.fixed = e.model.design == "fixed"
+        self.rows = not deterministic
+        self.sources = sources_of(e) if deterministic and not self.fixed else None
+
+    def storage(self, count: int) -> Arrays:
+        """Return what is kept of `count` replicates, to be filled."""
+        recorded = int(self.slots.max()) + 1
+        return {name: np.empty((count, recorded)) for name in QUANTITIES}
+
+    def draw(self, seed: int, index: int, storage: Arrays, progress: Progress) -> None:
+        """Simulate one block; its stream depends on the seed and its index alone."""
+        from threadpoolctl import threadpool_limits
+
+        rng, count = stream(seed, index), len(storage["risk"])
+        step = FEW
+        if self.fixed and not self.rows:
+            rank = min(int(self.e.sizes[0]), self.e.model.dim)
+            step = max(1, MEMORY // (rank * max(self.e.generations, rank)))
+        for start in range(0, count, step):
+            cut = slice(start, min(start + step, count))
+            some = part(storage, cut)
+            if self.rows:
+                self._on_rows(rng, some)
+            elif self.fixed:
+                with threadpool_limits(1):  # threads could change bits
+                    self._fixed(rng, some)
+            else:
+                self._fresh(rng, some)
+            if progress:
+                progress(cut.stop - cut.start)
+
+    def _fixed(self, rng: np.random.Generator, out: Arrays) -> None:
+        """All replicates of a generation at once, each in the axes of its own X = U s V'.
+
+        In these axes inputs are decoupled, and V is uniform and independent of s, so w* has a
+        uniform direction. Of batches only the weighted means of labels are kept, in slots.
+        """
+        e, count = self.e, len(out["risk"])
+        assert isinstance(e.workflow, Weighting)  # noqa: S101 - for the type checker
+        sizes, d, n = e.sizes.tolist(), e.model.dim, int(e.sizes[0])
+        ridge, noise, rank = e.model.ridge, e.model.noise, min(n, d)
+        s = singular_values(rng, count, n, d)
+        signal = _uniform(rng, count, d) * np.sqrt(e.truth.square)
+        seen, lost = signal[:, :rank], (signal[:, rank:] ** 2).sum(axis=1)
+        # Without a penalty deviations from w* are tracked, so that nothing cancels.
+        truth, origin = (seen, 0.0) if ridge > 0 else (np.zeros_like(seen), seen)
+        labels, w = _Labels(e.workflow, e.generations), truth
+        for t in range(1, e.generations + 1):
+            mean = labels.mean(sizes[:t], s * w + noise * rng.standard_normal((count, rank)))
+            if ridge > 0:
+                trained = n * np.count_nonzero(batch_weights(e.workflow, sizes[:t]))
+                w = s * mean / (s * s + ridge * n / trained)
+            else:
+                w = mean / s
+            column = self.slots[t - 1]
+            if column >= 0:
+                out["risk"][:, column] = ((w - truth) ** 2).sum(axis=1) + lost
+                out["norm"][:, column] = ((w + origin) ** 2).sum(axis=1)
+
+    def _fresh(self, rng: np.random.Generator, out: Arrays) -> None:
+        from modelcollapse.families.regression.kernels import fresh
+
+        model, true = self.e.model, self.e.truth.values
+        plan = self.sources
+        assert plan is not None  # noqa: S101 - for the type checker
+        zero = np.zeros_like(true)
+        drawn_to_zero = model.ridge > 0 or _smallest_training(self.e) < model.dim
+        truth, origin = (true, zero) if drawn_to_zero else (zero, true)
+        amounts = (model.noise, model.ridge, truth, origin)
+        fresh(rng, *plan, *amounts, self.slots, out["risk"], out["norm"])
+
+    def _on_rows(self, rng: np.random.Generator, out: Arrays) -> None:
+        from modelcollapse.families.regression.kernels import chosen_rows
+
+        e, model = self.e, self.e.model
+        amounts = (model.noise, model.ridge, e.truth.values)
+        for r in range(len(out["risk"])):
+            choice = _choice(e, rng)
+            risk, norm = out["risk"][r], out["norm"][r]
+            chosen_rows(rng, self.fixed, e.sizes, *choice, *amounts, self.slots, risk, norm)
+
+
+class _Labels:
+    """The labels of all batches, as far as a workflow will need them, each (count, rank)."""
+
+    def __init__(self, workflow: Weighting, generations: int) -> None:
+        self.workflow, self.generations = workflow, generations
+        self.kept: Floats | None = None
+
+    def mean(self, sizes: list[int], batch: Floats) -> Floats:
+        """Add the newest batch's labels, and return the weighted mean that is fitted to."""
+        t = len(sizes)
+        if isinstance(self.workflow, Remembering):
+            carry, weights = self.workflow.memory(sizes)
+            slots = batch[None] if self.kept is None else np.concatenate([self.kept, batch[None]])
+            self.kept = np.tensordot(carry, slots, axes=1)
+            return np.asarray(np.tensordot(weights, self.kept, axes=1))
+        if self.kept is None:
+            self.kept = np.empty((self.generations, *batch.shape))
+        self.kept[t - 1] = batch
+        weights = batch_weights(self.workflow, sizes)
+        return np.asarray(np.tensordot(weights, self.kept[:t], axes=1))
+
+
+def singular_values(rng: np.random.Generator, count: int, n: int, d: int) -> Floats:
+    """Draw the singular values of standard normal matrices (n, d), shape (count, min(n, d)).
+
+    They are those of a bidiagonal matrix of independent chis (Silverstein, Annals of
+    Probability 13(4), 1985).
+    """
+    r, m = min(n, d), max(n, d)
+    diagonal = np.sqrt(rng.chisquare(m - np.arange(r), (count, r)))
+    above = np.sqrt(rng.chisquare(np.arange(r - 1, 0, -1), (count, r - 1)))
+    matrices = np.zeros((count, r, r))
+    matrices[:, range(r), range(r)] = diagonal
+    matrices[:, range(r - 1), range(1, r)] = above
+    return np.asarray(np.linalg.svd(matrices, compute_uv=False), dtype=np.float64)
+
+
+def _uniform(rng: np.random.Generator, count: int, d: int) -> Floats:
+    """Draw uniform directions, shape (count, d)."""
+    normal = rng.standard_normal((count, d))
+    return np.asarray(normal / np.sqrt((normal**2).sum(axis=1, keepdims=True)))
+
+
+def _smallest_training(e: "Experiment") -> int:
+    """Return a lower bound of the number of training rows of any generation."""
+    pooled = isinstance(e.workflow, (Accumulate, Web))
+    return int(e.sizes[0] if pooled else e.sizes.min())
+
+
+def _choice(e: "Experiment", rng: np.random.Generator) -> tuple[Integers, Integers, Floats]:
+    """Return the chosen rows (T, most), how many they are (T,), and weights, if there are any."""
+    sizes = e.sizes.tolist()
+    if isinstance(e.workflow, AccumulateSubsample):
+        from modelcollapse._support.compiled import draw_plan
+
+        counts = [e.workflow.training_size(sizes[:t]) for t in range(1, e.generations + 1)]
+        picked = np.array(counts, dtype=np.int64)
+        plan = np.zeros((e.generations, int(picked.max())), dtype=np.int64)
+        order, used = np.empty((2, sum(sizes)), dtype=np.int64)
+        draw_plan(rng, e.sizes, picked, order, plan, used)
+        return plan, picked, np.empty((0, 0))
+    chosen = [select(e.workflow, sizes[:t], rng) for t in range(1, e.generations + 1)]
+    picked = np.array([len(rows) for rows, _ in chosen], dtype=np.int64)
+    plan = np.zeros((e.generations, int(picked.max())), dtype=np.int64)
+    weights = np.ones(plan.shape)
+    for t, (rows, given) in enumerate(chosen):
+        plan[t, : len(rows)] = rows
+        if given is not None:
+            weights[t, : len(rows)] = given
+    return plan, picked, weights

@@ -1,0 +1,131 @@
+"""What is known of each family under each workflow: the table of the pages and of the report."""
+
+from typing import Any, NamedTuple
+
+from modelcollapse._support.errors import InvalidInput
+from modelcollapse.families.discrete import Discrete
+from modelcollapse.families.exponential import (
+    Binomial,
+    Gamma,
+    HyperbolicSecant,
+    NegativeBinomial,
+    NormalMean,
+    Poisson,
+)
+from modelcollapse.families.gaussian.estimator import Gaussian
+from modelcollapse.families.kde import KDE
+from modelcollapse.families.regression import LinearRegression
+from modelcollapse.loop.experiment import Experiment, predict
+from modelcollapse.workflows import (
+    Accumulate,
+    AccumulateSubsample,
+    FreshData,
+    KeepReal,
+    Replace,
+    SlidingWindow,
+    Web,
+    Weighted,
+    Workflow,
+)
+
+# From the most that can be known to the least.
+MEANINGS = {
+    "law": "the exact law of the fit's error or variance",
+    "exact": "its exact expectation at every n and t",
+    "simulated": "simulated (or trained) only",
+    "open": "not offered",
+}
+WORDS = tuple(MEANINGS)
+
+# Each column's workflow by its options; an option without a name is the one that is meant first.
+WORKFLOWS: dict[str, dict[str, Workflow]] = {
+    "replace": {"": Replace()},
+    "accumulate": {"": Accumulate()},
+    "accumulate-subsample": {"": AccumulateSubsample(), "budget": AccumulateSubsample(budget=30)},
+    "window": {"": SlidingWindow(2)},
+    "keep-real": {"": KeepReal(0.3), "pooled": KeepReal()},
+    "own weights": {"": Weighted([[1], [0.3, 0.7], [0.2, 0.3, 0.5]])},
+    "fresh data": {"pooled": FreshData(10, 12), "weighted": FreshData(10, 12, weight=0.4)},
+    "web": {"": Web(10, 12)},
+}
+SAMPLES, GENERATIONS = 20, 3
+
+
+class Family(NamedTuple):
+    """A row of the table: the models that it stands for, and the quantity that it is about."""
+
+    models: tuple[Any, ...]
+    quantity: str
+
+
+FAMILIES = {
+    "Gaussian": Family((Gaussian(), Gaussian(3, ddof=1)), "variance"),
+    "kernel density": Family((KDE(0.3),), "second_moment"),
+    "normal mean": Family((NormalMean(),), "squared_error"),
+    "five other one-parameter families": Family(
+        (Poisson(), Binomial(3), Gamma(2.0), NegativeBinomial(2.0), HyperbolicSecant()),
+        "squared_error",
+    ),
+    "discrete": Family((Discrete(5),), "heterozygosity"),
+    "regression, fixed inputs": Family((LinearRegression(3),), "risk"),
+    "regression, fresh inputs": Family((LinearRegression(3, design="fresh"),), "risk"),
+    "ridge, d > 1": Family((LinearRegression(3, ridge=1.0),), "risk"),
+}
+# Language models are trained, and no theory here predicts them; they have no fresh real rows.
+LANGUAGE = ("simulated",) * 6 + ("open",) * 2
+
+
+class Coverage(NamedTuple):
+    """The table: a cell is a word of `MEANINGS`, with the option that it is limited to.
+
+    Attributes
+    ----------
+    columns
+        The workflows.
+    rows
+        For each family its cells, one for each workflow.
+    """
+
+    columns: tuple[str, ...]
+    rows: dict[str, tuple[str, ...]]
+
+
+def coverage() -> Coverage:
+    """Return what `predict` and `Experiment` offer for each family under each workflow."""
+    rows = {
+        name: tuple(_cell(family, options) for options in WORKFLOWS.values())
+        for name, family in FAMILIES.items()
+    }
+    return Coverage(tuple(WORKFLOWS), {**rows, "language model": LANGUAGE})
+
+
+def experiment(model: Any, workflow: Workflow) -> Experiment | None:
+    """Return the small experiment that a cell is about, or None if it is not offered."""
+    try:
+        return Experiment(model, workflow, SAMPLES, GENERATIONS)
+    except InvalidInput:
+        return None
+
+
+def known(model: Any, workflow: Workflow, quantity: str) -> str:
+    """Return the word for one model under one workflow."""
+    e = experiment(model, workflow)
+    if e is None:
+        return "open"
+    prediction = predict(e)
+    if quantity not in prediction:
+        return "simulated"
+    return "law" if set(prediction.laws) & {"mean", "log_variance", quantity} else "exact"
+
+
+def _cell(family: Family, options: dict[str, Workflow]) -> str:
+    """Return the word for the first option, which is named if another one has a lesser word."""
+    words = [_word(family, workflow) for workflow in options.values()]
+    weaker = any(WORDS.index(word) > WORDS.index(words[0]) for word in words)
+    return f"{words[0]} ({next(iter(options))})" if weaker else words[0]
+
+
+def _word(family: Family, workflow: Workflow) -> str:
+    """Return the least that is known of the row's models; law if all are exact and one has it."""
+    words = {known(model, workflow, family.quantity) for model in family.models}
+    return "law" if words == {"law", "exact"} else max(words, key=WORDS.index)

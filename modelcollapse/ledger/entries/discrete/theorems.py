@@ -1,0 +1,6 @@
+"""The ledger of the discrete room."""
+
+from modelcollapse.ledger.entries.discrete import exact, survival, workflows
+from modelcollapse.ledger.theorem import Theorem
+
+THEOREMS: list[Theorem] = [*workflows.THEOREMS, *survival.THEOREMS, *exact.THEOREMS]

@@ -1,0 +1,257 @@
+"""Heterozygosity and absent outcomes, workflow by workflow, against simulations."""
+
+import numpy as np
+
+from modelcollapse.families.discrete.survival import poisson_survival
+from modelcollapse.ledger.claims import Design, mean_claim
+from modelcollapse.ledger.entries.discrete.common import (
+    ANY,
+    DERIVED,
+    ROWS,
+    SEDDIK,
+    SHARES,
+    N,
+    T,
+    bounded_heterozygosity,
+    loop,
+)
+from modelcollapse.ledger.theorem import Theorem
+from modelcollapse.ledger.values import constant, expectation
+from modelcollapse.loop.experiment import Experiment
+from modelcollapse.workflows import (
+    Accumulate,
+    AccumulateSubsample,
+    FreshData,
+    KeepReal,
+    Replace,
+    SlidingWindow,
+    Weighted,
+)
+
+GEOMETRIC = Weighted([[2.0**s / (2.0**t - 1) for s in range(t)] for t in range(1, T + 1)])
+
+
+def replaced() -> Experiment:
+    """Each generation trains on the last batch."""
+    return loop(Replace())
+
+
+def pooled() -> Experiment:
+    """Accumulate."""
+    return loop(Accumulate())
+
+
+def subsampled() -> Experiment:
+    """Accumulate-subsample at the batch size."""
+    return loop(AccumulateSubsample())
+
+
+def kept() -> Experiment:
+    """Three tenths of the weight on the real batch."""
+    return loop(KeepReal(0.3))
+
+
+def weighted() -> Experiment:
+    """Batch s weighs 2^s."""
+    return loop(GEOMETRIC)
+
+
+def refreshed() -> Experiment:
+    """Two fresh real rows beside three sampled ones."""
+    return loop(FreshData(2, 3))
+
+
+REPLICATES = 400_000
+REPLACED, POOLED, SUBSAMPLED, KEPT, WEIGHTED, REFRESHED = (
+    Design(build, REPLICATES, at=(T,))
+    for build in (replaced, pooled, subsampled, kept, weighted, refreshed)
+)
+
+
+def _unseen(rows: float) -> float:
+    """Return the expected number of outcomes that so many real rows miss."""
+    return float(((1 - np.array(SHARES)) ** rows).sum())
+
+
+def _poisson(e: Experiment) -> float:
+    p = np.array(SHARES)
+    return float((1 - poisson_survival(e.sizes[0] * p, T)[:, -1]).sum())
+
+
+THEOREMS = [
+    Theorem(
+        "discrete/replace/heterozygosity",
+        "Under replace the probability that two draws differ falls by 1 - 1/n each generation.",
+        r"E(1-\sum p_i^2)=(1-\tfrac1n)^t(1-\sum p_{0,i}^2)",
+        SEDDIK,
+        f"{ANY}, equal batches",
+        "law",
+        ROWS,
+        mean_claim(
+            REPLACED,
+            "heterozygosity",
+            T,
+            {
+                "accumulate's": expectation("heterozygosity", T, workflow=Accumulate()),
+                "one generation early": expectation("heterozygosity", T - 1),
+                "unbiased: preserved": expectation("heterozygosity", T, samples=10**9),
+                "1 - 1/(n+1)": expectation("heterozygosity", T, samples=N + 1),
+            },
+        ),
+    ),
+    Theorem(
+        "discrete/replace/absent",
+        "Outcomes are lost one by one, each like a binomial chain of its own.",
+        r"E\,\#\mathrm{absent}=\sum_iE(1-p_i)^{D_t},\ "
+        r"D_t\ \mathrm{ancestors\ of\ a\ batch}",
+        DERIVED,
+        ANY,
+        "law",
+        ROWS,
+        mean_claim(
+            REPLACED,
+            "absent",
+            T,
+            {
+                "the Poisson limit": _poisson,
+                "accumulate's": expectation("absent", T, workflow=Accumulate()),
+                "one generation early": expectation("absent", T - 1),
+                "the bound of arXiv 2412.17646": constant(
+                    float(np.exp(-N * np.array(SHARES) / T).sum())
+                ),
+            },
+        ),
+    ),
+    Theorem(
+        "discrete/accumulate/heterozygosity",
+        "Under accumulate it keeps the share prod (1 - 1/(n j^2)): no collapse.",
+        r"E(1-\sum p_i^2)=(1-\sum p_{0,i}^2)\prod_{j\le t}\left(1-\frac1{nj^2}\right)",
+        DERIVED,
+        f"{ANY}, equal batches",
+        "law",
+        ROWS,
+        mean_claim(
+            POOLED,
+            "heterozygosity",
+            T,
+            {
+                "replace's": expectation("heterozygosity", T, workflow=Replace()),
+                "accumulate-subsample's": expectation(
+                    "heterozygosity", T, workflow=AccumulateSubsample()
+                ),
+                "real data only": expectation("heterozygosity", 1),
+            },
+        ),
+    ),
+    Theorem(
+        "discrete/accumulate/absent-for-ever",
+        "Under accumulate an outcome that the real batch missed never comes, and no other is lost.",
+        r"E\,\#\mathrm{absent}=\sum_i(1-p_i)^n\quad\mathrm{for\ all}\ t",
+        DERIVED,
+        ANY,
+        "law",
+        ROWS,
+        mean_claim(
+            POOLED,
+            "absent",
+            T,
+            {
+                "replace's": expectation("absent", T, workflow=Replace()),
+                "as if one more row were real": constant(_unseen(N + 1)),
+                "as if all rows were real": constant(_unseen(N * T)),
+                "the Poisson limit": constant(float(np.exp(-N * np.array(SHARES)).sum())),
+            },
+        ),
+    ),
+    Theorem(
+        "discrete/accumulate-subsample/heterozygosity",
+        "A fixed number of the pool's rows keeps less than all of them, and does not collapse.",
+        r"E H_t=Q_t\,\frac{t(n-1)}{tn-1},\ "
+        r"Q_{t+1}=Q_t\left[1-\frac{2t-1-t/n}{(nt-1)(t+1)^2}\right]",
+        DERIVED,
+        f"{ANY}, equal batches, budget n",
+        "law",
+        ROWS,
+        mean_claim(
+            SUBSAMPLED,
+            "heterozygosity",
+            T,
+            {
+                "accumulate's": expectation("heterozygosity", T, workflow=Accumulate()),
+                "replace's": expectation("heterozygosity", T, workflow=Replace()),
+                "budget 2n": expectation("heterozygosity", T, workflow=AccumulateSubsample(2 * N)),
+            },
+        ),
+    ),
+    Theorem(
+        "discrete/accumulate-subsample/absent",
+        "The pool loses nothing, and a subset of it misses what is rare in it.",
+        r"E\,\#\mathrm{absent}=\sum_iE\binom{N-c_i}{k}/\binom Nk",
+        DERIVED,
+        ANY,
+        "law",
+        ROWS,
+        mean_claim(
+            SUBSAMPLED,
+            "absent",
+            T,
+            {
+                "accumulate's": expectation("absent", T, workflow=Accumulate()),
+                "replace's": expectation("absent", T, workflow=Replace()),
+                "real data only": expectation("absent", 1),
+            },
+        ),
+    ),
+    Theorem(
+        "discrete/keep-real/heterozygosity",
+        "A fixed weight on the real batch keeps the heterozygosity bounded away from zero.",
+        r"E H_t=H_0(1-e_t),\ e_t=\alpha^2/n+(1-\alpha)^2"
+        r"[e_{t-1}+(1-e_{t-1})/n]+\ldots",
+        DERIVED,
+        ANY,
+        "law",
+        f"{ROWS} alpha=0.3",
+        bounded_heterozygosity(
+            KEPT,
+            {
+                "no real rows": expectation("heterozygosity", T, workflow=Replace()),
+                "half real": expectation("heterozygosity", T, workflow=KeepReal(0.5)),
+                "accumulate's": expectation("heterozygosity", T, workflow=Accumulate()),
+            },
+        ),
+    ),
+    Theorem(
+        "discrete/any-weights/heterozygosity",
+        "Any deterministic workflow with batch weights W is solved by one linear recursion.",
+        r"e_t=\sum_sA_{ts}^2(1-e_{s-1})/n_s,\ A=(I-WS)^{-1}W,\ EH_t=H_0(1-e_t)",
+        DERIVED,
+        f"{ANY}; here weights 2^s",
+        "law",
+        ROWS,
+        bounded_heterozygosity(
+            WEIGHTED,
+            {
+                "equal weights": expectation("heterozygosity", T, workflow=Accumulate()),
+                "the newest batch alone": expectation("heterozygosity", T, workflow=Replace()),
+                "the last two alike": expectation("heterozygosity", T, workflow=SlidingWindow(2)),
+            },
+        ),
+    ),
+    Theorem(
+        "discrete/fresh-data/heterozygosity",
+        "A few fresh real rows in each batch stop the collapse of replace.",
+        r"e_t=\frac{n_r+n_s(1-e_{t-1})}{(n_r+n_s)^2}+\frac{n_s^2}{(n_r+n_s)^2}e_{t-1}",
+        DERIVED,
+        ANY,
+        "law",
+        f"{ROWS} n_r=2 n_s=3",
+        bounded_heterozygosity(
+            REFRESHED,
+            {
+                "no fresh rows": expectation("heterozygosity", T, workflow=Replace()),
+                "one fresh row": expectation("heterozygosity", T, workflow=FreshData(1, 4)),
+                "all rows fresh": expectation("heterozygosity", 1),
+            },
+        ),
+    ),
+]

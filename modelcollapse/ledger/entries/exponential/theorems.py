@@ -1,0 +1,10 @@
+"""The exponential-family room's part of the ledger."""
+
+from modelcollapse.ledger.entries.exponential import accumulate, exact, replace, subsample
+
+THEOREMS = [
+    *replace.THEOREMS,
+    *accumulate.THEOREMS,
+    *subsample.THEOREMS,
+    *exact.THEOREMS,
+]

@@ -1,0 +1,23 @@
+"""The Gaussian room's part of the ledger."""
+
+from modelcollapse.ledger.entries.gaussian import (
+    accumulate,
+    identities,
+    kept_data,
+    limits,
+    real_data,
+    replace_distances,
+    replace_logarithms,
+    replace_moments,
+)
+
+THEOREMS = [
+    *replace_moments.THEOREMS,
+    *replace_logarithms.THEOREMS,
+    *replace_distances.THEOREMS,
+    *accumulate.THEOREMS,
+    *kept_data.THEOREMS,
+    *limits.THEOREMS,
+    *identities.THEOREMS,
+    *real_data.THEOREMS,
+]

@@ -1,0 +1,5 @@
+"""The part of the ledger on mixed and fresh data."""
+
+from modelcollapse.ledger.entries.mixed import fresh, kept, sources, web
+
+THEOREMS = [*fresh.THEOREMS, *kept.THEOREMS, *sources.THEOREMS, *web.THEOREMS]

@@ -1,0 +1,94 @@
+"""Limits t -> infinity of accumulate, decided by enclosures."""
+
+import numpy as np
+
+from modelcollapse.ledger.claims import ExactClaim
+from modelcollapse.ledger.entries.regression.common import DERIVED, FIXED, FRESH, PAPER, last, loop
+from modelcollapse.ledger.theorem import Theorem
+from modelcollapse.ledger.values import EPS, fixed
+from modelcollapse.loop.experiment import predict
+from modelcollapse.workflows import Accumulate, Replace
+
+D, N, T = 5, 20, 100_000
+FIRST = D / (N - D - 1)  # the risk of the first fit
+
+
+def _fixed_enclosure() -> tuple[float, float, float]:
+    """sum_{i > T} 1/i^2 lies in (1/(T + 1), 1/T)."""
+    e = loop(Accumulate(), "fixed", D, N, T)
+    reached, slack = last(e), 8 * T * EPS
+    low, high = reached + FIRST / (T + 1), reached + FIRST / T
+    return float(predict(e).limits["risk"]), low * (1 - slack), high * (1 + slack)
+
+
+def _fresh_enclosure() -> tuple[float, float, float]:
+    """d/(i (i n - d - 1)) lies between d/(n i^2) and d/((n - (d + 1)/T) i^2) for i > T."""
+    e = loop(Accumulate(), "fresh", D, N, T)
+    reached, slack = last(e), 8 * T * EPS
+    low, high = reached + D / N / (T + 1), reached + D / (N - (D + 1) / T) / T
+    return float(predict(e).limits["risk"]), low * (1 - slack), high * (1 + slack)
+
+
+def _ratio() -> tuple[float, float, float]:
+    """Return the claim pi^2/6, and the enclosure of the cost with new inputs."""
+    _, low, high = _fresh_enclosure()
+    return np.pi**2 / 6, low / FIRST, high / FIRST
+
+
+THEOREMS = [
+    Theorem(
+        "regression/accumulate/fixed-design-limit",
+        "Accumulating for ever costs pi^2/6 times the first fit, and never more, whatever n and d.",
+        r"\lim_tE|\hat w_t-w^*|^2=\frac{\pi^2}6\cdot\frac{\sigma^2d}{n-d-1}",
+        PAPER,
+        f"{FIXED}; n >= d + 2",
+        "limit",
+        f"d={D} n={N} t={T}",
+        ExactClaim(
+            _fixed_enclosure,
+            {
+                "no cost": fixed(FIRST),
+                "new inputs' limit": lambda: _fresh_enclosure()[0],
+                "replace's generation 2": lambda: last(loop(Replace(), "fixed", D, N, 2)),
+                "2 % more": fixed(1.02 * np.pi**2 / 6 * FIRST),
+            },
+        ),
+    ),
+    Theorem(
+        "regression/accumulate/fresh-design-limit",
+        "With new inputs the limit is a difference of digamma functions.",
+        r"\lim_tE|\hat w_t-w^*|^2=\sigma^2\frac d{d+1}"
+        r"\left[\psi(1)-\psi\left(1-\tfrac{d+1}n\right)\right]",
+        DERIVED,
+        f"{FRESH}; n >= d + 2",
+        "limit",
+        f"d={D} n={N} t={T}",
+        ExactClaim(
+            _fresh_enclosure,
+            {
+                "the fixed design's": fixed(np.pi**2 / 6 * FIRST),
+                "no cost": fixed(FIRST),
+                "pi^2/6 d/n": fixed(np.pi**2 / 6 * D / N),
+                "2 % more": lambda: 1.02 * _fresh_enclosure()[0],
+            },
+        ),
+    ),
+    Theorem(
+        "regression/accumulate/fresh-design-pi-squared-over-6",
+        "That accumulating costs pi^2/6 times the first fit is false with new inputs: it costs "
+        "less.",
+        r"\lim_tE|\hat w_t-w^*|^2=\frac{\pi^2}6\cdot\frac{\sigma^2d}{n-d-1}",
+        f"{PAPER}, for a fixed design; {DERIVED}",
+        f"{FRESH}; n >= d + 2",
+        "refuted",
+        f"d={D} n={N} t={T}",
+        ExactClaim(
+            _ratio,
+            {
+                "no cost": fixed(1.0),
+                "accumulate-subsample's pi^2/2 - 2": fixed(np.pi**2 / 2 - 2),
+                "pi^2/6 d/n over the first fit": fixed(np.pi**2 / 6 * D / N / FIRST),
+            },
+        ),
+    ),
+]

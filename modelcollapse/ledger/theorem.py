@@ -1,0 +1,108 @@
+"""The ledger: one Theorem per statement, and the Verdict on it."""
+
+import fnmatch
+import importlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from modelcollapse._support.errors import unknown
+from modelcollapse.ledger.claims import Claim
+
+Kind = Literal["identity", "law", "bound", "limit", "refuted"]
+ROOMS = ("gaussian", "kde", "exponential", "discrete", "regression", "mixed", "curated")
+
+
+@dataclass(frozen=True)
+class Theorem:
+    """One statement about self-consuming loops.
+
+    Parameters
+    ----------
+    slug
+        Its name, ``room/workflow/statement``.
+    statement, latex
+        The statement in words and as a formula.
+    source
+        The paper, or "derived here" with the place in ``theory/``.
+    assumptions
+        What it needs.
+    kind
+        "identity" and "limit" are decided without chance; "law" and "bound" on simulations;
+        "refuted" is a published or plausible claim that is false under the assumptions.
+    parameters
+        The values at which it is checked.
+    claim
+        The check, with its near misses.
+    """
+
+    slug: str
+    statement: str
+    latex: str
+    source: str
+    assumptions: str
+    kind: Kind
+    parameters: str
+    claim: Claim
+
+    @property
+    def expected(self) -> str:
+        """The verdict that the ledger expects: "holds" or "refuted"."""
+        return "refuted" if self.kind == "refuted" else "holds"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What `verify` decided of one theorem.
+
+    `verdict` is "holds", "refuted" (a claim of kind "refuted" was rejected), "fails" (a theorem
+    was rejected, or a claim of kind "refuted" was not) or "weak" (a near miss was not rejected,
+    or is too near to be told from the claim; `observed` says so). `near_statistics` has, for each
+    near miss, the statistic of the same evidence held against it, on the same threshold.
+    """
+
+    slug: str
+    kind: str
+    source: str
+    parameters: str
+    predicted: str
+    observed: str
+    method: str
+    statistic: float
+    threshold: float
+    samples: int
+    near_misses: dict[str, bool]
+    verdict: str
+    expected: str
+    near_statistics: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def as_expected(self) -> bool:
+        """Whether the verdict is the one that the ledger expects."""
+        return self.verdict == self.expected
+
+    @property
+    def near_misses_rejected(self) -> str:
+        """Near misses rejected, such as "3/3"."""
+        return f"{sum(self.near_misses.values())}/{len(self.near_misses)}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the verdict as plain data."""
+        return {**asdict(self), "as_expected": self.as_expected}
+
+
+def theorems(glob: str = "*") -> list[Theorem]:
+    """Return the ledger's theorems whose slug matches the glob, in order.
+
+    Raises
+    ------
+    InvalidInput
+        If none matches; the message lists the nearest slugs.
+    """
+    known: list[Theorem] = []
+    for room in ROOMS:
+        known += importlib.import_module(f"modelcollapse.ledger.entries.{room}.theorems").THEOREMS
+    matching = [t for t in known if fnmatch.fnmatchcase(t.slug, glob)]
+    if not matching:
+        raise unknown("theorem", glob, [t.slug for t in known])
+    return matching

@@ -1,0 +1,60 @@
+"""Numbers that claims are made of: statistics of simulations, and predicted values."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from modelcollapse._support.checks import Floats
+from modelcollapse.loop.experiment import Experiment, Trajectories, predict
+
+Value = Callable[[Experiment], float]
+Statistic = Callable[[Trajectories], Floats]
+Computed = Callable[[], tuple[float, float, float]]
+Number = Callable[[], float]
+EPS = float(np.finfo(float).eps)
+
+
+def quantity(name: str, generation: int) -> Statistic:
+    """Return the statistic: quantity `name` at a generation, one number per replicate."""
+
+    def statistic(runs: Trajectories) -> Floats:
+        column = int(np.flatnonzero(runs.generations == generation)[0])
+        return runs[name][:, column]
+
+    return statistic
+
+
+def expectation(name: str, generation: int, **changes: Any) -> Value:
+    """Return the predicted mean of a quantity, of the experiment or of one with `changes`."""
+
+    def value(e: Experiment) -> float:
+        return float(predict(replace(e, **changes) if changes else e)[name][generation - 1])
+
+    return value
+
+
+def spread(name: str, generation: int) -> Value:
+    """Return the predicted variance over replicates of a quantity."""
+    return lambda e: float(predict(e).variances[name][generation - 1])
+
+
+def constant(value: float) -> Value:
+    """Return a value that is the same for every experiment."""
+    return lambda _: value
+
+
+def same(first: Number, second: Number, steps: int) -> Computed:
+    """Claim that two routes agree up to the rounding of `steps` operations."""
+
+    def compute() -> tuple[float, float, float]:
+        other, slack = second(), 8 * steps * EPS
+        return first(), other * (1 - slack), other * (1 + slack)
+
+    return compute
+
+
+def fixed(value: float) -> Number:
+    """Return a number that needs no computing."""
+    return lambda: value

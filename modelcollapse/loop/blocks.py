@@ -1,0 +1,85 @@
+"""Replicates in blocks of 1,024 with a random stream each, here or through joblib.
+
+A block's stream depends on the seed and the block's number alone, so the numbers are the same
+bits however the work is cut into jobs.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+import numpy as np
+
+from modelcollapse._support.checks import Floats
+
+BLOCK = 1024
+Arrays = dict[str, Floats]
+Progress = Callable[[int], None] | None
+
+
+class Work(Protocol):
+    """A simulation: it says what is kept of replicates, and draws a block of them."""
+
+    def storage(self, count: int) -> Arrays:
+        """Return what is kept of `count` replicates, to be filled; the first axis counts them."""
+        ...
+
+    def draw(self, seed: int, index: int, storage: Arrays, progress: Progress) -> None:
+        """Fill the storage of block `index`, reporting finished replicates."""
+        ...
+
+
+def stream(seed: int, *key: int) -> np.random.Generator:
+    """Return the stream of a block, or of a use of its own within it."""
+    return np.random.Generator(np.random.SFC64(np.random.SeedSequence(seed, spawn_key=key)))
+
+
+def simulated(
+    work: Work, replicates: int, seed: int, jobs: int, progress: Progress
+) -> tuple[Arrays, int]:
+    """Return the filled storage, and how many replicates of it are finished.
+
+    They are fewer than asked for only after Ctrl-C; before the first block is finished, Ctrl-C
+    is not held back.
+    """
+    storage, done = work.storage(replicates), 0
+    try:
+        for count in _blocks(work, seed, storage, replicates, jobs, progress):
+            done += count
+    except KeyboardInterrupt:
+        if not done:
+            raise
+    return part(storage, slice(done)), done
+
+
+def part(storage: Arrays, cut: slice) -> Arrays:
+    """Return some replicates of the storage, as views."""
+    return {name: values[cut] for name, values in storage.items()}
+
+
+def _blocks(
+    work: Work, seed: int, storage: Arrays, replicates: int, jobs: int, progress: Progress
+) -> Iterator[int]:
+    """Fill the storage block by block; yield each block's size."""
+    starts = range(0, replicates, BLOCK)
+    cuts = [slice(start, min(start + BLOCK, replicates)) for start in starts]
+    if jobs == 1:
+        for index, cut in enumerate(cuts):
+            work.draw(seed, index, part(storage, cut), progress)
+            yield cut.stop - cut.start
+        return
+    from joblib import Parallel, delayed
+
+    tasks = (delayed(_remote)(work, seed, i, cut.stop - cut.start) for i, cut in enumerate(cuts))
+    finished = Parallel(n_jobs=jobs, return_as="generator")(tasks)
+    for cut, arrays in zip(cuts, finished, strict=True):
+        for name, values in arrays.items():
+            storage[name][cut] = values
+        if progress:
+            progress(cut.stop - cut.start)
+        yield cut.stop - cut.start
+
+
+def _remote(work: Work, seed: int, index: int, count: int) -> Arrays:
+    storage = work.storage(count)
+    work.draw(seed, index, storage, None)
+    return storage

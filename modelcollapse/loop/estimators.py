@@ -1,0 +1,169 @@
+"""How the general loop drives an estimator that follows scikit-learn's convention.
+
+Such an estimator has ``fit(X)``, ``sample(n)`` and, to be scored on a test set,
+``score_samples(X)``. Its randomness comes from integers called ``random_state``: every fit and
+every sample gets a fresh one, because an estimator with a fixed integer may return the same
+rows at each call (scikit-learn's GaussianMixture does).
+"""
+
+import copy
+import inspect
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from modelcollapse._support.checks import Floats
+from modelcollapse._support.errors import InvalidInput
+
+
+class FailedError(Exception):
+    """The estimator failed; carries the outcome of the run as its message."""
+
+
+@contextmanager
+def stage(name: str, generation: int, noted: dict[str, int]) -> Iterator[None]:
+    """Turn the estimator's exceptions into a failure, and count its warnings in `noted`."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            yield
+        except Exception as error:
+            message = f"{name} failed at generation {generation}: {brief(error)}"
+            raise FailedError(message) from error
+        finally:
+            for warning in caught:
+                text = f"{warning.category.__name__}: {warning.message}"
+                noted[text] = noted.get(text, 0) + 1
+
+
+def brief(error: Exception) -> str:
+    """Return an error's kind and message, on one line."""
+    return " ".join(f"{type(error).__name__}: {error}".split())
+
+
+def check(estimator: Any, *, temperature: float = 1.0, scored: bool = False) -> None:
+    """Raise InvalidInput if the estimator lacks a method that the loop will call."""
+    if isinstance(estimator, type):
+        raise InvalidInput(
+            f"estimator = {estimator.__name__} is a class: give an object, {estimator.__name__}()"
+        )
+    wanted = ["fit", "sample", *(["score_samples"] if scored else [])]
+    for name in wanted:
+        if not callable(getattr(estimator, name, None)):
+            remedy = "; or leave out the test set" if name == "score_samples" else ""
+            raise InvalidInput(
+                f"estimator = {estimator!r} has no method {name}: give one with fit(X), sample(n)"
+                f" and, for a test set, score_samples(X), as in scikit-learn{remedy}"
+            )
+    if temperature != 1.0 and not accepts(estimator.sample, "temperature"):
+        raise InvalidInput(
+            f"temperature = {temperature!r} needs an estimator with sample(n, temperature=...), "
+            f"and {estimator!r} has none: leave the temperature at 1.0"
+        )
+
+
+def check_weights(estimator: Any, generation: int) -> None:
+    """Raise InvalidInput if the estimator cannot be fitted to weighted rows."""
+    if not accepts(estimator.fit, "sample_weight"):
+        raise InvalidInput(
+            f"estimator = {estimator!r} has no fit(X, sample_weight=...), and the workflow gives "
+            f"row weights at generation {generation}: use a workflow without weights, such as "
+            "KeepReal() without a share"
+        )
+
+
+def accepts(function: Any, name: str) -> bool:
+    """Return whether a function has a parameter of this name, or takes any keyword."""
+    return name in _parameters(function) or "**" in _parameters(function)
+
+
+def fresh(estimator: Any) -> Any:
+    """Return an unfitted copy."""
+    if hasattr(estimator, "get_params"):
+        from sklearn.base import BaseEstimator, clone
+
+        if isinstance(estimator, BaseEstimator):
+            return clone(estimator)
+    return copy.deepcopy(estimator)
+
+
+def fit(
+    estimator: Any,
+    X: Floats,
+    weights: Floats | None,
+    rng: np.random.Generator,
+    generation: int = 1,
+) -> Any:
+    """Return a fresh copy of the estimator, fitted to (weighted) rows.
+
+    The generation is passed on to an estimator whose `fit` names it.
+    """
+    model = fresh(estimator)
+    _set_random_state(model, rng)
+    options: dict[str, Any] = {} if weights is None else {"sample_weight": weights}
+    if "generation" in _parameters(model.fit):
+        options["generation"] = generation
+    fitted = model.fit(X.copy(), **options)
+    return model if fitted is None else fitted
+
+
+def sample(
+    model: Any, n: int, dim: int, rng: np.random.Generator, temperature: float = 1.0
+) -> Floats:
+    """Return n rows drawn from a fitted model, checked: shape (n, dim), finite."""
+    options: dict[str, Any] = {} if temperature == 1.0 else {"temperature": temperature}
+    names = _parameters(model.sample)
+    if "random_state" in names:
+        options["random_state"] = _integer(rng)
+    elif "seed" in names:
+        options["seed"] = _integer(rng)
+    elif "rng" in names:
+        options["rng"] = rng
+    else:
+        _set_random_state(model, rng)
+    drawn = model.sample(n, **options)
+    if isinstance(drawn, tuple):  # GaussianMixture returns (rows, components)
+        drawn = drawn[0]
+    batch = np.array(drawn, dtype=np.float64)
+    if batch.shape == (n,) and dim == 1:
+        batch = batch[:, None]
+    if batch.shape != (n, dim):
+        raise InvalidInput(f"sample({n}) returned shape {batch.shape}, wanted {(n, dim)}")
+    if not np.isfinite(batch).all():
+        bad = int((~np.isfinite(batch)).any(axis=1).sum())
+        raise InvalidInput(f"sample({n}) returned {bad} rows that are not finite")
+    return batch
+
+
+def score(model: Any, X: Floats) -> Floats:
+    """Return the log-density of each row under a fitted model, checked: one number per row."""
+    scores = np.asarray(model.score_samples(X.copy()), dtype=np.float64)
+    if scores.shape != (len(X),):
+        raise InvalidInput(f"score_samples returned shape {scores.shape}, wanted {(len(X),)}")
+    return scores
+
+
+def _parameters(function: Any) -> set[str]:
+    """Return the names of a function's parameters; "**" stands for any keyword."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # a compiled function need not say
+        return set()
+    return {"**" if p.kind is p.VAR_KEYWORD else p.name for p in parameters}
+
+
+def _integer(rng: np.random.Generator) -> int:
+    """Draw an integer that every random_state accepts."""
+    return int(rng.integers(2**31 - 1))
+
+
+def _set_random_state(model: Any, rng: np.random.Generator) -> None:
+    """Give a fresh integer to each parameter or attribute called random_state."""
+    if hasattr(model, "get_params"):
+        names = [n for n in sorted(model.get_params()) if n.split("__")[-1] == "random_state"]
+        model.set_params(**{name: _integer(rng) for name in names})
+    elif hasattr(model, "random_state"):
+        model.random_state = _integer(rng)

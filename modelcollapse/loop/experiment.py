@@ -1,0 +1,367 @@
+"""Experiment, Prediction and Trajectories: what goes in, and what comes out."""
+
+import copy
+import importlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from typing import Any
+
+import numpy as np
+
+from modelcollapse._support.checks import Floats, Integers, Samples, positive, whole
+from modelcollapse._support.errors import InvalidInput, NoClosedForm, invalid, unknown
+from modelcollapse.loop.schedule import check, understood
+from modelcollapse.loop.truth import Truth, as_truth
+from modelcollapse.workflows import BY_NAME, Workflow
+from modelcollapse.workflows.selection import batch_sizes
+
+Route = Callable[[], Any]
+
+
+class Lazy(Mapping[str, Any]):
+    """Named values that are computed at the first look; what cannot be computed says why.
+
+    Parameters
+    ----------
+    routes
+        The function that computes each value.
+    reasons
+        For each known name without a route, why there is none.
+    """
+
+    def __init__(
+        self, routes: Mapping[str, Route], reasons: Mapping[str, str] | None = None
+    ) -> None:
+        self._routes = dict(routes)
+        self.reasons = dict(reasons or {})
+        self._values: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name in self.reasons and name not in self._routes:
+            raise NoClosedForm(f"{name}: {self.reasons[name]}")
+        if name not in self._routes:
+            raise unknown("quantity", name, [*self._routes, *self.reasons])
+        if name not in self._values:
+            self._values[name] = self._routes[name]()
+        return self._values[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._routes
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._routes)
+
+    def __len__(self) -> int:
+        return len(self._routes)
+
+    def __repr__(self) -> str:
+        return f"<{', '.join(self._routes) or 'nothing'}>"
+
+
+@dataclass(frozen=True, eq=False)
+class Experiment:
+    """One self-consuming loop: everything that its law depends on.
+
+    Parameters
+    ----------
+    model
+        What is fitted each generation, such as ``Gaussian(dim=1, ddof=0)``.
+    workflow
+        Which rows it is fitted on, such as ``Replace()``.
+    samples
+        Rows per batch: a number, a sequence with one size per generation, or a callable of
+        the generation t = 1, 2, ... A workflow that brings fresh real rows sets the sizes of the
+        later batches itself; then this is the number of real rows in batch 1.
+    generations
+        The number T of fits; generation 1 is the fit to real data.
+    truth
+        What generation 1 is drawn from; every model has a standard one. Gaussian, KDE: None (the
+        standard normal), a `Normal`, a `NormalMixture`, or rows of shape (rows, dim), drawn with
+        replacement. The other models say in their documentation what they take.
+    temperature
+        The sampler's temperature: a density p is sampled as p^(1/temperature), normalised. For
+        a Gaussian it multiplies the covariance of every synthetic batch.
+
+    Raises
+    ------
+    InvalidInput
+        If an argument is out of its range or two of them do not fit together.
+    """
+
+    model: Any
+    workflow: Workflow
+    samples: Samples = 100
+    generations: int = 50
+    truth: Any = None
+    temperature: float = 1.0
+
+    def __post_init__(self) -> None:
+        if isinstance(self.model, type) or not hasattr(self.model, "room"):
+            raise InvalidInput(
+                f"model = {self.model!r} has no theory here: give a model of this package such "
+                "as Gaussian(), or use run(), which takes any estimator"
+            )
+        if isinstance(self.workflow, type) or not isinstance(self.workflow, Workflow):
+            raise InvalidInput(
+                f"workflow = {self.workflow!r} is not a workflow: give an object with "
+                "training_rows(sizes, rng), such as "
+                f"{', '.join(w.__name__ + '()' for w in BY_NAME.values())}"
+            )
+        whole("generations", self.generations)
+        positive("temperature", self.temperature)
+        most = getattr(self.workflow, "generations", None)
+        if most is not None and self.generations > most:
+            raise invalid("generations", self.generations, f"{self.workflow!r} has no more")
+        own = getattr(self.model, "as_truth", partial(as_truth, dim=self.model.dim))
+        object.__setattr__(self, "truth", own(self.truth))
+        check(self.workflow, self.sizes.tolist())
+        self.model.check(self.understood)
+
+    @cached_property
+    def sizes(self) -> Integers:
+        """The batch sizes n_1, ..., n_T, shape (generations,)."""
+        return batch_sizes(self.workflow, self.samples, self.generations)
+
+    @cached_property
+    def understood(self) -> "Experiment":
+        """The same loop, with what its workflow counts as: see `modelcollapse.loop.schedule`."""
+        counted = understood(self.workflow)
+        if counted is self.workflow:
+            return self
+        other = copy.copy(self)
+        object.__setattr__(other, "workflow", counted)
+        return other
+
+    @property
+    def reality(self) -> Truth:
+        """The truth, as an object."""
+        truth: Truth = self.truth
+        return truth
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What theory says of an experiment.
+
+    ``prediction[q]`` is the expectation of quantity q, an array of shape (generations,).
+    Asking for a quantity without a closed form raises `NoClosedForm`, with the reason.
+
+    Attributes
+    ----------
+    expected
+        The expectations; the same as indexing the prediction itself.
+    variances
+        The variance over replicates of a quantity, shape (generations,).
+    laws
+        Exact laws: for each quantity a list with one distribution per generation.
+    limits
+        Limits t -> infinity of expectations, in closed form.
+    exponents
+        Growth rates: "lyapunov" (of the covariance per generation, i = 1..min(dim, n - 1)) and
+        "power" (a in V_t ~ t^a).
+    fates
+        What becomes of a quantity in the long run, where there is a theorem in words: an object
+        with a verdict, a rate and a reason.
+    bounds
+        Proved bounds (low, high) on a quantity of every replicate.
+    reasons
+        For quantities that are infinite or have no closed form, why.
+    """
+
+    experiment: Experiment
+    expected: Lazy
+    variances: Lazy = field(default_factory=lambda: Lazy({}))
+    laws: Lazy = field(default_factory=lambda: Lazy({}))
+    limits: Lazy = field(default_factory=lambda: Lazy({}))
+    exponents: Lazy = field(default_factory=lambda: Lazy({}))
+    fates: Lazy = field(default_factory=lambda: Lazy({}))
+    notes: Mapping[str, str] = field(default_factory=dict)
+    bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+    def __getitem__(self, quantity: str) -> Floats:
+        value: Floats = self.expected[quantity]
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.expected)
+
+    def __contains__(self, quantity: object) -> bool:
+        return quantity in self.expected
+
+    def keys(self) -> Iterable[str]:
+        """Return the names of the predicted quantities."""
+        return self.expected.keys()
+
+    @property
+    def reasons(self) -> dict[str, str]:
+        """Why a quantity is infinite, or has no closed form."""
+        return {**self.expected.reasons, **self.notes}
+
+
+@dataclass(frozen=True, eq=False)
+class Trajectories:
+    """Simulated replicates of an experiment.
+
+    ``trajectories[q]`` has shape (replicates, len(generations)).
+
+    Attributes
+    ----------
+    generations
+        The recorded generations, counted from 1.
+    replicates
+        The number of independent runs of the loop.
+    values
+        The quantities, computed at the first look.
+    """
+
+    experiment: Experiment
+    generations: Integers
+    replicates: int
+    values: Lazy
+
+    def __getitem__(self, quantity: str) -> Floats:
+        value: Floats = self.values[quantity]
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.values)
+
+    def __contains__(self, quantity: object) -> bool:
+        return quantity in self.values
+
+    def keys(self) -> Iterable[str]:
+        """Return the names of the recorded quantities."""
+        return self.values.keys()
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C during `simulate`; ``.finished`` holds the replicates that were done."""
+
+    def __init__(self, finished: Trajectories) -> None:
+        super().__init__(f"{finished.replicates} replicates are finished")
+        self.finished = finished
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """What a room is asked to simulate; see `simulate`. `recorded` are generations, ascending."""
+
+    replicates: int
+    seed: int
+    recorded: Integers
+    jobs: int = 1
+    extra: Sequence[str] = ()
+    progress: Callable[[int], None] | None = None
+    test: Any = None
+    tolerance: float = 1e-10
+
+
+def _require_experiment(value: object) -> None:
+    if not isinstance(value, Experiment):
+        raise invalid("experiment", value, "give an Experiment(model, workflow, ...)")
+
+
+def predict(experiment: Experiment) -> Prediction:
+    """Return the exact predictions for an experiment.
+
+    Parameters
+    ----------
+    experiment
+        The loop.
+
+    Returns
+    -------
+    Prediction
+        Expectations by name, with `.variances`, `.laws`, `.limits`, `.exponents`, `.fates` and
+        `.reasons`; each is computed at the first look. The page
+        ``modelcollapse/docs/quantities.md`` lists the names.
+
+    Raises
+    ------
+    NoClosedForm
+        When a quantity without a closed form is looked up in the result.
+    """
+    _require_experiment(experiment)
+    room = importlib.import_module(f"{experiment.model.room}.predict")
+    prediction: Prediction = room.predict(experiment.understood)
+    return replace(prediction, experiment=experiment)
+
+
+def simulate(
+    experiment: Experiment,
+    replicates: int = 1000,
+    seed: int = 0,
+    at: Sequence[int] | None = None,
+    *,
+    jobs: int = 1,
+    extra: Sequence[str] = (),
+    progress: Callable[[int], None] | None = None,
+    test: Any = None,
+    tolerance: float = 1e-10,
+) -> Trajectories:
+    """Simulate independent replicates of an experiment, exactly.
+
+    Parameters
+    ----------
+    experiment
+        The loop.
+    replicates
+        The number of independent runs.
+    seed
+        The same seed gives the same bits on one platform, whatever `jobs` and `at` are.
+    at
+        The generations to record, counted from 1; None records all of them.
+    jobs
+        Processes to use, through joblib; -1 uses all cores. Inside
+        ``joblib.parallel_config(...)`` its backend is used.
+    extra
+        Quantities that cost more than the loop itself and are recorded on request only.
+        Gaussian: "log_pivots", and for dim > 1 "w2_squared", "test_log_loss". Kernel densities:
+        "mise" (each replicate's integrated squared error; Gaussian kernel, truth with a
+        density) and "draw" (one row sampled from each fit).
+    progress
+        Called with the number of replicates finished since the last call.
+    test
+        For kernel densities: held-out rows of shape (m, dim), or the number m of fresh rows of
+        the truth that each replicate draws for itself. Adds "test_log_loss", minus their mean
+        log-density in nats.
+    tolerance
+        The largest error of that mean, at most 1: 1e-10, or 1e-7 for speed; 0 leaves rounding.
+
+    Raises
+    ------
+    InvalidInput
+        If an argument is out of its range.
+    Interrupted
+        On Ctrl-C after the first block of replicates; it holds what is finished.
+
+    Returns
+    -------
+    Trajectories
+        Each quantity as an array of shape (replicates, recorded generations).
+    """
+    _require_experiment(experiment)
+    whole("replicates", replicates)
+    whole("seed", seed, minimum=0)
+    if jobs != -1:
+        whole("jobs", jobs)
+    last = experiment.generations
+    if at is not None and not isinstance(at, Iterable):
+        raise invalid("at", at, "give a sequence of generations, such as [1, 10, 100]")
+    recorded = np.arange(1, last + 1) if at is None else np.array([whole("at", t) for t in at])
+    if recorded.size == 0 or recorded.max() > last or np.any(np.diff(recorded) <= 0):
+        raise InvalidInput(
+            f"at = {recorded.tolist()!r}: give increasing generations between 1 and {last}"
+        )
+    if isinstance(extra, str):
+        raise invalid("extra", extra, f"give a sequence of names, such as [{extra!r}]")
+    room = importlib.import_module(f"{experiment.model.room}.simulate")
+    if test is None and tolerance != Request.tolerance:
+        raise invalid("tolerance", tolerance, "it is of the scores of a test set: give test too")
+    request = Request(replicates, seed, recorded, jobs, extra, progress, test, tolerance)
+    values, finished = room.simulate(experiment.understood, request)
+    runs = Trajectories(experiment, recorded, finished, values)
+    if finished < replicates:
+        raise Interrupted(runs)
+    return runs

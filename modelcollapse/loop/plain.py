@@ -1,0 +1,271 @@
+"""The plain loop: fit, sample, refit, for any estimator.
+
+Slow and obvious on purpose: every fast simulator of this package is tested against `run`.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from modelcollapse._support.checks import Floats, Integers, Samples, positive, rows, whole
+from modelcollapse._support.errors import InvalidInput, unknown
+from modelcollapse.loop import estimators
+from modelcollapse.loop.checkpoint import Checkpoint, State, describe
+from modelcollapse.loop.estimators import FailedError, stage
+from modelcollapse.loop.metrics import Metric, built_in, check_names, custom
+from modelcollapse.loop.truth import Rows, Truth
+from modelcollapse.workflows import Workflow
+from modelcollapse.workflows.selection import batch_sizes, select
+from modelcollapse.workflows.sources import real_counts
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """The result of `run`; ``result["variance"]`` is one number per finished generation.
+
+    Attributes
+    ----------
+    metrics
+        Each metric as an array of shape (finished generations,).
+    outcome
+        "completed", or what ended the run: a failure of the estimator or an interruption, with
+        the generation.
+    generations
+        The finished generations, 1, 2, ...
+    model
+        The last fitted model; None if there is none.
+    batches
+        The rows of each batch; the first is real.
+    warnings
+        How often the estimator gave each warning.
+    experiment
+        Everything that the numbers depend on, as text and numbers.
+    """
+
+    metrics: dict[str, Floats]
+    outcome: str
+    generations: Integers
+    model: Any
+    batches: list[Floats]
+    warnings: dict[str, int]
+    experiment: dict[str, Any]
+
+    def __getitem__(self, metric: str) -> Floats:
+        if metric not in self.metrics:
+            raise unknown("metric", metric, self.metrics)
+        return self.metrics[metric]
+
+    @property
+    def completed(self) -> bool:
+        """Whether all generations were finished."""
+        return self.outcome == "completed"
+
+
+def run(
+    estimator: Any,
+    data: Any,
+    workflow: Workflow,
+    samples: Samples = 100,
+    generations: int = 20,
+    seed: int = 0,
+    *,
+    test: Any = None,
+    metrics: Mapping[str, Metric] | None = None,
+    temperature: float = 1.0,
+    checkpoint: str | os.PathLike[str] | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Run:
+    """Fit an estimator to data, then again and again to rows sampled from itself.
+
+    Parameters
+    ----------
+    estimator
+        Any object with ``fit(X)``, ``sample(n)`` and, with a test set, ``score_samples(X)``, as
+        in scikit-learn. It is copied, never changed. A ``random_state`` of its own is replaced
+        by fresh integers from `seed`.
+    data
+        Rows of shape (rows, columns), or a truth (`Normal`, `NormalMixture`, `Rows`, an
+        experiment's `truth`). Batch 1 and all fresh real rows are drawn from it; rows are drawn
+        with replacement.
+    workflow
+        Which rows each generation is fitted to.
+    samples
+        Rows per batch: a number, a sequence with one size per generation, or a callable of the
+        generation t = 1, 2, ...
+    generations
+        The number of fits; generation 1 is the fit to real data.
+    seed
+        The same seed gives the same numbers.
+    test
+        Held-out rows; adds the metric "test_log_loss".
+    metrics
+        More metrics: for each name a function of (model, training rows, truth).
+    temperature
+        Passed to ``sample``, for every synthetic batch; the real one is not tempered.
+    checkpoint
+        A file to save each finished generation to. The same call resumes from it with the same
+        numbers, and more `generations` prolong a finished run.
+    progress
+        Called with the number of generations finished since the last call.
+
+    Returns
+    -------
+    Run
+        Metrics, batches and outcome. An estimator that fails after generation 1, or the
+        keyboard's interruption, ends the run; what was finished is kept.
+
+    Raises
+    ------
+    InvalidInput
+        If an argument is wrong, the estimator fails at generation 1, or a metric fails.
+    """
+    loop = _Loop(
+        estimator=estimator,
+        truth=data if hasattr(data, "sample") else Rows(data),
+        workflow=workflow,
+        sizes=batch_sizes(workflow, samples, whole("generations", generations)),
+        seed=whole("seed", seed, minimum=0),
+        test=None if test is None else rows("test", _values(test)),
+        metrics=check_names(metrics or {}),
+        temperature=positive("temperature", temperature),
+    )
+    loop.check()
+    return loop.run(Checkpoint(checkpoint, loop.configuration()), progress or (lambda _: None))
+
+
+@dataclass(frozen=True, eq=False)
+class _Loop:
+    """The checked arguments of `run`, and its steps."""
+
+    estimator: Any
+    truth: Truth
+    workflow: Workflow
+    sizes: Integers
+    seed: int
+    test: Floats | None
+    metrics: dict[str, Metric]
+    temperature: float
+
+    def run(self, file: Checkpoint, progress: Callable[[int], None]) -> Run:
+        """Run the generations that the file does not hold, and say how it ended."""
+        state = file.load()
+        del state.records[len(self.sizes) :], state.batches[len(self.sizes) :]
+        try:
+            self.all_generations(state, file, progress)
+            outcome = "completed"
+        except FailedError as failure:
+            if state.generation == 1:
+                message = f"estimator = {self.estimator!r} cannot start the loop: {failure}"
+                raise InvalidInput(message) from failure.__cause__
+            outcome = str(failure)
+        except KeyboardInterrupt:
+            outcome = f"interrupted at generation {state.generation}"
+        file.save(state, outcome)
+        return self.result(state, outcome)
+
+    def all_generations(
+        self, state: State, file: Checkpoint, progress: Callable[[int], None]
+    ) -> None:
+        """Fit, measure and sample, generation after generation."""
+        before, last = len(state.records), len(self.sizes)
+        if before:
+            progress(before)
+        else:
+            state.batches = [self.truth.sample(int(self.sizes[0]), _generator(self.seed, 0))]
+        # The last generation of the file is fitted once more: the file holds no models.
+        for t in range(max(before, 1), last + 1):
+            state.generation = t
+            choice, fitting, sampling = (_generator(self.seed, t, use) for use in range(3))
+            noted = state.warnings if t > before else {}
+            chosen, weights = self.choose(t, choice)
+            training = np.concatenate(state.batches)[chosen]
+            with stage("fit", t, noted):
+                state.model = estimators.fit(self.estimator, training, weights, fitting, t)
+            if t > before:
+                state.records.append(self.measure(t, state.model, training, weights, noted))
+                file.save(state, "completed" if t == last else "unfinished")
+                progress(1)
+            if t < last:
+                with stage("sample", t, state.warnings):
+                    state.batches.append(self.next_batch(t, state.model, sampling))
+
+    def next_batch(self, t: int, model: Any, rng: np.random.Generator) -> Floats:
+        """Return batch t + 1: fresh real rows if the workflow brings any, then sampled ones."""
+        fresh = int(real_counts(self.workflow, self.sizes[: t + 1].tolist())[t])
+        parts = []
+        if fresh:
+            parts.append(self.truth.sample(fresh, _generator(self.seed, t, 3)))
+        if count := int(self.sizes[t]) - fresh:
+            dim = self.truth.dim
+            parts.append(estimators.sample(model, count, dim, rng, self.temperature))
+        return np.concatenate(parts)
+
+    def choose(self, t: int, rng: np.random.Generator) -> tuple[Integers, Floats | None]:
+        """Return the numbers of the rows that generation t is fitted to, and their weights."""
+        chosen, weights = select(self.workflow, self.sizes[:t].tolist(), rng)
+        if weights is not None:
+            estimators.check_weights(self.estimator, t)
+        return chosen, weights
+
+    def measure(
+        self, t: int, model: Any, training: Floats, weights: Floats | None, noted: dict[str, int]
+    ) -> dict[str, float]:
+        """Return the metrics of generation t."""
+        with stage("score", t, noted):
+            record = built_in(model, training, weights, self.truth, self.test)
+        return record | custom(self.metrics, t, model, training, self.truth)
+
+    def check(self) -> None:
+        """Raise InvalidInput where that is possible before anything runs."""
+        if isinstance(self.workflow, type) or not isinstance(self.workflow, Workflow):
+            raise InvalidInput(
+                f"workflow = {self.workflow!r} is not a workflow: give an object with "
+                "training_rows(sizes, rng), such as Replace() (with brackets)"
+            )
+        if hasattr(self.estimator, "check_schedule"):
+            self.estimator.check_schedule(len(self.sizes))
+        estimators.check(self.estimator, temperature=self.temperature, scored=self.test is not None)
+        if self.test is not None and self.test.shape[1] != self.truth.dim:
+            columns = f"test has {self.test.shape[1]} columns and data has {self.truth.dim}"
+            raise InvalidInput(f"{columns}: make them equal")
+        # A workflow says only by its choice whether it weights rows: look at three of them.
+        for t in sorted({1, min(2, len(self.sizes)), len(self.sizes)}):
+            self.choose(t, _generator(self.seed, t, 0))
+
+    def configuration(self) -> dict[str, Any]:
+        """Return everything that the numbers of a generation depend on."""
+        return {
+            "estimator": describe(self.estimator),
+            "data": describe(_values(self.truth)),
+            "workflow": describe(self.workflow),
+            "samples": self.sizes.tolist(),
+            "seed": self.seed,
+            "test": None if self.test is None else describe(self.test),
+            "metrics": list(self.metrics),
+            "temperature": self.temperature,
+        }
+
+    def result(self, state: State, outcome: str) -> Run:
+        """Return what is known as a `Run`."""
+        finished = len(state.records)
+        names = state.records[0] if finished else {}
+        return Run(
+            metrics={name: np.array([r[name] for r in state.records]) for name in names},
+            outcome=outcome,
+            generations=np.arange(1, finished + 1),
+            model=state.model,
+            batches=state.batches,
+            warnings=state.warnings,
+            experiment={**self.configuration(), "generations": len(self.sizes)},
+        )
+
+
+def _values(data: Any) -> Any:
+    return data.values if isinstance(data, Rows) else data
+
+
+def _generator(seed: int, *key: int) -> np.random.Generator:
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=key)))

@@ -1,0 +1,318 @@
+"""The truth: what generation 1 is drawn from.
+
+Any room that fits moments needs of a truth its mean, its covariance and the fourth moment
+E|x - mu|^4; a simulator also needs rows, and an integrated error a density: that of `Normal` and
+`NormalMixture`. A data set is a truth too: its rows are drawn with replacement, its moments are
+those of all its rows, with ddof 0, and it has no density.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from modelcollapse._support.checks import Floats, rows
+from modelcollapse._support.errors import InvalidInput, invalid
+
+LARGEST = 1e70  # its fourth power, summed over any data set, is a float
+
+
+@dataclass(frozen=True, eq=False)
+class Normal:
+    """The normal distribution.
+
+    Parameters
+    ----------
+    mean
+        Shape (d,).
+    covariance
+        Shape (d, d), symmetric and positive definite.
+    """
+
+    mean: Floats
+    covariance: Floats
+
+    def __post_init__(self) -> None:
+        try:
+            mean = np.atleast_1d(np.asarray(self.mean, dtype=np.float64))
+            covariance = np.atleast_2d(np.asarray(self.covariance, dtype=np.float64))
+        except (TypeError, ValueError) as error:
+            shown = f"{self.mean!r}, {self.covariance!r}"
+            raise invalid("mean, covariance", shown, "give arrays of numbers") from error
+        dim = len(mean)
+        if mean.ndim != 1 or covariance.shape != (dim, dim):
+            raise InvalidInput(
+                f"mean of shape {mean.shape} and covariance of shape {covariance.shape} do not "
+                "fit together: give shapes (d,) and (d, d)"
+            )
+        if not np.isfinite(mean).all():
+            raise invalid("mean", self.mean, "every entry must be finite")
+        symmetric = np.isfinite(covariance).all() and np.allclose(covariance, covariance.T)
+        if not symmetric or np.linalg.eigvalsh(covariance)[0] <= 0:
+            raise invalid("covariance", self.covariance, "give a positive definite matrix")
+        object.__setattr__(self, "mean", mean)
+        object.__setattr__(self, "covariance", covariance)
+
+    @classmethod
+    def standard(cls, dim: int) -> "Normal":
+        """Return N(0, I) in `dim` dimensions."""
+        return cls(np.zeros(dim), np.eye(dim))
+
+    is_normal = True
+
+    def described(self) -> Any:
+        """Return the truth as plain data."""
+        standard = not self.mean.any() and np.array_equal(self.covariance, np.eye(self.dim))
+        if standard:
+            return "standard normal"
+        return {"mean": self.mean.tolist(), "covariance": self.covariance.tolist()}
+
+    @property
+    def components(self) -> tuple[Floats, Floats, Floats]:
+        """The same as a mixture of one: weights (1,), means (1, d), covariances (1, d, d)."""
+        return np.ones(1), self.mean[None], self.covariance[None]
+
+    @property
+    def dim(self) -> int:
+        """The number of columns."""
+        return len(self.mean)
+
+    @cached_property
+    def spectrum(self) -> Floats:
+        """The eigenvalues of the covariance, all positive, shape (d,)."""
+        return np.asarray(np.linalg.eigvalsh(self.covariance), dtype=np.float64)
+
+    @property
+    def fourth_moment(self) -> float:
+        """E|x - mu|^4 = (tr S)^2 + 2 tr S^2."""
+        return float(self.spectrum.sum() ** 2 + 2 * (self.spectrum**2).sum())
+
+    def sample(self, n: int, rng: np.random.Generator) -> Floats:
+        """Draw n rows, shape (n, d)."""
+        factor = np.linalg.cholesky(self.covariance)
+        return self.mean + rng.standard_normal((n, self.dim)) @ factor.T
+
+    def sample_scores(self, shape: tuple[int, ...], rng: np.random.Generator) -> Floats:
+        """Draw centred rows in the principal axes, shape (*shape, d)."""
+        return np.sqrt(self.spectrum) * rng.standard_normal((*shape, self.dim))
+
+
+@dataclass(frozen=True, eq=False)
+class NormalMixture:
+    """A finite mixture of normal distributions.
+
+    Parameters
+    ----------
+    weights
+        Shape (k,), positive; they are divided by their sum.
+    means
+        Shape (k, d), or (k,) in one dimension.
+    covariances
+        Shape (k, d, d), each symmetric and positive definite; or (k,), variances in one dimension.
+    """
+
+    weights: Floats
+    means: Floats
+    covariances: Floats
+    is_normal = False
+
+    def __post_init__(self) -> None:
+        weights, means, covariances = self._arrays()
+        count = len(weights)
+        if means.ndim == 1:
+            means = means[:, None]
+        if covariances.ndim == 1:
+            covariances = covariances[:, None, None]
+        dim = means.shape[-1]
+        if weights.ndim != 1 or means.shape != (count, dim) or dim == 0:
+            fits = False
+        else:
+            fits = covariances.shape == (count, dim, dim)
+        if not fits:
+            raise InvalidInput(
+                f"weights of shape {weights.shape}, means of shape {means.shape} and covariances "
+                f"of shape {covariances.shape} do not fit together: give (k,), (k, d), (k, d, d)"
+            )
+        if count == 0 or not np.isfinite(weights).all() or not np.all(weights > 0):
+            raise invalid("weights", self.weights, "give finite weights above 0, one or more")
+        parts = [Normal(m, c) for m, c in zip(means, covariances, strict=True)]
+        object.__setattr__(self, "weights", weights / weights.sum())
+        object.__setattr__(self, "means", np.array([part.mean for part in parts]))
+        object.__setattr__(self, "covariances", np.array([part.covariance for part in parts]))
+
+    def described(self) -> Any:
+        """Return the truth as plain data."""
+        return {name: getattr(self, name).tolist() for name in ("weights", "means", "covariances")}
+
+    def _arrays(self) -> list[Floats]:
+        arrays = []
+        for name in ("weights", "means", "covariances"):
+            try:
+                arrays.append(np.atleast_1d(np.asarray(getattr(self, name), dtype=np.float64)))
+            except (TypeError, ValueError) as error:
+                raise invalid(name, getattr(self, name), "give an array of numbers") from error
+        return arrays
+
+    @property
+    def components(self) -> tuple[Floats, Floats, Floats]:
+        """Weights (k,), means (k, d) and covariances (k, d, d)."""
+        return self.weights, self.means, self.covariances
+
+    @property
+    def dim(self) -> int:
+        """The number of columns."""
+        return int(self.means.shape[1])
+
+    @cached_property
+    def mean(self) -> Floats:
+        """The mean, shape (d,)."""
+        return np.asarray(self.weights @ self.means)
+
+    @cached_property
+    def covariance(self) -> Floats:
+        """The covariance, shape (d, d)."""
+        shifts = self.means - self.mean
+        within = np.tensordot(self.weights, self.covariances, axes=1)
+        return np.asarray(within + (self.weights[:, None] * shifts).T @ shifts)
+
+    @cached_property
+    def _axes(self) -> tuple[Floats, Floats]:
+        values, vectors = np.linalg.eigh(self.covariance)
+        return values, vectors
+
+    @property
+    def spectrum(self) -> Floats:
+        """The eigenvalues of the covariance, all positive, shape (d,)."""
+        return self._axes[0]
+
+    @cached_property
+    def fourth_moment(self) -> float:
+        """E|x - mu|^4, the mean over the components of that about their common mean."""
+        shifts = self.means - self.mean
+        squares = np.trace(self.covariances, axis1=1, axis2=2) + (shifts**2).sum(axis=1)
+        spread = 2 * (self.covariances**2).sum(axis=(1, 2))
+        tilt = 4 * np.einsum("ki,kij,kj->k", shifts, self.covariances, shifts)
+        return float(self.weights @ (squares**2 + spread + tilt))
+
+    def sample(self, n: int, rng: np.random.Generator) -> Floats:
+        """Draw n rows, shape (n, d)."""
+        chosen = rng.choice(len(self.weights), size=n, p=self.weights)
+        factors = np.linalg.cholesky(self.covariances)
+        noise = rng.standard_normal((n, self.dim))
+        return np.asarray(self.means[chosen] + np.einsum("nij,nj->ni", factors[chosen], noise))
+
+    def sample_scores(self, shape: tuple[int, ...], rng: np.random.Generator) -> Floats:
+        """Draw centred rows in the principal axes, shape (*shape, d)."""
+        centred = self.sample(int(np.prod(shape)), rng) - self.mean
+        return np.asarray((centred @ self._axes[1]).reshape(*shape, self.dim))
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """The empirical distribution of a data set.
+
+    Parameters
+    ----------
+    values
+        Shape (rows, d); finite, at least two rows, not all of them equal.
+    name
+        What to call it in reports.
+    """
+
+    values: Floats
+    name: str = "data"
+
+    def __post_init__(self) -> None:
+        values = rows(self.name, self.values, minimum=2)
+        if np.ptp(values, axis=0).max() == 0:
+            raise InvalidInput(
+                f"{self.name}: all {len(values)} rows are equal, so the total variance is zero; "
+                "give data with at least two different rows"
+            )
+        object.__setattr__(self, "values", values)
+
+    is_normal = False
+
+    def described(self) -> str:
+        """Return the name."""
+        return self.name
+
+    @property
+    def dim(self) -> int:
+        """The number of columns."""
+        return int(self.values.shape[1])
+
+    @cached_property
+    def mean(self) -> Floats:
+        """The mean of all rows, shape (d,)."""
+        return np.asarray(self.values.mean(axis=0))
+
+    @cached_property
+    def _svd(self) -> tuple[Floats, Floats]:
+        """Scores of the rows on the principal axes of non-zero variance, and those variances."""
+        # About the first row before the mean, whose rounding would be a direction of its own.
+        centred = self.values - self.values[0]
+        centred = centred - centred.mean(axis=0)
+        left, singular, _ = np.linalg.svd(centred, full_matrices=False)
+        noise = max(singular[0], np.abs(self.values).max()) * max(centred.shape)
+        kept = singular > noise * np.finfo(float).eps
+        return left[:, kept] * singular[kept], singular[kept] ** 2 / len(centred)
+
+    @property
+    def spectrum(self) -> Floats:
+        """The non-zero eigenvalues of the covariance; fewer than d where columns depend."""
+        return self._svd[1]
+
+    @property
+    def scores(self) -> Floats:
+        """The centred rows in an orthonormal basis of the space they span, shape (rows, rank)."""
+        return self._svd[0]
+
+    @property
+    def covariance(self) -> Floats:
+        """The covariance of all rows, ddof 0, shape (d, d)."""
+        centred = self.values - self.mean
+        return centred.T @ centred / len(centred)
+
+    @property
+    def fourth_moment(self) -> float:
+        """E|x - mu|^4 over all rows."""
+        return float(((self.scores**2).sum(axis=1) ** 2).mean())
+
+    def sample(self, n: int, rng: np.random.Generator) -> Floats:
+        """Draw n rows with replacement, shape (n, d)."""
+        return self.values[rng.integers(len(self.values), size=n)]
+
+    def sample_scores(self, shape: tuple[int, ...], rng: np.random.Generator) -> Floats:
+        """Draw centred rows in the principal axes of non-zero variance, shape (*shape, rank)."""
+        return self.scores[rng.integers(len(self.scores), size=shape)]
+
+
+Truth = Normal | NormalMixture | Rows
+
+
+def as_truth(value: Any, dim: int) -> Truth:
+    """Return `value` as a truth in `dim` dimensions; None is the standard normal."""
+    if value is None:
+        return Normal.standard(dim)
+    truth = value if isinstance(value, Truth) else Rows(value, name="truth")
+    if truth.dim != dim:
+        raise InvalidInput(
+            f"truth has {truth.dim} columns and the model has dim = {dim}: make them equal"
+        )
+    if isinstance(truth, Rows) and (largest := float(np.abs(truth.values).max())) > LARGEST:
+        raise invalid(
+            f"truth ({truth.name}), its largest entry",
+            largest,
+            f"fourth moments would overflow: rescale to at most {LARGEST:g}",
+        )
+    total = float(truth.spectrum.sum())
+    if not LARGEST**-2 <= total <= LARGEST**2:
+        raise invalid(
+            "truth, its total variance",
+            total,
+            f"fourth moments would leave the range of floats: rescale it to between "
+            f"{LARGEST**-2:g} and {LARGEST**2:g}",
+        )
+    return truth

@@ -1,5 +1,0 @@
-"""The part of the ledger on mixed and fresh data."""
-
-from modelcollapse.mixed.ledger import fresh, kept, sources, web
-
-THEOREMS = [*fresh.THEOREMS, *kept.THEOREMS, *sources.THEOREMS, *web.THEOREMS]

@@ -1,0 +1,119 @@
+"""The comparison of bandwidth schedules in docs/bandwidths.md, as a table and a picture.
+
+``python -m modelcollapse.reproduce.figures.optimal_bandwidths FILE.png`` prints the one and draws
+the other.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from modelcollapse._support.checks import Floats
+from modelcollapse._support.errors import InvalidInput, ModelCollapseError, missing
+from modelcollapse._support.files import check_writable, replacing
+from modelcollapse.families.kde import control, search
+from modelcollapse.families.kde.estimator import KDE
+from modelcollapse.families.kde.optimal import optimal_bandwidths
+from modelcollapse.loop.experiment import Experiment, predict
+from modelcollapse.workflows import Accumulate, AccumulateSubsample, Replace, Workflow
+
+SAMPLES = GENERATIONS = 100
+WORKFLOWS: tuple[Workflow, ...] = (Replace(), AccumulateSubsample(), Accumulate())
+COLOURS = {
+    "best fixed": "#7f8c8d",
+    "Scott": "#d68910",
+    "Silverman": "#8e44ad",
+    "greedy": "#c0392b",
+    "optimal": "#1f618d",
+}
+Schedule = tuple[Floats, Floats]  # bandwidths and errors
+
+
+def schedules(workflow: Workflow) -> dict[str, Schedule]:
+    """Return the bandwidths and exact errors of each rule, n = 100 and N(0, 1)."""
+    start = Experiment(KDE(1.0), workflow, SAMPLES, GENERATIONS)
+    thumb = control.rule_of_thumb(start)
+    found = {"best fixed": np.full(GENERATIONS, _best_fixed(start))}
+    path = control.path_of(start, thumb)
+    for name in ("Scott", "Silverman"):
+        found[name] = control.rule_bandwidths(start, name.lower())
+    found["greedy"] = search.greedy(path, thumb)
+    errors = {name: (h, control.scheduled_error(start, h)) for name, h in found.items()}
+    best = optimal_bandwidths(None, workflow, SAMPLES, GENERATIONS)
+    return errors | {"optimal": (best.bandwidths, best.mise)}
+
+
+def _best_fixed(e: Experiment) -> float:
+    from scipy.optimize import minimize_scalar
+
+    def total(x: float) -> float:
+        model = KDE(float(np.exp(x)))
+        other = Experiment(model, e.workflow, SAMPLES, GENERATIONS)
+        return float(predict(other)["mise"].sum())
+
+    found = minimize_scalar(total, bounds=(-3, 1), options={"xatol": 1e-6})
+    return float(np.exp(found.x))
+
+
+def table(results: dict[str, dict[str, Schedule]]) -> str:
+    """Return the mean error over the generations, times 1000, as Markdown."""
+    names = list(COLOURS)
+    lines = ["| workflow | " + " | ".join(names) + " |", "|---|" + "--:|" * len(names)]
+    for workflow, found in results.items():
+        cells = (f"{1000 * found[name][1].mean():.2f}" for name in names)
+        lines.append(f"| {workflow} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def draw(path: Path, results: dict[str, dict[str, Schedule]]) -> None:
+    """Draw bandwidths above, and errors below, one column for each workflow."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise missing("matplotlib", "plot", "drawing") from error
+    figure = Figure(figsize=(11, 5.6), layout="constrained")
+    axes = figure.subplots(2, len(results), sharex=True, sharey="row")
+    for column, (workflow, found) in enumerate(results.items()):
+        for name, schedule in found.items():
+            _draw_one(axes[:, column], name, schedule)
+        axes[0, column].set_title(workflow, fontsize=11)
+        axes[1, column].set_xlabel("generation t")
+    axes[0, 0].set(ylabel="bandwidth $h_t$", xscale="log", yscale="log")
+    axes[1, 0].set(ylabel="mean integrated squared error", yscale="log")
+    axes[0, 0].set_yticks([0.1, 0.2, 0.5, 1.0], ["0.1", "0.2", "0.5", "1"])
+    axes[0, -1].legend(frameon=False, fontsize=9)
+    figure.suptitle(
+        f"Exact errors of bandwidth schedules: N(0, 1), n = {SAMPLES} rows per generation",
+        fontsize=10.5,
+    )
+    with replacing(path) as partial:
+        figure.savefig(partial, dpi=130, format="png")
+
+
+def _draw_one(axes: Any, name: str, schedule: Schedule) -> None:
+    generations = np.arange(1, GENERATIONS + 1)
+    width = 2.2 if name == "optimal" else 1.2
+    for axis, values in zip(axes, schedule, strict=True):
+        axis.plot(generations, values, color=COLOURS[name], lw=width, label=name)
+        axis.minorticks_off()
+        axis.spines[["top", "right"]].set_visible(False)
+
+
+def main(arguments: list[str]) -> None:
+    """Print the table and draw the picture."""
+    if len(arguments) != 1:
+        raise InvalidInput(f"path: give one file name, not {len(arguments)}")
+    path = Path(arguments[0])
+    check_writable("path", path)
+    results = {workflow.name: schedules(workflow) for workflow in WORKFLOWS}  # type: ignore[attr-defined]
+    print(table(results))  # noqa: T201 - a command
+    draw(path, results)
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1:])
+    except ModelCollapseError as problem:
+        sys.exit(f"optimal_bandwidths: {problem}")

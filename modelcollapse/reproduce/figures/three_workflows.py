@@ -1,0 +1,82 @@
+"""The picture of the README: three workflows against their predictions.
+
+``python -m modelcollapse.reproduce.figures.three_workflows FILE.png`` draws it.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from modelcollapse._support.errors import InvalidInput, ModelCollapseError, missing
+from modelcollapse._support.files import check_writable, replacing
+from modelcollapse.families.gaussian.estimator import Gaussian
+from modelcollapse.loop.experiment import Experiment, predict, simulate
+from modelcollapse.workflows import Accumulate, AccumulateSubsample, Replace
+
+WORKFLOWS = (
+    (Replace(), "#c0392b"),
+    (AccumulateSubsample(), "#d68910"),
+    (Accumulate(), "#1f618d"),
+)
+RECORDED = (1, 2, 3, 5, 8, 12, 18, 27, 40, 60, 80, 100)
+PANELS = (
+    ("squared_error", r"squared error of the mean, $E(m_t-\mu_0)^2/\sigma_0^2$", "log"),
+    ("variance", r"variance, $E\,v_t/\sigma_0^2$", "linear"),
+)
+
+
+def draw(path: Path, samples: int = 100, replicates: int = 20_000, seed: int = 0) -> None:
+    """Draw predictions as lines, simulated means as dots and runs of the variance as bands."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise missing("matplotlib", "plot", "drawing") from error
+    check_writable("path", path)
+    figure = Figure(figsize=(10.5, 4.3), layout="constrained")
+    axes = figure.subplots(1, 2)
+    for workflow, colour in WORKFLOWS:
+        e = Experiment(Gaussian(), workflow, samples, RECORDED[-1])
+        _draw_one(axes, e, simulate(e, replicates, seed, RECORDED), colour)
+    for axis, (_, label, scale) in zip(axes, PANELS, strict=True):
+        axis.set(xscale="log", yscale=scale, xlabel="generation t", ylabel=label)
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[0].axhline(1 / samples, color="0.6", lw=0.8, ls=":")
+    axes[0].text(RECORDED[-1], 0.92 / samples, "real data only", ha="right", va="top", color="0.4")
+    axes[0].set_ylim(0.6 / samples, 1.5)
+    axes[1].set_ylim(0, 1.8)
+    axes[0].legend(frameon=False, loc="upper left")
+    figure.suptitle(
+        f"Gaussian, maximum likelihood, n = {samples}: lines are exact predictions, dots the means "
+        f"of {replicates:,} simulated runs, bands 5 % to 95 % of runs",
+        fontsize=9.5,
+    )
+    with replacing(path) as partial:
+        figure.savefig(partial, dpi=130, format="png")
+
+
+def _draw_one(axes: Any, e: Experiment, runs: Any, colour: str) -> None:
+    from numpy import quantile
+
+    prediction = predict(e)
+    for axis, (name, _, _) in zip(axes, PANELS, strict=True):
+        if name == "variance":
+            low, high = quantile(runs[name], [0.05, 0.95], axis=0)
+            axis.fill_between(runs.generations, low, high, color=colour, alpha=0.12, lw=0)
+        axis.plot(range(1, e.generations + 1), prediction[name], color=colour, lw=1.4)
+        axis.plot(
+            runs.generations,
+            runs[name].mean(axis=0),
+            "o",
+            color=colour,
+            ms=4,
+            label=e.workflow.name,  # type: ignore[attr-defined]
+        )
+
+
+if __name__ == "__main__":
+    try:
+        if len(sys.argv) != 2:
+            raise InvalidInput(f"path: give one file name, not {len(sys.argv) - 1}")
+        draw(Path(sys.argv[1]))
+    except ModelCollapseError as problem:
+        sys.exit(f"three_workflows: {problem}")

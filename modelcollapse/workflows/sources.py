@@ -1,0 +1,98 @@
+"""Where training rows come from: real and sampled parts of each batch, of any workflow."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from modelcollapse._support.checks import Floats, Integers
+from modelcollapse._support.errors import InvalidInput, NoClosedForm
+from modelcollapse.workflows import Refreshing, Weighting, Workflow
+from modelcollapse.workflows.selection import batch_weights, memory_step
+
+
+def is_refreshing(workflow: Workflow) -> bool:
+    """Return whether fresh real rows arrive after batch 1."""
+    return isinstance(workflow, Refreshing)
+
+
+def real_counts(workflow: Workflow, sizes: Sequence[int]) -> Integers:
+    """Return the number of real rows at the start of each batch, shape (t,)."""
+    counts = np.zeros(len(sizes), dtype=np.int64)
+    counts[0] = sizes[0]
+    if isinstance(workflow, Refreshing):
+        counts[1:] = [workflow.real_rows(t) for t in range(2, len(sizes) + 1)]
+        if np.any(counts > np.asarray(sizes)) or np.any(counts < 0):
+            t = int(np.argmax((counts > np.asarray(sizes)) | (counts < 0))) + 1
+            raise InvalidInput(
+                f"{workflow!r}.real_rows({t}) = {counts[t - 1]} and batch {t} has {sizes[t - 1]} "
+                "rows: make the real rows a part of the batch"
+            )
+    return counts
+
+
+def source_weights(workflow: Workflow, sizes: Sequence[int]) -> tuple[Floats, Floats]:
+    """Return the training weights of the real and of the sampled part of each batch.
+
+    Both have shape (t,), t = len(sizes), and together they sum to 1.
+
+    Raises
+    ------
+    NoClosedForm
+        If the workflow is random, or does not say its weights.
+    """
+    if isinstance(workflow, Refreshing):
+        real, synthetic = (np.asarray(w, dtype=np.float64) for w in workflow.source_weights(sizes))
+        wrong = real.shape != (len(sizes),) or synthetic.shape != real.shape
+        if (
+            wrong
+            or min(real.min(), synthetic.min()) < 0
+            or abs(sum([*real, *synthetic]) - 1) > 1e-9
+        ):
+            raise InvalidInput(
+                f"{workflow!r}.source_weights({list(sizes)!r}) gave {real!r} and {synthetic!r}: "
+                f"return two arrays of {len(sizes)} weights that are not negative and sum to 1"
+            )
+        return real, synthetic
+    if not isinstance(workflow, Weighting):
+        raise NoClosedForm(
+            f"{workflow!r} has no batch_weights(sizes), so its moments are not predicted exactly; "
+            "add it if the workflow is deterministic and weights the rows of a batch alike"
+        )
+    weights = batch_weights(workflow, sizes)
+    real, synthetic = np.zeros(len(sizes)), weights.copy()
+    real[0], synthetic[0] = weights[0], 0.0
+    return real, synthetic
+
+
+def training_size(workflow: Workflow, sizes: Sequence[int]) -> int:
+    """Return the number of rows that generation len(sizes) gives a positive weight."""
+    real, synthetic = source_weights(workflow, sizes)
+    counts = real_counts(workflow, sizes)
+    return int(counts[real > 0].sum() + (np.asarray(sizes) - counts)[synthetic > 0].sum())
+
+
+def parts(workflow: Workflow, sizes: Sequence[int]) -> tuple[int, int]:
+    """Return the numbers of real and of sampled rows in the newest batch."""
+    real = int(real_counts(workflow, sizes)[-1])
+    return real, int(sizes[-1]) - real
+
+
+def source_memory(workflow: Workflow, sizes: Sequence[int]) -> tuple[Floats, Floats]:
+    """Return (carry, weights) of generation t, as `Remembering.memory` with parts for batches.
+
+    The last columns of `carry` are the newest batch's real part and its sampled part, where they
+    have rows. A workflow that brings fresh rows and has no ``source_memory(sizes)`` of its own
+    keeps a slot for every part.
+    """
+    if not isinstance(workflow, Refreshing):
+        if not isinstance(workflow, Weighting):
+            source_weights(workflow, sizes)  # it says what is missing
+        return memory_step(workflow, sizes)  # type: ignore[arg-type]
+    if hasattr(workflow, "source_memory"):
+        carry, weights = workflow.source_memory(sizes)
+        return np.asarray(carry, dtype=np.float64), np.asarray(weights, dtype=np.float64)
+    real, synthetic = source_weights(workflow, sizes)
+    counts = real_counts(workflow, sizes)
+    there = np.stack([counts > 0, counts < np.asarray(sizes)], axis=1)
+    weights = np.stack([real, synthetic], axis=1)[there]
+    return np.eye(len(weights)), weights
