@@ -20,7 +20,15 @@ LANGUAGE = ("torch", "transformers", "datasets", "accelerate")
 COLLECTED = pytest.StashKey()  # those of them that collecting the tests imported
 SLOW = Path(__file__).with_name("slow.txt")  # the tests that are not quick, by --record-slow
 QUICK = 0.05  # seconds that every item of a quick test takes at most, once loops are compiled
-LONGEST = ("test_language_collapse", "test_ledger", "test_theory", "test_language_loop")
+LONGEST = tuple(
+    f"tests/{name}.py"
+    for name in (
+        "language/test_collapse",
+        "ledger/test_ledger",
+        "theory/test_theory",
+        "language/test_loop",
+    )
+)
 
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 settings.register_profile("explore", deadline=None, print_blob=True)
@@ -117,7 +125,7 @@ def pytest_collection_modifyitems(items):
     Mark what is quick: all that needs no language model and is not in the list. Skip, one by one,
     the tests of the language room where one of its packages is absent.
     """
-    items.sort(key=lambda item: item.path.stem not in LONGEST)
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
     slow = set(SLOW.read_text().split())
     for item in items:
         if function(item.nodeid) not in slow and not item.get_closest_marker("language"):

@@ -2,7 +2,7 @@
 
 The rooms of exponential families and of discrete distributions have V(m) = v0 + v1 m + v2 m^2,
 and this page treats all their deterministic workflows at once: `solve` is row E3 of the map of
-statements, held against the engine with single rows in `tests/test_theory_weights.py`.
+statements, held against the engine with single rows in `tests/theory/test_weights.py`.
 `DERIVATIONS` has the long-run limits of workflows that keep or bring real rows; `PROOFS` has the
 algebra behind them, the best weights, and the threshold of a web that fills with sampled rows.
 

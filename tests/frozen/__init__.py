@@ -2,7 +2,7 @@
 
 The loops are drawn from a seed, family by family and workflow by workflow, and written as text that
 builds them. For each of them the record holds everything that `mc.predict` says of it and the bits
-of a few replicates of `mc.simulate`, or the error that either raises. `tests/test_frozen.py` does
+of a few replicates of `mc.simulate`, or the error that either raises. `test_frozen.py` does
 all of it again and compares, so that a change inside the package that changes what it does is seen.
 The record says what was, not what is right: that is for the other tests.
 

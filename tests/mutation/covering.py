@@ -27,7 +27,7 @@ class Cover:
         self.checkout, self.kept = checkout, kept
         self.files = [
             path
-            for path in sorted((self.folder / "tests").glob("test_*.py"))
+            for path in sorted((self.folder / "tests").rglob("test_*.py"))
             if not any(path.match(pattern) for pattern in skipped)
         ]
         self.kept.mkdir(parents=True, exist_ok=True)

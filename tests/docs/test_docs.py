@@ -1,0 +1,166 @@
+"""The documentation is true: its snippets run and print what is shown, its ledger is the code's."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+import modelcollapse as mc
+from modelcollapse.docs import ledger
+from modelcollapse.ledger.theorem import ROOMS
+from tests.helpers.pages import PAGES, ROOT, TUTORIAL, blocks, differences, padded, printed
+
+SECTIONS = (
+    "Verify a theorem",
+    "Read a verdict",
+    "Add your own theorem",
+    "Plug in your own estimator",
+    "Plug in your own workflow",
+)
+# The tutorial's sections run one by one.
+IN_PYTHON = [
+    page
+    for page in PAGES
+    if page != TUTORIAL and any(block.mark == "python" for block in blocks(page))
+]
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_the_tutorial_runs(section, tmp_path, monkeypatch):
+    """Each section runs by itself, in order, and prints what is shown and nothing else."""
+    monkeypatch.chdir(tmp_path)
+    names = {"__name__": "tutorial"}
+    for block in (b for b in blocks(TUTORIAL) if b.section == section):
+        got, shown = printed(block, names), block.shown
+        wrong = differences(shown.code if shown else "", got)
+        assert not wrong, f"{(shown or block).where}\n{wrong}"
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_tutorial_has_its_sections():
+    """The sections are these, in this order, and every block is one that the tests know."""
+    found = blocks(TUTORIAL)
+    titles = re.findall(r"^## (.*)$", TUTORIAL.read_text(encoding="utf-8"), re.MULTILINE)
+
+    assert tuple(titles) == SECTIONS
+    assert {block.section for block in found} == set(SECTIONS)
+    for block in found:
+        assert block.mark in ("python", "sh"), block.where
+        assert block.shown is None or block.shown.mark == "text", block.where
+
+
+def test_the_tutorials_own_classes_keep_the_contracts(tmp_path):
+    """Each snippet with a contract suite passes as a test file of its own."""
+    suites = [block for block in blocks(TUTORIAL) if "Contract" in block.code]
+    for block in suites:
+        file = tmp_path / f"test_tutorial_{block.line}.py"
+        file.write_text(padded(block), encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider", "."]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert [re.findall(r"\((\w+Contract)\)", block.code) for block in suites] == [
+        ["EstimatorContract"],
+        ["WorkflowContract"],
+    ]
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"\d\d passed", done.stdout), done.stdout
+
+
+@pytest.mark.parametrize("page", IN_PYTHON, ids=lambda page: page.stem)
+def test_a_page_runs(page, tmp_path, monkeypatch):
+    """Its Python runs from top to bottom, and prints what is shown."""
+    monkeypatch.chdir(tmp_path)
+    names = {"__name__": page.stem}
+    for block in (b for b in blocks(page) if b.mark == "python"):
+        got, shown = printed(block, names), block.shown
+        if shown is not None:
+            part = shown.mark == ""
+            want, got = (f"...{shown.code}...", f"\n{got}\n") if part else (shown.code, got)
+            wrong = differences(want, got)
+            assert not wrong, f"{shown.where}\n{wrong}"
+
+
+def test_the_pages_with_python():
+    """These pages have snippets, and no block anywhere has a mark that the tests do not know."""
+    assert [page.stem for page in IN_PYTHON] == ["README", "usage"]
+    assert len([b for page in IN_PYTHON for b in blocks(page) if b.mark == "python"]) >= 5
+    for block in (b for page in PAGES for b in blocks(page)):
+        assert block.mark in {"python", "sh", "toml", "py", "bibtex"}, block.where
+
+
+def test_a_wrong_snippet_is_named(tmp_path):
+    """An error carries the page's own line, and a difference shows both outputs."""
+    page = tmp_path / "page.md"
+    page.write_text("## A\n\n```python\nprint(1)\n\n1 / 0\n```\n\n```text\n2\n```\n")
+    (block,) = blocks(page)
+
+    with pytest.raises(ZeroDivisionError) as caught:
+        printed(block, {})
+    assert caught.traceback[-1].lineno + 1 == 6
+    assert caught.traceback[-1].frame.code.raw.co_filename == str(page)
+    assert block.shown.line == 10
+    assert "Expected:\n    2\nGot:\n    1" in differences(block.shown.code, "1\n")
+    assert not differences("a ... c\n", "a  b\n c\n")
+
+
+def test_the_ledger_page_is_what_the_code_gives():
+    """The page holds every theorem, in the ledger's order."""
+    there = ledger.PAGE.read_text(encoding="utf-8")
+    if there != ledger.page():
+        pytest.fail(f"{ledger.PAGE} is not what the code gives now; renew it: {ledger.COMMAND}")
+
+    assert re.findall(r"^\| `(.*?)` \|", there, re.MULTILINE) == [t.slug for t in mc.theorems()]
+
+
+def test_tables_of_the_ledger_page_are_whole():
+    """Every row has as many cells as its head, whatever signs the cells contain."""
+    tables = [
+        part.splitlines() for part in re.findall(r"(?:^\|.*\n)+", ledger.page(), re.MULTILINE)
+    ]
+
+    assert len(tables) == 1 + len(ROOMS)
+    for table in tables:
+        assert len({len(re.findall(r"(?<!\\)\|", row)) for row in table}) == 1
+    for theorem in mc.theorems():
+        assert not set("`\n") & set(theorem.latex)
+        assert "\n" not in theorem.statement + theorem.source + theorem.assumptions
+
+
+@pytest.mark.parametrize(
+    ("latex", "shown"),
+    [
+        (r"E|x|^2", r"$`E\vert x\vert ^2`$"),
+        (r"\|x\|\le\left|y\right|", r"$`\Vert x\Vert \le\left\vert y\right\vert `$"),
+        (r"a\\|b|", r"$`a\\\vert b\vert `$"),
+        (r"\{x\mid y\}\,z", r"$`\{x\mid y\}\,z`$"),
+    ],
+)
+def test_formulas_have_no_bars(latex, shown):
+    """A bar would end the cell; everything else is left alone."""
+    assert ledger.formula(latex) == shown
+
+
+def test_words_are_shown_as_they_are():
+    """Signs that Markdown would take for its own get a backslash, and no others do."""
+    assert ledger.text("w* of |a_i - _b_| < $2, [x] `y` ~ sigma_0^2") == (
+        r"w\* of \|a_i - \_b\_\| \< \$2, \[x\] \`y\` \~ sigma_0^2"
+    )
+
+
+def test_the_ledger_page_is_written_whole_or_not_at_all(tmp_path):
+    """The file is what `page` gives, and a folder that is not there is said."""
+    path = tmp_path / "ledger.md"
+    ledger.write(path)
+
+    assert path.read_text(encoding="utf-8") == ledger.page()
+    assert list(tmp_path.iterdir()) == [path]
+    with pytest.raises(mc.InvalidInput, match="there is no folder"):
+        ledger.write(tmp_path / "nowhere" / "ledger.md")
+
+
+def test_slow_tests_exist():
+    """The list of what is not quick names tests that are there."""
+    for name in (ROOT / "tests/slow.txt").read_text().split():
+        file, test, *_ = name.split("::")
+        assert re.search(rf"(def|class) {test}\b", (ROOT / file).read_text()), name

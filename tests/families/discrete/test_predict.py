@@ -1,0 +1,285 @@
+"""Discrete predictions against the whole law of small loops, in fractions; and inputs."""
+
+import json
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import modelcollapse as mc
+from modelcollapse.families.discrete import (
+    Categorical,
+    Discrete,
+    chains,
+    enumeration,
+    exact_law,
+    zipf,
+)
+from modelcollapse.testing import EstimatorContract
+from tests.helpers.discrete_oracle import QUANTITIES, entropy, exact
+from tests.helpers.replay import Bootstrap
+
+POOLS = st.one_of(
+    st.just(mc.Accumulate()),
+    st.just(mc.AccumulateSubsample()),
+    st.builds(mc.AccumulateSubsample, st.integers(1, 8)),
+)
+EPS = np.finfo(float).eps
+
+
+@st.composite
+def loops(draw):
+    """Draw a small loop with rational probabilities, one of them possibly zero."""
+    shares = draw(st.lists(st.integers(0, 4), min_size=2, max_size=3))
+    if sum(x > 0 for x in shares) < 2:
+        shares = [1, 2]
+    workflow = draw(st.one_of(st.just(mc.Replace()), POOLS))
+    replace = isinstance(workflow, mc.Replace)
+    most = (5, 4) if replace else (3, 3)
+    sizes = draw(st.lists(st.integers(1, most[0]), min_size=1, max_size=most[1]))
+    if draw(st.booleans()):
+        sizes = [sizes[0]] * len(sizes)
+    truth = [Fraction(x, sum(shares)) for x in shares]
+    return mc.Experiment(Discrete(len(shares)), workflow, sizes, len(sizes), truth=truth)
+
+
+@given(loops())
+def test_predictions_are_those_of_the_whole_law(e):
+    """Every mean and variance over replicates, at every generation; 1e4 roundings of O(1)."""
+    prediction = mc.predict(e)
+    slack = 1e4 * EPS
+    for t, law in enumerate(exact_law(e)):
+        assert enumeration.mean(law, lambda _: Fraction(1)) == 1
+        for quantity in QUANTITIES:
+            value = exact(quantity, e)
+            mean = enumeration.mean(law, value)
+            spread = enumeration.mean(law, lambda c, v=value, m=mean: (v(c) - m) ** 2)
+            assert prediction[quantity][t] == pytest.approx(float(mean), rel=0, abs=slack)
+            found = prediction.variances[quantity][t]
+            assert found == pytest.approx(float(spread), rel=0, abs=slack)
+        assert prediction["entropy"][t] == pytest.approx(entropy(law), rel=0, abs=slack)
+
+
+@given(loops())
+def test_no_outcome_gains_on_average(e):
+    """The fitted probabilities are a martingale, exactly."""
+    truth = enumeration.fractions(e)
+    for law in exact_law(e):
+        for i, p in enumerate(truth):
+            assert enumeration.mean(law, lambda c, i=i: Fraction(c[i], sum(c))) == p
+
+
+@pytest.mark.parametrize(
+    "workflow",
+    [
+        *(mc.Replace(), mc.Accumulate(), mc.AccumulateSubsample(4), mc.SlidingWindow(2)),
+        *(mc.KeepReal(), mc.KeepReal(0.3), mc.FreshData(2, 3), mc.FreshData(2, 3, 0.6)),
+        *(mc.Web(1, 3), mc.Weighted([[1], [0.5, 0.5], [0.2, 0.3, 0.5]])),
+    ],
+    ids=repr,
+)
+def test_what_is_kept_and_what_is_lost_is_everything(workflow):
+    """E H_t = H_0 (1 - squared error), inflation and effective samples are that error."""
+    e = mc.Experiment(Discrete(3), workflow, 5, 3, truth=[0.5, 0.3, 0.2])
+    p = mc.predict(e)
+
+    np.testing.assert_allclose(p["heterozygosity"], 0.62 * (1 - p["squared_error"]), rtol=1e-13)
+    np.testing.assert_allclose(p["inflation"], 5 * p["squared_error"], rtol=1e-15)
+    np.testing.assert_allclose(p["effective_samples"] * p["squared_error"], 1, rtol=1e-15)
+
+
+def test_replace_and_pools_agree_with_the_solver():
+    """The room's own recursions and the package's solver are two routes."""
+    from modelcollapse import solver
+
+    sizes = np.array([7, 3, 12, 5, 5])
+    for workflow in (mc.Replace(), mc.Accumulate(), mc.SlidingWindow(1)):
+        e = mc.Experiment(Discrete(9), workflow, sizes, 5)
+        other = solver.squared_errors(workflow, sizes, curvature=-1.0)
+        np.testing.assert_allclose(mc.predict(e)["squared_error"], other, rtol=1e-13)
+
+
+def test_a_real_row_that_keeps_its_weight_is_never_lost():
+    """Batch 1 decides under keep-real and accumulate, all real rows so far on the web."""
+    truth = np.array([0.5, 0.3, 0.2])
+    for workflow, rows in (
+        (mc.Accumulate(), [5, 5, 5]),
+        (mc.KeepReal(0.1), [5, 5, 5]),
+        (mc.Web(2, 3), [5, 7, 9]),
+        (mc.Weighted([[1], [0.1, 0.9], [0.5, 0.5, 0]]), [5, 5, 5]),
+    ):
+        p = mc.predict(mc.Experiment(Discrete(3), workflow, 5, 3, truth=truth))
+        for t, n in enumerate(rows):
+            assert p["absent"][t] == pytest.approx(((1 - truth) ** n).sum(), rel=1e-13)
+            assert p["collapsed"][t] == pytest.approx((truth**n).sum(), rel=1e-13)
+    with pytest.raises(mc.NoClosedForm, match="positive weight"):
+        mc.predict(mc.Experiment(Discrete(3), mc.SlidingWindow(2), 5, 3))["absent"]
+
+
+def test_large_batches_have_bounds():
+    """Beyond the exact chain: two bounds; and the entropy between that of two draws and H_0's."""
+    e = mc.Experiment(Discrete(50), mc.Replace(), 5000, 20, truth=zipf(50, 1.0))
+    p = mc.predict(e)
+    with pytest.raises(mc.NoClosedForm, match="1000 rows"):
+        p["absent"]
+    for name in ("absent", "collapsed", "entropy"):
+        assert np.all(p[f"{name}_lower"] <= p[f"{name}_upper"])
+    assert p["absent_lower"][0] == pytest.approx(p["absent_upper"][0], rel=1e-12)
+
+    small = mc.predict(mc.Experiment(Discrete(50), mc.Replace(), 200, 20, truth=zipf(50, 1.0)))
+    lower = -np.log1p(-small["heterozygosity"])
+    assert np.all(lower <= small["entropy"])
+
+
+def test_limits_and_fates():
+    """Replace forgets, accumulate keeps a share, and the words say so."""
+    K, n = 6, 20
+    found = {
+        name: mc.predict(mc.Experiment(Discrete(K), workflow, n, 2000))
+        for name, workflow in (
+            ("replace", mc.Replace()),
+            ("accumulate", mc.Accumulate()),
+            ("subsample", mc.AccumulateSubsample()),
+        )
+    }
+    assert dict(found["replace"].limits) == {
+        "heterozygosity": 0,
+        "squared_error": 1,
+        "inflation": n,
+        "effective_samples": 1,
+        "absent": K - 1,
+        "collapsed": 1,
+        "entropy": 0,
+    }
+    for name, p in found.items():
+        reached = p["heterozygosity"][-1]
+        # The shares still to be lost are below 4/(n t) of what is left.
+        assert p.limits["heterozygosity"] == pytest.approx(reached, rel=4 / (n * 2000), abs=1e-40)
+        word = "clumps" if name == "replace" else "bounded"
+        assert p.fates["heterozygosity"].verdict == word
+    single = mc.predict(mc.Experiment(Discrete(K), mc.Accumulate(), 1, 3))
+    assert single.limits["heterozygosity"] == 0
+    assert single.fates["heterozygosity"].verdict == "clumps"
+
+
+@pytest.mark.parametrize("workflow", [mc.Replace(), mc.Accumulate(), mc.AccumulateSubsample()])
+def test_bounds_hold_for_every_run_that_is_possible(workflow):
+    """And they are nearly reached: by even shares, and where all rows are a rare outcome's."""
+    e = mc.Experiment(Discrete(2), workflow, 4, 3, truth=[Fraction(99, 100), Fraction(1, 100)])
+    bounds, error = mc.predict(e).bounds, exact("squared_error", e)
+    values = {
+        "heterozygosity": exact("heterozygosity", e),
+        "squared_error": error,
+        "inflation": lambda counts: 4 * error(counts),
+    }
+    assert set(bounds) == set(values)
+    for name, value in values.items():
+        low, high = bounds[name]
+        found = [float(value(counts)) for law in exact_law(e) for counts in law]
+        assert low <= min(found)
+        # Reached but for the rare outcome's own chance, squared.
+        assert 0.99**2 * high <= max(found) * (1 + 4 * EPS)
+        assert max(found) <= high * (1 + 4 * EPS)
+
+
+def test_what_batch_one_keeps_or_loses_is_the_limit():
+    """Under accumulate and keep-real: prod of chances that n rows miss it, summed."""
+    truth, n = np.array([0.5, 0.3, 0.2]), 4
+    for workflow in (mc.Accumulate(), mc.KeepReal(), mc.KeepReal(0.3)):
+        limits = mc.predict(mc.Experiment(Discrete(3), workflow, n, 3, truth=truth)).limits
+        assert limits["absent"] == pytest.approx(((1 - truth) ** n).sum(), rel=1e-13)
+        assert limits["collapsed"] == pytest.approx((truth**n).sum(), rel=1e-13)
+
+
+def test_a_random_workflow_is_not_predicted():
+    """It has no weights: every quantity says so."""
+    p = mc.predict(mc.Experiment(Discrete(3), Bootstrap(), 5, 3))
+    for name in ("heterozygosity", "absent", "entropy"):
+        with pytest.raises(mc.NoClosedForm):
+            p[name]
+    with pytest.raises(mc.NoClosedForm):
+        exact_law(mc.Experiment(Discrete(3), Bootstrap(), 5, 3))
+    with pytest.raises(mc.NoClosedForm, match="possible counts"):
+        exact_law(mc.Experiment(Discrete(9), mc.Replace(), 50, 3))
+
+
+def test_chains_refuse_what_is_too_large():
+    """The reason names the number of rows."""
+    e = mc.Experiment(Discrete(3), mc.Accumulate(), 100, 30)
+    with pytest.raises(mc.NoClosedForm, match="3000"):
+        chains.expectations(e, np.array([0.5]), np.square)
+
+
+@pytest.mark.parametrize("value", [1, 0, -2, 2.0, True, "3", None])
+def test_outcomes_are_a_number_from_two(value):
+    """One outcome has no variance."""
+    with pytest.raises(mc.InvalidInput, match="outcomes"):
+        Discrete(value)
+
+
+@pytest.mark.parametrize(
+    ("truth", "words"),
+    [
+        ([0.5, 0.6], "sum to 1.1"),
+        ([0.5, 0.4], "sum to 0.9"),
+        ([1.5, -0.5], r"truth\[1\] = -0.5"),
+        ([np.nan, 1.0], r"truth\[0\]"),
+        ([1.0, 0.0], "outcome 0 has all"),
+        ([0.5, 0.25, 0.25], "3 probabilities and the model has outcomes = 2"),
+        ([[0.5, 0.5]], "shape"),
+        ("ab", "one probability per outcome"),
+        (3, "truth"),
+    ],
+)
+def test_truths_that_are_no_probabilities(truth, words):
+    """The message names the entry or the sum."""
+    with pytest.raises(mc.InvalidInput, match=words):
+        mc.Experiment(Discrete(2), mc.Replace(), 5, 3, truth=truth)
+
+
+def test_what_a_truth_says_of_itself():
+    """Moments of the outcomes as numbers, and a JSON-able description."""
+    truth = Discrete(3).as_truth([0.5, 0.25, 0.25])
+    rows = truth.sample(1000, np.random.default_rng(0))
+
+    assert (truth.dim, rows.shape, set(np.unique(rows))) == (1, (1000, 1), {0.0, 1.0, 2.0})
+    assert truth.mean == pytest.approx(0.75)
+    assert truth.covariance == pytest.approx(np.array([[0.6875]]))
+    assert (truth.heterozygosity, truth.possible) == (0.625, 3)
+    described = [t.described() for t in (truth, Discrete(3).as_truth(None), Categorical(zipf(99)))]
+    assert json.loads(json.dumps(described))[1] == "uniform"
+    assert zipf(4, 0).tolist() == [0.25] * 4
+    for bad in (-1.0, np.inf, "1", True):
+        with pytest.raises(mc.InvalidInput, match="exponent"):
+            zipf(4, bad)
+
+
+def test_the_model_is_a_value():
+    """Equal options are equal models, fitted or not."""
+    fitted = Discrete(3).fit([0, 0, 1, 2], sample_weight=[1, 1, 2, 0])
+
+    assert fitted.probabilities_.tolist() == [0.5, 0.5, 0.0]
+    assert fitted.score_samples([0, 2]).tolist() == [np.log(0.5), -np.inf]
+    assert (fitted, hash(fitted)) == (Discrete(3), hash(Discrete(3)))
+    assert (repr(fitted), fitted.described()["outcomes"]) == ("Discrete(outcomes=3)", 3)
+    for rows in ([0.5], [3], [-1], [[0, 1]]):
+        with pytest.raises(mc.InvalidInput, match="X"):
+            Discrete(3).fit(rows)
+    with pytest.raises(mc.InvalidInput, match="temperature"):
+        mc.Experiment(Discrete(3), mc.Replace(), 5, 3, temperature=2.0)
+
+
+class TestDiscreteAsEstimator(EstimatorContract):
+    """The suite for estimators."""
+
+    @pytest.fixture
+    def estimator(self):
+        """Return a model of five outcomes."""
+        return Discrete(5)
+
+    @pytest.fixture
+    def training_rows(self):
+        """Return outcomes."""
+        return np.random.default_rng(0).integers(5, size=(60, 1)).astype(float)

@@ -1,0 +1,98 @@
+"""Steps of the other loops against rows: merged batches, gathered rows and index plans.
+
+Tolerances as in `test_kernels.py`.
+"""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import modelcollapse as mc
+from modelcollapse._support import compiled
+from modelcollapse.families.gaussian import slotted, subsampled
+from modelcollapse.testing import assert_frequency
+from tests.families.gaussian.test_kernels import DDOFS, DIMS, EPS, SEEDS, close
+
+
+@given(seed=SEEDS, d=DIMS, n=st.integers(2, 9), span=st.integers(1, 3))
+def test_summaries_of_dependent_rows(seed, d, n, span):
+    """Rows on a coarse grid, any of them dependent: a lower factor of n - 1 columns at most."""
+    X = np.random.default_rng(seed).integers(0, span + 1, size=(2, n, d)).astype(float)
+    means, factors = slotted.summaries(X)
+    for rows, mean, factor in zip(X, means, factors, strict=True):
+        fit = mc.Gaussian(d).fit(rows)
+        close(mean, fit.mean_, n, span)
+        close(factor @ factor.T, fit.covariance_, n + d, d * span**2)
+        assert np.array_equal(factor, np.tril(factor))
+        assert not factor[:, n - 1 :].any()
+
+
+@given(seed=SEEDS, d=DIMS, k=st.integers(1, 4), n=st.integers(2, 9))
+def test_mixed_slots_are_weighted_rows(seed, d, k, n):
+    """Summaries of k batches, merged with weights, are those of all rows with row weights."""
+    rng = np.random.default_rng(seed)
+    X, weights = rng.normal(size=(1, k, n, d)), rng.dirichlet(np.ones(k))
+    mean, factor = slotted.mixed(*slotted.summaries(X), weights)
+    fit = mc.Gaussian(d).fit(X.reshape(-1, d), sample_weight=np.repeat(weights, n))
+    size = (X**2).sum(axis=-1).max()
+
+    close(mean[0], fit.mean_, k * n, np.sqrt(size))
+    close(factor[0] @ factor[0].T, fit.covariance_, k * n + d, size)
+
+
+@given(seed=SEEDS, d=DIMS, k=st.integers(2, 20), ddof=DDOFS)
+def test_gathered_rows_give_the_fit(seed, d, k, ddof):
+    """Gather and lower_factor against `Gaussian.fit` on the chosen rows."""
+    rng = np.random.default_rng(seed)
+    pool, chosen = rng.normal(size=(30, d)), rng.permutation(30)
+    mean, roots, pivots = np.empty(d), np.empty((d, k)), np.empty(d)
+    trace = subsampled.gather(pool, chosen, k, ddof, mean, roots)
+    fit, size = mc.Gaussian(d, ddof).fit(pool[chosen[:k]]), (pool**2).sum(axis=1).max()
+    close(mean, fit.mean_, k, np.sqrt(size))
+    close(np.array(trace), np.trace(fit.covariance_), k + d, d * k * size)
+    close(roots @ roots.T, fit.covariance_, k + d, k * size)
+    if k > d:
+        L = np.zeros((d, d))
+        subsampled.lower_factor(roots, k, L, pivots)
+        assert np.array_equal(L, np.tril(L))
+        close(L @ L.T, fit.covariance_, k + d, k * size)
+        assert pivots == pytest.approx(np.diag(L) ** 2, rel=8 * EPS)
+
+
+@pytest.mark.parametrize("bound", [1, 2, 5, 7, 3 * 2**30])
+def test_below_is_uniform(bound, seed):
+    """Every residue (modulo 3 for a bound where skipping the rejection would give 1/2 to one)."""
+    rng, n = np.random.Generator(np.random.SFC64(seed)), 20_000
+    values = np.array([compiled.below(rng, bound) for _ in range(n)])
+    modulus = min(bound, 3 if bound > 7 else bound)
+
+    assert values.min() >= 0
+    assert values.max() < bound
+    for residue in range(modulus):
+        count = int((values % modulus == residue).sum())
+        if modulus == 1:
+            assert count == n
+        else:
+            assert assert_frequency(count, n, 1 / modulus).detectable < 1 / 6
+
+
+@given(
+    seed=SEEDS, sizes=st.lists(st.integers(2, 9), min_size=1, max_size=5), budget=st.integers(2, 30)
+)
+def test_plans_hold_distinct_rows_of_the_pool(seed, sizes, budget):
+    """Each generation trains on distinct rows that exist by then; exactly those are marked."""
+    sizes = np.array(sizes)
+    counts = np.minimum(budget, np.cumsum(sizes))
+    total = int(sizes.sum())
+    order, used = np.empty(total, np.int64), np.empty(total, np.int64)
+    plan = np.full((len(sizes), counts.max()), -1)
+    rng = np.random.Generator(np.random.SFC64(seed))
+    compiled.draw_plan(rng, sizes, counts, order, plan, used)
+
+    chosen = [row[:k] for row, k in zip(plan, counts, strict=True)]
+    for rows, pool in zip(chosen, np.cumsum(sizes), strict=True):
+        assert len(set(rows.tolist())) == len(rows)
+        assert rows.min() >= 0
+        assert rows.max() < pool
+    assert set(np.flatnonzero(used)) == set(np.concatenate(chosen).tolist())

@@ -1,0 +1,121 @@
+"""The ledger, one item per theorem: `pytest -k accumulate` verifies what has that in its slug.
+
+Theorems that share an experiment share its simulation: the fixture knows from the collected items
+which designs will be looked at how often, so that a single item runs only its own.
+"""
+
+from collections import Counter
+from functools import partial
+
+import pytest
+
+import modelcollapse as mc
+from modelcollapse.ledger.theorem import ROOMS
+from modelcollapse.ledger.verification import Verification
+from modelcollapse.loop.experiment import Lazy
+from tests.helpers.tampering import WRONG, detecting, tampering
+
+SLUGS = [t.slug for t in mc.theorems()]
+
+
+class Shared(Verification):
+    """The ledger simulated once for both uses of its evidence, the honest and the tampered one.
+
+    Blocks of replicates have streams of their own, so the first ones of a long simulation are the
+    bits of a short one: `verdict` decides on those that ``modelcollapse verify`` takes, or, of a
+    prediction that was tampered with, on as many as tell an error of some per cent. Each simulation
+    is dropped after its last use.
+    """
+
+    def __init__(self, used, seed):
+        # Counted before anything is tampered with: simulations run ahead, in a second thread.
+        usual = Verification([theorem for theorem, _ in used], seed, thorough=False)
+        designs = {theorem.claim.design for theorem, _ in used} - {None}
+        self.usual = {design: usual.replicates(design, design.experiment()) for design in designs}
+        self.most = Counter(self.usual)
+        for theorem, wrong in used:
+            if wrong and (design := theorem.claim.design):
+                self.most[design] = max(self.most[design], detecting(theorem))
+        super().__init__([theorem for theorem, _ in used], seed, thorough=True)
+
+    def replicates(self, design, experiment):
+        """Return how many replicates the more demanding of the two uses needs."""
+        del experiment
+        return self.most[design]
+
+    def verdict(self, theorem, *, tampered=False):
+        """Decide a theorem on the replicates of one of the two uses."""
+        runs = self.take(theorem.claim.design)
+        if runs is not None and not tampered:
+            runs = first(runs, self.usual[theorem.claim.design])
+        return self.decide(theorem, runs)
+
+
+def first(runs, count):
+    """Return the first replicates of a simulation."""
+    values = {name: partial(lambda name: runs[name][:count], name) for name in runs}
+    return mc.Trajectories(runs.experiment, runs.generations, count, Lazy(values))
+
+
+@pytest.fixture(scope="module")
+def simulations(request, seed):
+    """Hold the simulations of the collected items of `test_the_ledger`."""
+    used = [
+        (mc.theorems(item.callspec.params["slug"])[0], item.callspec.params["wrong"])
+        for item in request.session.items
+        if item.nodeid.startswith(f"{request.node.nodeid}::{test_the_ledger.__name__}[")
+    ]
+    with Shared(used, seed) as shared:
+        yield shared
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_entries_are_complete(slug):
+    """Statement, formula, source and assumptions are there, and the kind is a known one."""
+    (theorem,) = mc.theorems(slug)
+
+    for text in (theorem.statement, theorem.latex, theorem.source, theorem.assumptions):
+        assert text.strip()
+    assert theorem.parameters.strip()
+    assert slug.split("/")[0] in ROOMS
+    assert theorem.kind in ("identity", "law", "bound", "limit", "refuted")
+    if theorem.kind in ("identity", "limit"):  # decided without chance
+        assert theorem.claim.design is None
+    if theorem.kind == "law":
+        assert theorem.claim.design is not None
+
+
+def test_the_ledger_as_a_whole():
+    """At least 20 theorems, all different; every kind and every workflow has one."""
+    assert len(SLUGS) >= 20
+    assert len(set(SLUGS)) == len(SLUGS)
+    assert {t.kind for t in mc.theorems()} == {"identity", "law", "bound", "limit", "refuted"}
+    for room in set(ROOMS) - {"mixed", "curated"}:  # they are about other workflows
+        for workflow in ("replace", "accumulate", "accumulate-subsample"):
+            assert mc.theorems(f"{room}/{workflow}/*")
+
+
+USES = [(slug, wrong) for slug in SLUGS for wrong in (False, True) if slug in WRONG or not wrong]
+
+
+@pytest.mark.parametrize(
+    ("slug", "wrong"), USES, ids=[f"{slug}-wrong" if wrong else slug for slug, wrong in USES]
+)
+def test_the_ledger(slug, wrong, simulations):
+    """Each entry has the expected verdict, and fails once its prediction is some per cent off.
+
+    Its near misses, at least three, are rejected on the same evidence. A wrong prediction is found
+    by no more replicates than a thorough verification takes.
+    """
+    (theorem,) = mc.theorems(slug)
+    if not wrong:
+        verdict = simulations.verdict(theorem)
+        assert verdict.as_expected, verdict
+        assert len(verdict.near_misses) >= 3
+        assert all(verdict.near_misses.values()), verdict.near_misses
+        return
+    if theorem.claim.design:
+        assert detecting(theorem) <= theorem.claim.design.replicates
+    with tampering(slug):
+        verdict = simulations.verdict(theorem, tampered=True)
+    assert verdict.verdict == "fails", verdict

@@ -1,0 +1,133 @@
+"""Checkpoints: a file of another run, a damaged or an unwritable one is refused."""
+
+import io
+
+import numpy as np
+import pytest
+
+from modelcollapse import Accumulate, Gaussian, InvalidInput, Normal, Replace, run
+from tests.helpers.toys import ARGUMENTS, PLANE, Failing, Ladder, fail
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"seed": 6}, "seed is 5 there and 6 here"),
+        ({"samples": [6, 4, 8, 5, 6, 8]}, "samples is [6, 4, 7, 5, 6, 8] there and [6, 4, 8"),
+        ({"temperature": 2.0}, "temperature is 1.0 there and 2.0 here"),
+        ({"test": None}, "there and None here"),
+        ({"test": np.ones((2, 2))}, "test is array of shape (2, 2), sha256"),
+        ({"metrics": {"own": lambda *_: 0.0}}, "metrics is [] there and ['own'] here"),
+        ({"workflow": Accumulate()}, "workflow is Replace() there and Accumulate() here"),
+        ({"estimator": Gaussian(2, 1)}, "estimator is Gaussian(dim=2, ddof=0) there"),
+        ({"data": Normal.standard(2).sample(9, np.random.default_rng(0))}, "data is Normal("),
+    ],
+    ids=lambda value: value if isinstance(value, str) else next(iter(value)),
+)
+def test_a_checkpoint_of_another_run_is_refused(tmp_path, change, message):
+    """The message shows the difference, and the file stays as it was."""
+    path = tmp_path / "run.npz"
+    arguments = {"estimator": Gaussian(2), "data": PLANE, "workflow": Replace(), **ARGUMENTS}
+    run(**arguments, checkpoint=path)
+    content = path.read_bytes()
+    with pytest.raises(InvalidInput) as caught:
+        run(**{**arguments, **change}, checkpoint=path)
+
+    assert message in str(caught.value)
+    assert "belongs to another run" in str(caught.value)
+    assert path.read_bytes() == content
+
+
+def test_objects_without_a_repr_are_told_apart(tmp_path):
+    """A plain object is known by its attributes, in any process, not by its address."""
+
+    class Plain(Ladder):
+        """Has the default repr."""
+
+        def __init__(self, table):
+            self.table = table
+
+    arguments = ([0.0, 1.0], Replace(), 3, 2)
+    run(Plain(np.arange(3)), *arguments, checkpoint=tmp_path / "c")
+    run(Plain(np.arange(3)), *arguments, checkpoint=tmp_path / "c")
+    with pytest.raises(InvalidInput, match="estimator is Plain"):
+        run(Plain(np.arange(3) + 1), *arguments, checkpoint=tmp_path / "c")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda _: b"",
+        lambda _: b"no archive",
+        lambda data: data[: len(data) // 2],
+        lambda data: data[:700] + bytes([data[700] ^ 1]) + data[701:],
+        lambda _: archived(rows=np.zeros((3, 2))),
+        lambda _: archived(header=np.array("{")),
+        lambda _: archived(header=np.array('{"format": "other"}')),
+        lambda _: archived(header=np.array(Bomb(), dtype=object)),
+        lambda _: plain_array(),
+    ],
+    ids=["empty", "text", "half", "bit", "no header", "no JSON", "version", "pickle", "array"],
+)
+def test_a_damaged_checkpoint_is_refused(tmp_path, damage):
+    """A file that is not a whole checkpoint is named and left as it is."""
+    path = tmp_path / "run.npz"
+    run(Gaussian(2), PLANE, Replace(), **ARGUMENTS, checkpoint=path)
+    path.write_bytes(damage(path.read_bytes()))
+    content = path.read_bytes()
+    with pytest.raises(InvalidInput, match="is damaged or not a checkpoint"):
+        run(Gaussian(2), PLANE, Replace(), **ARGUMENTS, checkpoint=path)
+
+    assert path.read_bytes() == content
+
+
+class Bomb:
+    """Fails the test if it is unpickled."""
+
+    def __reduce__(self):
+        return pytest.fail, ("a pickled object was loaded",)
+
+
+def archived(**arrays):
+    """Return the bytes of an .npz file."""
+    buffer = io.BytesIO()
+    complete = {"metrics": np.zeros((1, 1)), "sizes": np.array([1]), "rows": np.zeros((1, 2))}
+    np.savez(buffer, **{**complete, **arrays})
+    return buffer.getvalue()
+
+
+def plain_array():
+    """Return the bytes of an .npy file."""
+    buffer = io.BytesIO()
+    np.save(buffer, np.zeros(3))
+    return buffer.getvalue()
+
+
+def test_a_checkpoint_that_cannot_be_written(tmp_path):
+    """The path is tried before any work."""
+    touched = Failing("fit", 1, fail)
+    (tmp_path / "file").touch()
+    for path in (tmp_path, tmp_path / "none" / "c", tmp_path / "file" / "c", "a\0b", ""):
+        with pytest.raises(InvalidInput, match="checkpoint = "):
+            run(touched, PLANE, Replace(), 5, 3, checkpoint=path)
+
+    assert touched.counts == []
+
+
+def test_an_error_while_writing_leaves_the_old_checkpoint(tmp_path, monkeypatch):
+    """The file is replaced as a whole or not at all, and no other file stays behind."""
+    path = tmp_path / "run.npz"
+    run(Gaussian(2), PLANE, Replace(), 5, 3, checkpoint=path)
+    content = path.read_bytes()
+
+    def full(file, **arrays):
+        file.write(b"half")
+        if arrays:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.raises(OSError, match="No space left"):
+        run(Gaussian(2), PLANE, Replace(), 5, 4, checkpoint=path)
+
+    assert path.read_bytes() == content
+    assert [p.name for p in tmp_path.iterdir()] == ["run.npz"]
