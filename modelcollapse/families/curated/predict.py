@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 BEYOND = (
     "exact for one verified round (generations = 2) under replace; later the law of the mean is "
-    "not closed: modelcollapse.families.curated.distance_bound and error_bounds enclose it"
+    "not closed: modelcollapse.curated.distance_bound and error_bounds enclose it"
 )
 
 

@@ -31,7 +31,7 @@ class KDE:
         generation t = 1, 2, ...
     kernel
         "gaussian", "tophat" or "epanechnikov" (radial, as in scikit-learn), or a
-        `modelcollapse.families.kde.Kernel`.
+        `modelcollapse.kde.Kernel`.
     dim
         The number of columns d.
     scoring_bandwidth

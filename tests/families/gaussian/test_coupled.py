@@ -3,11 +3,11 @@
 See `tests.helpers.replay`. Each recorded fit is compared with `mc.Gaussian` fitted, inside `run`,
 to raw rows whose noise is the simulator's. Both sides work on at most N rows of norm at most X; an
 entry of a mean or a covariance is a sum of at most N + d products, each rounded a few times (a
-square root, a division, a triangular factor: 16 is generous), and the errors of T generations add up, as
-a fit is a convex mixture of batches. So covariances differ by at most E = 16 T (N + d) eps X^2 in
-norm. With delta = E / lambda_min the true covariance lies between (1 - delta) and (1 + delta)
-times the other one in the order of matrices, in which log-determinants, Cholesky pivots, traces
-of inverses and of roots are monotone: relative errors of delta, and of d delta for sums.
+square root, a division, a triangular factor: 16 is generous), and the errors of T generations add
+up, as a fit is a convex mixture of batches. So covariances differ by at most E = 16 T (N + d) eps
+X^2 in norm. With delta = E / lambda_min the true covariance lies between (1 - delta) and (1 +
+delta) times the other one in the order of matrices, in which log-determinants, Cholesky pivots,
+traces of inverses and of roots are monotone: relative errors of delta, and of d delta for sums.
 """
 
 import numpy as np
