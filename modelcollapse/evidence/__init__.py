@@ -133,11 +133,12 @@ def same_law(samples: Any, others: Any, *, alpha: float = 1e-9, beta: float = 1e
     Parameters
     ----------
     samples, others
-        Independent values, each of shape (count,); the counts may differ.
+        Independent values, each of shape (count,); the counts may differ. Infinite values are
+        values.
     alpha, beta
         The probabilities of a false alarm, and of missing laws that are `detectable` apart.
     """
-    x, y = np.sort(column(samples)), np.sort(column(others, "others"))
+    x, y = _ranked("samples", samples), _ranked("others", others)
     grid = np.concatenate([x, y])
     below = [np.searchsorted(z, grid, side="right") / z.size for z in (x, y)]
     gap = float(np.abs(below[0] - below[1]).max())
@@ -194,6 +195,13 @@ def samples_needed(
     if index == len(candidates):
         raise invalid("effect", effect, "it needs more than 2^62 samples; give a larger effect")
     return candidates[index]
+
+
+def _ranked(name: str, value: Any) -> Floats:
+    """Return numbers of shape (n,), sorted; infinite ones are allowed."""
+    array = np.asarray(value, dtype=np.float64)
+    column(np.where(np.isinf(array), 0.0, array), name)
+    return np.sort(array.reshape(-1))
 
 
 def _dkw(n: int, alpha: float, beta: float) -> tuple[float, float]:

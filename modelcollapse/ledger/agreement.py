@@ -190,7 +190,7 @@ def _theorem(e: Experiment, check: Check, design: Design, effect: float, alpha: 
 
 def _unseen(e: Experiment) -> str:
     """Say at how many generations the workflow's rows were not compared with its weights."""
-    count = len(unseen(e.workflow, e.sizes.tolist()))
+    count = len(unseen(e.workflow, e.sizes))
     text = f"; training_rows was not compared with the weights at {count} of {e.generations}"
     return f"{text} generations" if count else ""
 

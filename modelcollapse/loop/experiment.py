@@ -115,7 +115,7 @@ class Experiment:
             raise invalid("generations", self.generations, f"{self.workflow!r} has no more")
         own = getattr(self.model, "as_truth", partial(as_truth, dim=self.model.dim))
         object.__setattr__(self, "truth", own(self.truth))
-        check(self.workflow, self.sizes.tolist())
+        check(self.workflow, self.sizes)
         self.model.check(self.understood)
 
     @cached_property

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats
+from modelcollapse._support.checks import Floats, Integers
 from modelcollapse._support.errors import InvalidInput
 from modelcollapse.workflows import BY_NAME, Refreshing, Remembering, Weighting, Workflow, sources
 from modelcollapse.workflows.selection import batch_weights, memory_step, select
@@ -88,7 +88,7 @@ def changed(workflow: Workflow, built_in: type) -> list[str]:
     ]
 
 
-def check(workflow: Workflow, sizes: Sequence[int]) -> list[int]:
+def check(workflow: Workflow, sizes: Sequence[int] | Integers) -> list[int]:
     """Compare the methods of a workflow with each other, row by row.
 
     Every generation, as far as a million rows and 0.1 s reach; first 1, 2, 3, the powers of two,

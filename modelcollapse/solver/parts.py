@@ -64,7 +64,7 @@ def checked_parts(workflow: Workflow, sizes: Any) -> tuple[Workflow, Integers, P
             remedy = f"{workflow!r} makes batch {t + 1} of {own[t]} rows; use Experiment.sizes"
             raise invalid(f"sizes[{t}]", int(array[t]), remedy)
     if not isinstance(workflow, Own):  # which has been looked at
-        check(workflow, array.tolist())
+        check(workflow, array)
     counted = understood(workflow)
     real = real_counts(counted, array)  # type: ignore[arg-type]
     return counted, array, Parts(real.astype(float), (array - real).astype(float))

@@ -281,6 +281,17 @@ def test_two_samples_are_held_against_each_other_as_scipy_does(counts, seed):
     assert evidence.same_law(y, x, alpha=1e-3, beta=1e-6) == found
 
 
+def test_infinite_values_are_values(seed):
+    """A collapsed run's logarithm counts as the least of all, and NaN is refused."""
+    x = np.random.default_rng(seed).normal(size=500)
+    sunk = np.where(x < 0, -np.inf, x)
+
+    assert not evidence.same_law(sunk, sunk.copy()).rejected
+    assert evidence.same_law(sunk, x).statistic == pytest.approx((x < 0).mean(), abs=1e-12)
+    with pytest.raises(InvalidInput, match=r"others\["):
+        evidence.same_law(x, np.append(x, np.nan))
+
+
 def test_two_samples_of_laws_that_are_detectably_apart_are_told(seed):
     """Uniform laws shifted by the detectable distance are that far apart."""
     rng = np.random.default_rng(seed)
