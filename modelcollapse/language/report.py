@@ -15,6 +15,7 @@ from modelcollapse._support.errors import missing
 from modelcollapse._support.files import check_writable, replacing
 from modelcollapse.language.diversity import MOST_ROWS
 from modelcollapse.language.results import Results
+from modelcollapse.workflows.names import COLOURS
 
 Table = tuple[str, list[str], list[list[str]]]  # title, columns, rows
 TABLE, PICTURE, SAMPLES = "results.csv", "loss.png", "samples.md"
@@ -154,12 +155,9 @@ def draw(results: Results, path: Path) -> None:
 
 def colours(workflows: Sequence[str]) -> dict[str, str]:
     """Return the colour of each workflow; the three of the paper always have the same."""
-    from modelcollapse.reproduce.figures.three_workflows import WORKFLOWS
-
-    known = {str(getattr(workflow, "name", "")): colour for workflow, colour in WORKFLOWS}
-    others = [workflow for workflow in workflows if workflow not in known]
+    others = [workflow for workflow in workflows if workflow not in COLOURS]
     extra = {name: OTHER_COLOURS[i % len(OTHER_COLOURS)] for i, name in enumerate(others)}
-    return {workflow: (known | extra)[workflow] for workflow in workflows}
+    return {workflow: (COLOURS | extra)[workflow] for workflow in workflows}
 
 
 def write_samples(results: Results, path: Path) -> None:

@@ -10,8 +10,9 @@ Two suites, which any workflow and any estimator should pass::
         def workflow(self):
             return MyWorkflow()
 
-and five assertions whose probabilities of error are known; see `modelcollapse.evidence`. This
-module needs pytest, and the package itself never imports it.
+and five assertions whose probabilities of error are known; see `modelcollapse.evidence`. The
+module `strategies` draws workflows for Hypothesis. This module needs pytest, and the package
+itself never imports it.
 """
 
 from collections.abc import Callable

@@ -43,6 +43,9 @@ OPTIONS: dict[str, dict[str, tuple[str, bool]]] = {
     "web": {"real": ("real", True), "synthetic": ("synthetic", True)},
 }
 
+# In the pictures that show these three.
+COLOURS = {"replace": "#c0392b", "accumulate-subsample": "#d68910", "accumulate": "#1f618d"}
+
 OWNERS: dict[str, tuple[str, ...]] = {}
 for _name, _options in OPTIONS.items():
     for _option in _options:

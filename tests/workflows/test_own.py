@@ -9,12 +9,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import modelcollapse as mc
 from modelcollapse import solver
 from modelcollapse.diagnosis.theory import Theory
 from modelcollapse.loop import schedule
-from modelcollapse.testing import WorkflowContract
+from modelcollapse.testing import WorkflowContract, strategies
 from modelcollapse.workflows.selection import select
 
 SIZES = [7, 5, 9, 7, 6, 8, 7, 7]
@@ -405,3 +407,39 @@ def test_what_a_variance_of_zero_means(workflow):
 
     assert Theory(e).absorbs() == stays
     assert not Theory(replace(e, workflow=Claims(lambda rows, _: rows))).absorbs()
+
+
+@settings(max_examples=150)
+@given(st.data())
+def test_any_workflow_that_agrees_with_itself_has_its_own_numbers(data):
+    """Whatever class it extends: the numbers of the built-in workflow that does the same."""
+    mine, source = data.draw(strategies.own(8))
+    sizes = data.draw(strategies.sizes(least=2, generations=8))
+    model = data.draw(st.sampled_from([mc.Gaussian(), mc.NormalMean(), mc.Discrete(3)]))
+    built_in = mc.Experiment(model, source, sizes, len(sizes))
+    expected, own = mc.predict(built_in), mc.predict(replace(built_in, workflow=mine))
+
+    assert "squared_error" in own
+    for name in own.expected.keys() & expected.expected.keys():
+        assert own[name] == pytest.approx(expected[name], rel=1e-9, abs=1e-12)
+    for errors in (solver.squared_errors, solver.variances):
+        assert errors(mine, sizes, -0.3) == pytest.approx(errors(source, sizes, -0.3), rel=1e-9)
+
+
+@settings(max_examples=150)
+@given(st.data())
+def test_any_workflow_that_contradicts_itself_is_refused(data):
+    """Where it does so first, by name."""
+    sizes = data.draw(strategies.sizes(generations=8).filter(lambda sizes: sum(sizes) > 1))
+    mine, where = data.draw(strategies.contradictory(sizes))
+    with pytest.raises(mc.InvalidInput, match=f"at generation {where} training_rows"):
+        mc.Experiment(mc.Gaussian(), mine, sizes, len(sizes))
+
+
+@settings(max_examples=60)
+@given(strategies.workflows(8))
+def test_any_built_in_workflow_is_itself(workflow):
+    """And so is a child of it that changes nothing."""
+    assert schedule.understood(workflow) is workflow
+    assert type(schedule.understood(child(workflow))) is type(workflow)
+    assert schedule.understood(child(workflow)) == workflow

@@ -12,12 +12,9 @@ from modelcollapse._support.files import check_writable, replacing
 from modelcollapse.families.gaussian.estimator import Gaussian
 from modelcollapse.loop.experiment import Experiment, predict, simulate
 from modelcollapse.workflows import Accumulate, AccumulateSubsample, Replace
+from modelcollapse.workflows.names import COLOURS
 
-WORKFLOWS = (
-    (Replace(), "#c0392b"),
-    (AccumulateSubsample(), "#d68910"),
-    (Accumulate(), "#1f618d"),
-)
+WORKFLOWS = (Replace(), AccumulateSubsample(), Accumulate())
 RECORDED = (1, 2, 3, 5, 8, 12, 18, 27, 40, 60, 80, 100)
 PANELS = (
     ("squared_error", r"squared error of the mean, $E(m_t-\mu_0)^2/\sigma_0^2$", "log"),
@@ -34,9 +31,9 @@ def draw(path: Path, samples: int = 100, replicates: int = 20_000, seed: int = 0
     check_writable("path", path)
     figure = Figure(figsize=(10.5, 4.3), layout="constrained")
     axes = figure.subplots(1, 2)
-    for workflow, colour in WORKFLOWS:
+    for workflow in WORKFLOWS:
         e = Experiment(Gaussian(), workflow, samples, RECORDED[-1])
-        _draw_one(axes, e, simulate(e, replicates, seed, RECORDED), colour)
+        _draw_one(axes, e, simulate(e, replicates, seed, RECORDED), COLOURS[workflow.name])
     for axis, (_, label, scale) in zip(axes, PANELS, strict=True):
         axis.set(xscale="log", yscale=scale, xlabel="generation t", ylabel=label)
         axis.spines[["top", "right"]].set_visible(False)
