@@ -16,7 +16,15 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers
 from modelcollapse._support.errors import InvalidInput
-from modelcollapse.workflows import BY_NAME, Refreshing, Remembering, Weighting, Workflow, sources
+from modelcollapse.workflows import (
+    BY_NAME,
+    Refreshing,
+    Replace,
+    SlidingWindow,
+    Weighting,
+    Workflow,
+    sources,
+)
 from modelcollapse.workflows.selection import batch_weights, memory_step, select
 
 FRESH = ("real_rows", "batch_sizes", "source_weights")  # all of them, or none
@@ -55,16 +63,19 @@ class Own:
 
 
 def understood(workflow: Workflow) -> Workflow:
-    """Return the built-in workflow that an object counts as, or its own methods alone."""
+    """Return the built-in workflow that an object counts as, or its own methods alone.
+
+    A window of one batch is replace.
+    """
     if isinstance(workflow, Own):
         return workflow
     for built_in in BY_NAME.values():
         if isinstance(workflow, built_in) and not changed(workflow, built_in):
-            if type(workflow) is built_in:
-                return workflow
-            own = {field.name: getattr(workflow, field.name) for field in fields(built_in)}
-            parent: Workflow = built_in(**own)
-            return parent
+            found: Any = workflow
+            if type(workflow) is not built_in:
+                own = {field.name: getattr(workflow, field.name) for field in fields(built_in)}
+                found = built_in(**own)
+            return Replace() if built_in is SlidingWindow and found.k == 1 else found
     return Own(workflow)
 
 
@@ -245,9 +256,7 @@ class Carried:
         self._fresh = isinstance(workflow, Refreshing)
         self._slots = np.empty((0, 0))  # one row per slot: its composition, by parts of batches
         self._name = "source_memory" if self._fresh else "memory"
-        self.remembers = (
-            hasattr(workflow, "source_memory") if self._fresh else isinstance(workflow, Remembering)
-        )
+        self.remembers = sources.remembers(workflow)
 
     def step(self, sizes: Sequence[int]) -> None:
         """Carry one generation on; raise InvalidInput if that gives other weights."""

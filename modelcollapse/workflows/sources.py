@@ -6,7 +6,7 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers
 from modelcollapse._support.errors import InvalidInput, NoClosedForm
-from modelcollapse.workflows import Refreshing, Weighting, Workflow
+from modelcollapse.workflows import Refreshing, Remembering, Weighting, Workflow
 from modelcollapse.workflows.selection import batch_weights, memory_step
 
 
@@ -77,6 +77,13 @@ def parts(workflow: Workflow, sizes: Sequence[int]) -> tuple[int, int]:
     return real, int(sizes[-1]) - real
 
 
+def remembers(workflow: Workflow) -> bool:
+    """Return whether a workflow merges what it remembers, and so needs few numbers."""
+    if isinstance(workflow, Refreshing):
+        return hasattr(workflow, "source_memory")
+    return isinstance(workflow, Remembering)
+
+
 def source_memory(workflow: Workflow, sizes: Sequence[int]) -> tuple[Floats, Floats]:
     """Return (carry, weights) of generation t, as `Remembering.memory` with parts for batches.
 
@@ -91,8 +98,12 @@ def source_memory(workflow: Workflow, sizes: Sequence[int]) -> tuple[Floats, Flo
     if hasattr(workflow, "source_memory"):
         carry, weights = workflow.source_memory(sizes)
         return np.asarray(carry, dtype=np.float64), np.asarray(weights, dtype=np.float64)
-    real, synthetic = source_weights(workflow, sizes)
+    weights = part_weights(workflow, sizes)
+    return np.eye(len(weights)), weights
+
+
+def part_weights(workflow: Workflow, sizes: Sequence[int]) -> Floats:
+    """Return the training weight of each part that has rows, real before sampled."""
     counts = real_counts(workflow, sizes)
     there = np.stack([counts > 0, counts < np.asarray(sizes)], axis=1)
-    weights = np.stack([real, synthetic], axis=1)[there]
-    return np.eye(len(weights)), weights
+    return np.stack(source_weights(workflow, sizes), axis=1)[there]

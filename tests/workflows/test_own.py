@@ -443,3 +443,14 @@ def test_any_built_in_workflow_is_itself(workflow):
     assert schedule.understood(workflow) is workflow
     assert type(schedule.understood(child(workflow))) is type(workflow)
     assert schedule.understood(child(workflow)) == workflow
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_window_of_one_batch_is_replace(family):
+    """It has all of its predictions, laws, limits and fates, and its bits."""
+    e = mc.Experiment(FAMILIES[family], mc.Replace(), 7, 5)
+    window = replace(e, workflow=mc.SlidingWindow(1))
+
+    assert_same(mappings(mc.predict(window)), mappings(mc.predict(e)))
+    for name, values in mc.simulate(e, 5).values.items():
+        assert values.tobytes() == mc.simulate(window, 5)[name].tobytes()

@@ -59,7 +59,7 @@ def constant(sizes: Integers) -> bool:
 
 def is_replace(e: "Experiment") -> bool:
     """Return whether only the last batch is ever trained on."""
-    return isinstance(e.workflow, Replace) or getattr(e.workflow, "k", None) == 1
+    return isinstance(e.workflow, Replace)
 
 
 def reason(e: "Experiment", points: int) -> str | None:

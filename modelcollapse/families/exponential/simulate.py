@@ -20,12 +20,16 @@ from modelcollapse.workflows import (
     Accumulate,
     AccumulateSubsample,
     Refreshing,
-    Remembering,
     Replace,
     Weighting,
 )
-from modelcollapse.workflows.selection import memory_step, select
-from modelcollapse.workflows.sources import real_counts, source_weights
+from modelcollapse.workflows.selection import select
+from modelcollapse.workflows.sources import (
+    part_weights,
+    real_counts,
+    remembers,
+    source_memory,
+)
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment, Route
@@ -109,10 +113,8 @@ class Blocks:
         workflow = self.experiment.workflow
         if isinstance(workflow, (Replace, Accumulate)):
             self._one_slot(rng, workflow, fitted)
-        elif isinstance(workflow, Remembering) and not isinstance(workflow, Refreshing):
-            self._slots(rng, workflow, fitted)
         elif isinstance(workflow, (Weighting, Refreshing)):
-            self._parts(rng, fitted)
+            self._slots(rng, fitted)
         elif isinstance(workflow, AccumulateSubsample):
             self._subsamples(rng, workflow, fitted)
         else:
@@ -139,28 +141,25 @@ class Blocks:
                 mean = _pooled(mean, batch, n / pool)
             self._record(fitted, t, mean)
 
-    def _slots(self, rng: np.random.Generator, workflow: Weighting, fitted: Floats) -> None:
-        mean = np.full(len(fitted), self.experiment.truth.value)
-        slots: list[Floats] = []
-        for t, n in enumerate(self.sizes):
-            slots.append(self._batch(rng, mean, n))
-            carry, weights = memory_step(workflow, self.sizes[: t + 1])
-            slots = [mixed(slots, row) for row in carry]
-            mean = mixed(slots, weights)
-            self._record(fitted, t, mean)
-
-    def _parts(self, rng: np.random.Generator, fitted: Floats) -> None:
+    def _slots(self, rng: np.random.Generator, fitted: Floats) -> None:
+        """Run any deterministic workflow, by the means of the parts that it remembers."""
         e = self.experiment
         truth = np.full(len(fitted), e.truth.value)
         counts, mean = real_counts(e.workflow, self.sizes), truth
-        real: list[Floats] = []
-        drawn: list[Floats] = []
+        merges = remembers(e.workflow)
+        slots: list[Floats] = []
         for t, n in enumerate(self.sizes):
             fresh = int(counts[t])
-            real.append(self._batch(rng, truth, fresh) if fresh else truth)
-            drawn.append(self._batch(rng, mean, n - fresh) if n > fresh else truth)
-            weights = source_weights(e.workflow, self.sizes[: t + 1])
-            mean = mixed([*real, *drawn], np.concatenate(weights))
+            if fresh:
+                slots.append(self._batch(rng, truth, fresh))
+            if n > fresh:
+                slots.append(self._batch(rng, mean, n - fresh))
+            if merges:
+                carry, weights = source_memory(e.workflow, self.sizes[: t + 1])
+                slots = [mixed(slots, row) for row in carry]
+            else:
+                weights = part_weights(e.workflow, self.sizes[: t + 1])
+            mean = mixed(slots, weights)
             self._record(fitted, t, mean)
 
     def _subsamples(

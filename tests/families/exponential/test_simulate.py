@@ -21,8 +21,9 @@ from modelcollapse.families.exponential import (
     Poisson,
     secant,
 )
+from modelcollapse.families.exponential import simulate as room
 from modelcollapse.families.exponential.families import poisson
-from modelcollapse.families.exponential.simulate import Blocks
+from modelcollapse.families.exponential.simulate import Blocks, mixed
 from modelcollapse.testing import assert_law, assert_mean, assert_same_law
 from modelcollapse.workflows.sources import source_weights
 from tests.helpers.replay import Bootstrap, Halving
@@ -380,3 +381,19 @@ def test_the_normal_mean_has_its_exact_law(seed):
             assert_law(runs[:, t], law.cdf)
     with pytest.raises(mc.NoClosedForm, match="deterministic"):
         mc.predict(loop(NormalMean(), 0.0, mc.AccumulateSubsample())).laws["mean"]
+
+
+@pytest.mark.parametrize(
+    ("workflow", "most"),
+    [(mc.Web(2, 3), 3), (mc.FreshData(2, 3), 4), (mc.SlidingWindow(3), 4), (mc.KeepReal(), 3)],
+    ids=repr,
+)
+def test_little_is_remembered(workflow, most, monkeypatch):
+    """Means are kept of what the workflow's memory keeps, and of the newest batch: O(T) in all."""
+    kept = []
+    monkeypatch.setattr(
+        room, "mixed", lambda slots, weights: kept.append(len(slots)) or mixed(slots, weights)
+    )
+    mc.simulate(mc.Experiment(mc.NormalMean(), workflow, 5, 40), 2)
+
+    assert max(kept) == most
