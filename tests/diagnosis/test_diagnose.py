@@ -69,7 +69,7 @@ def gaussian(workflow, ddof=0, **more):
             gaussian(mc.Accumulate(), ddof=1),
             {
                 "any_risk": "holds",
-                "diverging_risk": "undetermined",
+                "diverging_risk": "does not hold",
                 "variance_collapse": "does not hold",
             },
         ),

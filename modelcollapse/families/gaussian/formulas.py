@@ -4,10 +4,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from modelcollapse import solver
 from modelcollapse._support.checks import Floats, positive, whole
 from modelcollapse._support.errors import NoClosedForm, invalid
 from modelcollapse.families.gaussian.replaced import factor_power
-from modelcollapse.workflows import Accumulate, AccumulateSubsample, Replace
+from modelcollapse.workflows import Accumulate, AccumulateSubsample, Refreshing, Replace
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
@@ -71,7 +72,8 @@ def limits(e: "Experiment") -> tuple[float, float]:
     NoClosedForm
         If the batch size varies, or the limit is not known in closed form.
     """
-    if np.ptp(e.sizes) > 0:
+    fresh = isinstance(e.workflow, Refreshing)  # its first batch may have another size
+    if np.ptp(e.sizes[1:] if fresh and e.generations > 1 else e.sizes) > 0:
         raise NoClosedForm("a limit is known for constant batch sizes only")
     n, ddof, heat = int(e.sizes[0]), e.model.ddof, e.temperature
     if isinstance(e.workflow, Replace):
@@ -86,6 +88,10 @@ def limits(e: "Experiment") -> tuple[float, float]:
             return np.inf, np.inf
         if e.workflow.budget in (None, n):
             return subsample_limits(n)
+    elif ddof == 0 and heat == 1:
+        # What the mean's error gains the variance loses: V(m) bends by -1.
+        error = solver.limit(e.workflow, n, -1.0)
+        return 1 - error, error
     raise NoClosedForm(f"the limit of {e.workflow!r} with these parameters has no closed form here")
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats
 from modelcollapse._support.errors import NoClosedForm
-from modelcollapse.families.gaussian import formulas, replaced
+from modelcollapse.families.gaussian import fates, formulas, replaced
 from modelcollapse.families.gaussian.exchangeable import fourth_moments
 from modelcollapse.families.gaussian.laws import (
     AccumulateStep,
@@ -16,6 +16,7 @@ from modelcollapse.families.gaussian.laws import (
 )
 from modelcollapse.families.gaussian.moments import grown, second_order, slot_fits
 from modelcollapse.loop.experiment import Lazy, Prediction
+from modelcollapse.loop.fate import Fate
 from modelcollapse.workflows import (
     Accumulate,
     AccumulateSubsample,
@@ -79,7 +80,13 @@ def predict(e: "Experiment") -> Prediction:
     expected = Lazy(routes, reasons)
     variances = Lazy(spreads, _why(reasons, spreads, "variance over replicates"))
     law = Lazy(laws, _why(reasons, laws, "law"))
-    return Prediction(e, expected, variances, law, limits, exponents, notes=notes)
+    fate = cache(lambda: fates.fates(e))
+    fated = Lazy({name: partial(_of, fate, name) for name in fates.QUANTITIES})
+    return Prediction(e, expected, variances, law, limits, exponents, fated, notes)
+
+
+def _of(found: "Callable[[], dict[str, Fate]]", name: str) -> Fate:
+    return found()[name]
 
 
 def _why(reasons: dict[str, str], known: "dict[str, Route]", what: str) -> dict[str, str]:

@@ -1,0 +1,132 @@
+r"""What becomes of a Gaussian loop: of its variance, its mean and its loss on new data.
+
+With batches of n rows, k training rows (n under replace), ddof c and temperature lambda:
+
+replace              V_t is multiplied by r = lambda (n - 1)/(n - c); the mean's error adds
+                     lambda V/n each time
+accumulate           V_t ~ t^(lambda - 1); the error adds V/t^2: bounded iff lambda < 2
+accumulate-subsample V_t ~ t^a, a = lambda (k - 1)/(k - c) - 1 + 1/k, and the error is at least
+                     the part (1 - k/N)/k of it
+any other            for maximum likelihood at temperature 1 that of the solver with v2 = -1:
+                     what the mean's error gains the variance loses
+
+The powers are `formulas.power`. The expected test loss under replace
+contains E tr S_t^-1, which is multiplied by (n - c)/(lambda (n - d - 2)), and log det S_t, which
+drifts by the sum of the Lyapunov exponents. Where the first factor is at most 1 that drift is
+above 0, as psi(x) > log x - 1/x > log(x - 1).
+"""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modelcollapse import solver
+from modelcollapse._support.errors import NoClosedForm
+from modelcollapse.families.gaussian import formulas
+from modelcollapse.loop.fate import Fate
+from modelcollapse.workflows import Accumulate, AccumulateSubsample, Replace
+
+if TYPE_CHECKING:
+    from modelcollapse.loop.experiment import Experiment
+
+QUANTITIES = ("variance", "squared_error", "second_moment", "test_log_loss")
+EPS = 8 * float(np.finfo(float).eps)
+NOTHING = Fate("undetermined", "", "known for maximum likelihood (ddof = 0) at temperature 1 here")
+
+
+def fates(e: "Experiment") -> dict[str, Fate]:
+    """Return the fate of each of `QUANTITIES`, if later batches are as the last."""
+    variance, error = _moments(e)
+    found = {"variance": variance, "squared_error": error}
+    return found | {"second_moment": _sum(e, variance, error), "test_log_loss": _loss(e)}
+
+
+def _moments(e: "Experiment") -> tuple[Fate, Fate]:
+    likelihood = e.model.ddof == 0 and e.temperature == 1
+    if isinstance(e.workflow, Replace) and not (likelihood and np.ptp(e.sizes)):
+        return _replace(e)
+    if isinstance(e.workflow, Accumulate) and not likelihood:
+        return _power(e, _tempered(e.temperature - 2))
+    if isinstance(e.workflow, AccumulateSubsample):
+        bounded = Fate("bounded", "", "its increments are summable, and the subset is large enough")
+        return _power(e, bounded)
+    if likelihood:
+        return (
+            solver.variance_fate(e.workflow, e.sizes, -1.0),
+            solver.fate(e.workflow, e.sizes, -1.0),
+        )
+    return NOTHING, NOTHING
+
+
+def _replace(e: "Experiment") -> tuple[Fate, Fate]:
+    n, c, heat = e.sizes.astype(float), e.model.ddof, e.temperature
+    factors = heat * (n - 1) / (n - c)
+    if np.ptp(factors):
+        open_ = Fate("undetermined", "", "the batches differ in size, and a schedule may go on so")
+        return open_, open_
+    r = float(factors[0])
+    text = f"each generation multiplies it by {r:.6g}"
+    if abs(r - 1) < EPS:
+        kept = Fate("bounded", "", "the fitted variance keeps its expectation")
+        if np.ptp(n):
+            return kept, Fate("undetermined", "", "bounded iff the sum of 1/n_t is finite")
+        return kept, Fate("diverges", "t/n", "each generation adds V/n: a random walk")
+    if r < 1:
+        lost = "what is left of the variance is lost geometrically, and with it the noise"
+        return Fate("clumps", f"{r:.6g}^t", text), Fate("bounded", "", lost)
+    grown = Fate("diverges", f"{r:.6g}^t", text)
+    return grown, Fate("diverges", f"{r:.6g}^t", "each generation adds V/n, and V explodes")
+
+
+def _tempered(above: float) -> Fate:
+    """Return the error's fate under accumulate; `above` is lambda - 2, its power."""
+    if above < 0:
+        return Fate("bounded", "", "its increments are about V_t/t^2, and summable")
+    rate = f"t^{above:.6g}" if above > 0 else "log t"
+    return Fate("diverges", rate, "its increments are about V_t/t^2, and not summable")
+
+
+def _power(e: "Experiment", tame: Fate) -> tuple[Fate, Fate]:
+    """Return the fates where V_t ~ t^a; the error has the fate `tame` unless it follows V."""
+    try:
+        a = formulas.power(e)
+    except NoClosedForm as error:
+        return (Fate("undetermined", "", str(error)),) * 2
+    if abs(a) < EPS:
+        return Fate("bounded", "", "it tends to a limit above 0"), tame
+    rate, text = f"t^{a:.6g}", f"a step multiplies it by 1 + a/t, a = {a:.6g}"
+    if a < 0:
+        return Fate("clumps", rate, text), tame
+    if isinstance(e.workflow, AccumulateSubsample):
+        shared = "a random subset's mean has a share of the growing variance"
+        return Fate("diverges", rate, text), Fate("diverges", rate, shared)
+    return Fate("diverges", rate, text), tame
+
+
+def _sum(e: "Experiment", variance: Fate, error: Fate) -> Fate:
+    """Return the fate of V_t + R_t."""
+    if e.model.ddof == 0 and e.temperature == 1:
+        return Fate("bounded", "", "it stays tr S_0: what the variance loses the error gains")
+    for part in (variance, error):  # V_t is the larger where both diverge
+        if part.verdict == "diverges":
+            return part
+    if "undetermined" in (variance.verdict, error.verdict):
+        return NOTHING
+    return Fate("bounded", "", "both its parts are")
+
+
+def _loss(e: "Experiment") -> Fate:
+    d, n = e.model.dim, e.sizes
+    if not isinstance(e.workflow, Replace) or not e.reality.is_normal:
+        if n[0] <= d:
+            return Fate("diverges", "inf from generation 1", "every fit is singular")
+        return Fate("undetermined", "", "known for replace with a normal truth; simulate it")
+    if (short := np.flatnonzero(n <= d + 2)).size:
+        reason = f"a batch of at most dim + 2 = {d + 2} rows: E tr S^-1 is infinite"
+        return Fate("diverges", f"inf from generation {short[0] + 1}", reason)
+    if np.ptp(n):
+        return Fate("undetermined", "", "the batches differ in size")
+    factor = (n[0] - e.model.ddof) / (e.temperature * (n[0] - d - 2))
+    if factor > 1 + EPS:
+        return Fate("diverges", f"{factor:.6g}^t", "E tr S^-1 grows by it in each generation")
+    return Fate("diverges", "", "the fits spread: log det S_t drifts upwards, without end")
