@@ -9,6 +9,8 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats
 
+TINY = float(np.finfo(np.float64).tiny)  # the smallest float with all its digits
+
 
 def scan(log_factors: Floats, steps: Floats) -> Floats:
     """Return x_1, ..., x_T, shape (T,); infinite from where it leaves the range of floats."""
@@ -18,8 +20,22 @@ def scan(log_factors: Floats, steps: Floats) -> Floats:
 
 
 def grown(values: Floats) -> Floats:
-    """Return values that are infinite from where they left the range of floats."""
-    return np.where(np.maximum.accumulate(~np.isfinite(values)), np.inf, values)
+    """Return values that are infinite from where they left the range of floats, along axis 0."""
+    return np.where(np.maximum.accumulate(~np.isfinite(values), axis=0), np.inf, values)
+
+
+def product(factors: Floats) -> Floats:
+    """Return the products of the first 1, ..., T factors, which are not negative.
+
+    Beyond the range of floats they are infinite. Below it a product of rounded numbers would
+    stay at the smallest of them for ever; carried in logarithms it ends at 0.
+    """
+    with np.errstate(over="ignore", under="ignore", divide="ignore"):
+        values: Floats = np.asarray(np.cumprod(factors), dtype=np.float64)
+        if values[-1] < TINY and (first := int(np.argmax(values < TINY))):
+            logs = np.log(values[first - 1]) + np.cumsum(np.log(factors[first:]))
+            values[first:] = np.exp(logs)
+    return values
 
 
 def _scan(L: Floats, d: Floats) -> Floats:

@@ -7,6 +7,7 @@ import pytest
 import modelcollapse as mc
 from modelcollapse.solver import squared_errors, variances
 from modelcollapse.solver.parts import checked_parts
+from modelcollapse.solver.scan import product
 from modelcollapse.workflows import FreshData, Refreshing, Web
 from tests.helpers.naming import shown
 
@@ -153,3 +154,17 @@ def test_a_window_gains_the_noise_that_stays(k):
     gained = (error[-1] - error[MILLION // 2 - 1]) / (MILLION // 2)
 
     assert gained == pytest.approx(4 / ((k + 1) ** 2 * 100), rel=1e-9)
+
+
+def test_products_that_vanish_end_at_zero():
+    """Rounded numbers would stay at the smallest float: halves do not, and neither do tenths."""
+    for factor in (0.5, 0.9, 0.999):
+        long = product(np.full(10**6, factor))
+        few = int(-700 / np.log(factor))
+        assert long[-1] == 0
+        assert long[:few] == pytest.approx(factor ** np.arange(1.0, few + 1), rel=1e-9)
+        assert np.all(np.diff(long) <= 0)
+    assert product(np.array([0.0, 3.0])).tolist() == [0.0, 0.0]
+    assert product(np.full(2000, 2.0))[-1] == np.inf
+    with np.errstate(all="raise", under="ignore"):
+        assert product(np.array([0.5, 0.0, 0.25])).tolist() == [0.5, 0.0, 0.0]

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 MOST_ROWS = 1000  # binomial coefficients of more rows overflow
 MOST_WORK = 2e10  # multiplications
 CHUNK = 2**21  # numbers held at once
+HALVED = 500  # times: what has become smaller than SMALL is scaled up by so many powers of two
+SMALL = 2.0**-HALVED
 Function = Callable[[Floats], Floats]
 
 
@@ -129,10 +131,13 @@ def _backward(e: "Experiment", p: Floats, function: Function) -> Floats:
     step, value = binomial(n, values), function(values)
     first = binomial(n, p)
     out = np.empty((e.generations, len(p)))
+    shift = 0  # powers of two taken out of what vanishes, so that it ends at 0
     with np.errstate(under="ignore"):
         for t in range(e.generations):
-            out[t] = first @ value
+            out[t] = np.ldexp(first @ value, shift)
             value = step @ value
+            if 0 < np.abs(value).max() < SMALL:
+                value, shift = np.ldexp(value, HALVED), shift - HALVED
     return out
 
 

@@ -22,6 +22,7 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats
 from modelcollapse.families.exponential.moments import subsample_counts
+from modelcollapse.solver import scan
 from modelcollapse.workflows import AccumulateSubsample
 
 Partition = tuple[int, ...]
@@ -185,5 +186,4 @@ def error_moments(
     counts = subsample_counts(workflow, batches)
     with np.errstate(over="ignore", invalid="ignore"):
         values = np.array(subsample_moments(batches, counts, skewness, curvature, 1.0))
-    beyond = np.maximum.accumulate(~np.isfinite(values), axis=0)
-    return ErrorMoments(*np.where(beyond, np.inf, values).T)
+    return ErrorMoments(*scan.grown(values).T)

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from modelcollapse._support.checks import Floats
+from modelcollapse.solver.scan import grown
 from modelcollapse.workflows import AccumulateSubsample
 
 
@@ -47,5 +48,4 @@ def subsample_errors(workflow: AccumulateSubsample, sizes: Any, curvature: float
     """Return E (m_t - m_0)^2 / V(m_0), shape (generations,); infinite once beyond floats."""
     batches = [int(n) for n in sizes]
     found = subsample_steps(batches, subsample_counts(workflow, batches), curvature, 1.0)
-    values = np.array(found)
-    return np.where(np.maximum.accumulate(~np.isfinite(values)), np.inf, values)
+    return grown(np.array(found))

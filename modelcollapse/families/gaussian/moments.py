@@ -13,6 +13,7 @@ import numpy as np
 from modelcollapse import solver
 from modelcollapse._support.checks import Floats
 from modelcollapse.families.gaussian.slots import SlotMoments, slot_moments
+from modelcollapse.solver.scan import grown, product
 from modelcollapse.workflows import (
     Accumulate,
     AccumulateSubsample,
@@ -44,17 +45,11 @@ def temperatures(e: "Experiment") -> Floats:
     return factors
 
 
-def grown(values: Floats) -> Floats:
-    """Return values that are infinite from where they left the range of floats."""
-    beyond = np.maximum.accumulate(~np.isfinite(values))
-    return np.where(beyond, np.inf, values)
-
-
 def replace(e: "Experiment") -> SecondOrder:
     r"""V_t = prod_s lambda_s (n_s - 1)/(n_s - c); R_t = sum_s lambda_s V_{s-1} / n_s."""
     n, heat = e.sizes.astype(float), temperatures(e)
     with np.errstate(over="ignore", under="ignore"):
-        variance = np.cumprod(heat * (n - 1) / (n - e.model.ddof))
+        variance = product(heat * (n - 1) / (n - e.model.ddof))
         before = np.concatenate([[1.0], variance[:-1]])
         return SecondOrder(variance, np.cumsum(heat * before / n))
 
@@ -69,7 +64,7 @@ def accumulate(e: "Experiment") -> SecondOrder:
     drawn = e.temperature * pool / (pool - e.model.ddof)
     factors = pool / after[1:] + drawn * ((n[1:] - 1) / after[1:] + pool / after[1:] ** 2)
     with np.errstate(over="ignore", under="ignore"):
-        spread = np.cumprod(np.concatenate([[1 - 1 / n[0]], factors]))
+        spread = product(np.concatenate([[1 - 1 / n[0]], factors]))
         steps = drawn * spread[:-1] * n[1:] / after[1:] ** 2
         risk = np.cumsum(np.concatenate([[1 / n[0]], steps]))
         return SecondOrder(spread * after / (after - e.model.ddof), risk)

@@ -14,9 +14,10 @@ from modelcollapse.families.gaussian.laws import (
     LogChiSquareSum,
     log_and_root_moments,
 )
-from modelcollapse.families.gaussian.moments import grown, second_order, slot_fits
+from modelcollapse.families.gaussian.moments import second_order, slot_fits
 from modelcollapse.loop.experiment import Lazy, Prediction
 from modelcollapse.loop.fate import Fate
+from modelcollapse.solver.scan import grown
 from modelcollapse.workflows import (
     Accumulate,
     AccumulateSubsample,

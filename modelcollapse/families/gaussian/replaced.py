@@ -13,7 +13,8 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers
 from modelcollapse.families.gaussian.laws import LogChiSquareSum
-from modelcollapse.families.gaussian.moments import grown, temperatures
+from modelcollapse.families.gaussian.moments import temperatures
+from modelcollapse.solver.scan import grown
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment

@@ -13,6 +13,7 @@ from modelcollapse._support.checks import Floats
 from modelcollapse.families.kde import bandwidth as bandwidths
 from modelcollapse.families.kde.pairs import Draw, Moments, propagate, real_batch
 from modelcollapse.families.kde.training import Training, trainings
+from modelcollapse.solver.scan import grown
 from modelcollapse.workflows import Accumulate, AccumulateSubsample, Replace
 
 if TYPE_CHECKING:
@@ -32,12 +33,6 @@ class SecondOrder(NamedTuple):
         """E|m - mu_0|^2, m the mean of the training rows."""
         with np.errstate(invalid="ignore"):
             return grown(self.second_moment - self.central_variance)
-
-
-def grown(values: Floats) -> Floats:
-    """Return values that are infinite from where they left the range of floats."""
-    beyond = np.maximum.accumulate(~np.isfinite(values))
-    return np.where(beyond, np.inf, values)
 
 
 def generator_bandwidths(e: "Experiment", found: list[Training]) -> Floats:

@@ -28,6 +28,18 @@ def test_variances_stay_positive_for_long_loops_at_the_default_size():
     assert spread[-1] < 2 * spread[9]
 
 
+def test_what_vanishes_ends_at_zero():
+    """Not at the smallest float, where rounding would keep it for ever."""
+    replace = mc.predict(mc.Experiment(mc.Gaussian(), mc.Replace(), 5, 6000))
+    entropy = mc.predict(mc.Experiment(mc.Discrete(3), mc.Replace(), 5, 6000))["entropy"]
+
+    assert replace["variance"][-1] == entropy[-1] == 0
+    t = np.arange(2900, 3100)
+    log_entropy = np.log(entropy[t])
+    assert np.diff(log_entropy) == pytest.approx(np.log(0.8), rel=1e-9)
+    assert replace["variance"][3100] == pytest.approx(0.8**3101, rel=1e-9)
+
+
 @pytest.mark.parametrize("workflow", HOT, ids=repr)
 def test_explosions_are_infinite_without_a_warning(workflow):
     """At temperature 50 everything leaves the floats: infinity, never NaN, and no warning."""
