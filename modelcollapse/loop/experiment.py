@@ -193,6 +193,22 @@ class Prediction:
         """Return the names of the predicted quantities."""
         return self.expected.keys()
 
+    def explain(self) -> None:
+        """Give each mapping a reason for every quantity that another one knows and it does not."""
+        parts = {
+            "expectation": self.expected,
+            "variance over replicates": self.variances,
+            "law": self.laws,
+            "limit": self.limits,
+            "fate": self.fates,
+        }
+        known = dict.fromkeys(n for part in parts.values() for n in [*part, *part.reasons])
+        for what, part in parts.items():
+            for name in known:
+                if name not in part:
+                    general = self.expected.reasons.get(name, f"its {what} is not known here")
+                    part.reasons.setdefault(name, general)
+
     @property
     def reasons(self) -> dict[str, str]:
         """Why a quantity is infinite, or has no closed form."""
@@ -285,6 +301,7 @@ def predict(experiment: Experiment) -> Prediction:
     _require_experiment(experiment)
     room = importlib.import_module(f"{experiment.model.room}.predict")
     prediction: Prediction = room.predict(experiment.understood)
+    prediction.explain()
     return replace(prediction, experiment=experiment)
 
 

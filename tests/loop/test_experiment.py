@@ -219,3 +219,35 @@ def test_results_are_mappings_by_name():
     assert prediction["variance"].shape == (3,)
     assert trajectories["variance"] is trajectories.values["variance"]
     assert set(prediction.expected.reasons) <= set(prediction.reasons)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        mc.Gaussian(),
+        mc.Gaussian(2, 1),
+        mc.KDE(0.4),
+        mc.Poisson(),
+        mc.Binomial(3),
+        mc.Discrete(3),
+        mc.LinearRegression(2),
+        mc.LabelVerifier(),
+        mc.RegionVerifier(0.5),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("workflow", [mc.Replace(), mc.Accumulate(), mc.KeepReal()], ids=repr)
+def test_what_is_known_of_and_open_says_so_in_every_mapping(model, workflow):
+    """What one mapping has is open in another, NoClosedForm; a misspelt name is InvalidInput."""
+    if isinstance(model, mc.LabelVerifier) and not isinstance(workflow, mc.Replace):
+        pytest.skip("labels are verified under replace")
+    p = mc.predict(mc.Experiment(model, workflow, 5, 3))
+    parts = [p.expected, p.variances, p.laws, p.limits, p.fates]
+    known = {name for part in parts for name in [*part, *part.reasons]}
+    assert known
+    for part in parts:
+        for name in known - set(part):
+            with pytest.raises(mc.NoClosedForm, match=name):
+                part[name]
+        with pytest.raises(mc.InvalidInput, match="squared_eror"):
+            part["squared_eror"]

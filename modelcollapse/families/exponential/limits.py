@@ -6,6 +6,7 @@ Q_{t+1} = Q_t + [(1 + v2)/k - 1] Q_t / t + (1 + v2 M_t)/t + O(1/t^2), from the r
 k = 1 + v2 and like t^((1 + v2)/k - 1) below. Derived here.
 """
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -67,6 +68,17 @@ def error_fate(e: "Experiment") -> Fate:
     if power == 0:
         return Fate("diverges", "log t", "exactly 1 + v2 training rows")
     return Fate("diverges", f"t^{power:.6g}", "fewer than 1 + v2 training rows")
+
+
+def inflation_fate(e: "Experiment") -> Fate:
+    """Return what becomes of n_1 times the squared error."""
+    error, first = error_fate(e), int(e.sizes[0])
+    text = f"n_1 = {first} times the squared error: {error.reason}"
+    if error.verdict == "bounded":
+        with suppress(NoClosedForm):  # it is bounded, and its limit may not be known
+            text = f"tends to {first * error_limit(e):.6g}: {text}"
+    rate = f"n_1 {error.rate}" if error.verdict == "diverges" else error.rate
+    return Fate(error.verdict, rate, text)
 
 
 def variance_fate(e: "Experiment") -> Fate:

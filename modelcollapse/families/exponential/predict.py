@@ -200,6 +200,7 @@ def _long_run(e: "Experiment") -> tuple[Lazy, Lazy]:
     fates: dict[str, Route] = {}
     reasons = dict.fromkeys(("squared_error", "inflation", "variance"), RANDOM)
     if deterministic(e) or isinstance(e.workflow, AccumulateSubsample):
-        fates["squared_error"] = fates["inflation"] = lambda: limits.error_fate(e)
+        fates["squared_error"] = lambda: limits.error_fate(e)
+        fates["inflation"] = lambda: limits.inflation_fate(e)
         fates["variance"] = lambda: limits.variance_fate(e)
     return Lazy(powers), Lazy(fates, reasons)

@@ -370,3 +370,15 @@ def test_long_loops_grow_beyond_floats():
     p = mc.predict(loop(Gamma(1e-4), mc.AccumulateSubsample(), 1, generations=200))
     assert p["squared_error"][-1] > 1e100 or p["squared_error"][-1] == np.inf
     assert not np.isnan(p.variances["squared_error"]).any()
+
+
+def test_the_fate_of_the_inflation_is_its_own():
+    """In its own unit: a hundred times the squared error, and its limit."""
+    fates = mc.predict(mc.Experiment(mc.NormalMean(), mc.Accumulate(), 100, 3)).fates
+    assert fates["squared_error"].reason == "tends to 0.0164493"
+    assert fates["inflation"].reason.startswith("tends to 1.64493: n_1 = 100 times the squared")
+    assert fates["inflation"].verdict == "bounded"
+    walk = mc.predict(mc.Experiment(mc.NormalMean(), mc.Replace(), 100, 3)).fates
+    assert (walk["squared_error"].rate, walk["inflation"].rate) == ("t/n", "n_1 t/n")
+    open_ = mc.predict(mc.Experiment(mc.Poisson(), mc.AccumulateSubsample(), 100, 3)).fates
+    assert open_["inflation"].reason.startswith("n_1 = 100 times the squared error: more training")

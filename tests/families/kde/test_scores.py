@@ -8,6 +8,7 @@ from scipy.stats import norm
 
 import modelcollapse as mc
 from modelcollapse.families.kde import scores, scoring, simulate
+from modelcollapse.loop.experiment import Request
 from tests.families.kde.test_simulate import EXPERIMENTS
 from tests.families.kde.test_simulate_law import Lopsided
 from tests.helpers.kde_tracing import normal
@@ -176,7 +177,7 @@ def test_draws_use_the_scored_bandwidth(name):
 def test_memory_is_bounded_by_batches():
     """Long loops hold a few million numbers at a time: pools are drawn batch by batch."""
     e = mc.Experiment(mc.KDE(0.5, dim=3), mc.Replace(), 1000, 100)
-    request = mc.experiment.Request(50, 0, np.array([100]))
+    request = Request(50, 0, np.array([100]))
     plan = simulate._plan(e, request)
 
     assert plan.batch * e.sizes.sum() * (e.model.dim + 1) <= 4e6
