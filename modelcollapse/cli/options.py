@@ -145,7 +145,7 @@ class LoopOptions:
     "gaussian, kde: bring the data's columns to mean 0 and variance 1."
 
     mean: float | None = None
-    "One-parameter families: the true mean."
+    "One-parameter families, region-verifier: the true mean."
 
     variance: float | None = None
     "normal-mean: the known variance."
@@ -166,13 +166,34 @@ class LoopOptions:
     "discrete: the truth, 0.5,0.3,0.2 or zipf:EXPONENT; by default uniform."
 
     noise: float | None = None
-    "regression: standard deviation of the labels' noise."
+    "regression: standard deviation of the labels' noise; label-verifier: contradictions."
 
     ridge: float | None = None
     "regression: the penalty; 0 is least squares."
 
     design: str | None = None
     "regression: fixed (the same inputs relabelled, the default) or fresh."
+
+    keep_correct: float | None = None
+    "label-verifier: the probability to keep a correct label."
+
+    keep_wrong: float | None = None
+    "label-verifier: the probability to keep a wrong label."
+
+    cells: MaybeWhole = None
+    "label-verifier: the number of inputs."
+
+    wrong: float | None = None
+    "label-verifier: the probability that a real label is wrong."
+
+    centre: float | None = None
+    "region-verifier: the middle of what is kept."
+
+    radius: float | None = None
+    "region-verifier: how far from it is kept."
+
+    spread: float | None = None
+    "region-verifier: the known standard deviation."
 
     def build(self, family: str, which: WorkflowOptions) -> Experiment:
         """Return the experiment."""

@@ -104,6 +104,15 @@ def _regression(given: Options) -> Any:
     return LinearRegression(**{name: given[name] for name in names if name in given})
 
 
+def _curated(name: str, *options: str, truth: str) -> Family:
+    def model(given: Options) -> Any:
+        from modelcollapse.families import curated
+
+        return getattr(curated, name)(**{key: given[key] for key in options if key in given})
+
+    return Family((*options, truth), model, lambda given: given.get(truth))
+
+
 MOMENTS = ("dim", "data", "standardize")
 FAMILIES: dict[str, Family] = {
     "gaussian": Family((*MOMENTS, "ddof", "temperature"), _gaussian, _data),
@@ -116,6 +125,10 @@ FAMILIES: dict[str, Family] = {
     "hyperbolic-secant": _exponential("hyperbolic-secant", "size"),
     "discrete": Family(("outcomes", "probabilities"), _discrete, _probabilities),
     "regression": Family(("dim", "noise", "ridge", "design"), _regression, lambda _: None),
+    "label-verifier": _curated(
+        "LabelVerifier", "keep_correct", "keep_wrong", "noise", "cells", truth="wrong"
+    ),
+    "region-verifier": _curated("RegionVerifier", "centre", "radius", "spread", truth="mean"),
 }
 
 

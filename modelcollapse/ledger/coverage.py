@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 from modelcollapse._support.errors import InvalidInput
+from modelcollapse.families.curated import LabelVerifier, RegionVerifier
 from modelcollapse.families.discrete import Discrete
 from modelcollapse.families.exponential import (
     Binomial,
@@ -70,6 +71,8 @@ FAMILIES = {
     "regression, fixed inputs": Family((LinearRegression(3),), "risk"),
     "regression, fresh inputs": Family((LinearRegression(3, design="fresh"),), "risk"),
     "ridge, d > 1": Family((LinearRegression(3, ridge=1.0),), "risk"),
+    "verified labels": Family((LabelVerifier(),), "label_error"),
+    "verified region": Family((RegionVerifier(0.5),), "squared_error"),
 }
 # Language models are trained, and no theory here predicts them; they have no fresh real rows.
 LANGUAGE = ("simulated",) * 6 + ("open",) * 2

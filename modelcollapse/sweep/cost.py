@@ -18,7 +18,8 @@ from modelcollapse.workflows import (
 OVERHEAD = 0.02  # seconds of a cell for building, predicting and writing
 QUANTITIES = 10  # kept of a replicate and generation, about
 BLOCK = 1024  # replicates under way at once
-DRAWS = {"hyperbolic-secant": (75, 900)}  # ns of a row and of a batch's mean; else 25 and 60
+# ns of a row, and of a batch's mean (a batch of one input's labels); else 25 and 60
+DRAWS = {"hyperbolic-secant": (75, 900), "label-verifier": (25, 150)}
 CHAINS = {"entropy": 1, "absent": 2, "collapsed": 1}  # of a discrete loop's predictions
 BATCHED, SMALL = 4e6, 2**14  # numbers of kernel densities' rows, and pairs that are scored together
 CACHED = 2**21  # rows of a pool that are near enough to be drawn at full speed
@@ -65,7 +66,9 @@ def _unit(family: str, e: Experiment, cell: Cell) -> tuple[float, float]:
     if family == "regression":
         return T * _regression(e, n), BLOCK * e.model.dim**2
     row, batch = DRAWS.get(family, (25, 60))
-    return T * (row * rows if subsample else batch), BLOCK * (total if subsample else 4)
+    one_by_one = subsample or family == "region-verifier"
+    step = row * rows if one_by_one else batch * getattr(e.model, "cells", 1)
+    return T * step, BLOCK * (total if one_by_one else 4)
 
 
 def _gaussian(e: Experiment) -> float:

@@ -326,3 +326,35 @@ def test_tables_are_never_cut(capsys, monkeypatch):
     out = capsys.readouterr().out
     assert "…" not in out
     assert "0.86775" in out
+
+
+@pytest.mark.parametrize(
+    ("options", "model", "truth"),
+    [
+        (
+            "label-verifier --keep-correct 0.9 --keep-wrong 0.2 --noise 0.3 --cells 4 --wrong 0.1",
+            mc.LabelVerifier(0.9, 0.2, 0.3, 4),
+            0.1,
+        ),
+        (
+            "region-verifier --centre 0.5 --radius 2 --spread 3 --mean 1",
+            mc.RegionVerifier(0.5, 2.0, 3.0),
+            1.0,
+        ),
+    ],
+    ids=["labels", "region"],
+)
+def test_verified_loops_are_families(options, model, truth, capsys):
+    """Each option reaches the model, and the truth."""
+    assert (
+        main(["predict", *options.split(), "--samples", "9", "--generations", "2", "--json"]) == 0
+    )
+    document = json.loads(capsys.readouterr().out)
+    prediction = mc.predict(mc.Experiment(model, mc.Replace(), 9, 2, truth=truth))
+
+    assert document["experiment"].items() >= model.described().items()
+    assert document["expected"].keys() == set(prediction)
+    for name, values in document["expected"].items():
+        assert values == prediction[name].tolist()
+    assert main(["predict", "gaussian", "--radius", "2"]) == 2
+    assert "radius = 2.0 belongs to 'region-verifier', not to 'gaussian'" in capsys.readouterr().err

@@ -303,6 +303,33 @@ def test_costs_grow_with_the_model(model, option, workflow):
     assert two > one
 
 
+@pytest.mark.parametrize(
+    ("model", "twice"),
+    [
+        ({"family": "label-verifier", "cells": 5}, {"cells": 10}),
+        ({"family": "region-verifier"}, None),
+    ],
+    ids=lambda value: None if value is None else value.get("family"),
+)
+def test_verified_loops_are_swept(model, twice, tmp_path):
+    """Families that verify rows: a cell's columns are the simulation's, and its cost grows."""
+
+    def of(**change):
+        table = {"samples": 20, "generations": 3, "replicates": 50, "model": model, **change}
+        return Sweep.of({"workflow": {"name": "replace"}, **table})
+
+    least = cost(of().cells[0])
+    more = of(model={**model, **twice}) if twice else of(samples=40)
+    assert cost(more.cells[0]).seconds > least.seconds > 0
+    run(of(), tmp_path)
+    e = of().cells[0].experiment()
+    runs = mc.simulate(e, 50)
+    frame = read(tmp_path)
+    for name in runs:
+        means = frame.filter(pl.col.quantity == name).sort("generation")["mean"].to_numpy()
+        assert means == pytest.approx(runs[name].mean(axis=0), rel=1e-12)
+
+
 @pytest.mark.parametrize(("workflow", "more"), [("replace", True), ("accumulate", False)])
 def test_exact_chains_cost_where_they_are_computed(workflow, more):
     """Replace predicts outcomes lost from a chain of counts; what needs none is cheaper."""
