@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelcollapse import datasets
-from modelcollapse._support.errors import InvalidInput, unknown
+from modelcollapse._support.errors import InvalidInput, invalid, unknown
 from modelcollapse.families.gaussian.estimator import Gaussian
 from modelcollapse.families.kde import KDE, PowerBandwidth
 
@@ -130,6 +130,29 @@ FAMILIES: dict[str, Family] = {
     ),
     "region-verifier": _curated("RegionVerifier", "centre", "radius", "spread", truth="mean"),
 }
+
+
+def register(
+    name: str,
+    options: tuple[str, ...],
+    model: Callable[[Options], Any],
+    truth: Callable[[Options], Any],
+) -> None:
+    """Give a family of another package a name, for sweeps.
+
+    Parameters
+    ----------
+    name
+        The name, such as "cauchy".
+    options
+        The names of its options.
+    model, truth
+        What builds the model (see `modelcollapse.Model`) and the truth from the options
+        that are given.
+    """
+    if name in FAMILIES:
+        raise invalid("name", name, "a family has it already: give another one")
+    FAMILIES[name] = Family(options, model, truth)
 
 
 def build(family: str, given: Options) -> tuple[Any, Any]:

@@ -4,22 +4,31 @@ import copy
 import importlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers, Samples, positive, whole
 from modelcollapse._support.errors import InvalidInput, NoClosedForm, invalid, unknown
+from modelcollapse.loop.fate import Fate
+from modelcollapse.loop.model import MEMBERS, Model, unfitted
 from modelcollapse.loop.schedule import check, understood
-from modelcollapse.loop.truth import Truth, as_truth
+from modelcollapse.loop.truth import Truth
 from modelcollapse.workflows import BY_NAME, Workflow
 from modelcollapse.workflows.selection import batch_sizes
 
 Route = Callable[[], Any]
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar as WithDefault
+
+    M = WithDefault("M", bound=Model, default=Any)
+    V = WithDefault("V", default=Any)
+else:
+    M, V = TypeVar("M"), TypeVar("V")
 
 
-class Lazy(Mapping[str, Any]):
+class Lazy(Mapping[str, V]):
     """Named values that are computed at the first look; what cannot be computed says why.
 
     Parameters
@@ -31,13 +40,13 @@ class Lazy(Mapping[str, Any]):
     """
 
     def __init__(
-        self, routes: Mapping[str, Route], reasons: Mapping[str, str] | None = None
+        self, routes: Mapping[str, Callable[[], V]], reasons: Mapping[str, str] | None = None
     ) -> None:
         self._routes = dict(routes)
         self.reasons = dict(reasons or {})
-        self._values: dict[str, Any] = {}
+        self._values: dict[str, V] = {}
 
-    def __getitem__(self, name: str) -> Any:
+    def __getitem__(self, name: str) -> V:
         if name in self.reasons and name not in self._routes:
             raise NoClosedForm(f"{name}: {self.reasons[name]}")
         if name not in self._routes:
@@ -60,7 +69,7 @@ class Lazy(Mapping[str, Any]):
 
 
 @dataclass(frozen=True, eq=False)
-class Experiment:
+class Experiment(Generic[M]):
     """One self-consuming loop: everything that its law depends on.
 
     Parameters
@@ -89,7 +98,7 @@ class Experiment:
         If an argument is out of its range or two of them do not fit together.
     """
 
-    model: Any
+    model: M
     workflow: Workflow
     samples: Samples = 100
     generations: int = 50
@@ -97,11 +106,14 @@ class Experiment:
     temperature: float = 1.0
 
     def __post_init__(self) -> None:
-        if isinstance(self.model, type) or not hasattr(self.model, "room"):
+        lacking = [name for name in MEMBERS if not hasattr(self.model, name)]
+        if isinstance(self.model, type) or lacking:
+            needed = f" (it has no {', '.join(lacking)})" if len(lacking) < len(MEMBERS) else ""
             raise InvalidInput(
-                f"model = {self.model!r} has no theory here: give a model of this package such "
-                "as Gaussian(), or use run(), which takes any estimator"
+                f"model = {self.model!r} has no theory here{needed}: give a model of this package "
+                "such as Gaussian(), or use run(), which takes any estimator"
             )
+        object.__setattr__(self, "model", unfitted(self.model))
         if isinstance(self.workflow, type) or not isinstance(self.workflow, Workflow):
             raise InvalidInput(
                 f"workflow = {self.workflow!r} is not a workflow: give an object with "
@@ -113,8 +125,7 @@ class Experiment:
         most = getattr(self.workflow, "generations", None)
         if most is not None and self.generations > most:
             raise invalid("generations", self.generations, f"{self.workflow!r} has no more")
-        own = getattr(self.model, "as_truth", partial(as_truth, dim=self.model.dim))
-        object.__setattr__(self, "truth", own(self.truth))
+        object.__setattr__(self, "truth", self.model.as_truth(self.truth))
         check(self.workflow, self.sizes)
         self.model.check(self.understood)
 
@@ -170,12 +181,12 @@ class Prediction:
     """
 
     experiment: Experiment
-    expected: Lazy
-    variances: Lazy = field(default_factory=lambda: Lazy({}))
-    laws: Lazy = field(default_factory=lambda: Lazy({}))
-    limits: Lazy = field(default_factory=lambda: Lazy({}))
-    exponents: Lazy = field(default_factory=lambda: Lazy({}))
-    fates: Lazy = field(default_factory=lambda: Lazy({}))
+    expected: Lazy[Floats]
+    variances: Lazy[Floats] = field(default_factory=lambda: Lazy({}))
+    laws: Lazy[Sequence[Any]] = field(default_factory=lambda: Lazy({}))
+    limits: Lazy[float] = field(default_factory=lambda: Lazy({}))
+    exponents: Lazy[Any] = field(default_factory=lambda: Lazy({}))
+    fates: Lazy[Fate] = field(default_factory=lambda: Lazy({}))
     notes: Mapping[str, str] = field(default_factory=dict)
     bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
@@ -195,7 +206,7 @@ class Prediction:
 
     def explain(self) -> None:
         """Give each mapping a reason for every quantity that another one knows and it does not."""
-        parts = {
+        parts: dict[str, Lazy[Any]] = {
             "expectation": self.expected,
             "variance over replicates": self.variances,
             "law": self.laws,
@@ -234,7 +245,7 @@ class Trajectories:
     experiment: Experiment
     generations: Integers
     replicates: int
-    values: Lazy
+    values: Lazy[Floats]
 
     def __getitem__(self, quantity: str) -> Floats:
         value: Floats = self.values[quantity]

@@ -16,7 +16,6 @@ from modelcollapse.sweep.cells import WORKFLOW_KEYS, Cell
 AXES = ("samples", "generations", "replicates", "seed", "test", "tolerance")
 LISTS = ("at", "extra", "quantities")  # lists by nature: never an axis
 KEYS = ("model", "workflow", *AXES, *LISTS, "runs")
-MODEL_KEYS = ("family", *{o for f in families.FAMILIES.values() for o in f.options})
 MOST_CELLS = 1_000_000
 Table = Mapping[str, Any]
 
@@ -53,7 +52,8 @@ class Sweep:
         for needed in ("model", "workflow"):
             if needed not in table:
                 raise InvalidInput(f"{needed} is missing: give a table [{needed}]")
-        models = list(_tables("model", table["model"], MODEL_KEYS))
+        options = dict.fromkeys(o for f in families.FAMILIES.values() for o in f.options)
+        models = list(_tables("model", table["model"], ("family", *options)))
         workflows = list(_tables("workflow", table["workflow"], WORKFLOW_KEYS))
         loops = list(_product({key: table[key] for key in AXES if key in table}))
         count = len(models) * len(workflows) * len(loops)

@@ -251,3 +251,17 @@ def test_what_is_known_of_and_open_says_so_in_every_mapping(model, workflow):
                 part[name]
         with pytest.raises(mc.InvalidInput, match="squared_eror"):
             part["squared_eror"]
+
+
+def test_an_experiment_keeps_an_unfitted_copy_of_its_model():
+    """Fitting the caller's model, before or after, changes nothing of the experiment."""
+    model = mc.Gaussian(2)
+    before = mc.Experiment(model, mc.Replace(), 9, 3)
+    model.fit(np.arange(8.0).reshape(4, 2) ** 2)
+    after = mc.Experiment(model, mc.Replace(), 9, 3)
+
+    assert hasattr(model, "mean_")
+    for e in (before, after):
+        assert e.model == model
+        assert e.model is not model
+        assert not hasattr(e.model, "mean_")

@@ -10,6 +10,7 @@ from modelcollapse._support.errors import NoClosedForm
 from modelcollapse.families.discrete import chains, limits, lost, moments
 from modelcollapse.families.discrete.truth import truth_of
 from modelcollapse.loop.experiment import Lazy, Prediction
+from modelcollapse.loop.fate import Fate
 from modelcollapse.loop.routes import Parts
 from modelcollapse.workflows.sources import source_weights
 
@@ -55,7 +56,7 @@ def _bounds(e: "Experiment") -> dict[str, tuple[float, float]]:
     }
 
 
-def _itself(value: object) -> object:
+def _itself(value: Fate) -> Fate:
     return value
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats, columns, positive, rows, shares, whole
 from modelcollapse._support.errors import InvalidInput, invalid
+from modelcollapse.loop.truth import Truth, as_truth
 from modelcollapse.workflows import Accumulate, AccumulateSubsample, Refreshing, Weighting
 from modelcollapse.workflows.sources import training_size
 
@@ -60,6 +61,10 @@ class Gaussian:
     def described(self) -> dict[str, Any]:
         """Return the model as plain data."""
         return {"model": "gaussian", "dim": self.dim, "ddof": self.ddof}
+
+    def as_truth(self, value: Any) -> Truth:
+        """Return the truth: None is the standard normal, rows are drawn with replacement."""
+        return as_truth(value, self.dim)
 
     def check(self, experiment: "Experiment") -> None:
         """Raise InvalidInput if a generation would have fewer than two training rows."""

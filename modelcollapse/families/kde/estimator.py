@@ -9,6 +9,7 @@ from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse.families.kde import bandwidth as bandwidths
 from modelcollapse.families.kde.kernel import GAUSSIAN, Kernel, as_kernel
 from modelcollapse.families.kde.spread import require_covariances, spread_of
+from modelcollapse.loop.truth import Truth, as_truth
 
 if TYPE_CHECKING:
     from modelcollapse.families.kde.bandwidth import Bandwidth
@@ -97,6 +98,10 @@ class KDE:
         if self.scoring_bandwidth is not None:
             parts["scoring_bandwidth"] = bandwidths.plain(self.scoring_bandwidth)
         return parts
+
+    def as_truth(self, value: Any) -> Truth:
+        """Return the truth: None is the standard normal, rows are drawn with replacement."""
+        return as_truth(value, self.dim)
 
     def check(self, experiment: "Experiment") -> None:
         """Raise InvalidInput if the loop and the estimator do not fit together."""

@@ -1,0 +1,25 @@
+"""What a type checker knows of experiments: mypy reads this file, and nothing runs it.
+
+An ignored error that is none would be an error itself.
+"""
+
+from typing import assert_type
+
+import modelcollapse as mc
+from modelcollapse._support.checks import Floats
+from modelcollapse.loop.fate import Fate
+from tests.helpers.theirs import Uniform
+
+experiment = mc.Experiment(mc.Gaussian(), mc.Replace())
+assert_type(experiment.model, mc.Gaussian)
+assert_type(mc.Experiment(Uniform(), mc.Replace()).model, Uniform)
+prediction = mc.predict(experiment)
+assert_type(prediction["variance"], Floats)
+assert_type(prediction.variances["variance"], Floats)
+assert_type(prediction.limits["variance"], float)
+assert_type(prediction.fates["variance"], Fate)
+assert_type(mc.simulate(experiment)["variance"], Floats)
+
+mc.Experiment(3, mc.Replace())  # type: ignore[type-var]
+mc.Experiment(mc.Gaussian(), 3)  # type: ignore[arg-type]
+mc.Experiment(model=3, workflow=mc.Replace())  # type: ignore[type-var]
