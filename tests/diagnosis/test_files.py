@@ -100,6 +100,17 @@ def test_several_runs_are_replicates():
     assert any("generation 3, 4, 5 left out" in note for note in mixed.notes)
 
 
+def test_a_column_without_its_first_generation_is_left_out(tmp_path):
+    """There is nothing to compare the later ones with: not even those that are whole."""
+    text = "seed,generation,loss,other\na,0,1,\na,1,1,2\na,2,1,9\n"
+    path = written(tmp_path / "late.csv", text)
+    found = diagnose(path, risk="loss", tail="other")
+
+    assert found["tail_loss"].verdict == "undetermined"
+    assert "values are missing" in found["tail_loss"].reason
+    assert any("other: generation 0, 1, 2 left out" in note for note in found.notes)
+
+
 def test_hand_made_file(tmp_path):
     """Generations in any order, from 0 on, with a text column, blank lines and a missing cell."""
     path = written(

@@ -6,13 +6,15 @@ import signal
 from itertools import pairwise
 from pathlib import Path
 
+import joblib
 import numpy as np
 import polars as pl
 import pytest
+from joblib.externals.loky.process_executor import BrokenProcessPool
 from polars.testing import assert_frame_equal
 
 import modelcollapse as mc
-from modelcollapse.sweep import Sweep, read, run
+from modelcollapse.sweep import Sweep, backends, read, run
 from modelcollapse.sweep.cost import cost
 from modelcollapse.sweep.store import Store
 
@@ -350,3 +352,24 @@ def test_settings_name_a_cell_for_ever(tmp_path):
     header = json.loads((Path(tmp_path) / "sweep.json").read_text())
     assert header["cells"] == {c.key: c.settings for c in sweep.cells}
     assert Sweep.of(dict(reversed(TABLE.items()))).cells[0].key == sweep.cells[0].key
+
+
+def test_processes_that_die_again_and_again_are_given_up(monkeypatch):
+    """They are started once, and RESTARTS times more; then what is left has failed."""
+    started = []
+
+    class Dying:
+        def __init__(self, **_):
+            started.append(1)
+
+        def __call__(self, _):
+            raise BrokenProcessPool("killed")
+
+    monkeypatch.setattr(joblib, "Parallel", Dying)
+    cells = Sweep.of(TABLE).cells[:2]
+    found = dict(backends.with_joblib(cells, 2))
+
+    assert len(started) == 1 + backends.RESTARTS
+    assert [result.error[:30] for result in found.values()] == [
+        "the processes were killed agai"
+    ] * 2

@@ -318,3 +318,9 @@ def test_growth_curves_from_a_file(tmp_path):
         file.write_text(text)
         with pytest.raises(mc.InvalidInput, match=message):
             curves.read(file)
+
+
+def test_a_random_workflow_has_no_memory():
+    """What is missing is said, as by its weights."""
+    with pytest.raises(mc.NoClosedForm, match="has no batch_weights"):
+        sources.source_memory(mc.AccumulateSubsample(), [3, 3])
