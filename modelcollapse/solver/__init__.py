@@ -19,6 +19,7 @@ limits      limit, best_weight, web_threshold: closed forms
 chains      workflows whose fit is a chain: replace, accumulate, fresh data, web; and keep-real
 window      sliding windows; kernels: their compiled steps
 slots       any workflow, by the moments of the batches it remembers
+subsample   random subsets of a pool
 scan        a linear recurrence for all t at once, without cancellation
 parts       arguments, and the rows and weights of each batch's two parts
 """

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 
@@ -81,6 +82,11 @@ class AccumulateSubsample:
         """Return k_t, the number of rows that generation t = len(sizes) trains on."""
         wanted = sizes[-1] if self.budget is None else self.budget
         return int(min(wanted, sum(sizes)))
+
+    def training_sizes(self, sizes: Sequence[int]) -> list[int]:
+        """Return k_1, ..., k_T."""
+        wanted = sizes if self.budget is None else [self.budget] * len(sizes)
+        return [int(min(k, N)) for k, N in zip(wanted, accumulate(sizes), strict=True)]
 
     def training_rows(self, sizes: Sequence[int], rng: np.random.Generator) -> Selection:
         """Return k_t distinct rows, all subsets being equally likely."""

@@ -21,7 +21,10 @@ from modelcollapse.families.discrete.truth import Categorical, truth_of
 from modelcollapse.workflows import Accumulate, AccumulateSubsample
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from modelcollapse.loop.experiment import Experiment
+    from modelcollapse.solver.subsample import Subset
 
 
 @dataclass(frozen=True)
@@ -160,9 +163,7 @@ def training_sizes(e: "Experiment") -> list[int]:
     """Return how many of the pool's rows each generation trains on."""
     sizes = e.sizes.tolist()
     if isinstance(e.workflow, AccumulateSubsample):
-        totals = np.cumsum(e.sizes).tolist()
-        budget = e.workflow.budget
-        return [min(n if budget is None else budget, N) for n, N in zip(sizes, totals, strict=True)]
+        return e.workflow.training_sizes(sizes)
     return [int(N) for N in np.cumsum(e.sizes)]
 
 
@@ -181,32 +182,23 @@ def squared_errors(e: "Experiment") -> Floats:
         with np.errstate(under="ignore"):
             return np.asarray(-np.expm1(np.cumsum(_log_kept(e.sizes.astype(np.float64)))))
     if pooled(e):
-        return _pooled_errors(e)
+        return np.array([subset.error for subset in _subsets(e)])
     from modelcollapse import solver
 
     return np.asarray(solver.squared_errors(e.workflow, e.sizes, curvature=-1.0))
+
+
+def _subsets(e: "Experiment") -> "Iterator[Subset]":
+    """Return the training sets of a pooled loop: a fit's rows have V = 1 - R, what it fits."""
+    from modelcollapse.solver.subsample import subsets
+
+    return subsets(e.sizes.tolist(), training_sizes(e), lambda subset: subset.fitted())
 
 
 def _log_kept(n: Floats) -> Floats:
     """Return log(1 - 1/n), -inf for a batch of one row."""
     with np.errstate(divide="ignore"):
         return np.asarray(np.log1p(-1 / n))
-
-
-def _pooled_errors(e: "Experiment") -> Floats:
-    """Return the errors of a pool, plus those of a subset of k_t of its N_t rows.
-
-    A pool's own variance is what its error has not taken, 1 - M; a subset of k rows adds
-    (1 - M)(N - k)/(k (N - 1)); n rows of a fit with error R add (n/N')^2 (R - M + (1 - R)/n).
-    """
-    out, M, N = np.empty(e.generations), 0.0, 0
-    fit = 0.0  # of the truth itself
-    for t, (n, k) in enumerate(zip(e.sizes.tolist(), training_sizes(e), strict=True)):
-        N += n
-        M += (n / N) ** 2 * (fit - M + (1 - fit) / n)
-        fit = M + ((1 - M) * (N - k) / (k * (N - 1.0)) if k < N else 0.0)
-        out[t] = fit
-    return out
 
 
 def fits(e: "Experiment") -> list[State]:
@@ -250,4 +242,6 @@ def heterozygosity(e: "Experiment", errors: Floats) -> Floats:
     if is_replace(e):
         with np.errstate(under="ignore"):
             return np.asarray(first * np.exp(np.cumsum(_log_kept(e.sizes.astype(np.float64)))))
+    if pooled(e):
+        return np.array([first * subset.fitted() for subset in _subsets(e)])
     return np.asarray(first * (1 - errors))

@@ -6,8 +6,7 @@ V(m) = v0 + v1 m + v2 m^2: what happens to a loop depends on v2, the ``curvature
 estimator      what all families share: fit, sample, score; the truth of a given mean
 families       the six families
 secant         exact draws from the generalised hyperbolic secant law
-moments        expected squared errors of accumulate-subsample
-exchangeable   their third and fourth moments
+exchangeable   third and fourth moments of accumulate-subsample's errors
 absorption     the probability that a fit is degenerate
 limits         limits, and what becomes of a loop
 predict        which quantity has which route

@@ -21,7 +21,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from modelcollapse._support.checks import Floats
-from modelcollapse.families.exponential.moments import subsample_counts
 from modelcollapse.solver import scan
 from modelcollapse.workflows import AccumulateSubsample
 
@@ -183,7 +182,7 @@ def error_moments(
 ) -> ErrorMoments:
     """Return the moments of accumulate-subsample's errors; infinite once beyond floats."""
     batches = [int(n) for n in sizes]
-    counts = subsample_counts(workflow, batches)
+    counts = workflow.training_sizes(batches)
     with np.errstate(over="ignore", invalid="ignore"):
         values = np.array(subsample_moments(batches, counts, skewness, curvature, 1.0))
     return ErrorMoments(*scan.grown(values).T)

@@ -2,7 +2,7 @@ r"""What becomes of a loop: limits of the squared error, and the fate of accumul
 
 With equal batches of n rows and a budget of k, the pool's variance obeys
 Q_{t+1} = Q_t + [(1 + v2)/k - 1] Q_t / t + (1 + v2 M_t)/t + O(1/t^2), from the recursion in
-`moments`. So the error of accumulate-subsample is bounded iff k > 1 + v2: it grows like log t at
+`solver.subsample`. So the error is bounded iff k > 1 + v2: it grows like log t at
 k = 1 + v2 and like t^((1 + v2)/k - 1) below. Derived here.
 """
 

@@ -8,9 +8,11 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats
 from modelcollapse._support.errors import NoClosedForm
-from modelcollapse.families.exponential import absorption, exchangeable, limits, moments
+from modelcollapse.families.exponential import absorption, exchangeable, limits
 from modelcollapse.families.exponential.families import NormalMean
 from modelcollapse.loop.experiment import Lazy, Prediction
+from modelcollapse.solver.scan import grown
+from modelcollapse.solver.subsample import subsample_errors
 from modelcollapse.workflows import AccumulateSubsample, Refreshing, Weighting
 
 if TYPE_CHECKING:
@@ -79,7 +81,9 @@ def deterministic(e: "Experiment") -> bool:
 def squared_errors(e: "Experiment") -> Floats:
     """Return E (m_t - m_0)^2 / V(m_0), shape (generations,)."""
     if isinstance(e.workflow, AccumulateSubsample):
-        return moments.subsample_errors(e.workflow, e.sizes, e.model.curvature)
+        sizes = e.sizes.tolist()
+        counts = e.workflow.training_sizes(sizes)
+        return grown(np.array(subsample_errors(sizes, counts, e.model.curvature)))
     from modelcollapse import solver
 
     return solver.squared_errors(e.workflow, e.sizes, e.model.curvature)

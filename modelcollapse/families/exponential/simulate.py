@@ -13,7 +13,6 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers
 from modelcollapse._support.errors import invalid, unknown
-from modelcollapse.families.exponential.moments import subsample_counts
 from modelcollapse.loop.blocks import Arrays, Progress, part, simulated, stream
 from modelcollapse.loop.experiment import Lazy, Request
 from modelcollapse.workflows import (
@@ -96,7 +95,7 @@ class Blocks:
         count = len(storage["fitted"])
         step = count
         if isinstance(workflow, AccumulateSubsample):
-            longest = len(self.sizes) * max(subsample_counts(workflow, self.sizes))
+            longest = len(self.sizes) * max(workflow.training_sizes(self.sizes))
             step = max(1, MOST_ROWS // max(sum(self.sizes), longest))
         elif not isinstance(workflow, (Weighting, Refreshing)):
             step = 1
@@ -169,7 +168,7 @@ class Blocks:
 
         count, rows = len(fitted), sum(self.sizes)
         sizes = np.array(self.sizes)
-        counts = np.array(subsample_counts(workflow, self.sizes))
+        counts = np.array(workflow.training_sizes(self.sizes))
         plans = np.empty((count, len(sizes), int(counts.max())), np.int64)
         draw_plans(rng, sizes, counts, plans)
         mean, pool = np.full(count, self.experiment.truth.value), np.empty((count, rows))

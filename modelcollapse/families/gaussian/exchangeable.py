@@ -186,8 +186,7 @@ def fourth_moments(e: "Experiment") -> FourthMoments:
     tau, K = (spectrum**2).sum() / total**2, e.reality.fourth_moment / total**2
     N, a = sizes[0], _start(sizes[0], tau, K)
     fits = []
-    for t in range(e.generations):
-        k = min(sizes[t] if workflow.budget is None else workflow.budget, N)
+    for t, k in enumerate(workflow.training_sizes(sizes)):
         fits.append(_fit(a, N, k, e.model.ddof))
         if t + 1 < e.generations:
             a = _grown(a, N, k, sizes[t + 1], e.temperature / (k - e.model.ddof))

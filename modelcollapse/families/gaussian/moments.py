@@ -14,6 +14,7 @@ from modelcollapse import solver
 from modelcollapse._support.checks import Floats
 from modelcollapse.families.gaussian.slots import SlotMoments, slot_moments
 from modelcollapse.solver.scan import grown, product
+from modelcollapse.solver.subsample import subsets
 from modelcollapse.workflows import (
     Accumulate,
     AccumulateSubsample,
@@ -72,29 +73,14 @@ def accumulate(e: "Experiment") -> SecondOrder:
 
 @np.errstate(over="ignore", invalid="ignore")  # hot loops may explode
 def accumulate_subsample(e: "Experiment") -> SecondOrder:
-    r"""Pool variance Q and risk M of the pool mean; k of N rows are drawn without replacement:
-    V = Q N/(N-1) (k-1)/(k-c), R = M + Q (N-k)/(k (N-1)); with d = R - M + lambda V/n,
-    Q' = (N Q + n lambda V (1 - 1/n))/N' + N n d/N'^2 and M' = M + (n/N')^2 d.
-    """
+    """V = Q N/(N-1) (k-1)/(k-c) is the fitted variance of k of N rows; rows drawn have lambda V."""
     workflow = e.workflow
     assert isinstance(workflow, AccumulateSubsample)  # noqa: S101 - for the type checker
-    sizes = e.sizes.tolist()
-    N = sizes[0]
-    Q, M = 1 - 1 / N, 1 / N
-    variance, risk = np.empty(e.generations), np.empty(e.generations)
-    for t in range(e.generations):
-        k = min(sizes[t] if workflow.budget is None else workflow.budget, N)
-        gap = Q * (N - k) / (k * (N - 1))
-        variance[t] = Q * N / (N - 1) * (k - 1) / (k - e.model.ddof)
-        risk[t] = M + gap
-        if t + 1 < e.generations:
-            n = sizes[t + 1]
-            drawn = e.temperature * variance[t]
-            distance = gap + drawn / n
-            Q = (N * Q + drawn * (n - 1)) / (N + n) + N * n * distance / (N + n) ** 2
-            M += (n / (N + n)) ** 2 * distance
-            N += n
-    return SecondOrder(grown(variance), grown(risk))
+    sizes, c = e.sizes.tolist(), e.model.ddof
+    counts = workflow.training_sizes(sizes)
+    found = list(subsets(sizes, counts, lambda subset: e.temperature * subset.fitted(c)))
+    variance, error = ([subset.fitted(c) for subset in found], [subset.error for subset in found])
+    return SecondOrder(grown(np.array(variance)), grown(np.array(error)))
 
 
 def second_order(e: "Experiment") -> SecondOrder:

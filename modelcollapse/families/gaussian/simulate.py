@@ -120,8 +120,7 @@ def _subsampled(
 
     e = plan.experiment
     sizes = e.sizes
-    budget = sizes if workflow.budget is None else np.full_like(sizes, workflow.budget)
-    counts = np.minimum(budget, np.cumsum(sizes))
+    counts = np.array(workflow.training_sizes(sizes.tolist()))
     given = plan.deviations is None
     real = plan.real_rows(rng, count, int(sizes[0])) if given else np.empty((0, 0, 0))
     deviations = np.ones(plan.dim) if plan.deviations is None else plan.deviations

@@ -76,15 +76,14 @@ def trainings(e: "Experiment") -> list[Training]:
 def _single_slot(e: "Experiment") -> list[Training]:
     """Return what `_weighted` would, for workflows that keep one slot, in linear time."""
     workflow, one = e.workflow, np.ones(1)
-    pools = np.cumsum(e.sizes).tolist()
+    sizes, pools = e.sizes.tolist(), np.cumsum(e.sizes).tolist()
+    chosen = workflow.training_sizes(sizes) if isinstance(workflow, AccumulateSubsample) else pools
     found = []
-    for t, (n, N) in enumerate(zip(e.sizes.tolist(), pools, strict=True)):
+    for t, (n, N, k) in enumerate(zip(sizes, pools, chosen, strict=True)):
         share = 1.0 if isinstance(workflow, Replace) else n / N
         carry = np.array([[1 - share, share]]) if t else np.ones((1, 1))
-        rows, subsampled = n if isinstance(workflow, Replace) else N, 0.0
-        if isinstance(workflow, AccumulateSubsample):
-            rows = min(n if workflow.budget is None else workflow.budget, N)
-            subsampled = (N - rows) / (rows * (N - 1)) if N > 1 else 0.0
+        rows = n if isinstance(workflow, Replace) else k
+        subsampled = (N - k) / (k * (N - 1)) if k < N else 0.0
         found.append(Training(carry, one, subsampled, 1 / rows, rows, 1 / rows))
     return found
 

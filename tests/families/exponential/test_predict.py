@@ -19,9 +19,9 @@ from modelcollapse.families.exponential import (
     NormalMean,
     Poisson,
     exchangeable,
-    moments,
 )
 from modelcollapse.ledger.entries.exponential.exact import pairs
+from modelcollapse.solver.subsample import subsample_errors
 from modelcollapse.workflows.sources import real_counts, source_weights
 from tests.helpers import exponential_oracle as oracle
 from tests.helpers.replay import Bootstrap, Halving
@@ -105,7 +105,7 @@ def test_subsampling_by_enumeration(counts):
         gaps = [[w * (q - p) ** j for q, w in fits.items()] for j in (2, 3, 4)]
         found.append([sum(gap) for gap in gaps])
         laws, N = after, N + (sizes[t + 1] if t < 2 else 0)
-    second = moments.subsample_steps(sizes, counts, Fraction(-1), Fraction(1))
+    second = subsample_errors(sizes, counts, Fraction(-1), Fraction(1))
     # V'(p) = 1 - 2p; x = (q - p)/sqrt(V), so odd moments need one root: x^3 sqrt(V).
     s2 = (1 - 2 * p) ** 2 / V
     floats = exchangeable.subsample_moments(sizes, counts, float(s2) ** 0.5, -1.0, 1.0)
@@ -131,7 +131,7 @@ def test_subsampling_with_every_row_is_accumulating(sizes, budget, v2, s):
     exact = exchangeable.subsample_moments(sizes, counts, s, v2, Fraction(1))
     assert exact == oracle.error_moments(mc.Accumulate(), sizes, s, v2)
     counts = [min(budget, N) for N in np.cumsum(sizes).tolist()]
-    risks = moments.subsample_steps(sizes, counts, v2, Fraction(1))
+    risks = subsample_errors(sizes, counts, v2, Fraction(1))
     exact = exchangeable.subsample_moments(sizes, counts, s, v2, Fraction(1))
     assert risks == [row[0] for row in exact]
 
