@@ -42,6 +42,15 @@ class OwnGenerator(Base):
         return self.rng.integers(sum(sizes), size=3)
 
 
+class OwnWeights(OwnGenerator):
+    """Draws the weights of its rows from a generator of its own."""
+
+    def training_rows(self, sizes, rng):
+        """Return all rows."""
+        del rng
+        return np.arange(sum(sizes)), self.rng.random(sum(sizes))
+
+
 class GlobalNumPy(Base):
     """Draws from NumPy's global generator."""
 

@@ -46,6 +46,7 @@ from tests.helpers.broken import (
     OneScore,
     OneTooMany,
     OwnGenerator,
+    OwnWeights,
     Resampler,
     ReturnsNumber,
     SeedsGlobally,
@@ -106,6 +107,7 @@ class TestEstimators(EstimatorContract):
     [
         (Future(), "rows_exist"),
         (OwnGenerator(), "same_generator_same_rows"),
+        (OwnWeights(), "same_generator_same_rows"),
         (GlobalNumPy(), "no_other_randomness"),
         (GlobalPython(), "no_other_randomness"),
         (SeedsGlobally(), "no_other_randomness"),
