@@ -199,7 +199,12 @@ def samples_needed(
 
 def _ranked(name: str, value: Any) -> Floats:
     """Return numbers of shape (n,), sorted; infinite ones are allowed."""
-    array = np.asarray(value, dtype=np.float64)
+    try:
+        array = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise invalid(name, value, "give numbers, one per sample: shape (n,)") from error
+    if array.ndim == 0:
+        raise invalid(name, value, "give numbers, one per sample: shape (n,)")
     column(np.where(np.isinf(array), 0.0, array), name)
     return np.sort(array.reshape(-1))
 

@@ -92,6 +92,12 @@ class Experiment(Generic[M]):
         The sampler's temperature: a density p is sampled as p^(1/temperature), normalised. For
         a Gaussian it multiplies the covariance of every synthetic batch.
 
+    Attributes
+    ----------
+    unseen
+        The generations at which the methods of a workflow of one's own were not compared with
+        each other, as that would have taken too long.
+
     Raises
     ------
     InvalidInput
@@ -104,6 +110,7 @@ class Experiment(Generic[M]):
     generations: int = 50
     truth: Any = None
     temperature: float = 1.0
+    unseen: list[int] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         lacking = [name for name in MEMBERS if not hasattr(self.model, name)]
@@ -120,13 +127,13 @@ class Experiment(Generic[M]):
                 "training_rows(sizes, rng), such as "
                 f"{', '.join(w.__name__ + '()' for w in BY_NAME.values())}"
             )
-        whole("generations", self.generations)
-        positive("temperature", self.temperature)
+        object.__setattr__(self, "generations", whole("generations", self.generations))
+        object.__setattr__(self, "temperature", positive("temperature", self.temperature))
         most = getattr(self.workflow, "generations", None)
-        if most is not None and self.generations > most:
+        if isinstance(most, int) and self.generations > most:
             raise invalid("generations", self.generations, f"{self.workflow!r} has no more")
         object.__setattr__(self, "truth", self.model.as_truth(self.truth))
-        check(self.workflow, self.sizes)
+        object.__setattr__(self, "unseen", check(self.workflow, self.sizes))
         self.model.check(self.understood)
 
     @cached_property
@@ -313,7 +320,13 @@ def predict(experiment: Experiment) -> Prediction:
     room = importlib.import_module(f"{experiment.model.room}.predict")
     prediction: Prediction = room.predict(experiment.understood)
     prediction.explain()
-    return replace(prediction, experiment=experiment)
+    notes = dict(prediction.notes)
+    if unseen := experiment.unseen:
+        notes["workflow"] = (
+            f"its methods were not compared with each other at {len(unseen)} of "
+            f"{experiment.generations} generations, the first of them {unseen[0]}: too many rows"
+        )
+    return replace(prediction, experiment=experiment, notes=notes)
 
 
 def simulate(

@@ -76,7 +76,7 @@ class AccumulateSubsample:
 
     def __post_init__(self) -> None:
         if self.budget is not None:
-            whole("budget", self.budget)
+            object.__setattr__(self, "budget", whole("budget", self.budget))
 
     def training_size(self, sizes: Sequence[int]) -> int:
         """Return k_t, the number of rows that generation t = len(sizes) trains on."""
@@ -107,7 +107,7 @@ class SlidingWindow:
     name = "sliding-window"
 
     def __post_init__(self) -> None:
-        whole("k", self.k)
+        object.__setattr__(self, "k", whole("k", self.k))
 
     def training_rows(self, sizes: Sequence[int], rng: np.random.Generator) -> Selection:
         """Return the rows of the last k batches."""
@@ -145,7 +145,7 @@ class KeepReal:
 
     def __post_init__(self) -> None:
         if self.share is not None:
-            fraction("share", self.share)
+            object.__setattr__(self, "share", fraction("share", self.share))
 
     def _real_weight(self, sizes: Sequence[int]) -> float:
         if len(sizes) == 1:

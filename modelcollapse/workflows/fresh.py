@@ -36,7 +36,7 @@ class FreshData:
         object.__setattr__(self, "real", whole("real", self.real))
         object.__setattr__(self, "synthetic", whole("synthetic", self.synthetic))
         if self.weight is not None:
-            fraction("weight", self.weight)
+            object.__setattr__(self, "weight", fraction("weight", self.weight))
 
     @property
     def real_weight(self) -> float:

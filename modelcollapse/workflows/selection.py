@@ -10,6 +10,9 @@ from modelcollapse._support.checks import sizes as checked_sizes
 from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse.workflows import Refreshing, Remembering, Weighting, Workflow
 
+PAIR = 2  # rows and weights, carry and weights, real and sampled
+MOST_SHOWN = 80  # characters of a value in a message
+
 
 def batch_sizes(workflow: Workflow, samples: Samples, generations: int) -> Integers:
     """Return the batch sizes n_1, ..., n_T of a loop, shape (generations,)."""
@@ -18,19 +21,29 @@ def batch_sizes(workflow: Workflow, samples: Samples, generations: int) -> Integ
     if callable(samples) or hasattr(samples, "__len__"):
         remedy = f"{workflow!r} sets the later batches itself; give the size of batch 1"
         raise invalid("samples", samples, remedy)
-    return workflow.batch_sizes(whole("samples", samples), generations)
+    first = whole("samples", samples)
+    given = _array(f"{workflow!r}.batch_sizes", workflow.batch_sizes(first, generations))
+    right = given.shape == (generations,) and np.issubdtype(given.dtype, np.integer)
+    if not right or given[0] != first or given.min() < 1:
+        raise InvalidInput(
+            f"{workflow!r}.batch_sizes({first}, {generations}) gave {_shown(given)}: return "
+            f"{generations} whole numbers, at least 1, and the first of them {first}"
+        )
+    return np.asarray(given, dtype=np.int64)
 
 
 def memory_step(workflow: Weighting, sizes: Sequence[int]) -> tuple[Floats, Floats]:
     """Return (carry, weights) of any weighting; without `memory`, every batch keeps its slot."""
     if isinstance(workflow, Remembering):
-        return workflow.memory(sizes)
+        where = f"{workflow!r}.memory at generation {len(sizes)}"
+        return pair(where, _answer(where, workflow.memory, sizes))
     return np.eye(len(sizes)), batch_weights(workflow, sizes)
 
 
 def batch_weights(workflow: Weighting, sizes: Sequence[int]) -> Floats:
     """Return the checked batch weights of generation len(sizes), shape (t,)."""
-    weights = np.asarray(workflow.batch_weights(sizes), dtype=np.float64)
+    where = f"{workflow!r}.batch_weights({list(sizes)!r})"
+    weights = numbers(where, _answer(where, workflow.batch_weights, sizes))
     if weights.shape != (len(sizes),) or not np.all(weights >= 0):
         raise InvalidInput(
             f"{workflow!r}.batch_weights({list(sizes)!r}) gave {weights!r}: "
@@ -44,6 +57,42 @@ def batch_weights(workflow: Weighting, sizes: Sequence[int]) -> Floats:
     return weights
 
 
+def _answer(where: str, method: Any, sizes: Sequence[int]) -> Any:
+    if not callable(method):
+        raise InvalidInput(f"{where}: {method!r} cannot be called; make it a method, or None")
+    return method(sizes)
+
+
+def _array(where: str, value: Any) -> Any:
+    """Return an array of what a method of a user's gave."""
+    try:
+        return np.asarray(value)
+    except ValueError as error:
+        raise InvalidInput(f"{where} gave rows of different lengths: return an array") from error
+
+
+def numbers(where: str, value: Any) -> Floats:
+    """Return what a method of a user's gave as an array of real numbers."""
+    array = _array(where, value)
+    if array.dtype.kind not in "iuf":
+        raise InvalidInput(
+            f"{where} gave {_shown(value)}, of type {array.dtype}: return an array of real numbers"
+        )
+    return np.asarray(array, dtype=np.float64)
+
+
+def pair(where: str, value: Any) -> tuple[Floats, Floats]:
+    """Return two arrays of real numbers that a method of a user's gave."""
+    if not isinstance(value, (tuple, list)) or len(value) != PAIR:
+        raise InvalidInput(f"{where} gave {_shown(value)}: return two arrays of numbers")
+    return numbers(where, value[0]), numbers(where, value[1])
+
+
+def _shown(value: Any) -> str:
+    text = " ".join(repr(value).split())
+    return text if len(text) <= MOST_SHOWN else text[:MOST_SHOWN] + "..."
+
+
 def select(
     workflow: Workflow, sizes: Sequence[int], rng: np.random.Generator
 ) -> tuple[Integers, Floats | None]:
@@ -54,10 +103,15 @@ def select(
     InvalidInput
         If the workflow returns no rows, rows that do not exist, or unusable weights.
     """
+    where, total = f"{workflow!r}.training_rows at generation {len(sizes)}", sum(sizes)
     chosen: Any = workflow.training_rows(sizes, rng)
+    if isinstance(chosen, tuple) and len(chosen) != PAIR:
+        raise InvalidInput(
+            f"{where} gave a tuple of {len(chosen)} entries: return an array of row numbers, or a "
+            "pair (rows, weights)"
+        )
     rows, weights = chosen if isinstance(chosen, tuple) else (chosen, None)
-    rows, total = np.asarray(rows), sum(sizes)
-    where = f"{workflow!r}.training_rows at generation {len(sizes)}"
+    rows = _array(where, rows)
     if rows.ndim != 1 or rows.size == 0 or not np.issubdtype(rows.dtype, np.integer):
         raise InvalidInput(
             f"{where} gave an array of shape {rows.shape} and type {rows.dtype}: "
@@ -70,7 +124,7 @@ def select(
             f"there are {total} rows, numbered 0 to {total - 1}"
         )
     if weights is not None:
-        weights = np.asarray(weights, dtype=np.float64)
+        weights = numbers(where, weights)
         usable = weights.shape == rows.shape and np.all(weights >= 0) and weights.sum() > 0
         if not usable or not np.isfinite(weights.sum()):
             raise InvalidInput(

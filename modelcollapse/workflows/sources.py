@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats, Integers
+from modelcollapse._support.checks import Floats, Integers, whole
 from modelcollapse._support.errors import InvalidInput, NoClosedForm
 from modelcollapse.workflows import Refreshing, Remembering, Weighting, Workflow
-from modelcollapse.workflows.selection import batch_weights, memory_step
+from modelcollapse.workflows.selection import batch_weights, memory_step, pair
 
 
 def is_refreshing(workflow: Workflow) -> bool:
@@ -20,7 +20,10 @@ def real_counts(workflow: Workflow, sizes: Sequence[int]) -> Integers:
     counts = np.zeros(len(sizes), dtype=np.int64)
     counts[0] = sizes[0]
     if isinstance(workflow, Refreshing):
-        counts[1:] = [workflow.real_rows(t) for t in range(2, len(sizes) + 1)]
+        name = f"{workflow!r}.real_rows"
+        counts[1:] = [
+            whole(f"{name}({t})", workflow.real_rows(t), 0) for t in range(2, len(sizes) + 1)
+        ]
         if np.any(counts > np.asarray(sizes)) or np.any(counts < 0):
             t = int(np.argmax((counts > np.asarray(sizes)) | (counts < 0))) + 1
             raise InvalidInput(
@@ -41,11 +44,12 @@ def source_weights(workflow: Workflow, sizes: Sequence[int]) -> tuple[Floats, Fl
         If the workflow is random, or does not say its weights.
     """
     if isinstance(workflow, Refreshing):
-        real, synthetic = (np.asarray(w, dtype=np.float64) for w in workflow.source_weights(sizes))
+        where = f"{workflow!r}.source_weights at generation {len(sizes)}"
+        real, synthetic = pair(where, workflow.source_weights(sizes))
         wrong = real.shape != (len(sizes),) or synthetic.shape != real.shape
         if (
             wrong
-            or min(real.min(), synthetic.min()) < 0
+            or not min(real.min(), synthetic.min()) >= 0
             or abs(sum([*real, *synthetic]) - 1) > 1e-9
         ):
             raise InvalidInput(
@@ -96,8 +100,8 @@ def source_memory(workflow: Workflow, sizes: Sequence[int]) -> tuple[Floats, Flo
             source_weights(workflow, sizes)  # it says what is missing
         return memory_step(workflow, sizes)  # type: ignore[arg-type]
     if hasattr(workflow, "source_memory"):
-        carry, weights = workflow.source_memory(sizes)
-        return np.asarray(carry, dtype=np.float64), np.asarray(weights, dtype=np.float64)
+        where = f"{workflow!r}.source_memory at generation {len(sizes)}"
+        return pair(where, workflow.source_memory(sizes))
     weights = part_weights(workflow, sizes)
     return np.eye(len(weights)), weights
 

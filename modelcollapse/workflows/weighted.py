@@ -15,6 +15,7 @@ from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse.workflows.protocols import Selection
 
 TOLERANCE = 1e-9  # of a row's sum: rounded decimals in a file
+EPS = float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +97,7 @@ def checked(value: Any, name: str) -> Floats:
     if count == 0:
         raise invalid(name, value, "give at least one generation")
     matrix = np.zeros((count, count))
+    frozen = isinstance(value, np.ndarray) and not value.flags.writeable
     for t, row in enumerate(rows, start=1):
         where = f"{name}, generation {t}"
         if row.ndim != 1 or len(row) not in (t, count):
@@ -113,7 +115,10 @@ def checked(value: Any, name: str) -> Floats:
             )
         if abs(row.sum() - 1) > TOLERANCE:
             raise invalid(where, row[:t].tolist(), f"it sums to {row.sum():.12g}; make it 1")
-        matrix[t - 1, :t] = row[:t] / row.sum()
+        total = row.sum()
+        if frozen and abs(total - 1) <= count * EPS:  # it has been divided: keep its bits
+            total = 1.0
+        matrix[t - 1, :t] = row[:t] / total + 0.0  # no -0, which has other bits
     matrix.flags.writeable = False
     return matrix
 

@@ -581,6 +581,15 @@ def test_wrong_input_is_named_with_its_remedy(call, message):
         call()
 
 
+@pytest.mark.parametrize("bad", [["a", "b"], [[1], [1, 2]], None, 3.0, {1: 2}, [10**400]], ids=str)
+def test_two_samples_that_are_none_are_named(bad):
+    """Each of the two, and what is wanted."""
+    with pytest.raises(InvalidInput, match="others"):
+        evidence.same_law([1.0, 2.0], bad)
+    with pytest.raises(InvalidInput, match="samples"):
+        evidence.same_law(bad, [1.0, 2.0])
+
+
 def test_examples_in_the_docstring_are_right():
     """The module's examples give what they show."""
     assert doctest.testmod(evidence).failed == 0

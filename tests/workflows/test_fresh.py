@@ -170,7 +170,7 @@ class Announcing(mc.FreshData):
     ("counts", "message"),
     [
         ((4, 6, 7), r"real_rows\(3\) = 6 and batch 3 has 5 rows"),
-        ((-1, 2, 7), r"real_rows\(2\) = -1 and batch 2 has 5 rows"),
+        ((-1, 2, 7), r"real_rows\(2\) = -1 is not valid"),
         ((5, 0, 6), r"real_rows\(4\) = 6 and batch 4 has 5 rows"),
     ],
 )

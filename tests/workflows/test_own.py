@@ -6,6 +6,7 @@ predictions, and one that changes nothing has all of them.
 
 import pickle
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -369,6 +370,9 @@ def test_what_was_not_compared_is_said(monkeypatch):
     assert schedule.check(same, [10] * 30) == []
     assert schedule.check(mc.Replace(), [10**9] * 30) == []
     assert schedule.check(same, [10**9] * 3) == [1, 2, 3]
+    said = mc.predict(mc.Experiment(mc.Gaussian(), same, 10**9, 3)).reasons["workflow"]
+    assert "not compared with each other at 3 of 3 generations, the first of them 1" in said
+    assert "workflow" not in mc.predict(mc.Experiment(mc.Gaussian(), same, 9, 3)).reasons
     assert schedule.check(same, [70_000] * 5) == [4]  # 1, 2, 3, 5: eleven batches; then 4
     monkeypatch.setattr(schedule, "SECONDS", 0.0)
     assert schedule.check(same, [1] * 9) == list(range(4, 10))
@@ -440,9 +444,11 @@ def test_any_workflow_that_contradicts_itself_is_refused(data):
 @given(strategies.workflows(8))
 def test_any_built_in_workflow_is_itself(workflow):
     """And so is a child of it that changes nothing."""
-    assert schedule.understood(workflow) is workflow
-    assert type(schedule.understood(child(workflow))) is type(workflow)
-    assert schedule.understood(child(workflow)) == workflow
+    expected = mc.Replace() if workflow == mc.SlidingWindow(1) else workflow
+
+    assert schedule.understood(workflow) == expected
+    assert schedule.understood(child(workflow)) == expected
+    assert type(schedule.understood(child(workflow))) is type(expected)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -454,3 +460,122 @@ def test_a_window_of_one_batch_is_replace(family):
     assert_same(mappings(mc.predict(window)), mappings(mc.predict(e)))
     for name, values in mc.simulate(e, 5).values.items():
         assert values.tobytes() == mc.simulate(window, 5)[name].tobytes()
+
+
+@pytest.mark.parametrize(("sizes", "wrong"), [([10_000] * 101, 50), ([1_100_000] * 3, 2)])
+def test_few_rows_show_what_many_would(sizes, wrong):
+    """Where comparing all rows of all generations would take too long, and it is confirmed."""
+
+    def rows(sizes, rng):
+        del rng
+        first = sum(sizes[:-1]) if len(sizes) == wrong else 0
+        return np.arange(first, sum(sizes))
+
+    mine = Claims(None)
+    mine.training_rows, mine.batch_weights = rows, mc.Accumulate().batch_weights
+    with pytest.raises(mc.InvalidInput, match=f"at generation {wrong} training_rows"):
+        mc.Experiment(mc.Gaussian(), mine, sizes, len(sizes))
+
+    def many(sizes, rng):
+        return np.arange(sum(sizes)) if max(sizes) > 5 else rows(sizes, rng)
+
+    mine.training_rows = many
+    assert mc.Experiment(mc.Gaussian(), mine, sizes, len(sizes)).unseen
+
+
+def test_a_memory_that_changes_late_is_found():
+    """Seven hundred generations of a pool, then the last batch alone."""
+    mine = Claims(None)
+    mine.training_rows = mc.Accumulate().training_rows
+    mine.batch_weights = mc.Accumulate().batch_weights
+    mine.memory = lambda sizes: (mc.Accumulate() if len(sizes) < 300 else mc.Replace()).memory(
+        sizes
+    )
+    with pytest.raises(mc.InvalidInput, match="at generation 300 memory gives the weights"):
+        schedule.check(mine, [5] * 320)
+
+
+def test_a_field_that_is_computed_is_not_the_built_ins():
+    """It may differ from one look to the next, and a snapshot of it would be wrong."""
+    budgets = iter(range(2, 10**6))
+    kind = type("Own", (mc.AccumulateSubsample,), {"budget": property(lambda _: next(budgets))})
+    mine = object.__new__(kind)
+
+    assert isinstance(schedule.understood(mine), schedule.Own)
+    assert "variance" not in mc.predict(mc.Experiment(mc.Gaussian(), mine, 20, 6))
+
+
+@pytest.mark.parametrize(
+    ("workflow", "plain"),
+    [
+        (mc.SlidingWindow(np.uint8(3)), mc.SlidingWindow(3)),
+        (mc.AccumulateSubsample(np.uint8(4)), mc.AccumulateSubsample(4)),
+        (mc.KeepReal(Fraction(1, 3)), mc.KeepReal(1 / 3)),
+        (mc.FreshData(2, 3, Fraction(1, 4)), mc.FreshData(2, 3, 0.25)),
+        (mc.Weighted([[1.0, -0.0], [-0.0, 1.0]]), mc.Weighted([[1, 0], [0, 1]])),
+    ],
+    ids=repr,
+)
+def test_numbers_of_other_types_are_the_same_numbers(workflow, plain):
+    """Small integers do not wrap around, fractions are floats, and -0 is 0."""
+    assert workflow == plain
+    assert hash(workflow) == hash(plain)
+    e = mc.Experiment(mc.Gaussian(), plain, np.int16(7), np.uint8(2), temperature=Fraction(3, 2))
+    mine = replace(e, workflow=workflow)
+    assert mc.predict(mine)["variance"] == pytest.approx(mc.predict(e)["variance"], rel=0)
+
+
+@pytest.mark.parametrize(
+    ("methods", "message"),
+    [
+        ({"batch_weights": lambda z: np.array(z) / sum(z) + 5j}, "array of real numbers"),
+        ({"batch_weights": lambda z: ["0.5"] * len(z)}, "array of real numbers"),
+        ({"batch_weights": lambda _: [[1], [1, 2]]}, "rows of different lengths"),
+        ({"batch_weights": lambda _: None}, "gave None"),
+        ({"batch_weights": 3}, "3 cannot be called"),
+        ({"training_rows": lambda z, _: tuple(range(sum(z)))}, "a tuple of 4 entries"),
+        ({"training_rows": lambda z, _: (range(sum(z)), ["a"] * sum(z))}, "array of real numbers"),
+        ({"memory": lambda _: None}, "memory at generation 1 gave None: return two arrays"),
+        ({"memory": lambda _: (["a"], [1.0])}, "array of real numbers"),
+        ({"memory": 3}, "3 cannot be called"),
+    ],
+)
+def test_what_a_method_gives_is_checked(methods, message):
+    """Anything but numbers of the right shape is one clear error."""
+    usual = {
+        "training_rows": lambda z, _: np.arange(sum(z)),
+        "batch_weights": lambda z: z / np.sum(z),
+    }
+    mine = Claims(None)
+    for name, value in (usual | methods).items():
+        setattr(mine, name, value)
+    with pytest.raises(mc.InvalidInput, match=message):
+        mc.Experiment(mc.Gaussian(), mine, 4, 3)
+
+
+@pytest.mark.parametrize(
+    ("methods", "message"),
+    [
+        ({"batch_sizes": lambda f, T: np.array([f] + [4.5] * (T - 1))}, "4 whole numbers"),
+        ({"batch_sizes": lambda f, T: [f] * (T + 3)}, "4 whole numbers"),
+        ({"batch_sizes": lambda f, T: [f] * (T - 1)}, "4 whole numbers"),
+        ({"batch_sizes": lambda _, T: [9] * T}, "the first of them 5"),
+        ({"batch_sizes": lambda *_: None}, "4 whole numbers"),
+        ({"real_rows": lambda _: 2.5}, r"real_rows\(2\) = 2.5"),
+        ({"real_rows": lambda _: None}, r"real_rows\(2\) = None"),
+        ({"source_weights": lambda _: None}, "gave None: return two arrays"),
+        ({"source_weights": lambda z: (np.full(len(z), np.nan),) * 2}, "sum to 1"),
+        ({"source_weights": lambda z: (np.ones(len(z)) * 1j,) * 2}, "array of real numbers"),
+    ],
+)
+def test_what_a_method_of_fresh_data_gives_is_checked(methods, message):
+    """Sizes are whole numbers, as many as generations; so are real rows."""
+    with pytest.raises(mc.InvalidInput, match=message):
+        mc.Experiment(
+            mc.Gaussian(),
+            child(
+                mc.FreshData(2, 2), **{name: staticmethod(value) for name, value in methods.items()}
+            ),
+            5,
+            4,
+        )

@@ -65,7 +65,7 @@ def _replace(e: "Experiment") -> tuple[Fate, Fate]:
         open_ = Fate("undetermined", "", "the batches differ in size, and a schedule may go on so")
         return open_, open_
     r = float(factors[0])
-    text = f"each generation multiplies it by {r:.6g}"
+    text = f"each generation multiplies it by {r:.12g}"
     if abs(r - 1) < EPS:
         kept = Fate("bounded", "", "the fitted variance keeps its expectation")
         if np.ptp(n):
@@ -73,16 +73,16 @@ def _replace(e: "Experiment") -> tuple[Fate, Fate]:
         return kept, Fate("diverges", "t/n", "each generation adds V/n: a random walk")
     if r < 1:
         lost = "what is left of the variance is lost geometrically, and with it the noise"
-        return Fate("clumps", f"{r:.6g}^t", text), Fate("bounded", "", lost)
-    grown = Fate("diverges", f"{r:.6g}^t", text)
-    return grown, Fate("diverges", f"{r:.6g}^t", "each generation adds V/n, and V explodes")
+        return Fate("clumps", f"{r:.12g}^t", text), Fate("bounded", "", lost)
+    grown = Fate("diverges", f"{r:.12g}^t", text)
+    return grown, Fate("diverges", f"{r:.12g}^t", "each generation adds V/n, and V explodes")
 
 
 def _tempered(above: float) -> Fate:
     """Return the error's fate under accumulate; `above` is lambda - 2, its power."""
     if above < 0:
         return Fate("bounded", "", "its increments are about V_t/t^2, and summable")
-    rate = f"t^{above:.6g}" if above > 0 else "log t"
+    rate = f"t^{above:.12g}" if above > 0 else "log t"
     return Fate("diverges", rate, "its increments are about V_t/t^2, and not summable")
 
 
@@ -94,7 +94,7 @@ def _power(e: "Experiment", tame: Fate) -> tuple[Fate, Fate]:
         return (Fate("undetermined", "", str(error)),) * 2
     if abs(a) < EPS:
         return Fate("bounded", "", "it tends to a limit above 0"), tame
-    rate, text = f"t^{a:.6g}", f"a step multiplies it by 1 + a/t, a = {a:.6g}"
+    rate, text = f"t^{a:.12g}", f"a step multiplies it by 1 + a/t, a = {a:.12g}"
     if a < 0:
         return Fate("clumps", rate, text), tame
     if isinstance(e.workflow, AccumulateSubsample):
@@ -128,5 +128,5 @@ def _loss(e: "Experiment") -> Fate:
         return Fate("undetermined", "", "the batches differ in size")
     factor = (n[0] - e.model.ddof) / (e.temperature * (n[0] - d - 2))
     if factor > 1 + EPS:
-        return Fate("diverges", f"{factor:.6g}^t", "E tr S^-1 grows by it in each generation")
+        return Fate("diverges", f"{factor:.12g}^t", "E tr S^-1 grows by it in each generation")
     return Fate("diverges", "", "the fits spread: log det S_t drifts upwards, without end")
