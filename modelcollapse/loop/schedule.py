@@ -1,9 +1,9 @@
 """What a workflow counts as, and whether its methods say the same: it may be a user's.
 
-The one place that asks for a workflow's class. An object counts as a built-in workflow if it
-inherits all that makes its schedule unchanged, on its class and on itself: then it has the
-built-in's predictions, laws, limits and fates. Of any other only its own methods speak, and they
-have to agree with each other.
+The one place that decides it: what families ask for a workflow's class is asked of what
+`understood` returns. An object counts as a built-in workflow if it inherits all that makes its
+schedule unchanged, on its class and on itself: then it has the built-in's predictions, laws,
+limits and fates. Of any other only its own methods speak, and they have to agree with each other.
 """
 
 import inspect

@@ -556,3 +556,13 @@ def test_sizes_that_are_not_those_of_the_trajectories_are_refused():
         diagnose(one, scaling={100: one, 1000: wide})
     with pytest.raises(mc.InvalidInput, match="given for 7 samples has 100 in batch 1"):
         diagnose(one, scaling={7: one, 1000: wide})
+
+
+def test_a_size_of_which_nothing_is_known_is_compared():
+    """Plain numbers beside trajectories of an experiment: there is nothing that could differ."""
+    known = mc.simulate(gaussian(mc.Replace()), 30)
+    size = int(known.experiment.sizes[0])
+    plain = {name: np.asarray(known[name]) / 4 for name in ("squared_error", "variance")}
+
+    found = diagnose(known, scaling={size: known, 4 * size: plain})["scaling_law"]
+    assert found.metric == "squared_error"

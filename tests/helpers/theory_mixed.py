@@ -4,8 +4,6 @@ A quantity "mixed.name" or "curated.name" is what the function of that name retu
 looked up in a prediction.
 """
 
-from importlib import import_module
-
 import numpy as np
 from hypothesis import strategies as st
 from sympy import Rational
@@ -80,7 +78,7 @@ def shipped(derivation, loop):
     room, key = derivation.quantity.split(".")
     if room not in {"mixed", "curated"}:
         return getattr(mc.predict(experiment(loop)), room)[key]
-    function = getattr(import_module(f"modelcollapse.{room}"), key)
+    function = getattr(getattr(mc, room), key)
     if isinstance(loop, Labels | Region):
         found = function(experiment(loop))
     else:

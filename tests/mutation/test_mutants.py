@@ -66,7 +66,9 @@ def test_the_choice_is_repeatable_and_even():
         assert mutant.diff.startswith("--- a/")
 
 
-@pytest.mark.parametrize("entry", EQUIVALENT, ids=lambda entry: entry["file"])
+@pytest.mark.parametrize(
+    "entry", EQUIVALENT, ids=[f"{i}-{entry['file']}" for i, entry in enumerate(EQUIVALENT)]
+)
 def test_what_is_said_to_be_equivalent_exists(entry):
     """Each entry is a mutant of today's code, and has its reason."""
     made = of(entry["file"], (ROOT / entry["file"]).read_text(encoding="utf-8"))

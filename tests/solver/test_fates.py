@@ -151,7 +151,7 @@ FATES = [
     (mc.SlidingWindow(3), [5, 5], 0.0, "diverges", "4 t/((k+1)^2 n)"),
     (mc.SlidingWindow(3), [5, 5], -0.5, "bounded", ""),
     (mc.SlidingWindow(3), [5, 5, 6], 0.0, "undetermined", ""),
-    (mc.SlidingWindow(1), [4, 4], 2.0, "diverges", "1.5^t"),
+    (mc.SlidingWindow(1), [4, 4], 2.0, "diverges", "(1 + v2/n)^t"),
     (mc.Accumulate(), [5, 5], 9.0, "bounded", ""),
     (mc.Accumulate(), [5, 7, 3], 9.0, "bounded", ""),
     (mc.KeepReal(), [5, 7, 3], 9.0, "bounded", ""),
