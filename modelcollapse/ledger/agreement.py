@@ -10,15 +10,13 @@ import numpy as np
 from modelcollapse._support.checks import fraction, positive, whole
 from modelcollapse._support.errors import InvalidInput, ModelCollapseError, NoClosedForm, invalid
 from modelcollapse.evidence import samples_needed
-from modelcollapse.ledger.by_loop import by_loop
+from modelcollapse.ledger.by_loop import NEIGHBOURS, by_loop
 from modelcollapse.ledger.claims import LARGEST_CV, Design, MeanClaim
 from modelcollapse.ledger.theorem import Theorem, Verdict
 from modelcollapse.ledger.values import constant, quantity
 from modelcollapse.ledger.verification import ALPHA, Verification
 from modelcollapse.loop.experiment import Experiment, Prediction, predict
 from modelcollapse.loop.schedule import Own
-from modelcollapse.loop.schedule import check as unseen
-from modelcollapse.workflows import Accumulate, AccumulateSubsample, Replace
 
 MOST_GENERATIONS = 30  # beyond it exact variances of arbitrary weights cost too much
 MOST_REPLICATES = 1_000_000
@@ -190,7 +188,7 @@ def _theorem(e: Experiment, check: Check, design: Design, effect: float, alpha: 
 
 def _unseen(e: Experiment) -> str:
     """Say at how many generations the workflow's rows were not compared with its weights."""
-    count = len(unseen(e.workflow, e.sizes))
+    count = len(e.unseen)
     text = f"; training_rows was not compared with the weights at {count} of {e.generations}"
     return f"{text} generations" if count else ""
 
@@ -200,7 +198,7 @@ def _neighbours(e: Experiment, check: Check) -> dict[str, float]:
     found = {}
     if check.generation > 1:
         found["a generation too few"] = float(predict(e)[check.name][check.generation - 2])
-    for workflow in (Replace(), Accumulate(), AccumulateSubsample()):
+    for workflow in NEIGHBOURS:
         if type(workflow) is type(e.understood.workflow):
             continue
         try:

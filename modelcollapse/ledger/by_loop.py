@@ -22,6 +22,7 @@ from modelcollapse.workflows import (
 )
 
 FITTED, TRAINED = ("variance", "squared_error"), ("second_moment", "central_variance")
+NEIGHBOURS = (Replace(), Accumulate(), AccumulateSubsample())  # whose numbers are near misses
 LATEST = 5  # the generation that is compared: a later one costs more and tells little more
 FIRST_RUNS = 2_000  # simulated to see how far apart the laws are
 MOST_RUNS = 100_000
@@ -91,7 +92,7 @@ def _looped(
 def _others(simulated: Callable[[Workflow], Columns]) -> dict[str, Columns]:
     """Return the simulations of other workflows."""
     found = {}
-    for workflow in (Replace(), Accumulate(), AccumulateSubsample()):
+    for workflow in NEIGHBOURS:
         try:
             found[f"{workflow.name}'s"] = simulated(workflow)
         except ModelCollapseError:

@@ -2,7 +2,7 @@
 
 experiment  Experiment, Prediction, Trajectories; predict and simulate
 truth       what generation 1 is drawn from
-schedule    what a workflow counts as, and whether its methods say the same
+schedule    what a workflow counts as; consistency: whether its own methods say the same
 plain       run: fit, sample, fit again, for any estimator; slow and obvious
 estimators  driving any estimator; metrics: what is measured of it; checkpoint: its file
 blocks      replicates in blocks, each with a random stream of its own

@@ -11,9 +11,10 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers, Samples, positive, whole
 from modelcollapse._support.errors import InvalidInput, NoClosedForm, invalid, unknown
+from modelcollapse.loop.consistency import check
 from modelcollapse.loop.fate import Fate
 from modelcollapse.loop.model import MEMBERS, Model, unfitted
-from modelcollapse.loop.schedule import check, understood
+from modelcollapse.loop.schedule import understood
 from modelcollapse.loop.truth import Truth
 from modelcollapse.workflows import BY_NAME, Workflow
 from modelcollapse.workflows.selection import batch_sizes
@@ -224,7 +225,7 @@ class Prediction:
         for what, part in parts.items():
             for name in known:
                 if name not in part:
-                    general = self.expected.reasons.get(name, f"its {what} is not known here")
+                    general = self.expected.reasons.get(name, f"its {what} has no closed form here")
                     part.reasons.setdefault(name, general)
 
     @property
@@ -324,7 +325,8 @@ def predict(experiment: Experiment) -> Prediction:
     if unseen := experiment.unseen:
         notes["workflow"] = (
             f"its methods were not compared with each other at {len(unseen)} of "
-            f"{experiment.generations} generations, the first of them {unseen[0]}: too many rows"
+            f"{experiment.generations} generations, the first of them {unseen[0]}, which would "
+            "take too long"
         )
     return replace(prediction, experiment=experiment, notes=notes)
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from modelcollapse._support.checks import LARGEST_BATCH, Floats, Integers
 from modelcollapse._support.errors import InvalidInput, NoClosedForm, invalid
-from modelcollapse.loop.schedule import Own, check, understood
+from modelcollapse.loop.consistency import check
+from modelcollapse.loop.schedule import Own, understood
 from modelcollapse.workflows import Refreshing, Workflow
 from modelcollapse.workflows.sources import real_counts, source_weights
 

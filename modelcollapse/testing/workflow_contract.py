@@ -10,7 +10,7 @@ import pytest
 
 from modelcollapse._support.checks import Floats, Integers
 from modelcollapse._support.errors import InvalidInput
-from modelcollapse.loop.schedule import Carried, check_rows
+from modelcollapse.loop.consistency import Carried, check_rows
 from modelcollapse.workflows import Refreshing, Remembering, Weighting, Workflow
 from modelcollapse.workflows.selection import batch_weights, select
 

@@ -10,7 +10,7 @@ import modelcollapse as mc
 from modelcollapse.cli import main
 from modelcollapse.families.gaussian import predict as gaussian_predict
 from modelcollapse.ledger import by_loop
-from modelcollapse.loop import schedule
+from modelcollapse.loop import consistency
 
 EPS = np.finfo(float).eps
 WEIGHTS = [[1], [0.3, 0.7], [0.2, 0.2, 0.6], [0.1, 0.2, 0.3, 0.4]]
@@ -145,7 +145,7 @@ def test_a_simulation_of_another_loop_is_found(monkeypatch, seed):
 
 def test_what_was_not_compared_is_said(monkeypatch, seed):
     """Of a workflow of one's own, at how many generations its methods were not compared."""
-    monkeypatch.setattr(schedule, "SECONDS", 0.0)
+    monkeypatch.setattr(consistency, "SECONDS", 0.0)
     e = mc.Experiment(mc.Gaussian(), Pool(), 5, 5)
     found = mc.verify_experiment(e, effect=0.5, seconds=0.1, seed=seed)
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import modelcollapse as mc
 from modelcollapse import solver
 from modelcollapse.diagnosis.theory import Theory
-from modelcollapse.loop import schedule
+from modelcollapse.loop import consistency, schedule
 from modelcollapse.testing import WorkflowContract, strategies
 from modelcollapse.workflows.selection import select
 
@@ -347,7 +347,7 @@ def test_fresh_rows_need_all_methods(lacking):
 )
 def test_a_difference_is_found_where_it_begins(wrong, sizes, monkeypatch):
     """One generation that trains on other rows than it says is found, and named."""
-    monkeypatch.setattr(schedule, "SECONDS", 1.0)
+    monkeypatch.setattr(consistency, "SECONDS", 1.0)
 
     class Once(mc.Replace):
         def training_rows(self, sizes, rng):
@@ -360,22 +360,22 @@ def test_a_difference_is_found_where_it_begins(wrong, sizes, monkeypatch):
 
     for kind in (Once, Other):
         with pytest.raises(mc.InvalidInput, match=f"at generation {wrong}"):
-            schedule.check(kind(), sizes)
+            consistency.check(kind(), sizes)
 
 
 def test_what_was_not_compared_is_said(monkeypatch):
     """Beyond a million rows, or the time, generations are left out, and returned."""
     same = child(mc.Replace(), training_rows=method(mc.Replace(), "training_rows"))
-    monkeypatch.setattr(schedule, "SECONDS", 60.0)
-    assert schedule.check(same, [10] * 30) == []
-    assert schedule.check(mc.Replace(), [10**9] * 30) == []
-    assert schedule.check(same, [10**9] * 3) == [1, 2, 3]
+    monkeypatch.setattr(consistency, "SECONDS", 60.0)
+    assert consistency.check(same, [10] * 30) == []
+    assert consistency.check(mc.Replace(), [10**9] * 30) == []
+    assert consistency.check(same, [10**9] * 3) == [1, 2, 3]
     said = mc.predict(mc.Experiment(mc.Gaussian(), same, 10**9, 3)).reasons["workflow"]
     assert "not compared with each other at 3 of 3 generations, the first of them 1" in said
     assert "workflow" not in mc.predict(mc.Experiment(mc.Gaussian(), same, 9, 3)).reasons
-    assert schedule.check(same, [70_000] * 5) == [4]  # 1, 2, 3, 5: eleven batches; then 4
-    monkeypatch.setattr(schedule, "SECONDS", 0.0)
-    assert schedule.check(same, [1] * 9) == list(range(4, 10))
+    assert consistency.check(same, [70_000] * 5) == [4]  # 1, 2, 3, 5: eleven batches; then 4
+    monkeypatch.setattr(consistency, "SECONDS", 0.0)
+    assert consistency.check(same, [1] * 9) == list(range(4, 10))
 
 
 def test_what_counts_as_itself_travels():
@@ -492,7 +492,7 @@ def test_a_memory_that_changes_late_is_found():
         sizes
     )
     with pytest.raises(mc.InvalidInput, match="at generation 300 memory gives the weights"):
-        schedule.check(mine, [5] * 320)
+        consistency.check(mine, [5] * 320)
 
 
 def test_a_field_that_is_computed_is_not_the_built_ins():

@@ -32,18 +32,6 @@ if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment, Route
 
 
-QUANTITIES = (
-    "variance",
-    "squared_error",
-    "second_moment",
-    "log_variance",
-    "log_determinant",
-    "pseudo_log_determinant",
-    "w2_squared",
-    "test_log_loss",
-)
-
-
 class Spread(NamedTuple):
     """Variances over replicates, each of shape (generations,)."""
 
@@ -79,8 +67,7 @@ def predict(e: "Experiment") -> Prediction:
         laws["variance_ratio"] = lambda: variance_ratios(e)
     limits, exponents = _limits(e, notes)
     expected = Lazy(routes, reasons)
-    variances = Lazy(spreads, _why(reasons, spreads, "variance over replicates"))
-    law = Lazy(laws, _why(reasons, laws, "law"))
+    variances, law = Lazy(spreads), Lazy(laws)
     fate = cache(lambda: fates.fates(e))
     fated = Lazy({name: partial(_of, fate, name) for name in fates.QUANTITIES})
     return Prediction(e, expected, variances, law, limits, exponents, fated, notes)
@@ -88,12 +75,6 @@ def predict(e: "Experiment") -> Prediction:
 
 def _of(found: "Callable[[], dict[str, Fate]]", name: str) -> Fate:
     return found()[name]
-
-
-def _why(reasons: dict[str, str], known: "dict[str, Route]", what: str) -> dict[str, str]:
-    """Return, for each quantity without it, why its law or variance or limit is not there."""
-    missing = [name for name in QUANTITIES if name not in known]
-    return {name: reasons.get(name, f"its {what} has no closed form here") for name in missing}
 
 
 def _moments(
@@ -277,7 +258,6 @@ def _limits(e: "Experiment", notes: dict[str, str]) -> tuple[Lazy, Lazy]:
                 values[name] = partial(float, value)
         if set(names) <= set(values):
             values["second_moment"] = partial(float, sum(found))
-    open_limits = {**_why({}, values, "limit"), **open_limits}
     rates: dict[str, Route] = {}
     open_rates: dict[str, str] = {}
     for name, rate in (("lyapunov", formulas.lyapunov), ("power", formulas.power)):
