@@ -12,13 +12,13 @@ from modelcollapse.diagnosis.outcome import Word
 from modelcollapse.loop.experiment import Experiment, Lazy, Prediction, predict
 from modelcollapse.loop.fate import Fate
 from modelcollapse.loop.truth import Rows
-from modelcollapse.workflows import Accumulate, FreshData, KeepReal, Replace, SlidingWindow
 
 DISCRETE = "modelcollapse.families.discrete"
 EXPONENTIAL = "modelcollapse.families.exponential"
 GAUSSIAN = "modelcollapse.families.gaussian"
 KDE = "modelcollapse.families.kde"
 ERRORS = ("mise", "test_log_loss")
+ABSORBING = ("replace", "accumulate", "sliding-window", "keep-real")
 ZERO = 1e-12  # a Lyapunov exponent nearer to 0 than its rounding has no sign
 
 
@@ -35,10 +35,6 @@ class Theory:
     """The exact predictions of an experiment, or none."""
 
     experiment: Experiment | None
-
-    def __post_init__(self) -> None:
-        if self.experiment is not None:
-            object.__setattr__(self, "experiment", self.experiment.understood)
 
     @cached_property
     def prediction(self) -> Prediction | None:
@@ -117,7 +113,7 @@ class Theory:
         e = self.experiment
         if e is None:
             return None
-        if isinstance(e.workflow, FreshData) and e.workflow.real > 1:
+        if e.schedule.rule == "fresh-data" and e.schedule.workflow.real > 1:
             text = "fresh real rows differ in every generation with the same probability"
             return Proof("does not hold", f"almost surely it does not tend to 0: {text}")
         if e.model.room == GAUSSIAN:
@@ -130,11 +126,11 @@ class Theory:
         if isinstance(e.truth, Rows) or name != "variance":
             return None
         limit = self.limit(name)
-        if isinstance(e.workflow, Accumulate) and limit is not None and limit > 0:
+        if e.schedule.rule == "accumulate" and limit is not None and limit > 0:
             text = "its factors are independent and their variances summable"
             return Proof("does not hold", f"limits[{name!r}] = {limit:.5g}, above 0; {text}")
-        equal = np.ptp(e.sizes) == 0 or getattr(e.workflow, "share", None) is not None
-        if isinstance(e.workflow, KeepReal) and equal and e.sizes[0] > 1:
+        kept = e.schedule.rule == "keep-real" and e.sizes[0] > 1
+        if kept and (e.schedule.equal is not None or e.schedule.workflow.share is not None):
             return Proof("does not hold", "the real rows keep their weight, and their variance")
         return None
 
@@ -157,7 +153,7 @@ class Theory:
         low, high = e.model.range
         if np.isinf(low) and np.isinf(high):
             return Proof("does not hold", "V(m) is bounded away from 0, whatever the mean")
-        if isinstance(e.workflow, Replace) and np.ptp(e.sizes) == 0:
+        if e.schedule.rule == "replace" and e.schedule.equal is not None:
             text = "the mean is a martingale, and comes to rest only where V(m) = 0"
             return Proof("holds", f"almost surely: {text}")
         return None
@@ -178,7 +174,7 @@ class Theory:
     def absorbs(self) -> bool:
         """Return whether a variance of 0 stays, for ever; True where no experiment is known."""
         e = self.experiment
-        return e is None or isinstance(e.workflow, (Replace, Accumulate, SlidingWindow, KeepReal))
+        return e is None or e.schedule.rule in ABSORBING
 
     def never_invents(self) -> bool:
         """Return whether no generation can sample what the truth does not have."""

@@ -23,8 +23,9 @@ from modelcollapse.language.work import (
     unseen,
     working,
 )
-from modelcollapse.workflows import Refreshing, Workflow
+from modelcollapse.workflows import Workflow
 from modelcollapse.workflows.selection import select
+from modelcollapse.workflows.sources import is_refreshing
 
 FLOAT_BYTES = 4  # of a weight, and about as many of text per token
 
@@ -81,7 +82,7 @@ def run(
     if not isinstance(workflows, Sequence) or not all(isinstance(w, Workflow) for w in workflows):
         raise invalid("workflows", workflows, "give a sequence, such as [Replace(), Accumulate()]")
     for workflow in workflows:
-        if isinstance(workflow, Refreshing):
+        if is_refreshing(workflow):
             raise invalid(
                 "workflows", workflow, "real rows are drawn once here: keep them, with KeepReal()"
             )

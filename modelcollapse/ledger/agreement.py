@@ -16,7 +16,6 @@ from modelcollapse.ledger.theorem import Theorem, Verdict
 from modelcollapse.ledger.values import constant, quantity
 from modelcollapse.ledger.verification import ALPHA, Verification
 from modelcollapse.loop.experiment import Experiment, Prediction, predict
-from modelcollapse.loop.schedule import Own
 
 MOST_GENERATIONS = 30  # beyond it exact variances of arbitrary weights cost too much
 MOST_REPLICATES = 1_000_000
@@ -86,7 +85,7 @@ def verify_experiment(
     positive("seconds", seconds)
     say, verdicts = progress or (lambda *_: None), []
     e = replace(experiment, generations=min(experiment.generations, MOST_GENERATIONS))
-    own = isinstance(e.understood.workflow, Own)
+    own = not e.schedule.rule
     theorems = []
     if own:
         say("the plain loop", 0.0)
@@ -199,7 +198,7 @@ def _neighbours(e: Experiment, check: Check) -> dict[str, float]:
     if check.generation > 1:
         found["a generation too few"] = float(predict(e)[check.name][check.generation - 2])
     for workflow in NEIGHBOURS:
-        if type(workflow) is type(e.understood.workflow):
+        if workflow.name == e.schedule.rule:
             continue
         try:
             other = replace(e, workflow=workflow, samples=e.sizes.tolist())

@@ -16,7 +16,6 @@ from modelcollapse.loop.plain import run
 from modelcollapse.workflows import (
     Accumulate,
     AccumulateSubsample,
-    Refreshing,
     Replace,
     Workflow,
 )
@@ -38,7 +37,7 @@ def by_loop(e: Experiment, effect: float, alpha: float, seed: int, seconds: floa
     the simulations themselves can be told apart. A model that `run` cannot take has none.
     """
     T = min(e.generations, LATEST)
-    sizes = int(e.sizes[0]) if isinstance(e.workflow, Refreshing) else e.sizes[:T].tolist()
+    sizes = int(e.sizes[0]) if e.schedule.fresh else e.sizes[:T].tolist()
     short = replace(e, samples=sizes, generations=T)
     runs = simulate(short, FIRST_RUNS, seed, [T])
     # Of fitted moments, or else of training rows: what `run` measures of any model.

@@ -1,17 +1,16 @@
 """Whether the methods of a workflow of one's own say the same, row by row."""
 
-import inspect
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats, Integers
+from modelcollapse._support.checks import Floats
 from modelcollapse._support.errors import InvalidInput
-from modelcollapse.loop.schedule import FRESH, Own, understood
-from modelcollapse.workflows import BY_NAME, Refreshing, Weighting, Workflow, sources
-from modelcollapse.workflows.selection import batch_weights, memory_step, select
+from modelcollapse.loop.schedule import Schedule, inherited
+from modelcollapse.workflows import Workflow, sources
+from modelcollapse.workflows.selection import FRESH, batch_weights, memory_step, offers, select
 
 MOST_ROWS = 10**6  # compared in all: beyond it, and beyond SECONDS, it costs more than it tells
 SECONDS = 0.1
@@ -21,7 +20,7 @@ SMALL = 3  # generations that are compared however long it takes
 EQUAL = 1e-9  # two weights, relative to the largest
 
 
-def check(workflow: Workflow, sizes: Sequence[int] | Integers) -> list[int]:
+def check(schedule: Schedule) -> list[int]:
     """Compare the methods of a workflow with each other, row by row.
 
     Every generation, as far as a million rows and 0.1 s reach; first 1, 2, 3, the powers of two,
@@ -30,10 +29,8 @@ def check(workflow: Workflow, sizes: Sequence[int] | Integers) -> list[int]:
 
     Parameters
     ----------
-    workflow
-        What counts as a built-in workflow is not looked at.
-    sizes
-        The batch sizes n_1, ..., n_T.
+    schedule
+        The workflow and the batch sizes; what counts as a built-in workflow is not looked at.
 
     Returns
     -------
@@ -45,15 +42,13 @@ def check(workflow: Workflow, sizes: Sequence[int] | Integers) -> list[int]:
     InvalidInput
         If two methods disagree; the message names them, the generation, and the remedy.
     """
-    own = understood(workflow)
-    if not isinstance(own, Own):
+    own, sizes = schedule.workflow, schedule.listed
+    if schedule.rule:
         return []
     _require_all_or_none(own)
-    if not isinstance(own, (Weighting, Refreshing)):
+    if not schedule.weighted:
         return []
-    sizes = [int(n) for n in sizes]
-    if isinstance(own, Refreshing):
-        sources.real_counts(own, sizes)
+    sources.real_counts(own, sizes)
     start, rows, left = time.perf_counter(), 0, dict.fromkeys(_order(sizes))
     for t in list(left):
         rows += sum(sizes[:t])
@@ -61,7 +56,7 @@ def check(workflow: Workflow, sizes: Sequence[int] | Integers) -> list[int]:
             break
         check_rows(own, sizes[:t])
         del left[t]
-    if not isinstance(own, Refreshing):  # which sets its own sizes
+    if not schedule.fresh:  # which sets its own sizes
         _suspect(own, sizes, list(left))
     carried, start = Carried(own), time.perf_counter()
     if carried.remembers:
@@ -72,7 +67,7 @@ def check(workflow: Workflow, sizes: Sequence[int] | Integers) -> list[int]:
     return sorted(left)
 
 
-def _suspect(own: Own, sizes: Sequence[int], left: Sequence[int]) -> None:
+def _suspect(own: Workflow, sizes: Sequence[int], left: Sequence[int]) -> None:
     """Compare generations with too many rows on batches of a few; what differs there, on its own.
 
     A workflow may do something else with other batches, so that alone proves nothing.
@@ -98,8 +93,8 @@ def _order(sizes: Sequence[int]) -> Iterator[int]:
     yield from range(1, T + 1)
 
 
-def _require_all_or_none(own: Own) -> None:
-    there = [name for name in FRESH if hasattr(own, name)]
+def _require_all_or_none(own: Workflow) -> None:
+    there = [name for name in FRESH if offers(own, name)]
     if there and len(there) < len(FRESH):
         lacking = ", ".join(name for name in FRESH if name not in there)
         raise InvalidInput(
@@ -110,11 +105,11 @@ def _require_all_or_none(own: Own) -> None:
 
 def check_rows(workflow: Workflow, sizes: Sequence[int]) -> None:
     """Raise InvalidInput if training_rows is not what the weights of generation t say."""
-    claims = {}
-    if isinstance(workflow, Weighting):
+    claims: dict[str, Floats] = {}
+    if sources.is_weighting(workflow):
         claims["batch_weights"] = _by_batch(workflow, sizes)
         _require_same(workflow, "batch_weights", sizes, claims, _by_batch(workflow, sizes))
-    if isinstance(workflow, Refreshing):
+    if sources.is_refreshing(workflow):
         claims["source_weights"] = _by_part(workflow, sizes)
         _require_same(workflow, "source_weights", sizes, claims, _by_part(workflow, sizes))
     for seed in range(2):
@@ -130,25 +125,17 @@ def check_rows(workflow: Workflow, sizes: Sequence[int]) -> None:
             )
 
 
-def _by_batch(workflow: Weighting, sizes: Sequence[int]) -> Floats:
+def _by_batch(workflow: Any, sizes: Sequence[int]) -> Floats:
     """Return each row's weight, by the weights of the batches."""
     n = np.asarray(sizes)
     return np.repeat(batch_weights(workflow, list(sizes)) / n, n)
 
 
-def _by_part(workflow: Refreshing, sizes: Sequence[int]) -> Floats:
+def _by_part(workflow: Workflow, sizes: Sequence[int]) -> Floats:
     """Return each row's weight, by the weights of the batches' real and sampled parts."""
-    real, sampled = sources.source_weights(workflow, list(sizes))
-    counts = sources.real_counts(workflow, sizes)
-    rows = np.stack([counts, np.asarray(sizes) - counts], axis=1).ravel()
-    weights = np.stack([real, sampled], axis=1).ravel()
-    if np.any((rows == 0) & (weights > 0)):
-        s = int(np.argmax((rows == 0) & (weights > 0)))
-        raise InvalidInput(
-            f"{workflow!r} at generation {len(sizes)} gives weight {weights[s]:g} to the "
-            f"{('real', 'sampled')[s % 2]} part of batch {s // 2 + 1}, which has no rows: "
-            "give it weight 0"
-        )
+    plan = Schedule(workflow, np.asarray(sizes))
+    rows = np.stack([plan.real, plan.sampled], axis=1).ravel()
+    weights = np.stack(plan.weights(len(sizes)), axis=1).ravel()
     return np.repeat(weights / np.maximum(rows, 1), rows)
 
 
@@ -174,19 +161,9 @@ def _compare(
     raise InvalidInput(
         f"{workflow!r}: at generation {len(sizes)} training_rows gives row {row}, of batch "
         f"{batch}, the weight {actual[row]:.6g}{random} and {name} says {expected[row]:.6g}"
-        f"{_inherited(workflow, name)}; make them agree, or remove {name} (set it to None) if the "
+        f"{inherited(workflow, name)}; make them agree, or remove {name} (set it to None) if the "
         "rows are random or the rows of a batch differ in weight"
     )
-
-
-def _inherited(workflow: Any, name: str) -> str:
-    """Return whose a method is, where a built-in class wrote it."""
-    mine = workflow.workflow if isinstance(workflow, Own) else workflow
-    for built_in in BY_NAME.values():
-        inherited = inspect.getattr_static(type(mine), name, None) is vars(built_in).get(name, ())
-        if inherited and name not in getattr(mine, "__dict__", {}):
-            return f" (inherited from {built_in.__name__})"
-    return ""
 
 
 class Carried:
@@ -194,7 +171,7 @@ class Carried:
 
     def __init__(self, workflow: Workflow) -> None:
         self._workflow = workflow
-        self._fresh = isinstance(workflow, Refreshing)
+        self._fresh = sources.is_refreshing(workflow)
         self._slots = np.empty((0, 0))  # one row per slot: its composition, by parts of batches
         self._name = "source_memory" if self._fresh else "memory"
         self.remembers = sources.remembers(workflow)
@@ -233,7 +210,7 @@ class Carried:
             other = "source_weights" if self._fresh else "batch_weights"
             raise InvalidInput(
                 f"{where} gives the weights {_short(weights @ self._slots)} and {other} says "
-                f"{_short(expected)}{_inherited(workflow, self._name)}; make them agree, or remove "
+                f"{_short(expected)}{inherited(workflow, self._name)}; make them agree, or remove "
                 f"{self._name} (set it to None)"
             )
 

@@ -1,6 +1,5 @@
 """Experiment, Prediction and Trajectories: what goes in, and what comes out."""
 
-import copy
 import importlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,7 +13,7 @@ from modelcollapse._support.errors import InvalidInput, NoClosedForm, invalid, u
 from modelcollapse.loop.consistency import check
 from modelcollapse.loop.fate import Fate
 from modelcollapse.loop.model import MEMBERS, Model, unfitted
-from modelcollapse.loop.schedule import understood
+from modelcollapse.loop.schedule import Schedule
 from modelcollapse.loop.truth import Truth
 from modelcollapse.workflows import BY_NAME, Workflow
 from modelcollapse.workflows.selection import batch_sizes
@@ -134,8 +133,8 @@ class Experiment(Generic[M]):
         if isinstance(most, int) and self.generations > most:
             raise invalid("generations", self.generations, f"{self.workflow!r} has no more")
         object.__setattr__(self, "truth", self.model.as_truth(self.truth))
-        object.__setattr__(self, "unseen", check(self.workflow, self.sizes))
-        self.model.check(self.understood)
+        object.__setattr__(self, "unseen", check(self.schedule))
+        self.model.check(self)
 
     @cached_property
     def sizes(self) -> Integers:
@@ -143,14 +142,9 @@ class Experiment(Generic[M]):
         return batch_sizes(self.workflow, self.samples, self.generations)
 
     @cached_property
-    def understood(self) -> "Experiment":
-        """The same loop, with what its workflow counts as: see `modelcollapse.loop.schedule`."""
-        counted = understood(self.workflow)
-        if counted is self.workflow:
-            return self
-        other = copy.copy(self)
-        object.__setattr__(other, "workflow", counted)
-        return other
+    def schedule(self) -> Schedule:
+        """What each generation trains on: see `modelcollapse.loop.schedule`."""
+        return Schedule(self.workflow, self.sizes)
 
     @property
     def reality(self) -> Truth:
@@ -319,7 +313,7 @@ def predict(experiment: Experiment) -> Prediction:
     """
     _require_experiment(experiment)
     room = importlib.import_module(f"{experiment.model.room}.predict")
-    prediction: Prediction = room.predict(experiment.understood)
+    prediction: Prediction = room.predict(experiment)
     prediction.explain()
     notes = dict(prediction.notes)
     if unseen := experiment.unseen:
@@ -403,7 +397,7 @@ def simulate(
     if test is None and tolerance != Request.tolerance:
         raise invalid("tolerance", tolerance, "it is of the scores of a test set: give test too")
     request = Request(replicates, seed, recorded, jobs, extra, progress, test, tolerance)
-    values, finished = room.simulate(experiment.understood, request)
+    values, finished = room.simulate(experiment, request)
     runs = Trajectories(experiment, recorded, finished, values)
     if finished < replicates:
         raise Interrupted(runs)

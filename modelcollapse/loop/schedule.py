@@ -1,58 +1,321 @@
-"""What a workflow counts as: it may be a user's.
+"""What a workflow trains on at each generation: it may be a user's.
 
-The one place that decides it: what families ask for a workflow's class is asked of what
-`understood` returns. An object counts as a built-in workflow if it inherits all that makes its
-schedule unchanged, on its class and on itself: then it has the built-in's predictions, laws,
-limits and fates. Of any other only its own methods speak; they have to agree: see `consistency`.
+The one place that asks a workflow for its class. An object counts as a built-in workflow if it
+inherits all that makes its schedule unchanged, on its class and on itself: then it follows the
+built-in's rule for ever, and has its limits and fates. Of any other only its own methods speak,
+and of the generations that they are asked about; they have to agree: see `consistency`.
+
+A generation's training rows are of one of these kinds:
+
+weights    fixed weights of the real and of the sampled part of each batch
+memory     the same, through few slots into which batches merge
+subset     a fresh random subset of all rows so far
+rows       whatever rows the workflow picks, possibly at random
+
+Weights with a pattern have shorter routes, whoever gave them: `starts` (the last batches, whole
+and alike; so `newest` and `pool`) and `chain` (the training set before, and the new batch).
 """
 
 import inspect
 from collections.abc import Sequence
 from dataclasses import fields
-from typing import Any
+from functools import cached_property
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from modelcollapse.workflows import BY_NAME, Replace, SlidingWindow, Workflow
+from modelcollapse._support.checks import Floats, Integers
+from modelcollapse._support.errors import InvalidInput
+from modelcollapse.workflows import (
+    BY_NAME,
+    Accumulate,
+    Replace,
+    SlidingWindow,
+    Workflow,
+    sources,
+)
+from modelcollapse.workflows.selection import FRESH, select
 
-FRESH = ("real_rows", "batch_sizes", "source_weights")  # all of them, or none
 METHODS = ("training_rows", "batch_weights", "memory", *FRESH, "source_memory", "training_size")
 ABOUT = ("name", "label", "described", "generations")  # of a workflow, and not its schedule
+SAME = 1e-12  # relative: weights that differ by rounding alone
+MOST_DENSE = 5000  # generations whose weights, one for each batch, are held or looked at
+Kind = Literal["weights", "memory", "subset", "rows"]
 
 
-class Own:
-    """A workflow of which its own methods speak alone, whatever class it is of."""
+class Chain(NamedTuple):
+    """Weights of the training set before, and of the new batch's real and sampled part, (T,).
 
-    def __init__(self, workflow: Workflow) -> None:
-        self.workflow = workflow
-        for name in (*METHODS[1:], *ABOUT):
-            if (found := getattr(workflow, name, None)) is not None:
-                setattr(self, name, found)
+    They sum to 1; generation 1 has real rows alone.
+    """
 
-    def training_rows(self, sizes: Sequence[int], rng: np.random.Generator) -> Any:
-        """Return what the workflow returns."""
-        return self.workflow.training_rows(sizes, rng)
+    carried: Floats
+    real: Floats
+    sampled: Floats
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Own, (self.workflow,)
+
+class Schedule:
+    """What T generations train on.
+
+    Parameters
+    ----------
+    workflow
+        Any workflow.
+    sizes
+        The batch sizes n_1, ..., n_T.
+
+    Attributes
+    ----------
+    workflow
+        What it counts as: a built-in workflow, or itself.
+    rule
+        The name of the built-in workflow whose rule it follows for ever; "" for any other.
+    """
+
+    def __init__(self, workflow: Workflow, sizes: Integers) -> None:
+        self.sizes, found = sizes, counted(workflow)
+        self.rule: str = "" if found is None else found.name
+        self.workflow: Any = workflow if found is None else found
+
+    def __len__(self) -> int:
+        return len(self.sizes)
 
     def __repr__(self) -> str:
         return repr(self.workflow)
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Own) and self.workflow == other.workflow
+    @cached_property
+    def listed(self) -> list[int]:
+        """The batch sizes as a list."""
+        return [int(n) for n in self.sizes]
 
-    def __hash__(self) -> int:
-        return hash(self.workflow)
+    @cached_property
+    def kind(self) -> Kind:
+        """How training rows are given; see the module."""
+        if not self.weighted:
+            return "subset" if self.rule == "accumulate-subsample" else "rows"
+        merges = sources.remembers(self.workflow) or self.chain is not None
+        return "memory" if merges else "weights"
+
+    @cached_property
+    def weighted(self) -> bool:
+        """Whether the weight of each part of each batch is known."""
+        return self.fresh or sources.is_weighting(self.workflow)
+
+    @cached_property
+    def fresh(self) -> bool:
+        """Whether batches after the first may have fresh real rows."""
+        return sources.is_refreshing(self.workflow)
+
+    @cached_property
+    def real(self) -> Integers:
+        """The number of real rows of each batch, which come first, shape (T,)."""
+        return sources.real_counts(self.workflow, self.listed)
+
+    @cached_property
+    def sampled(self) -> Integers:
+        """The number of sampled rows of each batch, shape (T,)."""
+        return np.asarray(self.sizes - self.real)
+
+    @cached_property
+    def later(self) -> int | None:
+        """The size of batches 2, 3, ... (of batch 1 if it is alone), or None if they differ."""
+        later = self.sizes[1:] if len(self) > 1 else self.sizes
+        return None if np.ptp(later) else int(later[0])
+
+    @cached_property
+    def equal(self) -> int | None:
+        """The size of all batches that the workflow does not set itself, or None if they differ."""
+        if self.fresh:
+            return self.later
+        return None if np.ptp(self.sizes) else int(self.sizes[0])
+
+    @cached_property
+    def one_pool(self) -> bool:
+        """Whether one pool of rows is remembered, and all of it or a random subset trained on."""
+        return self.newest or self.pool or self.kind == "subset"
+
+    @cached_property
+    def counts(self) -> Integers:
+        """How many rows of that one pool each generation trains on, shape (T,)."""
+        if self.kind == "subset":
+            return np.array(self.workflow.training_sizes(self.listed), dtype=np.int64)
+        return self.sizes if self.newest else np.cumsum(self.sizes)
+
+    @property
+    def budget(self) -> int | None:
+        """The number of rows that a random subset has in the end; None: as the newest batch."""
+        return self.workflow.budget if self.kind == "subset" else None
+
+    def trained(self, t: int) -> int:
+        """Return how many rows generation t trains on, of a known number."""
+        if self.kind == "subset":
+            return int(self.counts[t - 1])
+        real, sampled = self.weights(t)
+        return int(self.real[:t][real > 0].sum() + self.sampled[:t][sampled > 0].sum())
+
+    def weights(self, t: int) -> tuple[Floats, Floats]:
+        """Return the weights of the real and the sampled parts at generation t, (t,) each.
+
+        Raises
+        ------
+        NoClosedForm
+            If the rows are random, or the workflow does not say their weights.
+        InvalidInput
+            If a part without rows has a weight.
+        """
+        weights = sources.source_weights(self.workflow, self.listed[:t])
+        for name, rows, part in zip(
+            ("real", "sampled"), (self.real, self.sampled), weights, strict=True
+        ):
+            if np.any(empty := (rows[:t] == 0) & (part > 0)):
+                s = int(np.argmax(empty))
+                raise InvalidInput(
+                    f"{self.workflow!r} at generation {t} gives weight {part[s]:g} to the {name} "
+                    f"part of batch {s + 1}, which has no rows: give it weight 0"
+                )
+        return weights
+
+    def parts(self, t: int) -> Floats:
+        """Return the weights of the parts that have rows, real before sampled, in one array."""
+        there = np.stack([self.real[:t], self.sampled[:t]], axis=1) > 0
+        return np.stack(self.weights(t), axis=1)[there]
+
+    def step(self, t: int) -> tuple[Floats, Floats]:
+        """Return (carry, weights) of generation t; see `workflows.sources.source_memory`.
+
+        A chain needs one slot, whether the workflow says so or not. Where nothing is merged every
+        part of a batch keeps its slot.
+        """
+        sizes = self.listed[:t]
+        if self.newest or self.pool:
+            return (Replace() if self.newest else Accumulate()).memory(sizes)
+        if sources.remembers(self.workflow):
+            return sources.source_memory(self.workflow, sizes)
+        if self.chain is not None:
+            carried, *new = (part[t - 1] for part in self.chain)
+            rows = self.real[t - 1], self.sampled[t - 1]
+            parts = [weight for weight, count in zip(new, rows, strict=True) if count]
+            return np.array([[carried, *parts] if t > 1 else parts]), np.ones(1)
+        weights = self.parts(t)
+        return np.eye(len(weights)), weights
+
+    def select(self, t: int, rng: np.random.Generator) -> tuple[Integers, Floats | None]:
+        """Return the rows of generation t, and their weights where they are not equal."""
+        return select(self.workflow, self.listed[:t], rng)
+
+    @cached_property
+    def starts(self) -> Integers | None:
+        """The first batch, from 0, of the last ones that are trained on whole and alike, (T,).
+
+        None where the rows are others, or weigh differently.
+        """
+        T, w = np.arange(len(self)), self.workflow
+        if self.rule == "replace" or (self.rule == "fresh-data" and w.weight is None):
+            return T
+        if self.rule in ("accumulate", "web"):
+            return np.zeros_like(T)
+        if self.rule == "sliding-window":
+            return np.asarray(np.maximum(T - w.k + 1, 0))
+        if not self.weighted or len(self) > MOST_DENSE:
+            return None
+        found = []
+        for t in range(1, len(self) + 1):
+            first = _whole(self.listed[:t], self.real[:t], *self.weights(t))
+            if first is None:
+                return None
+            found.append(first)
+        return np.array(found)
+
+    @cached_property
+    def alone(self) -> bool:
+        """Whether every generation trains on the newest batch alone, its rows alike."""
+        if len(self) == 1 and self.rule:  # one generation is both; what the rule is, it stays
+            return self.rule in ("replace", "fresh-data")
+        return self.starts is not None and bool((self.starts == np.arange(len(self))).all())
+
+    @cached_property
+    def everything(self) -> bool:
+        """Whether every generation trains on all rows so far, alike."""
+        if len(self) == 1 and self.rule in ("replace", "fresh-data"):
+            return False
+        return self.starts is not None and not self.starts.any()
+
+    @property
+    def newest(self) -> bool:
+        """Whether every generation trains on the newest batch alone, sampled by the last model."""
+        return self.alone and not self.fresh
+
+    @property
+    def pool(self) -> bool:
+        """Whether every generation trains on all rows so far, sampled but for batch 1."""
+        return self.everything and not self.fresh
+
+    @cached_property
+    def keeps_real(self) -> bool:
+        """Whether every generation is known to give weight to all real rows so far."""
+        if self.everything or not self.weighted or len(self) > MOST_DENSE:
+            return self.everything
+        weights = (self.weights(t)[0] for t in range(1, len(self) + 1))
+        return all((real[self.real[: len(real)] > 0] > 0).all() for real in weights)
+
+    @cached_property
+    def chain(self) -> Chain | None:
+        """How each training set is the last one, scaled, and the new batch; None if it is not."""
+        if not self.weighted:
+            return None
+        n = self.sizes.astype(float)
+        if self.everything or self.alone:
+            return _chained(pools(self.sizes) - n if self.everything else np.zeros_like(n), self)
+        if self.rule == "fresh-data":
+            real = np.full(len(self), self.workflow.real_weight)
+            real[0] = 1.0
+            return Chain(np.zeros_like(real), real, 1 - real)
+        return None if len(self) > MOST_DENSE else self._any_chain()
+
+    def _any_chain(self) -> Chain | None:
+        found, before = np.zeros((3, len(self))), np.zeros((2, 0))
+        for t in range(1, len(self) + 1):
+            now = np.stack(self.weights(t))
+            old, kept = before[before > 0], now[:, :-1][before > 0]
+            if np.any(now[:, :-1][before == 0] > 0):
+                return None
+            ratios = kept / old
+            if ratios.size and np.ptp(ratios) > SAME * ratios.max():
+                return None
+            found[:, t - 1] = kept.sum(), *now[:, -1]
+            before = now
+        return Chain(*found)
 
 
-def understood(workflow: Workflow) -> Workflow:
-    """Return the built-in workflow that an object counts as, or its own methods alone.
+def pools(sizes: Integers) -> Floats:
+    """Return N_1, ..., N_T, as exact as floats are."""
+    if sizes.sum(dtype=float) < 2.0**62:
+        return np.cumsum(sizes).astype(float)
+    return np.cumsum(sizes, dtype=float)
+
+
+def _chained(before: Floats, schedule: Schedule) -> Chain:
+    """Return the weights of `before` rows and of all rows of the new batch, all alike."""
+    total = before + schedule.sizes
+    return Chain(before / total, schedule.real / total, schedule.sampled / total)
+
+
+def _whole(sizes: Sequence[int], real_rows: Integers, real: Floats, sampled: Floats) -> int | None:
+    """Return the first of the batches that have all the weight, alike in each row, or None."""
+    n = np.asarray(sizes, dtype=np.float64)
+    both = real + sampled
+    first = int(np.argmax(both > 0))
+    share = n[first:] / n[first:].sum()
+    alike = np.abs(both[first:] - share) <= SAME * share
+    fresh = np.abs(real[first:] * n[first:] - share * real_rows[first:]) <= SAME * share
+    return first if np.all(alike & fresh) else None
+
+
+def counted(workflow: Workflow) -> Any:
+    """Return the built-in workflow that an object counts as, or None.
 
     A window of one batch is replace.
     """
-    if isinstance(workflow, Own):
-        return workflow
     for built_in in BY_NAME.values():
         if isinstance(workflow, built_in) and not changed(workflow, built_in):
             found: Any = workflow
@@ -60,7 +323,7 @@ def understood(workflow: Workflow) -> Workflow:
                 own = {field.name: getattr(workflow, field.name) for field in fields(built_in)}
                 found = built_in(**own)
             return Replace() if built_in is SlidingWindow and found.k == 1 else found
-    return Own(workflow)
+    return None
 
 
 def changed(workflow: Workflow, built_in: type) -> list[str]:
@@ -87,3 +350,12 @@ def changed(workflow: Workflow, built_in: type) -> list[str]:
         for name in dict.fromkeys([*made, *METHODS, "__getattribute__"])
         if name in found or static(type(workflow), name, None) is not static(built_in, name, None)
     ]
+
+
+def inherited(workflow: Any, name: str) -> str:
+    """Return whose a method is, where a built-in class wrote it."""
+    for built_in in BY_NAME.values():
+        found = inspect.getattr_static(type(workflow), name, None) is vars(built_in).get(name, ())
+        if found and name not in getattr(workflow, "__dict__", {}):
+            return f" (inherited from {built_in.__name__})"
+    return ""

@@ -12,26 +12,28 @@ All terms are positive for v2 >= -1. Replace: rho = 0, sigma = 1. Accumulate and
 the pool, rho = r/N, sigma = s/N. Fresh data: rho = w, sigma = 1 - w.
 """
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers
-from modelcollapse.solver.parts import Parts, shared
+from modelcollapse.loop.schedule import Schedule
+from modelcollapse.solver.parts import shared
 from modelcollapse.solver.scan import scan
-from modelcollapse.workflows import Accumulate, FreshData, KeepReal, Replace, SlidingWindow, Web
-from modelcollapse.workflows import Workflow as AnyWorkflow
 
 
 class Chain(NamedTuple):
-    """The chain's coefficients, each of shape (T,); keep is 0 at generation 1."""
+    """The chain's coefficients and the rows of real and sampled parts, each of shape (T,).
+
+    keep is 0 at generation 1.
+    """
 
     keep: Floats
     log_keep: Floats
     rho: Floats
     sigma: Floats
-    parts: Parts
+    real: Floats
+    sampled: Floats
 
 
 class Second(NamedTuple):
@@ -41,94 +43,53 @@ class Second(NamedTuple):
     variances: Floats
 
 
-def pools(sizes: Integers) -> Floats:
-    """Return N_1, ..., N_T, as exact as floats are."""
-    if sizes.sum(dtype=float) < 2.0**62:
-        return np.cumsum(sizes).astype(float)
-    return np.cumsum(sizes, dtype=float)
-
-
-def _replace(workflow: Any, sizes: Integers, parts: Parts) -> tuple[Floats, Floats, Floats]:
-    del workflow, parts
-    T = len(sizes)
-    return np.ones(T), np.zeros(T), np.ones(T)
-
-
-def _pooled(workflow: Any, sizes: Integers, parts: Parts) -> tuple[Floats, Floats, Floats]:
-    del workflow
-    total = pools(sizes)
-    before = np.concatenate([[0.0], total[:-1]])
-    return (before + parts.sampled) / total, parts.real / total, parts.sampled / total
-
-
-def _fresh(workflow: Any, sizes: Integers, parts: Parts) -> tuple[Floats, Floats, Floats]:
-    del parts
-    T, w = len(sizes), workflow.real_weight
-    sampled = 1 - w
-    if workflow.weight is None:
-        sampled = workflow.synthetic / (workflow.real + workflow.synthetic)
-    return np.full(T, sampled), np.full(T, w), np.full(T, sampled)
-
-
-Coefficients = Callable[[Any, Integers, Parts], tuple[Floats, Floats, Floats]]
-CHAINS: dict[type, Coefficients] = {
-    Replace: _replace,
-    Accumulate: _pooled,
-    Web: _pooled,
-    FreshData: _fresh,
-}
-
-
-def chain(workflow: AnyWorkflow, sizes: Integers, parts: Parts) -> Chain | None:
-    """Return the chain of a workflow, or None if it is not one.
-
-    A window that holds all batches is accumulate. Subclasses may train on other rows: None.
-    """
-    kind: type = type(workflow)
-    if kind is SlidingWindow and workflow.k >= len(sizes):  # type: ignore[attr-defined]
-        kind = Accumulate
-    if kind not in CHAINS:
+def chain(schedule: Schedule) -> Chain | None:
+    """Return the chain of a schedule, or None if it is not one."""
+    found = schedule.chain
+    if found is None:
         return None
-    keep, rho, sigma = CHAINS[kind](workflow, sizes, parts)
-    keep[0], rho[0], sigma[0] = 0.0, 1.0, 0.0
+    rho, sigma = found.real, found.sampled
+    keep = found.carried + sigma
+    keep[0] = 0.0
     with np.errstate(divide="ignore"):
         # Each of the two loses nothing where it is used.
         log_keep = np.where(rho < 0.5, np.log1p(-np.minimum(rho, 0.5)), np.log(keep))
-    return Chain(keep, log_keep, rho, sigma, parts)
+    rows = schedule.real.astype(float), schedule.sampled.astype(float)
+    return Chain(keep, log_keep, rho, sigma, *rows)
 
 
 def solve_chain(c: Chain, v2: float) -> Second:
     """Return the two moments of a chain, in O(T)."""
-    fresh, sampled = shared(c.rho**2, c.parts.real), shared(c.sigma**2, c.parts.sampled)
+    fresh, sampled = shared(c.rho**2, c.real), shared(c.sigma**2, c.sampled)
     relative = shared(sampled, c.keep**2)
     with np.errstate(divide="ignore"):
         log_factor = 2 * c.log_keep + np.log1p(np.maximum(v2 * relative, -1.0))
     errors = scan(log_factor, fresh + sampled)
     if v2 == 0:
         return Second(errors, np.ones_like(errors))
-    real = shared(c.parts.real + v2, c.parts.real)
+    real = shared(c.real + v2, c.real)
     return Second(errors, scan(log_factor, c.rho * (2 * c.keep + c.rho * real)))
 
 
-def kept_weights(workflow: KeepReal, sizes: Integers) -> tuple[Floats, Floats]:
-    """Return the weights of the real and of the last batch, each of shape (T,)."""
+def kept_weights(share: float | None, sizes: Integers) -> tuple[Floats, Floats]:
+    """Return the weights of the real and of the last batch under keep-real, each of shape (T,)."""
     n = sizes.astype(float)
-    if workflow.share is None:
+    if share is None:
         real, last = n[0] / (n[0] + n), n / (n[0] + n)
     else:
-        real, last = np.full(len(n), workflow.share), np.full(len(n), 1 - workflow.share)
+        real, last = np.full(len(n), share), np.full(len(n), 1 - share)
     real[0], last[0] = 1.0, 0.0
     return real, last
 
 
-def solve_kept(workflow: KeepReal, sizes: Integers, v2: float) -> Second:
+def solve_kept(share: float | None, sizes: Integers, v2: float) -> Second:
     r"""Return the two moments under keep-real, in O(T).
 
     x_t - x_1 is a chain that starts at 0, and uncorrelated with x_1: with b = 1 - a,
     z_t = b^2 (1 + v2/n_t) z_{t-1} + b^2 h_1/n_t and q_t = 1/n_1 + z_t.
     """
     n = sizes.astype(float)
-    real, last = kept_weights(workflow, sizes)
+    real, last = kept_weights(share, sizes)
     first = (n[0] + v2) / n[0]
     with np.errstate(divide="ignore"):
         log_last = np.where(real < 0.5, np.log1p(-np.minimum(real, 0.5)), np.log(last))

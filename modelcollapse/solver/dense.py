@@ -12,13 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats, Integers
-from modelcollapse.solver.parts import Parts, checked_parts, shared, weight_matrices
+from modelcollapse._support.checks import Floats
+from modelcollapse.loop.schedule import Schedule
+from modelcollapse.solver.parts import checked, shared, weight_matrices
 from modelcollapse.solver.scan import grown
 from modelcollapse.workflows import Workflow
 
 
-def influence(workflow: Workflow, sizes: Any) -> tuple[Floats, Floats]:
+def influence(workflow: Workflow | Schedule, sizes: Any) -> tuple[Floats, Floats]:
     r"""Return how much of each part's noise is in each fit.
 
     ``m_t - m_0 = sum_s A_real[t, s] e_s + A_sampled[t, s] eps_s``, where e_s and eps_s are the
@@ -41,28 +42,28 @@ def influence(workflow: Workflow, sizes: Any) -> tuple[Floats, Floats]:
     NoClosedForm
         If the workflow is random, or T is above 5,000.
     """
-    return solved(*checked_parts(workflow, sizes))
+    return solved(checked(workflow, sizes))
 
 
-def solved(workflow: Workflow, sizes: Integers, parts: Parts) -> tuple[Floats, Floats]:
+def solved(schedule: Schedule) -> tuple[Floats, Floats]:
     """Return the influences: forward substitution, in which all terms are positive."""
-    real, sampled = weight_matrices(workflow, sizes, parts)
+    real, sampled = weight_matrices(schedule)
     A_real, A_sampled = real.copy(), sampled.copy()
-    for t in range(1, len(sizes)):
+    for t in range(1, len(schedule)):
         parents = sampled[t, 1 : t + 1]
         A_real[t, :t] += parents @ A_real[:t, :t]
         A_sampled[t, :t] += parents @ A_sampled[:t, :t]
     return A_real, A_sampled
 
 
-def dense_errors(workflow: Workflow, sizes: Integers, parts: Parts, v2: float) -> Floats:
+def dense_errors(schedule: Schedule, v2: float) -> Floats:
     """Return E x_t^2 of any deterministic workflow, shape (T,)."""
-    A_real, A_sampled = solved(workflow, sizes, parts)
+    A_real, A_sampled = solved(schedule)
     with np.errstate(over="ignore", invalid="ignore"):
-        errors = (shared(A_real**2, parts.real[None])).sum(axis=1)
+        errors = (shared(A_real**2, schedule.real[None])).sum(axis=1)
         if v2 == 0:
-            return np.asarray(errors + shared(A_sampled**2, parts.sampled[None]).sum(axis=1))
-        spread = shared(A_sampled**2, parts.sampled[None])
-        for t in range(1, len(sizes)):
+            return np.asarray(errors + shared(A_sampled**2, schedule.sampled[None]).sum(axis=1))
+        spread = shared(A_sampled**2, schedule.sampled[None])
+        for t in range(1, len(schedule)):
             errors[t] += spread[t, 1 : t + 1] @ (1 + v2 * errors[:t])
     return grown(errors)

@@ -4,27 +4,26 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats, Integers
+from modelcollapse._support.checks import Floats
 from modelcollapse._support.errors import NoClosedForm
+from modelcollapse.loop.schedule import MOST_DENSE, Schedule
 from modelcollapse.solver.chains import Second, chain, solve_chain, solve_kept
 from modelcollapse.solver.dense import dense_errors
-from modelcollapse.solver.parts import MOST_DENSE, Parts, checked_curvature, checked_parts
+from modelcollapse.solver.parts import checked, checked_curvature
 from modelcollapse.solver.slots import solve_slots
 from modelcollapse.solver.window import window_errors
-from modelcollapse.workflows import KeepReal, Refreshing, Remembering, SlidingWindow, Workflow
+from modelcollapse.workflows import Workflow
 
 
-def _structured(workflow: Workflow, array: Integers, parts: Parts, v2: float) -> Second | None:
+def _structured(schedule: Schedule, v2: float) -> Second | None:
     """Return both moments in O(T), if there is a way."""
-    linear = chain(workflow, array, parts)
-    if linear is not None:
-        return solve_chain(linear, v2)
-    if type(workflow) is KeepReal:
-        return solve_kept(workflow, array, v2)
-    return None
+    if schedule.rule == "keep-real":
+        return solve_kept(schedule.workflow.share, schedule.sizes, v2)
+    linear = chain(schedule)
+    return None if linear is None else solve_chain(linear, v2)
 
 
-def squared_errors(workflow: Workflow, sizes: Any, curvature: float = 0.0) -> Floats:
+def squared_errors(workflow: Workflow | Schedule, sizes: Any, curvature: float = 0.0) -> Floats:
     r"""Return :math:`E (m_t - m_0)^2 / V(m_0)`, shape (T,).
 
     In O(T) for replace, accumulate, keep-real, fresh data and web, in O(T k) for a window of k
@@ -50,18 +49,18 @@ def squared_errors(workflow: Workflow, sizes: Any, curvature: float = 0.0) -> Fl
         If the workflow is random, or remembers all batches and T is above 5,000.
     """
     v2 = checked_curvature(curvature)
-    workflow, array, parts = checked_parts(workflow, sizes)
-    second = _structured(workflow, array, parts, v2)
+    schedule = checked(workflow, sizes)
+    second = _structured(schedule, v2)
     if second is not None:
         return second.errors
-    if type(workflow) is SlidingWindow:
-        return window_errors(array, workflow.k, v2)
-    if isinstance(workflow, Remembering) and len(array) > MOST_DENSE:
-        return solve_slots(workflow, array, parts, v2).errors
-    return dense_errors(workflow, array, parts, v2)
+    if schedule.rule == "sliding-window":
+        return window_errors(schedule.sizes, schedule.workflow.k, v2)
+    if schedule.kind == "memory" and len(schedule) > MOST_DENSE:
+        return solve_slots(schedule, v2).errors
+    return dense_errors(schedule, v2)
 
 
-def variances(workflow: Workflow, sizes: Any, curvature: float = 0.0) -> Floats:
+def variances(workflow: Workflow | Schedule, sizes: Any, curvature: float = 0.0) -> Floats:
     r"""Return :math:`E V(m_t) / V(m_0) = 1 + v_2 E x_t^2`, shape (T,), also where it vanishes.
 
     For v2 < 0 the difference from 1 would lose what is left of a collapsing variance; here no
@@ -69,28 +68,28 @@ def variances(workflow: Workflow, sizes: Any, curvature: float = 0.0) -> Floats:
     Parameters and errors as for `squared_errors`.
     """
     v2 = checked_curvature(curvature)
-    workflow, array, parts = checked_parts(workflow, sizes)
-    second = _structured(workflow, array, parts, v2)
+    schedule = checked(workflow, sizes)
+    second = _structured(schedule, v2)
     if second is not None:
         return second.variances
-    far = len(array) > MOST_DENSE
-    if v2 >= 0 or (far and type(workflow) is SlidingWindow):
+    far = len(schedule) > MOST_DENSE
+    if v2 >= 0 or (far and schedule.rule == "sliding-window"):
         with np.errstate(over="ignore"):
-            return np.maximum(1 + v2 * squared_errors(workflow, array, v2), 0.0)
-    if far and (not isinstance(workflow, Remembering) or isinstance(workflow, Refreshing)):
+            return np.maximum(1 + v2 * squared_errors(schedule, sizes, v2), 0.0)
+    if far and schedule.kind == "weights":
         raise NoClosedForm(
-            f"{workflow!r} remembers all {len(array)} batches, more than {MOST_DENSE}; "
+            f"{schedule!r} remembers all {len(schedule)} batches, more than {MOST_DENSE}; "
             "add memory(sizes) (see workflows.Remembering), or ask for fewer generations"
         )
-    return solve_slots(workflow, array, parts, v2).variances
+    return solve_slots(schedule, v2).variances
 
 
-def effective_samples(workflow: Workflow, sizes: Any, curvature: float = 0.0) -> Floats:
+def effective_samples(workflow: Workflow | Schedule, sizes: Any, curvature: float = 0.0) -> Floats:
     """Return 1 / `squared_errors`: the number of real rows whose mean would be as good."""
     return np.asarray(1 / squared_errors(workflow, sizes, curvature))
 
 
-def inflation(workflow: Workflow, sizes: Any, curvature: float = 0.0) -> Floats:
+def inflation(workflow: Workflow | Schedule, sizes: Any, curvature: float = 0.0) -> Floats:
     """Return n_1 times `squared_errors`: the risk over that of the first fit."""
     errors = squared_errors(workflow, sizes, curvature)
     with np.errstate(over="ignore"):

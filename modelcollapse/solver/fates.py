@@ -17,32 +17,24 @@ For v2 < 0 every squared error is at most 1/|v2|, under any workflow. What these
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from modelcollapse._support.checks import Integers
 from modelcollapse.loop.fate import Fate
+from modelcollapse.loop.schedule import Schedule
 from modelcollapse.solver.chains import kept_weights
 from modelcollapse.solver.limits import contraction, limit, web_threshold
-from modelcollapse.solver.parts import checked_curvature, checked_parts
+from modelcollapse.solver.parts import checked, checked_curvature
 from modelcollapse.solver.window import window_rate
-from modelcollapse.workflows import (
-    Accumulate,
-    AccumulateSubsample,
-    FreshData,
-    KeepReal,
-    Replace,
-    SlidingWindow,
-    Web,
-    Workflow,
-)
+from modelcollapse.workflows import Workflow
 from modelcollapse.workflows.curves import Growth
 
 SCHEDULE = "the batches differ in size, and a schedule can do anything after its last generation"
 
 
-def fate(workflow: Workflow, sizes: Any, curvature: float = 0.0) -> Fate:
+def fate(workflow: Workflow | Schedule, sizes: Any, curvature: float = 0.0) -> Fate:
     """Return what becomes of `squared_errors` if the later batches go on as they are.
 
     Parameters
@@ -51,44 +43,35 @@ def fate(workflow: Workflow, sizes: Any, curvature: float = 0.0) -> Fate:
         As for `squared_errors`. Batches 2, 3, ... are taken to go on if they are alike.
     """
     v2 = checked_curvature(curvature)
-    workflow, array, _ = checked_parts(workflow, sizes)
-    decided = DECIDED.get(type(workflow))
-    found = decided(workflow, array, v2) if decided else _open(workflow)
+    schedule = checked(workflow, sizes)
+    found = DECIDED.get(schedule.rule, _open)(schedule, v2)
     if found.verdict == "undetermined" and v2 < 0:
         return Fate("bounded", "", f"V(m) >= 0 keeps it below 1/|v2| = {-1 / v2:.6g}, always")
     return found
 
 
-def variance_fate(workflow: Workflow, sizes: Any, curvature: float = 0.0) -> Fate:
+def variance_fate(workflow: Workflow | Schedule, sizes: Any, curvature: float = 0.0) -> Fate:
     """Return what becomes of `variances`; parameters as for `fate`."""
-    v2 = checked_curvature(curvature)
+    v2, schedule = checked_curvature(curvature), checked(workflow, sizes)
     if v2 == 0:
-        checked_parts(workflow, sizes)
         return Fate("bounded", "", "V(m) does not bend: E V(m_t) = V(m_0)")
-    workflow, array, _ = checked_parts(workflow, sizes)
-    error = fate(workflow, array, v2)
+    error = fate(schedule, sizes, v2)
     if v2 > 0:
         rate = "" if error.verdict == "bounded" else error.rate  # how an error vanishes
         return Fate(error.verdict, rate, f"1 + v2 times the squared error: {error.reason}")
-    return _shrinking(workflow, array, v2)
+    return _shrinking(schedule, v2)
 
 
-def _later(sizes: Integers) -> int | None:
-    """Return the size of batches 2, 3, ..., or None if they differ."""
-    later = sizes[1:] if len(sizes) > 1 else sizes
-    return None if np.ptp(later) else int(later[0])
-
-
-def _open(workflow: Workflow) -> Fate:
-    if type(workflow) is AccumulateSubsample:
+def _open(schedule: Schedule, v2: float) -> Fate:
+    del v2
+    if schedule.kind == "subset":
         return Fate("undetermined", "", "random subsets are not solved here")
-    reason = f"{workflow!r} does not say what comes after generation T: see its finite curves"
+    reason = f"{schedule!r} does not say what comes after generation T: see its finite curves"
     return Fate("undetermined", "", reason)
 
 
-def _replace(workflow: Any, sizes: Integers, v2: float) -> Fate:
-    del workflow
-    n = _later(sizes)
+def _replace(schedule: Schedule, v2: float) -> Fate:
+    n = schedule.later
     if n is None:
         return Fate("undetermined", "", f"bounded iff sum 1/n_t < infinity; {SCHEDULE}")
     if v2 < 0:
@@ -99,8 +82,8 @@ def _replace(workflow: Any, sizes: Integers, v2: float) -> Fate:
     return Fate("diverges", "(1 + v2/n)^t", reason)
 
 
-def _window(workflow: Any, sizes: Integers, v2: float) -> Fate:
-    n, k = _later(sizes), workflow.k
+def _window(schedule: Schedule, v2: float) -> Fate:
+    n, k = schedule.later, schedule.workflow.k
     if n is None:
         return Fate("undetermined", "", SCHEDULE)
     if v2 < 0:
@@ -118,11 +101,11 @@ def _bound(first: int, v2: float) -> str:
     return f"at most {most:.6g}, as sum n_t/N_t^2 < 2/n_1 for every schedule"
 
 
-def _accumulate(workflow: Any, sizes: Integers, v2: float) -> Fate:
-    n = int(sizes[0])
-    if np.ptp(sizes):
+def _accumulate(schedule: Schedule, v2: float) -> Fate:
+    n = int(schedule.sizes[0])
+    if schedule.equal is None:
         return Fate("bounded", "", _bound(n, v2))
-    return Fate("bounded", "", f"tends to {limit(workflow, n, v2):.6g}")
+    return Fate("bounded", "", f"tends to {limit(schedule, n, v2):.6g}")
 
 
 def _contracted(c: float, gap: float, fixed: str) -> Fate:
@@ -135,26 +118,25 @@ def _contracted(c: float, gap: float, fixed: str) -> Fate:
     return Fate("diverges", f"{c:.10g}^t", reason)
 
 
-def _keep_real(workflow: Any, sizes: Integers, v2: float) -> Fate:
-    n = _later(sizes)
+def _keep_real(schedule: Schedule, v2: float) -> Fate:
+    n, workflow, first = schedule.later, schedule.workflow, int(schedule.sizes[0])
     if n is None:
-        if v2 < 2 * sizes[0] if workflow.share is None else contraction(workflow, 1, v2)[1] > 0:
+        if v2 < 2 * first if workflow.share is None else contraction(workflow, 1, v2)[1] > 0:
             return Fate("bounded", "", "the real batch pulls back, whatever the sizes")
         return Fate("undetermined", "", SCHEDULE)
-    share = float(kept_weights(workflow, np.array([sizes[0], n]))[0][1])
-    c, gap, _ = contraction(KeepReal(share), n, v2)
+    share = float(kept_weights(workflow.share, np.array([first, n]))[0][1])
+    c, gap, _ = contraction(replace(workflow, share=share), n, v2)
     return _contracted(c, gap, "")
 
 
-def _fresh_data(workflow: Any, sizes: Integers, v2: float) -> Fate:
-    del sizes
-    c, gap, d = contraction(workflow, 1, v2)
+def _fresh_data(schedule: Schedule, v2: float) -> Fate:
+    c, gap, d = contraction(schedule.workflow, 1, v2)
     return _contracted(c, gap, f"; it tends to {d / gap:.6g}" if gap > 0 else "")
 
 
-def _web(workflow: Any, sizes: Integers, v2: float) -> Fate:
-    real, sampled = workflow.real, workflow.synthetic
-    most = _bound(int(sizes[0]), v2)
+def _web(schedule: Schedule, v2: float) -> Fate:
+    real, sampled = schedule.workflow.real, schedule.workflow.synthetic
+    most = _bound(int(schedule.sizes[0]), v2)
     if isinstance(real, Growth) and isinstance(sampled, Growth) and real.pace == sampled.pace:
         return _growing(most, *real.pace)
     if not isinstance(real, int) or not isinstance(sampled, int):
@@ -189,28 +171,28 @@ def _growing(most: str, rate: float, share: float) -> Fate:
     return Fate("bounded", f"N^-{power:.6g}", f"{reason}, as the real share is below {turn:.6g}")
 
 
-DECIDED: dict[type, Callable[[Any, Integers, float], Fate]] = {
-    Replace: _replace,
-    SlidingWindow: _window,
-    Accumulate: _accumulate,
-    KeepReal: _keep_real,
-    FreshData: _fresh_data,
-    Web: _web,
+DECIDED: dict[str, Callable[[Schedule, float], Fate]] = {
+    "replace": _replace,
+    "sliding-window": _window,
+    "accumulate": _accumulate,
+    "keep-real": _keep_real,
+    "fresh-data": _fresh_data,
+    "web": _web,
 }
 
 
-def _shrinking(workflow: Workflow, sizes: Integers, v2: float) -> Fate:
+def _shrinking(schedule: Schedule, v2: float) -> Fate:
     """Return the fate of the variance for v2 < 0."""
-    kind, n = type(workflow), _later(sizes)
-    if kind in (Replace, SlidingWindow):
+    rule, n, real = schedule.rule, schedule.later, getattr(schedule.workflow, "real", None)
+    if rule in ("replace", "sliding-window"):
         if n is None:
             return Fate("undetermined", "", SCHEDULE)
-        rate = f"{1 + v2 / n:.10g}^t" if kind is Replace else ""
+        rate = f"{1 + v2 / n:.10g}^t" if rule == "replace" else ""
         return Fate("clumps", rate, "real data are forgotten, and each generation loses V(m)/n")
-    if kind is FreshData or (kind is Web and isinstance(workflow.real, int) and workflow.real > 0):  # type: ignore[attr-defined]
+    if rule == "fresh-data" or (rule == "web" and isinstance(real, int) and real > 0):
         return Fate("bounded", "", "real data keep coming: it stays away from 0")
-    if kind in (Accumulate, KeepReal):
-        if int(sizes[0]) + v2 == 0:
+    if rule in ("accumulate", "keep-real"):
+        if int(schedule.sizes[0]) + v2 == 0:
             return Fate("clumps", "0 from generation 1", "one real row has no variance")
         return Fate("bounded", "", "it falls, and stays away from 0")
     return Fate("undetermined", "", "it lies between 0 and 1")

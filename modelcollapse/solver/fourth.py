@@ -14,8 +14,9 @@ from numpy.polynomial import Polynomial
 
 from modelcollapse._support.checks import Floats
 from modelcollapse._support.errors import NoClosedForm
+from modelcollapse.loop.schedule import Schedule
 from modelcollapse.solver.chains import Chain, chain
-from modelcollapse.solver.parts import checked_curvature, checked_parts, number, shared
+from modelcollapse.solver.parts import checked, checked_curvature, number, shared
 from modelcollapse.solver.scan import grown
 from modelcollapse.solver.slots import Step, extended, merged, steps
 from modelcollapse.workflows import Workflow
@@ -25,7 +26,7 @@ Unit = tuple[Polynomial, Polynomial, Polynomial]
 
 
 def error_variances(
-    workflow: Workflow, sizes: Any, curvature: float = 0.0, skew2: float = 0.0
+    workflow: Workflow | Schedule, sizes: Any, curvature: float = 0.0, skew2: float = 0.0
 ) -> Floats:
     r"""Return the variance over replicates of :math:`(m_t - m_0)^2 / V(m_0)`, shape (T,).
 
@@ -46,19 +47,18 @@ def error_variances(
     """
     v2 = checked_curvature(curvature)
     s = float(np.sqrt(number("skew2", skew2, 0, "it is a square")))
-    workflow, array, parts = checked_parts(workflow, sizes)
-    unit = _cumulants(s, v2)
-    linear = chain(workflow, array, parts)
+    schedule, unit = checked(workflow, sizes), _cumulants(s, v2)
+    linear = chain(schedule)
     with np.errstate(over="ignore", invalid="ignore"):
         if linear is not None:
             second, fourth = _chained(linear, unit)
         else:
-            second, fourth = _remembered(list_steps(workflow, sizes), unit)
+            second, fourth = _remembered(list_steps(schedule), unit)
         # Once E x^4 is infinite, so is the variance, whatever E x^2 is.
         return grown(np.maximum(fourth - second**2, 0.0))
 
 
-def list_steps(workflow: Workflow, sizes: Any) -> list[Step]:
+def list_steps(schedule: Schedule) -> list[Step]:
     """Return the steps of a workflow that remembers at most 40 slots.
 
     Raises
@@ -66,16 +66,15 @@ def list_steps(workflow: Workflow, sizes: Any) -> list[Step]:
     NoClosedForm
         If it remembers more.
     """
-    workflow, array, parts = checked_parts(workflow, sizes)
     found: list[Step] = []
     slots = 0
-    for step in steps(workflow, array, parts):
+    for step in steps(schedule):
         slots += (step.real > 0) + (step.sampled > 0)
         if step.carry is not None:
             slots = len(step.carry)
         if slots > MOST_SLOTS:
             raise NoClosedForm(
-                f"error_variances of {workflow!r}: it remembers more than {MOST_SLOTS} batches at "
+                f"error_variances of {schedule!r}: it remembers more than {MOST_SLOTS} batches at "
                 f"generation {len(found) + 1}, and their joint fourth moments have that number to "
                 "the fourth power of entries; ask for fewer generations or a shorter window"
             )
@@ -97,7 +96,7 @@ def _coefficients(p: Polynomial, count: int) -> Floats:
 
 def _chained(c: Chain, unit: Unit) -> tuple[Floats, Floats]:
     """Return E x^2 and E x^4 of x' = keep x + rho e + sigma eps, each of shape (T,)."""
-    r, n, k = c.parts.real, c.parts.sampled, c.keep
+    r, n, k = c.real, c.sampled, c.keep
     A, B, C = (
         np.multiply.outer(_coefficients(u, j + 1), shared(c.sigma**j, n ** (j - 1)))
         for j, u in enumerate(unit, start=2)

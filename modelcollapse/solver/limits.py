@@ -7,22 +7,14 @@ import numpy as np
 
 from modelcollapse._support.checks import LARGEST_BATCH, whole
 from modelcollapse._support.errors import NoClosedForm, invalid
-from modelcollapse.loop.schedule import understood
+from modelcollapse.loop.schedule import Schedule
 from modelcollapse.solver.parts import checked_curvature, number
-from modelcollapse.workflows import (
-    Accumulate,
-    FreshData,
-    KeepReal,
-    Replace,
-    SlidingWindow,
-    Web,
-    Workflow,
-)
+from modelcollapse.workflows import Workflow
 
 EPS = float(np.finfo(float).eps)
 
 
-def limit(workflow: Workflow, n: int, curvature: float = 0.0) -> float:
+def limit(workflow: Workflow | Schedule, n: int, curvature: float = 0.0) -> float:
     r"""Return the limit t -> infinity of `squared_errors` for batches of n rows each.
 
     Replace, sliding window: 1/|v2| for v2 < 0, otherwise inf. Accumulate:
@@ -38,21 +30,21 @@ def limit(workflow: Workflow, n: int, curvature: float = 0.0) -> float:
     v2, n = checked_curvature(curvature), whole("n", n)
     if n > LARGEST_BATCH:
         raise invalid("n", n, f"a batch has at most {LARGEST_BATCH} rows")
-    workflow = understood(workflow)
-    if type(workflow) not in LIMITS:
+    schedule = workflow if isinstance(workflow, Schedule) else Schedule(workflow, np.array([n]))
+    if schedule.rule not in LIMITS:
         raise NoClosedForm(
             f"{workflow!r} has no limit in closed form; see squared_errors at many generations"
         )
-    return LIMITS[type(workflow)](workflow, n, v2)
+    return LIMITS[schedule.rule](schedule.workflow, n, v2)
 
 
-def contraction(workflow: KeepReal | FreshData, n: int, v2: float) -> tuple[float, float, float]:
+def contraction(workflow: Any, n: int, v2: float) -> tuple[float, float, float]:
     """Return (c, 1 - c, d) of the error's step q -> c q + d under fresh data.
 
     Under keep-real it is the step of the drift E (m_t - m_1)^2, with 1/n_1 = 1/n. On the boundary
     c = 1, up to how the numbers were typed, 1 - c is 0.
     """
-    if isinstance(workflow, KeepReal):
+    if workflow.name == "keep-real":
         a = 0.5 if workflow.share is None else workflow.share
         noise, fresh, h = 1 / n, 0.0, (n + v2) / n
     else:
@@ -108,13 +100,13 @@ def _web(workflow: Any, n: int, v2: float) -> float:
     raise NoClosedForm(f"{workflow!r} never sees real data again; its limit has no closed form")
 
 
-LIMITS: dict[type, Callable[[Any, int, float], float]] = {
-    Replace: _collapsed,
-    SlidingWindow: _collapsed,
-    Accumulate: _accumulated,
-    KeepReal: _kept,
-    FreshData: _refreshed,
-    Web: _web,
+LIMITS: dict[str, Callable[[Any, int, float], float]] = {
+    "replace": _collapsed,
+    "sliding-window": _collapsed,
+    "accumulate": _accumulated,
+    "keep-real": _kept,
+    "fresh-data": _refreshed,
+    "web": _web,
 }
 
 

@@ -14,12 +14,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats, Integers
+from modelcollapse._support.checks import Floats
+from modelcollapse.loop.schedule import Schedule
 from modelcollapse.solver.chains import Second
-from modelcollapse.solver.parts import Parts, weights_of
 from modelcollapse.solver.scan import grown
-from modelcollapse.workflows import Refreshing, Remembering, Workflow
-from modelcollapse.workflows.selection import memory_step
 
 
 class Step(NamedTuple):
@@ -34,17 +32,14 @@ class Step(NamedTuple):
     weights: Floats
 
 
-def steps(workflow: Workflow, sizes: Integers, parts: Parts) -> Iterator[Step]:
+def steps(schedule: Schedule) -> Iterator[Step]:
     """Return the steps of generations 1, ..., T."""
-    listed = sizes.tolist()
-    for t in range(1, len(listed) + 1):
-        rows = int(parts.real[t - 1]), int(parts.sampled[t - 1])
-        if isinstance(workflow, Remembering) and not isinstance(workflow, Refreshing):
-            yield Step(*rows, *memory_step(workflow, listed[:t]))
-            continue
-        both = np.stack(weights_of(workflow, listed[:t], parts))
-        present = np.stack([parts.real[:t], parts.sampled[:t]]) > 0
-        yield Step(*rows, None, both.T[present.T])
+    for t in range(1, len(schedule) + 1):
+        rows = int(schedule.real[t - 1]), int(schedule.sampled[t - 1])
+        if schedule.kind == "memory":
+            yield Step(*rows, *schedule.step(t))
+        else:
+            yield Step(*rows, None, schedule.parts(t))
 
 
 def extended(tensor: Floats, blocks: list[Floats]) -> Floats:
@@ -69,12 +64,12 @@ def merged(tensor: Floats, carry: Floats | None) -> Floats:
     return tensor
 
 
-def solve_slots(workflow: Workflow, sizes: Integers, parts: Parts, v2: float) -> Second:
+def solve_slots(schedule: Schedule, v2: float) -> Second:
     """Return E x_t^2 and E V(m_t) / V(m_0), each of shape (T,)."""
     M, H, w = np.zeros((0, 0)), np.ones((0, 0)), np.zeros(0)
-    found = np.empty((2, len(sizes)))
+    found = np.empty((2, len(schedule)))
     with np.errstate(over="ignore", invalid="ignore"):
-        for t, step in enumerate(steps(workflow, sizes, parts)):
+        for t, step in enumerate(steps(schedule)):
             k = len(M)
             if step.real:
                 M = extended(M, [np.zeros(k), np.asarray(1 / step.real)])

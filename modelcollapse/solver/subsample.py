@@ -8,9 +8,9 @@ pool's mean:
 
     N' = N + n,  M' = M + (n/N')^2 d,  Q' = (N Q + (n - 1) w) / N' + N n d / N'^2,
 
-because the new mean is, given the pool, centred at the pool's. Start: M = 1/n, Q = 1 - 1/n. The
-families differ in w alone: 1 + v2 R where the variance is a quadratic of the mean, the fitted
-variance of the subset for a Gaussian.
+because the new mean is, given the pool, centred at the pool's. Start: M = 1/n, Q = 1 - 1/n. Where
+only the newest batch is kept the same holds with N = 0. The families differ in w alone: 1 + v2 R
+where the variance is a quadratic of the mean, the fitted variance of the subset for a Gaussian.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -18,8 +18,9 @@ from typing import Any, NamedTuple
 
 
 class Subset(NamedTuple):
-    """One generation: k of the N rows of a pool with variance Q, and the error R of their mean."""
+    """Generation t: k of the N rows of a pool with variance Q, and the error R of their mean."""
 
+    generation: int
     variance: Any
     rows: int
     chosen: int
@@ -34,7 +35,12 @@ class Subset(NamedTuple):
 
 
 def subsets(
-    sizes: Sequence[int], counts: Sequence[int], noise: Callable[[Subset], Any], one: Any = 1.0
+    sizes: Sequence[int],
+    counts: Sequence[int],
+    noise: Callable[[Subset], Any],
+    one: Any = 1.0,
+    *,
+    newest: bool = False,
 ) -> Iterator[Subset]:
     """Yield the subsets of generations 1, ..., T; exact where `one` and `noise` are rationals.
 
@@ -46,16 +52,19 @@ def subsets(
         The variance w of the rows that the fit to a subset draws.
     one
         The unit: 1.0, or a rational 1.
+    newest
+        Whether the pool is only ever the newest batch.
     """
     N = sizes[0]
     M, Q = one / N, one - one / N
     for t, k in enumerate(counts):
         gap = Q * (N - k) / (k * (N - 1)) if k < N else 0 * one
-        subset = Subset(Q, N, k, M + gap)
+        subset = Subset(t + 1, Q, N, k, M + gap)
         yield subset
         if t + 1 < len(sizes):
             n, w = sizes[t + 1], noise(subset)
             distance = gap + w / n
+            N = 0 if newest else N
             Q = (N * Q + w * (n - 1)) / (N + n) + N * n * distance / (N + n) ** 2
             M += n * n * distance / (N + n) ** 2
             N += n

@@ -3,17 +3,10 @@
 import math
 from typing import NamedTuple
 
+import numpy as np
+
 from modelcollapse.loop.experiment import Experiment
 from modelcollapse.sweep.cells import Cell
-from modelcollapse.workflows import (
-    Accumulate,
-    AccumulateSubsample,
-    FreshData,
-    Replace,
-    SlidingWindow,
-    Web,
-    Weighted,
-)
 
 OVERHEAD = 0.02  # seconds of a cell for building, predicting and writing
 QUANTITIES = 10  # kept of a replicate and generation, about
@@ -52,8 +45,8 @@ def cost(cell: Cell) -> Cost:
 def _unit(family: str, e: Experiment, cell: Cell) -> tuple[float, float]:
     """Return nanoseconds of one replicate, and numbers held at once."""
     n, T, total = float(e.sizes.mean()), e.generations, float(e.sizes.sum())
-    subsample = isinstance(e.workflow, AccumulateSubsample)
-    rows = max(n, float(e.sizes.cumsum().clip(max=getattr(e.workflow, "budget", None) or n).mean()))
+    subsample = e.schedule.kind == "subset"
+    rows = float(e.schedule.counts.mean()) if subsample else n
     if family == "gaussian":
         d = e.model.dim
         step = rows * (12 + 3 * d + 0.05 * d * d) if subsample else _gaussian(e)
@@ -61,7 +54,7 @@ def _unit(family: str, e: Experiment, cell: Cell) -> tuple[float, float]:
     if family == "kde":
         return _kde(e, cell, T, total)
     if family == "discrete":
-        rows = 0 if isinstance(e.workflow, Replace) else min(total, 4 * CACHED)
+        rows = 0 if e.schedule.newest else min(total, 4 * CACHED)
         return _discrete(e, n, T), 8 * T + rows + 40 * e.model.outcomes
     if family == "regression":
         return T * _regression(e, n), BLOCK * e.model.dim**2
@@ -73,11 +66,10 @@ def _unit(family: str, e: Experiment, cell: Cell) -> tuple[float, float]:
 
 def _gaussian(e: Experiment) -> float:
     """Return nanoseconds of a generation; a workflow with slots keeps a factor for each."""
-    d, w = float(e.model.dim), e.workflow
-    if isinstance(w, (Replace, Accumulate)):
+    d = float(e.model.dim)
+    if e.schedule.one_pool:
         return 25 + 8 * d * min(d, float(e.sizes[0]))
-    slots = {SlidingWindow: getattr(w, "k", 2), Weighted: e.generations / 2}.get(type(w), 2)
-    return (1.3 + 0.35 * slots) * (400 + 100 * d + 40 * d * d)
+    return (1.3 + 0.35 * _slots(e)) * (400 + 100 * d + 40 * d * d)
 
 
 def _kde(e: Experiment, cell: Cell, T: int, total: float) -> tuple[float, float]:
@@ -85,7 +77,7 @@ def _kde(e: Experiment, cell: Cell, T: int, total: float) -> tuple[float, float]
     d, n = e.model.dim, total / T
     rows = (30.0 + 10.0 * d) * total
     at = range(1, T + 1) if cell.at is None else cell.at
-    pooled = isinstance(e.workflow, Accumulate)
+    pooled = e.schedule.everything
     trained = [n * t if pooled else n for t in at]
     if "mise" in cell.extra:
         rows += 0.4 * sum(N * N for N in trained)
@@ -109,18 +101,17 @@ def _kde(e: Experiment, cell: Cell, T: int, total: float) -> tuple[float, float]
 def _discrete(e: Experiment, n: float, T: int) -> float:
     """Count rows; a binomial costs as much as 32, and outcomes die out under replace."""
     K: int = e.model.outcomes
-    w = e.workflow
     rows, binomials = min(n, 32.0 * K), n > 32 * K
-    if isinstance(w, Replace):
+    if e.schedule.newest:
         # About 2n/t outcomes are left at generation t; until `turn` that is not fewer.
         alive = min(float(K), n / 32)
         turn = 2 * n / alive
         drawn = 32 * alive * min(T, turn) + 64 * n * max(0.0, math.log(T / turn))
         return 3.5 * drawn + 40.0 * T
     far = bool(e.sizes.sum() > CACHED) and not binomials
-    if isinstance(w, AccumulateSubsample):
-        return T * (20 if far else 7.5) * (n + (w.budget or n))
-    if isinstance(w, (Accumulate, Web, FreshData)):
+    if e.schedule.kind == "subset":
+        return T * (20 if far else 7.5) * (n + (e.schedule.budget or n))
+    if e.schedule.everything or e.schedule.alone:
         return T * (20 if far else 6) * rows
     return T * (500 + 20 * rows + 15.0 * K)
 
@@ -132,7 +123,7 @@ def _predicted(e: Experiment, cell: Cell) -> float:
 
     points = len(truth_of(e).groups[0])
     count = sum(CHAINS[q] for q in CHAINS if cell.quantities is None or q in cell.quantities)
-    if not isinstance(e.workflow, Replace) or chains.reason(e, points):
+    if not e.schedule.newest or chains.reason(e, points):
         count = 0
     return 1e-5 * e.generations + 0.7e-9 * count * chains.work(e, points)
 
@@ -140,16 +131,21 @@ def _predicted(e: Experiment, cell: Cell) -> float:
 def _regression(e: Experiment, n: float) -> float:
     """Count the multiplications of one generation's least squares."""
     d: int = e.model.dim
-    w = e.workflow
     rank = min(n, float(d))
     penalty = 1.6 * d**3 if e.model.ridge > 0 else 0.0
-    if isinstance(w, AccumulateSubsample):
-        k = w.budget or n
+    if e.schedule.kind == "subset":
+        k = e.schedule.budget or n
         return n * (25 + 4 * d) + k * (25 + 4 * d + 1.1 * d * rank) + 0.3 * d * rank**2 + penalty
     if e.model.design == "fixed":
         return 100 + 40 * rank
-    if isinstance(w, Replace):
+    if e.schedule.alone:
         return 150 + 4 * d * rank + penalty
-    parts = {SlidingWindow: getattr(w, "k", 2), Weighted: e.generations / 2}.get(type(w), 2)
-    stacked = d + rank if isinstance(w, (Accumulate, Web)) else parts * rank
+    stacked = d + rank if e.schedule.everything else _slots(e) * rank
     return 150 + 4 * d * rank + 0.8 * stacked * d * min(stacked, d) + penalty
+
+
+def _slots(e: Experiment) -> float:
+    """Return about how many batches are remembered."""
+    if e.schedule.starts is not None:
+        return float((np.arange(1, e.generations + 1) - e.schedule.starts).mean())
+    return 2 if e.schedule.kind == "memory" else e.generations / 2

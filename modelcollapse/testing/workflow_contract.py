@@ -11,7 +11,7 @@ import pytest
 from modelcollapse._support.checks import Floats, Integers
 from modelcollapse._support.errors import InvalidInput
 from modelcollapse.loop.consistency import Carried, check_rows
-from modelcollapse.workflows import Refreshing, Remembering, Weighting, Workflow
+from modelcollapse.workflows import Weighting, Workflow, sources
 from modelcollapse.workflows.selection import batch_weights, select
 
 SCHEDULES = ([5] * 6, [3, 7, 2, 9, 1, 4], [2, 2], [40, 1, 1, 1], [1, 6, 20])
@@ -79,7 +79,7 @@ class WorkflowContract:
     def test_memory_reproduces_batch_weights(self, workflow: Workflow) -> None:
         """The slots, carried along, hold mixtures of batches that give W[t, 1..t] again."""
         _weighting(workflow)
-        if not isinstance(workflow, Remembering):
+        if not sources.remembers(workflow):
             pytest.skip("the workflow has no memory(sizes)")
         _carry(workflow)
 
@@ -90,10 +90,10 @@ def require(condition: Any, message: str) -> None:
         raise AssertionError(message)
 
 
-def _schedules(workflow: Workflow) -> Iterator[list[int]]:
+def _schedules(workflow: Any) -> Iterator[list[int]]:
     """Yield the batch sizes at each generation of a few loops, one loop after the other."""
     schedules = [list(sizes) for sizes in SCHEDULES]
-    if isinstance(workflow, Refreshing):  # it says itself how large later batches are
+    if sources.is_refreshing(workflow):  # it says itself how large later batches are
         schedules = [workflow.batch_sizes(n[0], min(len(n), 4)).tolist() for n in schedules]
     for sizes in schedules:
         for generation in range(1, len(sizes) + 1):
@@ -129,14 +129,14 @@ def _carry(workflow: Workflow) -> None:
         _agree(carried.step, sizes)
 
 
-def _refreshing(workflow: Workflow) -> Refreshing:
-    if not isinstance(workflow, Refreshing):
+def _refreshing(workflow: Workflow) -> Workflow:
+    if not sources.is_refreshing(workflow):
         pytest.skip("the workflow brings no fresh real rows")
     return workflow
 
 
-def _weighting(workflow: Workflow) -> Weighting:
-    if not isinstance(workflow, Weighting):
+def _weighting(workflow: Any) -> Any:
+    if not sources.is_weighting(workflow):
         pytest.skip("the workflow has no batch_weights(sizes)")
     return workflow
 

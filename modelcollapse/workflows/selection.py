@@ -8,15 +8,21 @@ import numpy as np
 from modelcollapse._support.checks import Floats, Integers, Samples, whole
 from modelcollapse._support.checks import sizes as checked_sizes
 from modelcollapse._support.errors import InvalidInput, invalid
-from modelcollapse.workflows import Refreshing, Remembering, Weighting, Workflow
+from modelcollapse.workflows import Weighting, Workflow
 
 PAIR = 2  # rows and weights, carry and weights, real and sampled
 MOST_SHOWN = 80  # characters of a value in a message
+FRESH = ("real_rows", "batch_sizes", "source_weights")  # all of them, or none
 
 
-def batch_sizes(workflow: Workflow, samples: Samples, generations: int) -> Integers:
+def offers(workflow: Workflow, *names: str) -> bool:
+    """Return whether a workflow has all these methods; one that is None is not there."""
+    return all(getattr(workflow, name, None) is not None for name in names)
+
+
+def batch_sizes(workflow: Any, samples: Samples, generations: int) -> Integers:
     """Return the batch sizes n_1, ..., n_T of a loop, shape (generations,)."""
-    if not isinstance(workflow, Refreshing):
+    if not offers(workflow, *FRESH):
         return checked_sizes(samples, generations)
     if callable(samples) or hasattr(samples, "__len__"):
         remedy = f"{workflow!r} sets the later batches itself; give the size of batch 1"
@@ -32,9 +38,9 @@ def batch_sizes(workflow: Workflow, samples: Samples, generations: int) -> Integ
     return np.asarray(given, dtype=np.int64)
 
 
-def memory_step(workflow: Weighting, sizes: Sequence[int]) -> tuple[Floats, Floats]:
+def memory_step(workflow: Any, sizes: Sequence[int]) -> tuple[Floats, Floats]:
     """Return (carry, weights) of any weighting; without `memory`, every batch keeps its slot."""
-    if isinstance(workflow, Remembering):
+    if offers(workflow, "memory"):
         where = f"{workflow!r}.memory at generation {len(sizes)}"
         return pair(where, _answer(where, workflow.memory, sizes))
     return np.eye(len(sizes)), batch_weights(workflow, sizes)
@@ -42,7 +48,7 @@ def memory_step(workflow: Weighting, sizes: Sequence[int]) -> tuple[Floats, Floa
 
 def batch_weights(workflow: Weighting, sizes: Sequence[int]) -> Floats:
     """Return the checked batch weights of generation len(sizes), shape (t,)."""
-    where = f"{workflow!r}.batch_weights({list(sizes)!r})"
+    where = f"{workflow!r}.batch_weights at generation {len(sizes)}"
     weights = numbers(where, _answer(where, workflow.batch_weights, sizes))
     if weights.shape != (len(sizes),) or not np.all(weights >= 0):
         raise InvalidInput(

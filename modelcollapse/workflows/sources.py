@@ -1,25 +1,31 @@
 """Where training rows come from: real and sampled parts of each batch, of any workflow."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers, whole
 from modelcollapse._support.errors import InvalidInput, NoClosedForm
-from modelcollapse.workflows import Refreshing, Remembering, Weighting, Workflow
-from modelcollapse.workflows.selection import batch_weights, memory_step, pair
+from modelcollapse.workflows import Workflow
+from modelcollapse.workflows.selection import FRESH, batch_weights, memory_step, offers, pair
 
 
 def is_refreshing(workflow: Workflow) -> bool:
     """Return whether fresh real rows arrive after batch 1."""
-    return isinstance(workflow, Refreshing)
+    return offers(workflow, *FRESH)
 
 
-def real_counts(workflow: Workflow, sizes: Sequence[int]) -> Integers:
+def is_weighting(workflow: Workflow) -> bool:
+    """Return whether the workflow says the weight of each batch."""
+    return offers(workflow, "batch_weights")
+
+
+def real_counts(workflow: Any, sizes: Sequence[int]) -> Integers:
     """Return the number of real rows at the start of each batch, shape (t,)."""
     counts = np.zeros(len(sizes), dtype=np.int64)
     counts[0] = sizes[0]
-    if isinstance(workflow, Refreshing):
+    if is_refreshing(workflow):
         name = f"{workflow!r}.real_rows"
         counts[1:] = [
             whole(f"{name}({t})", workflow.real_rows(t), 0) for t in range(2, len(sizes) + 1)
@@ -33,7 +39,7 @@ def real_counts(workflow: Workflow, sizes: Sequence[int]) -> Integers:
     return counts
 
 
-def source_weights(workflow: Workflow, sizes: Sequence[int]) -> tuple[Floats, Floats]:
+def source_weights(workflow: Any, sizes: Sequence[int]) -> tuple[Floats, Floats]:
     """Return the training weights of the real and of the sampled part of each batch.
 
     Both have shape (t,), t = len(sizes), and together they sum to 1.
@@ -43,7 +49,7 @@ def source_weights(workflow: Workflow, sizes: Sequence[int]) -> tuple[Floats, Fl
     NoClosedForm
         If the workflow is random, or does not say its weights.
     """
-    if isinstance(workflow, Refreshing):
+    if is_refreshing(workflow):
         where = f"{workflow!r}.source_weights at generation {len(sizes)}"
         real, synthetic = pair(where, workflow.source_weights(sizes))
         wrong = real.shape != (len(sizes),) or synthetic.shape != real.shape
@@ -57,7 +63,7 @@ def source_weights(workflow: Workflow, sizes: Sequence[int]) -> tuple[Floats, Fl
                 f"return two arrays of {len(sizes)} weights that are not negative and sum to 1"
             )
         return real, synthetic
-    if not isinstance(workflow, Weighting):
+    if not is_weighting(workflow):
         raise NoClosedForm(
             f"{workflow!r} has no batch_weights(sizes), so its moments are not predicted exactly; "
             "add it if the workflow is deterministic and weights the rows of a batch alike"
@@ -68,46 +74,18 @@ def source_weights(workflow: Workflow, sizes: Sequence[int]) -> tuple[Floats, Fl
     return real, synthetic
 
 
-def training_size(workflow: Workflow, sizes: Sequence[int]) -> int:
-    """Return the number of rows that generation len(sizes) gives a positive weight."""
-    real, synthetic = source_weights(workflow, sizes)
-    counts = real_counts(workflow, sizes)
-    return int(counts[real > 0].sum() + (np.asarray(sizes) - counts)[synthetic > 0].sum())
-
-
-def parts(workflow: Workflow, sizes: Sequence[int]) -> tuple[int, int]:
-    """Return the numbers of real and of sampled rows in the newest batch."""
-    real = int(real_counts(workflow, sizes)[-1])
-    return real, int(sizes[-1]) - real
-
-
 def remembers(workflow: Workflow) -> bool:
     """Return whether a workflow merges what it remembers, and so needs few numbers."""
-    if isinstance(workflow, Refreshing):
-        return hasattr(workflow, "source_memory")
-    return isinstance(workflow, Remembering)
+    return offers(workflow, "source_memory" if is_refreshing(workflow) else "memory")
 
 
-def source_memory(workflow: Workflow, sizes: Sequence[int]) -> tuple[Floats, Floats]:
-    """Return (carry, weights) of generation t, as `Remembering.memory` with parts for batches.
+def source_memory(workflow: Any, sizes: Sequence[int]) -> tuple[Floats, Floats]:
+    """Return (carry, weights) of generation t of a workflow that merges what it remembers.
 
-    The last columns of `carry` are the newest batch's real part and its sampled part, where they
-    have rows. A workflow that brings fresh rows and has no ``source_memory(sizes)`` of its own
-    keeps a slot for every part.
+    As `Remembering.memory`, with parts for batches: the last columns of `carry` are the newest
+    batch's real part and its sampled part, where they have rows.
     """
-    if not isinstance(workflow, Refreshing):
-        if not isinstance(workflow, Weighting):
-            source_weights(workflow, sizes)  # it says what is missing
-        return memory_step(workflow, sizes)  # type: ignore[arg-type]
-    if hasattr(workflow, "source_memory"):
-        where = f"{workflow!r}.source_memory at generation {len(sizes)}"
-        return pair(where, workflow.source_memory(sizes))
-    weights = part_weights(workflow, sizes)
-    return np.eye(len(weights)), weights
-
-
-def part_weights(workflow: Workflow, sizes: Sequence[int]) -> Floats:
-    """Return the training weight of each part that has rows, real before sampled."""
-    counts = real_counts(workflow, sizes)
-    there = np.stack([counts > 0, counts < np.asarray(sizes)], axis=1)
-    return np.stack(source_weights(workflow, sizes), axis=1)[there]
+    if not is_refreshing(workflow):
+        return memory_step(workflow, sizes)
+    where = f"{workflow!r}.source_memory at generation {len(sizes)}"
+    return pair(where, workflow.source_memory(sizes))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import modelcollapse as mc
 from modelcollapse._support.errors import InvalidInput, NoClosedForm
-from modelcollapse.loop.schedule import Own, understood
+from modelcollapse.loop.schedule import Schedule
 from modelcollapse.solver import (
     effective_samples,
     inflation,
@@ -19,7 +19,7 @@ from modelcollapse.solver import (
     variances,
 )
 from modelcollapse.solver.dense import dense_errors
-from modelcollapse.solver.parts import MOST_DENSE, checked_parts
+from modelcollapse.solver.parts import MOST_DENSE, checked
 from modelcollapse.solver.scan import scan
 from modelcollapse.solver.slots import solve_slots
 from modelcollapse.workflows import FreshData, Refreshing, Web, Weighted
@@ -55,13 +55,13 @@ def sizes_of(workflow, T, seed=0, most=20):
 def test_every_route_is_the_rationals(c, v2):
     """The shortest route, the dense one and the slots: a hundred roundings, 1e-13 relative."""
     exact = by_rows(c, v2)
-    _, array, parts = checked_parts(c.workflow, c.sizes)
+    schedule = checked(c.workflow, c.sizes)
     curvature = float(v2)
-    slots = solve_slots(c.workflow, array, parts, curvature)
+    slots = solve_slots(schedule, curvature)
     expected = pytest.approx([float(q) for q in exact], rel=1e-13, abs=0)
 
     assert squared_errors(c.workflow, c.sizes, curvature) == expected
-    assert dense_errors(c.workflow, array, parts, curvature) == expected
+    assert dense_errors(schedule, curvature) == expected
     assert slots.errors == expected
     assert 1 / effective_samples(c.workflow, c.sizes, curvature) == expected
     assert inflation(c.workflow, c.sizes, curvature) / c.sizes[0] == expected
@@ -72,10 +72,10 @@ def test_every_route_is_the_rationals(c, v2):
 def test_variances_lose_nothing(c, v2):
     """1 + v2 q in rationals, also where almost nothing of it is left; exact zeros are zero."""
     exact = pytest.approx([float(1 + v2 * q) for q in by_rows(c, Fraction(v2))], rel=1e-12, abs=0)
-    _, array, parts = checked_parts(c.workflow, c.sizes)
+    schedule = checked(c.workflow, c.sizes)
 
     assert variances(c.workflow, c.sizes, float(v2)) == exact
-    assert solve_slots(c.workflow, array, parts, float(v2)).variances == exact
+    assert solve_slots(schedule, float(v2)).variances == exact
 
 
 @pytest.mark.parametrize("v2", [-1.0, -0.4, 0.0, 1e-9, 0.3, 2.0])
@@ -83,8 +83,8 @@ def test_variances_lose_nothing(c, v2):
 def test_short_routes_are_the_triangular_solve(workflow, v2):
     """Three hundred generations, unequal batches."""
     sizes = sizes_of(workflow, 300)
-    _, array, parts = checked_parts(workflow, sizes)
-    dense = dense_errors(workflow, array, parts, v2)
+    schedule = checked(workflow, sizes)
+    dense = dense_errors(schedule, v2)
 
     assert squared_errors(workflow, sizes, v2) == pytest.approx(dense, rel=3e-13, abs=0)
     assert variances(workflow, sizes, v2) == pytest.approx(1 + v2 * dense, rel=1e-10, abs=1e-13)
@@ -95,10 +95,10 @@ def test_window_of_equal_batches_reuses_its_columns(k):
     """The batches become equal after a start of unequal ones, and all the same before it."""
     sizes = np.concatenate([np.arange(1, 60), np.full(1200, 60)])
     workflow = mc.SlidingWindow(k)
-    _, array, parts = checked_parts(workflow, sizes)
+    schedule = checked(workflow, sizes)
 
     for v2 in (-0.5, 0.0, 0.7):
-        slots = solve_slots(workflow, array, parts, v2).errors
+        slots = solve_slots(schedule, v2).errors
         assert squared_errors(workflow, sizes, v2) == pytest.approx(slots, rel=1e-12, abs=0)
 
 
@@ -184,7 +184,7 @@ def test_a_memory_is_enough_for_long_loops(v2):
 def test_a_subclass_takes_the_general_route():
     """With a method of its own its parent's formula is not used."""
     sizes = np.arange(1, 30)
-    assert isinstance(understood(Remembered()), Own)
+    assert Schedule(Remembered(), sizes).rule == ""
 
     assert squared_errors(Remembered(), sizes, 0.5) == pytest.approx(
         squared_errors(mc.Accumulate(), sizes, 0.5), rel=1e-13
@@ -198,7 +198,7 @@ def test_an_explosion_is_infinite_from_where_it_leaves_the_floats():
         v2 = 3.0 if isinstance(workflow, mc.Replace) else 2000.0
         sizes = workflow.batch_sizes(1, 600) if isinstance(workflow, Refreshing) else ones
         errors = squared_errors(workflow, sizes, v2)
-        _, array, parts = checked_parts(workflow, sizes)
+        schedule = checked(workflow, sizes)
         beyond = int(np.argmax(np.isinf(errors)))
         assert 10 < beyond < 599
         assert np.isinf(errors[beyond:]).all()
@@ -206,7 +206,7 @@ def test_an_explosion_is_infinite_from_where_it_leaves_the_floats():
         assert np.isinf(variances(workflow, sizes, v2)[-1])
         assert effective_samples(workflow, sizes, v2)[-1] == 0
         assert np.isinf(inflation(workflow, sizes, v2)[-1])
-        assert np.isinf(dense_errors(workflow, array, parts, v2)[-1])
+        assert np.isinf(dense_errors(schedule, v2)[-1])
 
 
 @given(

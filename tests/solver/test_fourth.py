@@ -13,6 +13,7 @@ import modelcollapse as mc
 from modelcollapse._support.errors import InvalidInput, NoClosedForm
 from modelcollapse.solver import error_variances, squared_errors
 from modelcollapse.solver import fourth as room
+from modelcollapse.solver.parts import checked
 from modelcollapse.workflows import Weighted
 from tests.helpers.naming import shown
 from tests.helpers.replay import Halving
@@ -133,7 +134,7 @@ def test_families_have_the_variance_of_their_raw_moments(loop, family):
 def test_the_sign_of_the_skewness_does_not_matter():
     """x and s change sign together: even moments stay."""
     c = LOOPS["keep-real"]
-    path = room.list_steps(c.workflow, c.sizes)
+    path = room.list_steps(checked(c.workflow, c.sizes))
     one, other = (room._remembered(path, room._cumulants(s, 0.7)) for s in (0.9, -0.9))
 
     assert np.array(one) == pytest.approx(np.array(other), rel=1e-14)
@@ -144,7 +145,7 @@ def test_the_sign_of_the_skewness_does_not_matter():
 def test_both_routes_and_both_orders_agree(workflow, v2):
     """Chains against slots, and E x^2 against squared_errors, over 15 generations."""
     sizes = sizes_of(workflow, 15)
-    path = room.list_steps(workflow, sizes)
+    path = room.list_steps(checked(workflow, sizes))
     second, fourth = room._remembered(path, room._cumulants(0.8, v2))
 
     assert second == pytest.approx(squared_errors(workflow, sizes, v2), rel=1e-12)

@@ -6,7 +6,7 @@ import pytest
 
 import modelcollapse as mc
 from modelcollapse.solver import squared_errors, variances
-from modelcollapse.solver.parts import checked_parts
+from modelcollapse.solver.parts import checked
 from modelcollapse.solver.scan import product
 from modelcollapse.workflows import FreshData, Refreshing, Web
 from tests.helpers.naming import shown
@@ -75,7 +75,7 @@ def step(workflow, first, total, r, s):
 
 def by_digits(workflow, sizes, v2):
     """Return q_T of a chain or of keep-real, one generation after the other at 60 digits."""
-    _, _, parts = checked_parts(workflow, sizes)
+    parts = checked(workflow, sizes)
     total = first = int(sizes[0])
     q, kept = mpmath.mpf(1) / first, isinstance(workflow, mc.KeepReal)
     for r, s in zip(parts.real[1:].tolist(), parts.sampled[1:].tolist(), strict=True):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import modelcollapse as mc
 from modelcollapse.evidence import samples_needed
+from modelcollapse.loop.schedule import Schedule
 from modelcollapse.testing import assert_mean
 from modelcollapse.workflows import curves, sources
 from modelcollapse.workflows.selection import select
@@ -323,4 +324,4 @@ def test_growth_curves_from_a_file(tmp_path):
 def test_a_random_workflow_has_no_memory():
     """What is missing is said, as by its weights."""
     with pytest.raises(mc.NoClosedForm, match="has no batch_weights"):
-        sources.source_memory(mc.AccumulateSubsample(), [3, 3])
+        Schedule(mc.AccumulateSubsample(), np.array([3, 3])).step(2)

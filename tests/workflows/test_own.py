@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 import modelcollapse as mc
 from modelcollapse import solver
 from modelcollapse.diagnosis.theory import Theory
-from modelcollapse.loop import consistency, schedule
+from modelcollapse.loop import consistency
+from modelcollapse.loop.schedule import Schedule, counted
 from modelcollapse.testing import WorkflowContract, strategies
 from modelcollapse.workflows.selection import select
 
@@ -46,6 +47,11 @@ FAMILIES = {
 }
 DETERMINISTIC = ("batch_weights", "memory")
 FRESH = ("real_rows", "batch_sizes", "source_weights", "source_memory")
+
+
+def check(workflow, sizes):
+    """Compare a workflow's methods; return the generations that were not."""
+    return consistency.check(Schedule(workflow, np.array(sizes)))
 
 
 def child(parent, **own):
@@ -218,7 +224,7 @@ def test_a_web_of_ones_own_has_its_own_numbers(family):
     e = mc.Experiment(FAMILIES[family], mine, 7, 6)
     own, expected = mc.predict(e), mc.predict(replace(e, workflow=mc.Web(2, 5))).expected
 
-    assert isinstance(e.understood.workflow, schedule.Own)
+    assert e.schedule.rule == ""
     for name, values in own.expected.items():
         if name in expected:
             np.testing.assert_allclose(values, expected[name], rtol=1e-9, atol=1e-12)
@@ -241,8 +247,8 @@ def test_a_method_that_says_the_same_in_another_way_is_accepted(parent):
 def test_a_helper_makes_a_schedule_too():
     """A property that the methods read is a part of the schedule."""
     mine = child(mc.FreshData(3, 4), real_weight=property(lambda _: 0.9))
-    assert isinstance(schedule.understood(mine), schedule.Own)
-    assert isinstance(schedule.understood(mc.FreshData(3, 4)), mc.FreshData)
+    assert counted(mine) is None
+    assert counted(mc.FreshData(3, 4)) == mc.FreshData(3, 4)
 
 
 def test_a_method_of_the_object_counts():
@@ -360,34 +366,31 @@ def test_a_difference_is_found_where_it_begins(wrong, sizes, monkeypatch):
 
     for kind in (Once, Other):
         with pytest.raises(mc.InvalidInput, match=f"at generation {wrong}"):
-            consistency.check(kind(), sizes)
+            check(kind(), sizes)
 
 
 def test_what_was_not_compared_is_said(monkeypatch):
     """Beyond a million rows, or the time, generations are left out, and returned."""
     same = child(mc.Replace(), training_rows=method(mc.Replace(), "training_rows"))
     monkeypatch.setattr(consistency, "SECONDS", 60.0)
-    assert consistency.check(same, [10] * 30) == []
-    assert consistency.check(mc.Replace(), [10**9] * 30) == []
-    assert consistency.check(same, [10**9] * 3) == [1, 2, 3]
+    assert check(same, [10] * 30) == []
+    assert check(mc.Replace(), [10**9] * 30) == []
+    assert check(same, [10**9] * 3) == [1, 2, 3]
     said = mc.predict(mc.Experiment(mc.Gaussian(), same, 10**9, 3)).reasons["workflow"]
     assert "not compared with each other at 3 of 3 generations, the first of them 1" in said
     assert "workflow" not in mc.predict(mc.Experiment(mc.Gaussian(), same, 9, 3)).reasons
-    assert consistency.check(same, [70_000] * 5) == [4]  # 1, 2, 3, 5: eleven batches; then 4
+    assert check(same, [70_000] * 5) == [4]  # 1, 2, 3, 5: eleven batches; then 4
     monkeypatch.setattr(consistency, "SECONDS", 0.0)
-    assert consistency.check(same, [1] * 9) == list(range(4, 10))
+    assert check(same, [1] * 9) == list(range(4, 10))
 
 
-def test_what_counts_as_itself_travels():
-    """What stands for a workflow of one's own can be sent to other processes, and compared."""
-    mine = Claims(None)
-    own = schedule.Own(mine)
-    assert repr(own) == "Claims()"
-    assert own == schedule.Own(mine) != mine
-    assert hash(own) == hash(schedule.Own(mine))
-    sent = pickle.loads(pickle.dumps(schedule.Own(mc.Accumulate())))  # noqa: S301
-    assert sent == schedule.Own(mc.Accumulate())
-    assert sent.batch_weights([1, 3]).tolist() == [0.25, 0.75]
+def test_a_schedule_travels():
+    """What a workflow of one's own trains on can be sent to other processes."""
+    sent = pickle.loads(pickle.dumps(Schedule(Claims(None), np.array([1, 3]))))  # noqa: S301
+    assert repr(sent) == "Claims()"
+    sent = pickle.loads(pickle.dumps(Schedule(mc.Accumulate(), np.array([1, 3]))))  # noqa: S301
+    assert np.add(*sent.weights(2)).tolist() == [0.25, 0.75]
+    assert sent.pool
 
 
 def test_a_diagnosis_takes_nothing_from_the_parent():
@@ -446,9 +449,9 @@ def test_any_built_in_workflow_is_itself(workflow):
     """And so is a child of it that changes nothing."""
     expected = mc.Replace() if workflow == mc.SlidingWindow(1) else workflow
 
-    assert schedule.understood(workflow) == expected
-    assert schedule.understood(child(workflow)) == expected
-    assert type(schedule.understood(child(workflow))) is type(expected)
+    assert counted(workflow) == expected
+    assert counted(child(workflow)) == expected
+    assert type(counted(child(workflow))) is type(expected)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -492,7 +495,7 @@ def test_a_memory_that_changes_late_is_found():
         sizes
     )
     with pytest.raises(mc.InvalidInput, match="at generation 300 memory gives the weights"):
-        consistency.check(mine, [5] * 320)
+        check(mine, [5] * 320)
 
 
 def test_a_field_that_is_computed_is_not_the_built_ins():
@@ -501,7 +504,7 @@ def test_a_field_that_is_computed_is_not_the_built_ins():
     kind = type("Own", (mc.AccumulateSubsample,), {"budget": property(lambda _: next(budgets))})
     mine = object.__new__(kind)
 
-    assert isinstance(schedule.understood(mine), schedule.Own)
+    assert counted(mine) is None
     assert "variance" not in mc.predict(mc.Experiment(mc.Gaussian(), mine, 20, 6))
 
 

@@ -9,7 +9,6 @@ from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse.families.curated.labels import PROBABILITY, probability
 from modelcollapse.families.curated.regions import truncated
 from modelcollapse.families.curated.truths import LabelError, RealMean
-from modelcollapse.workflows import Replace, Weighting
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
@@ -94,7 +93,7 @@ class LabelVerifier:
     def check(self, experiment: "Experiment") -> None:
         """Raise InvalidInput for what this room cannot do."""
         _only_at_one(experiment)
-        if not isinstance(experiment.workflow, Replace):
+        if not experiment.schedule.newest:
             raise invalid("workflow", experiment.workflow, "LabelVerifier supports Replace()")
 
     def fit(self, X: Any, y: None = None, sample_weight: Any = None) -> Self:
@@ -193,7 +192,7 @@ class RegionVerifier:
     def check(self, experiment: "Experiment") -> None:
         """Raise InvalidInput for what this room cannot do."""
         _only_at_one(experiment)
-        if not isinstance(experiment.workflow, Weighting):
+        if experiment.schedule.fresh or not experiment.schedule.weighted:
             raise invalid(
                 "workflow",
                 experiment.workflow,

@@ -13,7 +13,6 @@ from modelcollapse.families.curated.labels import majority_correct
 from modelcollapse.families.curated.regions import contraction_rate, second_round
 from modelcollapse.loop.experiment import Lazy, Prediction
 from modelcollapse.loop.fate import Fate
-from modelcollapse.workflows import Replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -123,11 +122,11 @@ def _region(e: "Experiment") -> Prediction:
     routes: dict[str, Route] = {}
     spreads: dict[str, Route] = {}
     fates: dict[str, Route] = {}
-    if isinstance(e.workflow, Replace):
+    if e.schedule.rule == "replace":
         words = f"the loop is drawn to within {e.model.radius:g} of the verifier's centre"
         fate = Fate("bounded", f"{rho:.4g}^t", words)
         fates = dict.fromkeys(names, lambda: fate)
-    if e.generations <= 2 and fates:
+    if e.generations <= 2 and e.schedule.newest:
         moments = cache(lambda: _two_rounds(e))
         for i, name in enumerate(names):
             routes[name], spreads[name] = _route(moments, 0, i), _route(moments, 1, i)

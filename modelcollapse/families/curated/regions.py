@@ -17,7 +17,6 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats, model_of, positive, whole
 from modelcollapse._support.errors import NoClosedForm, invalid
-from modelcollapse.workflows import Replace
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
@@ -119,7 +118,7 @@ def distance_bound(e: "Experiment") -> Floats:
     from modelcollapse.families.curated.estimator import RegionVerifier
 
     model = model_of(e, RegionVerifier)
-    if not isinstance(e.workflow, Replace):
+    if not e.schedule.newest:
         raise NoClosedForm(f"the bound is for replace, not {e.workflow!r}")
     rho = contraction_rate(model.radius, model.spread)
     bounds = [((e.truth.mean - model.centre) / model.spread) ** 2 + 1 / int(e.sizes[0])]

@@ -1,6 +1,6 @@
 """Exact simulation of curated loops, in blocks of 1,024 replicates with a stream each."""
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,11 +10,9 @@ from modelcollapse.families.curated.estimator import LabelVerifier
 from modelcollapse.families.curated.regions import truncated
 from modelcollapse.loop.blocks import Arrays, Progress, simulated, stream
 from modelcollapse.loop.experiment import Lazy, Request
-from modelcollapse.workflows.selection import batch_weights
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
-    from modelcollapse.workflows import Weighting
 
 ROWS = 1 << 20  # rows drawn at once
 
@@ -104,14 +102,14 @@ class Means:
     def draw(self, seed: int, index: int, storage: Arrays, progress: Progress) -> None:
         """Simulate one block, in units of the spread and from the truth's mean."""
         e, rng, out = self.experiment, stream(seed, index), storage["error"]
-        workflow, sizes = cast("Weighting", e.workflow), e.sizes.tolist()
+        sizes = e.schedule.listed
         batches = np.empty((len(out), len(sizes)))
         batches[:, 0] = rng.standard_normal(len(out)) / np.sqrt(sizes[0])
         mean = batches[:, 0]
         for t, n in enumerate(sizes, start=1):
             if t > 1:
                 batches[:, t - 1] = self.kept_means(rng, mean, n)
-                mean = np.asarray(batches[:, :t] @ batch_weights(workflow, sizes[:t]))
+                mean = np.asarray(batches[:, :t] @ e.schedule.parts(t))
             out[:, np.flatnonzero(self.recorded == t)] = mean[:, None]
         if progress:
             progress(len(out))

@@ -12,7 +12,6 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers
 from modelcollapse._support.errors import NoClosedForm
-from modelcollapse.workflows import Accumulate, AccumulateSubsample, Replace
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
@@ -59,19 +58,13 @@ def constant(sizes: Integers) -> bool:
     return bool(np.ptp(sizes) == 0)
 
 
-def is_replace(e: "Experiment") -> bool:
-    """Return whether only the last batch is ever trained on."""
-    return isinstance(e.workflow, Replace)
-
-
 def reason(e: "Experiment", points: int) -> str | None:
     """Return why no chain is run for this many initial probabilities, or None."""
-    kinds = (Accumulate, AccumulateSubsample)
-    if not is_replace(e) and not isinstance(e.workflow, kinds):
+    if not e.schedule.one_pool:
         return "one outcome's count is a Markov chain under replace and under accumulate only"
-    rows = int(e.sizes.max() if is_replace(e) else e.sizes.sum())
+    rows = int(e.sizes.max() if e.schedule.newest else e.sizes.sum())
     if rows > MOST_ROWS:
-        what = "a batch" if is_replace(e) else "the pool"
+        what = "a batch" if e.schedule.newest else "the pool"
         return f"exact up to {MOST_ROWS} rows in {what}, and there are {rows}: simulate it"
     if work(e, points) > MOST_WORK:
         return (
@@ -84,11 +77,11 @@ def reason(e: "Experiment", points: int) -> str | None:
 def work(e: "Experiment", points: int) -> float:
     """Return about how many multiplications `expectations` takes."""
     rows, T = float(e.sizes.max()) + 1, e.generations
-    if is_replace(e) and constant(e.sizes):
+    if e.schedule.newest and constant(e.sizes):
         return T * rows**2 + points * rows * T
-    if not is_replace(e):
+    if not e.schedule.newest:
         rows = float(e.sizes.sum()) + 1
-    return T * rows**2 * (points + (30 if isinstance(e.workflow, AccumulateSubsample) else 10))
+    return T * rows**2 * (points + (30 if e.schedule.kind == "subset" else 10))
 
 
 def expectations(e: "Experiment", p: Floats, function: Function) -> Floats:
@@ -115,7 +108,7 @@ def expectations(e: "Experiment", p: Floats, function: Function) -> Floats:
     step = max(1, CHUNK // (int(e.sizes.sum()) + 1))
     for start in range(0, len(p), step):
         part = slice(start, start + step)
-        if is_replace(e) and constant(e.sizes):
+        if e.schedule.newest and constant(e.sizes):
             out[:, part] = _backward(e, p[part], function)
             continue
         with np.errstate(under="ignore"):
@@ -146,7 +139,7 @@ def _forward(e: "Experiment", p: Floats) -> Iterator[tuple[Floats, Floats]]:
     sizes = e.sizes.tolist()
     law, total = binomial(sizes[0], p), sizes[0]
     for t, n in enumerate(sizes):
-        if t and is_replace(e):
+        if t and e.schedule.newest:
             law, total = law @ binomial(n, np.arange(total + 1) / total), n
         elif t:
             law, total = _added(e, law, sizes[:t], n), total + n
@@ -156,8 +149,8 @@ def _forward(e: "Experiment", p: Floats) -> Iterator[tuple[Floats, Floats]]:
 
 def fitted(e: "Experiment", sizes: list[int], total: int) -> tuple[Floats, Floats | None]:
     """Return the possible fits, and the law of the fit given the count kept (None: the same)."""
-    if isinstance(e.workflow, AccumulateSubsample):
-        budget = e.workflow.training_size(sizes)
+    if e.schedule.kind == "subset":
+        budget = e.schedule.trained(len(sizes))
         if budget < total:
             return np.arange(budget + 1) / budget, hypergeometric(total, budget)
     return np.arange(total + 1) / total, None

@@ -14,7 +14,6 @@ from modelcollapse._support.checks import model_of
 from modelcollapse._support.errors import NoClosedForm
 from modelcollapse.families.discrete.estimator import Discrete
 from modelcollapse.families.discrete.truth import truth_of
-from modelcollapse.workflows import Accumulate, AccumulateSubsample, Replace
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
@@ -46,11 +45,10 @@ def exact_law(e: "Experiment") -> list[Law]:
         If the workflow is another, or a generation has more than 3,000 possible counts.
     """
     model_of(e, Discrete)
-    e = e.understood
-    if not isinstance(e.workflow, (Replace, Accumulate, AccumulateSubsample)):
+    if not e.schedule.one_pool:
         raise NoClosedForm(f"{e.workflow!r}: the law is propagated for replace and for pools")
     sizes, truth = e.sizes.tolist(), fractions(e)
-    rows = max(sizes) if isinstance(e.workflow, Replace) else sum(sizes)
+    rows = max(sizes) if e.schedule.newest else sum(sizes)
     states = comb(rows + len(truth) - 1, len(truth) - 1)
     if states > MOST_STATES:
         raise NoClosedForm(
@@ -115,9 +113,9 @@ def subsets(k: int, counts: Counts) -> Iterator[tuple[Counts, Fraction]]:
 
 def _trained(e: "Experiment", law: Law, sizes: list[int]) -> Law:
     """Return the law of the training counts, given that of what is kept."""
-    if not isinstance(e.workflow, AccumulateSubsample):
+    if e.schedule.kind != "subset":
         return law
-    budget = e.workflow.training_size(sizes)
+    budget = e.schedule.trained(len(sizes))
     found: Law = defaultdict(Fraction)
     for counts, chance in law.items():
         for chosen, share in subsets(budget, counts):
@@ -134,7 +132,7 @@ def _next(e: "Experiment", law: Law, sizes: list[int], n: int) -> Law:
             p = [Fraction(c, total) for c in trained]
             for new, weight in multinomial(n, p):
                 kept = new
-                if not isinstance(e.workflow, Replace):
+                if not e.schedule.newest:
                     kept = tuple(c + b for c, b in zip(counts, new, strict=True))
                 found[kept] += chance * share * weight
     return dict(found)

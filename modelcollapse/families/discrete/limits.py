@@ -9,16 +9,7 @@ import numpy as np
 from modelcollapse.families.discrete import chains, lost
 from modelcollapse.families.discrete.truth import truth_of
 from modelcollapse.loop.fate import Fate
-from modelcollapse.workflows import (
-    Accumulate,
-    AccumulateSubsample,
-    FreshData,
-    KeepReal,
-    SlidingWindow,
-    Web,
-    Workflow,
-)
-from modelcollapse.workflows.sources import real_counts
+from modelcollapse.loop.schedule import Schedule
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
@@ -61,10 +52,10 @@ def limits(e: "Experiment") -> tuple[dict[str, Route], dict[str, str]]:
         routes["squared_error"] = lambda: 1 - kept()
         routes["inflation"] = lambda: n * (1 - kept())
         routes["effective_samples"] = lambda: 1 / (1 - kept())
-    if isinstance(e.workflow, (Accumulate, KeepReal)):
+    if e.schedule.rule in ("accumulate", "keep-real"):
         routes["absent"] = lambda: float(lost.absent(e)[-1])
         routes["collapsed"] = lambda: float(lost.collapsed(e)[-1])
-    elif chains.is_replace(e) and chains.constant(e.sizes):
+    elif e.schedule.rule == "replace" and chains.constant(e.sizes):
         routes["absent"] = lambda: float(truth.possible - 1)
         routes["collapsed"] = lambda: 1.0
         routes["entropy"] = lambda: 0.0
@@ -79,11 +70,11 @@ def _kept(e: "Experiment") -> Route | None:
     if not chains.constant(e.sizes):
         return None
     n = int(e.sizes[0])
-    if chains.is_replace(e):
+    if e.schedule.rule == "replace":
         return lambda: 0.0
-    if isinstance(e.workflow, Accumulate):
+    if e.schedule.rule == "accumulate":
         return partial(accumulate_limit, n)
-    if isinstance(e.workflow, AccumulateSubsample) and e.workflow.budget in (None, n):
+    if e.schedule.kind == "subset" and e.schedule.budget in (None, n):
         return partial(subsample_limit, n)
     return None
 
@@ -92,10 +83,10 @@ def fates(e: "Experiment") -> dict[str, Fate]:
     """Return what becomes of each quantity."""
     found = {"heterozygosity": _heterozygosity(e)}
     found["squared_error"] = Fate("bounded", "", "probabilities are: |p_t - p_0|^2 <= 2")
-    if chains.is_replace(e) and chains.constant(e.sizes):
+    if e.schedule.rule == "replace" and chains.constant(e.sizes):
         end = "one outcome is left in the end, outcome i with probability p_i"
         found["collapsed"] = found["absent"] = Fate("clumps", "", end)
-    elif isinstance(e.workflow, (Accumulate, KeepReal)):
+    elif e.schedule.rule in ("accumulate", "keep-real"):
         reason = "what batch 1 has is never lost, and what it has not never comes"
         found["collapsed"] = found["absent"] = Fate("bounded", "", reason)
     return found
@@ -103,47 +94,43 @@ def fates(e: "Experiment") -> dict[str, Fate]:
 
 def _heterozygosity(e: "Experiment") -> Fate:
     n, equal = int(e.sizes[0]), chains.constant(e.sizes)
-    if int(real_counts(e.workflow, e.sizes.tolist()).sum()) == 1:
+    if int(e.schedule.real.sum()) == 1:
         return Fate("clumps", "0 from generation 1", "one real row is one outcome")
-    if chains.is_replace(e) and equal:
+    if e.schedule.rule == "replace" and equal:
         reason = "each generation multiplies it by 1 - 1/n: one outcome is left in the end"
         return Fate("clumps", f"{1 - 1 / n:.6g}^t", reason)
-    if chains.is_replace(e):
+    if e.schedule.rule == "replace":
         reason = "it vanishes iff sum 1/n_t is infinite, and a schedule does not say"
         return Fate("undetermined", "", reason)
-    if isinstance(e.workflow, SlidingWindow) and equal:
+    if e.schedule.rule == "sliding-window" and equal:
         return Fate("clumps", "", "sooner or later a whole window has one outcome")
-    if getattr(e.workflow, "budget", None) == 1:
+    if e.schedule.budget == 1:
         return Fate("clumps", "0 from generation 1", "one training row is one outcome")
     return _kept_up(e, equal=equal)
 
 
 def _kept_up(e: "Experiment", *, equal: bool) -> Fate:
     """Return the fate where something is remembered for ever."""
-    workflow = e.workflow
-    reason = ""
-    if isinstance(workflow, Accumulate):
+    schedule, reason = e.schedule, ""
+    if schedule.rule == "accumulate":
         reason = "prod (1 - n_s/N_s^2) is positive for any batch sizes"
-    elif isinstance(workflow, AccumulateSubsample) and equal:
+    elif schedule.kind == "subset" and equal:
         reason = "the pool loses a summable share each generation"
-    elif isinstance(workflow, FreshData) or _steady(workflow) or _kept_share(workflow, equal=equal):
+    elif schedule.rule == "fresh-data" or _steady(schedule) or _kept_share(schedule, equal=equal):
         reason = "real rows keep a fixed weight"
     if reason:
         return Fate("bounded", "", reason)
     return Fate("undetermined", "", "no theorem for this workflow: see its exact finite curves")
 
 
-def _kept_share(workflow: Workflow, *, equal: bool) -> bool:
+def _kept_share(schedule: Schedule, *, equal: bool) -> bool:
     """Return whether the real batch keeps its weight."""
-    return isinstance(workflow, KeepReal) and (equal or workflow.share is not None)
+    return schedule.rule == "keep-real" and (equal or schedule.workflow.share is not None)
 
 
-def _steady(workflow: Workflow) -> bool:
+def _steady(schedule: Schedule) -> bool:
     """Return whether a web's real rows keep their share."""
-    if not isinstance(workflow, Web):
+    if schedule.rule != "web":
         return False
-    return (
-        isinstance(workflow.synthetic, int)
-        and bool(workflow.real)
-        and isinstance(workflow.real, int)
-    )
+    real, sampled = schedule.workflow.real, schedule.workflow.synthetic
+    return isinstance(sampled, int) and isinstance(real, int) and real > 0

@@ -10,17 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers
-from modelcollapse._support.errors import NoClosedForm
 from modelcollapse.families.discrete import chains
 from modelcollapse.families.discrete.survival import lines, log_power
 from modelcollapse.families.discrete.truth import truth_of
-from modelcollapse.workflows import Accumulate, AccumulateSubsample
-from modelcollapse.workflows.sources import real_counts, source_weights
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
 
-MOST_GENERATIONS = 5000  # looked through for a batch without weight
 MOST_PAIRS = 20_000
 
 
@@ -31,30 +27,14 @@ def real_rows(e: "Experiment") -> Integers | None:
     arrived keeps a positive weight: it is never lost, and none is gained without fresh rows. None
     where some lose theirs.
     """
-    if isinstance(e.workflow, Accumulate):
-        return np.full(e.generations, e.sizes[0])
-    if isinstance(e.workflow, AccumulateSubsample) or chains.is_replace(e):
-        return None
-    if e.generations > MOST_GENERATIONS:
-        return None
-    sizes = e.sizes.tolist()
-    arrived = real_counts(e.workflow, sizes)
-    for t in range(1, e.generations + 1):
-        try:
-            real, _ = source_weights(e.workflow, sizes[:t])
-        except NoClosedForm:
-            return None
-        if np.any((arrived[:t] > 0) & (real == 0)):
-            return None
-    return np.cumsum(arrived)
+    return np.cumsum(e.schedule.real) if e.schedule.keeps_real else None
 
 
 def reason(e: "Experiment", points: int = 1) -> str | None:
     """Return why A_t(x) is not known at so many points, or None."""
     if real_rows(e) is not None:
         return None
-    kinds = AccumulateSubsample
-    if not chains.is_replace(e) and not isinstance(e.workflow, kinds):
+    if not e.schedule.one_pool:
         return (
             "known where every real row keeps a positive weight, and for replace and "
             "accumulate-subsample; elsewhere open: simulate it"

@@ -6,9 +6,6 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers
 from modelcollapse.families.discrete.truth import truth_of
-from modelcollapse.workflows import Refreshing, Weighting
-from modelcollapse.workflows.selection import select
-from modelcollapse.workflows.sources import real_counts, source_weights
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
@@ -38,23 +35,20 @@ class Step(NamedTuple):
 
 def plan(e: "Experiment") -> list[Step] | None:
     """Return the steps of a deterministic workflow, or None for a random one."""
-    if not isinstance(e.workflow, (Weighting, Refreshing)):
+    if not e.schedule.weighted:
         return None
-    sizes, T = e.sizes.tolist(), e.generations
-    arrived = real_counts(e.workflow, sizes)
+    schedule, T = e.schedule, e.generations
     table = np.zeros((T, 2 * T))  # weights of real and sampled parts, batch by batch
     for t in range(1, T + 1):
-        table[t - 1, 0 : 2 * t : 2], table[t - 1, 1 : 2 * t : 2] = source_weights(
-            e.workflow, sizes[:t]
-        )
+        table[t - 1, 0 : 2 * t : 2], table[t - 1, 1 : 2 * t : 2] = schedule.weights(t)
     used = table > 0
     last = np.where(used.any(axis=0), T - 1 - np.argmax(used[::-1], axis=0), -1)
     steps, held = [], []  # type: tuple[list[Step], list[int]]
     for t in range(T):
         kept = [i for i, part in enumerate(held) if last[part] >= t]
         held = [held[i] for i in kept] + [2 * t, 2 * t + 1]
-        real = int(arrived[t])
-        steps.append(Step(real, sizes[t] - real, kept, table[t, held]))
+        rows = int(schedule.real[t]), int(schedule.sampled[t])
+        steps.append(Step(*rows, kept, table[t, held]))
     return steps
 
 
@@ -105,13 +99,12 @@ def _by_rows(blocks: Any, rng: np.random.Generator, out: Floats, fitted: Floats 
     model = np.array(truth_of(e).probabilities)[None]
     tally = np.empty(model.shape, dtype=np.int64)
     rows: Integers = np.empty(0, dtype=np.int64)
-    sizes = e.sizes.tolist()
-    for t, n in enumerate(sizes):
+    for t, n in enumerate(e.schedule.listed):
         drawn_mixtures(rng, n, model, tally)
         # A workflow may look at where a row stands in its batch: any order is as likely.
         fresh = rng.permutation(np.repeat(np.arange(e.model.outcomes), tally[0]))
         rows = np.concatenate([rows, fresh])
-        chosen, weights = select(e.workflow, sizes[: t + 1], rng)
+        chosen, weights = e.schedule.select(t + 1, rng)
         model = np.bincount(rows[chosen], weights, e.model.outcomes)[None].astype(np.float64)
         model /= model.sum()
         kept = np.empty((0, 0, 0)) if fitted is None else fitted[None]

@@ -16,9 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modelcollapse._support.checks import Floats
-from modelcollapse.families.discrete.chains import is_replace
 from modelcollapse.families.discrete.truth import Categorical, truth_of
-from modelcollapse.workflows import Accumulate, AccumulateSubsample
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -156,15 +154,7 @@ def _affine(n: int, base: float, slope: float) -> tuple[float, float]:
 
 def pooled(e: "Experiment") -> bool:
     """Return whether the pool is trained on, or a subset of it."""
-    return isinstance(e.workflow, (Accumulate, AccumulateSubsample))
-
-
-def training_sizes(e: "Experiment") -> list[int]:
-    """Return how many of the pool's rows each generation trains on."""
-    sizes = e.sizes.tolist()
-    if isinstance(e.workflow, AccumulateSubsample):
-        return e.workflow.training_sizes(sizes)
-    return [int(N) for N in np.cumsum(e.sizes)]
+    return e.schedule.pool or e.schedule.kind == "subset"
 
 
 def squared_errors(e: "Experiment") -> Floats:
@@ -178,21 +168,21 @@ def squared_errors(e: "Experiment") -> Floats:
     NoClosedForm
         If the workflow is random or does not say its weights.
     """
-    if is_replace(e):
+    if e.schedule.newest:
         with np.errstate(under="ignore"):
             return np.asarray(-np.expm1(np.cumsum(_log_kept(e.sizes.astype(np.float64)))))
     if pooled(e):
         return np.array([subset.error for subset in _subsets(e)])
     from modelcollapse import solver
 
-    return np.asarray(solver.squared_errors(e.workflow, e.sizes, curvature=-1.0))
+    return np.asarray(solver.squared_errors(e.schedule, e.sizes, curvature=-1.0))
 
 
 def _subsets(e: "Experiment") -> "Iterator[Subset]":
     """Return the training sets of a pooled loop: a fit's rows have V = 1 - R, what it fits."""
     from modelcollapse.solver.subsample import subsets
 
-    return subsets(e.sizes.tolist(), training_sizes(e), lambda subset: subset.fitted())
+    return subsets(e.schedule.listed, e.schedule.counts.tolist(), lambda subset: subset.fitted())
 
 
 def _log_kept(n: Floats) -> Floats:
@@ -205,7 +195,7 @@ def fits(e: "Experiment") -> list[State]:
     """Return the moments of the fits of a replace or pooled loop, one per generation."""
     sizes, found = e.sizes.tolist(), []
     truth = start(truth_of(e))
-    if is_replace(e):
+    if e.schedule.newest:
         state = truth
         for n in sizes:
             state = drawn(n, state, state.own)[0]
@@ -213,7 +203,7 @@ def fits(e: "Experiment") -> list[State]:
         return found
     pool, N, k = drawn(sizes[0], truth, truth.own)[0], sizes[0], 0
     fit, about = truth, truth.own
-    for t, kept in enumerate(training_sizes(e)):
+    for t, kept in enumerate(e.schedule.counts.tolist()):
         if t:
             pool = added(N, pool, fit, about, sizes[t], k)
             N += sizes[t]
@@ -236,12 +226,14 @@ def variances(e: "Experiment") -> tuple[Floats, Floats]:
     return np.maximum(spread, 0.0), np.maximum(error, 0.0) / scale
 
 
-def heterozygosity(e: "Experiment", errors: Floats) -> Floats:
+def heterozygosity(e: "Experiment") -> Floats:
     """Return E(1 - sum p_i^2) = H_0 (1 - squared error), accurate where it is nearly zero."""
     first = truth_of(e).heterozygosity
-    if is_replace(e):
+    if e.schedule.newest:
         with np.errstate(under="ignore"):
             return np.asarray(first * np.exp(np.cumsum(_log_kept(e.sizes.astype(np.float64)))))
     if pooled(e):
         return np.array([first * subset.fitted() for subset in _subsets(e)])
-    return np.asarray(first * (1 - errors))
+    from modelcollapse import solver
+
+    return first * solver.variances(e.schedule, e.sizes, curvature=-1.0)

@@ -12,7 +12,6 @@ from modelcollapse.families.discrete.truth import truth_of
 from modelcollapse.loop.experiment import Lazy, Prediction
 from modelcollapse.loop.fate import Fate
 from modelcollapse.loop.routes import Parts
-from modelcollapse.workflows.sources import source_weights
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
@@ -61,19 +60,19 @@ def _itself(value: Fate) -> Fate:
 
 
 def _errors(e: "Experiment", parts: Parts) -> None:
-    if not (moments.pooled(e) or chains.is_replace(e)):
+    if not e.schedule.one_pool:
         try:
-            source_weights(e.workflow, e.sizes[:1].tolist())
+            e.schedule.weights(1)
         except NoClosedForm as error:
             parts.reasons.update(dict.fromkeys(ERRORS, str(error)))
             return
     errors = cache(lambda: moments.squared_errors(e))
     first = float(e.sizes[0])
-    parts.routes["heterozygosity"] = lambda: moments.heterozygosity(e, errors())
+    parts.routes["heterozygosity"] = lambda: moments.heterozygosity(e)
     parts.routes["squared_error"] = errors
     parts.routes["inflation"] = lambda: first * errors()
     parts.routes["effective_samples"] = lambda: 1 / errors()
-    if not (moments.pooled(e) or chains.is_replace(e)):
+    if not e.schedule.one_pool:
         why = "known for replace, accumulate and accumulate-subsample; elsewhere open"
         parts.spread_reasons.update(dict.fromkeys(ERRORS, why))
         return
@@ -102,7 +101,7 @@ def _counts(e: "Experiment", parts: Parts) -> None:
             parts.spreads["absent"] = lambda: lost.absent_variance(e)
         return
     parts.reasons.update(dict.fromkeys(COUNTS, why))
-    if not chains.is_replace(e):
+    if not e.schedule.newest:
         return
     p, counts = truth.groups
     absent = cache(lambda: [bound @ counts for bound in lost.bounds(e, p)])

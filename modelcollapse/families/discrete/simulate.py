@@ -11,12 +11,10 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers
 from modelcollapse._support.errors import InvalidInput, invalid, unknown
-from modelcollapse.families.discrete import chains, mixtures, moments
+from modelcollapse.families.discrete import mixtures, moments
 from modelcollapse.families.discrete.truth import truth_of
 from modelcollapse.loop.blocks import Arrays, Progress, part, simulated, stream
 from modelcollapse.loop.experiment import Lazy, Request
-from modelcollapse.workflows import AccumulateSubsample, FreshData, Web
-from modelcollapse.workflows.sources import real_counts
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
@@ -77,7 +75,7 @@ class Blocks:
         self.counted = _counted(e)
         self.budgets = np.zeros(e.generations, dtype=np.int64)
         if moments.pooled(e):
-            self.budgets[:] = moments.training_sizes(e)
+            self.budgets[:] = e.schedule.counts
         fewer = np.minimum(self.budgets, np.cumsum(e.sizes) - self.budgets)
         rows = int(e.sizes.sum())
         if rows > MOST_ROWS:
@@ -131,8 +129,7 @@ class Blocks:
         from modelcollapse.families.discrete import runs
 
         e = self.experiment
-        pooled = moments.pooled(e) or isinstance(e.workflow, Web)
-        real = real_counts(e.workflow, e.sizes.tolist())
+        pooled, real = not e.schedule.alone, e.schedule.real
         truth = np.array(truth_of(e).probabilities)
         where = self.budgets, truth, self.given, self.table, self.slots
         rows = np.empty(int(e.sizes.sum()) if self._by_rows(pooled) else 0, dtype=np.int32)
@@ -141,12 +138,11 @@ class Blocks:
     def _by_rows(self, pooled: bool) -> bool:
         """Return whether a pool is small, and its rows are worth more than its counts."""
         e = self.experiment
-        subset = isinstance(e.workflow, AccumulateSubsample)
+        subset = e.schedule.kind == "subset"
         many = e.sizes.max() > ROWS_PER_OUTCOME * truth_of(e).possible
         return pooled and int(e.sizes.sum()) <= KEPT and (subset or not many)
 
 
 def _counted(e: "Experiment") -> bool:
     """Return whether every fit is a table of integer counts."""
-    fresh = isinstance(e.workflow, FreshData) and e.workflow.weight is None
-    return chains.is_replace(e) or moments.pooled(e) or fresh or isinstance(e.workflow, Web)
+    return e.schedule.alone or e.schedule.everything or e.schedule.kind == "subset"

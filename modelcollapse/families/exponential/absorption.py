@@ -21,8 +21,6 @@ import numpy as np
 from modelcollapse._support.checks import Floats, Integers
 from modelcollapse._support.errors import NoClosedForm
 from modelcollapse.families.exponential.families import Binomial, Poisson
-from modelcollapse.workflows import Refreshing, Replace, Weighting
-from modelcollapse.workflows.sources import real_counts, source_weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,20 +45,16 @@ def route(e: "Experiment") -> "Callable[[], Floats]":
     """
     if not e.model.counts:
         raise NoClosedForm(f"a fit of {e.model!r} is never degenerate")
-    if isinstance(e.workflow, (Weighting, Refreshing)):
-        if isinstance(e.workflow, Replace):
-            if isinstance(e.model, Poisson):
-                return partial(_branching_alone, e)
-            if isinstance(e.model, Binomial) and e.sizes.max() * e.model.trials <= LARGEST_CHAIN:
-                return partial(_chain, e, e.sizes * e.model.trials)
-            raise NoClosedForm(OPEN)
-        sizes = e.sizes.tolist()
-        weights = [source_weights(e.workflow, sizes[:t]) for t in range(1, len(sizes) + 1)]
-        counts = real_counts(e.workflow, sizes)
-        if all((real[counts[: t + 1] > 0] > 0).all() for t, (real, _) in enumerate(weights)):
-            return partial(_extreme_rows, e, np.cumsum(counts))
+    if e.schedule.newest:
         if isinstance(e.model, Poisson):
-            return partial(_branching, e, weights, counts)
+            return partial(_branching_alone, e)
+        if isinstance(e.model, Binomial) and e.sizes.max() * e.model.trials <= LARGEST_CHAIN:
+            return partial(_chain, e, e.sizes * e.model.trials)
+    elif e.schedule.weighted:
+        if e.schedule.keeps_real:
+            return partial(_extreme_rows, e, np.cumsum(e.schedule.real))
+        if isinstance(e.model, Poisson):
+            return partial(_branching, e)
     raise NoClosedForm(OPEN)
 
 
@@ -84,23 +78,42 @@ def _branching_alone(e: "Experiment") -> Floats:
         return np.asarray(np.exp(-n[0] * e.truth.value * u))
 
 
-def _branching(e: "Experiment", weights: list[tuple[Floats, Floats]], counts: Integers) -> Floats:
-    """Return the probability of zero totals, backwards through the batches, for all t at once.
+def _branching(e: "Experiment") -> Floats:
+    """Return the probability of zero means, backwards through the batches, for all t at once.
 
-    `real[t, s]` and `drawn[t, s]` are the exponents c of the totals of the parts of batch s.
+    Row t of `exponents` has the c of E exp(-c.y) over the means y of the slots that generation s
+    remembers, s going down from t: infinite where the fit t gives weight. A part of k rows drawn
+    at the mean x has E exp(-c y) = exp(-k x (1 - exp(-c/k))); a real one has x = m_0.
     """
-    T, mean = e.generations, e.truth.value
-    drawn_counts = e.sizes - counts
-    real, drawn = np.zeros((T, T)), np.zeros((T, T))
-    for t, (a, b) in enumerate(weights):
-        real[t, : t + 1], drawn[t, : t + 1] = (np.where(w > 0, np.inf, 0.0) for w in (a, b))
+    T, schedule = e.generations, e.schedule
+    steps = [schedule.step(t) for t in range(1, T + 1)]
+    logs, exponents = np.zeros(T), np.zeros((0, 0))
     with np.errstate(under="ignore"):
-        for s in range(T - 1, 0, -1):
-            a, b = weights[s - 1]
-            rate = -np.expm1(-drawn[s:, s]) * drawn_counts[s]
-            real[s:, :s] += rate[:, None] * (a / np.maximum(counts[:s], 1))
-            drawn[s:, :s] += rate[:, None] * (b / np.maximum(drawn_counts[:s], 1))
-        return np.asarray(np.exp(-mean * (-np.expm1(-real) @ counts)))
+        for s in range(T, 0, -1):
+            carry, weights = steps[s - 1]
+            fit = np.where(weights > 0, np.inf, 0.0)
+            exponents = _carried(np.vstack([fit[None], exponents.reshape(-1, len(fit))]), carry)
+            old = (
+                exponents.shape[1]
+                - int(schedule.real[s - 1] > 0)
+                - int(schedule.sampled[s - 1] > 0)
+            )
+            new = iter(exponents[:, old:].T)
+            exponents = exponents[:, :old]
+            if rows := int(schedule.real[s - 1]):
+                logs[s - 1 :] += e.truth.value * rows * np.expm1(-next(new) / rows)
+            if rows := int(schedule.sampled[s - 1]):
+                rate = -rows * np.expm1(-next(new) / rows)
+                exponents = exponents + rate[:, None] * steps[s - 2][1]
+        return np.asarray(np.exp(logs))
+
+
+def _carried(exponents: Floats, carry: Floats) -> Floats:
+    """Return exponents of the slots before they merged; some are infinite."""
+    infinite = np.isinf(exponents)
+    with np.errstate(over="ignore"):
+        moved = np.where(infinite, 0.0, exponents) @ carry
+    return np.where(infinite.astype(float) @ (carry > 0) > 0, np.inf, moved)
 
 
 def _chain(e: "Experiment", trials: Integers) -> Floats:

@@ -21,8 +21,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from modelcollapse._support.checks import Floats
+from modelcollapse.loop.schedule import Schedule
 from modelcollapse.solver import scan
-from modelcollapse.workflows import AccumulateSubsample
 
 Partition = tuple[int, ...]
 State = dict[Partition, Any]
@@ -177,12 +177,9 @@ def subsample_moments(
     return found
 
 
-def error_moments(
-    workflow: AccumulateSubsample, sizes: Any, skewness: float, curvature: float
-) -> ErrorMoments:
+def error_moments(schedule: Schedule, skewness: float, curvature: float) -> ErrorMoments:
     """Return the moments of accumulate-subsample's errors; infinite once beyond floats."""
-    batches = [int(n) for n in sizes]
-    counts = workflow.training_sizes(batches)
+    sizes, counts = schedule.listed, schedule.counts.tolist()
     with np.errstate(over="ignore", invalid="ignore"):
-        values = np.array(subsample_moments(batches, counts, skewness, curvature, 1.0))
+        values = np.array(subsample_moments(sizes, counts, skewness, curvature, 1.0))
     return ErrorMoments(*scan.grown(values).T)

@@ -13,16 +13,9 @@ import numpy as np
 
 from modelcollapse._support.errors import NoClosedForm
 from modelcollapse.loop.fate import Fate
-from modelcollapse.workflows import AccumulateSubsample, Refreshing
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
-
-
-def equal_batches(e: "Experiment") -> bool:
-    """Return whether all batches have one size; fresh real data may begin with another."""
-    sizes = e.sizes[1:] if isinstance(e.workflow, Refreshing) and e.generations > 1 else e.sizes
-    return bool(np.ptp(sizes) == 0)
 
 
 def error_limit(e: "Experiment") -> float:
@@ -35,21 +28,21 @@ def error_limit(e: "Experiment") -> float:
     """
     from modelcollapse import solver
 
-    if not equal_batches(e):
+    if e.schedule.equal is None:
         raise NoClosedForm("a limit is known for constant batch sizes only")
-    if isinstance(e.workflow, AccumulateSubsample):
+    if e.schedule.kind == "subset":
         if subsample_power(e) >= 0:
             return np.inf
         raise NoClosedForm(
             "the limit of accumulate-subsample has no closed form: its recursion is exact at "
             "every t, and n times the error tends to pi^2/2 - 2 for large n"
         )
-    return solver.limit(e.workflow, int(e.sizes[0]), e.model.curvature)
+    return solver.limit(e.schedule, int(e.sizes[0]), e.model.curvature)
 
 
 def subsample_power(e: "Experiment") -> float:
     """Return (1 + v2)/k - 1: the error is bounded iff it is below 0."""
-    k = getattr(e.workflow, "budget", None) or int(e.sizes[0])
+    k = e.schedule.budget or int(e.sizes[0])
     power = (1 + e.model.curvature) / k - 1
     return 0.0 if abs(power) < 8 * np.finfo(float).eps else float(power)
 
@@ -58,9 +51,9 @@ def error_fate(e: "Experiment") -> Fate:
     """Return what becomes of the squared error."""
     from modelcollapse import solver
 
-    if not isinstance(e.workflow, AccumulateSubsample):
-        return solver.fate(e.workflow, e.sizes, e.model.curvature)
-    if not equal_batches(e):
+    if e.schedule.kind != "subset":
+        return solver.fate(e.schedule, e.sizes, e.model.curvature)
+    if e.schedule.equal is None:
         return Fate("undetermined", "", "the theorem is for equal batches")
     power = subsample_power(e)
     if power < 0:
@@ -90,9 +83,8 @@ def variance_fate(e: "Experiment") -> Fate:
         return Fate(error.verdict, error.rate, f"1 + v2 times the squared error: {error.reason}")
     from modelcollapse import solver
 
-    if isinstance(e.workflow, AccumulateSubsample):
-        single = np.full(e.generations, e.workflow.budget or 0) if e.workflow.budget else e.sizes
-        if v2 == -1 and np.all(single == 1):
+    if e.schedule.kind == "subset":
+        if v2 == -1 and np.all(e.schedule.counts == 1):
             return Fate("clumps", "0 from generation 1", "a fit to one trial has no variance")
         return Fate("bounded", "", "between 0 and V(m_0), for v2 < 0")
-    return solver.variance_fate(e.workflow, e.sizes, v2)
+    return solver.variance_fate(e.schedule, e.sizes, v2)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,7 +13,6 @@ from modelcollapse.families.exponential.families import NormalMean
 from modelcollapse.loop.experiment import Lazy, Prediction
 from modelcollapse.solver.scan import grown
 from modelcollapse.solver.subsample import subsample_errors
-from modelcollapse.workflows import AccumulateSubsample, Refreshing, Weighting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +46,7 @@ def predict(e: "Experiment") -> Prediction:
     routes: dict[str, Route] = {}
     spreads: dict[str, Route] = {}
     reasons: dict[str, str] = {}
-    if deterministic(e) or isinstance(e.workflow, AccumulateSubsample):
+    if e.schedule.kind != "rows":
         errors = cache(lambda: squared_errors(e))
         _errors(e, errors, routes, spreads)
     else:
@@ -55,7 +54,7 @@ def predict(e: "Experiment") -> Prediction:
         reasons["mean"] = RANDOM
     _absorption(e, routes, spreads, reasons)
     laws: dict[str, Route] = {}
-    if isinstance(e.model, NormalMean) and deterministic(e):
+    if isinstance(e.model, NormalMean) and e.schedule.weighted:
         laws["mean"] = lambda: [NormalLaw(float(r)) for r in errors()]
     open_laws = {"mean": "exactly normal for NormalMean under deterministic workflows; else open"}
     found, open_limits, notes = _limits(e)
@@ -73,20 +72,14 @@ def predict(e: "Experiment") -> Prediction:
     )
 
 
-def deterministic(e: "Experiment") -> bool:
-    """Return whether the workflow says its weights."""
-    return isinstance(e.workflow, (Weighting, Refreshing))
-
-
 def squared_errors(e: "Experiment") -> Floats:
     """Return E (m_t - m_0)^2 / V(m_0), shape (generations,)."""
-    if isinstance(e.workflow, AccumulateSubsample):
-        sizes = e.sizes.tolist()
-        counts = e.workflow.training_sizes(sizes)
-        return grown(np.array(subsample_errors(sizes, counts, e.model.curvature)))
+    if e.schedule.kind == "subset":
+        schedule, v2 = e.schedule, e.model.curvature
+        return grown(np.array(subsample_errors(schedule.listed, schedule.counts.tolist(), v2)))
     from modelcollapse import solver
 
-    return solver.squared_errors(e.workflow, e.sizes, e.model.curvature)
+    return solver.squared_errors(e.schedule, e.sizes, e.model.curvature)
 
 
 def _errors(
@@ -96,15 +89,13 @@ def _errors(
     spreads: "dict[str, Route]",
 ) -> None:
     n, v2, s = int(e.sizes[0]), e.model.curvature, e.model.skewness(e.truth.value)
-    subsampled = isinstance(e.workflow, AccumulateSubsample)
+    subsampled = e.schedule.kind == "subset"
     routes["mean"] = lambda: np.zeros(e.generations)
     routes["squared_error"] = errors
     routes["variance"] = lambda: _variances(e, errors())
     routes["inflation"] = lambda: _times(n, errors())
     routes["effective_samples"] = lambda: 1 / errors()
-    higher = cache(
-        lambda: exchangeable.error_moments(cast("AccumulateSubsample", e.workflow), e.sizes, s, v2)
-    )
+    higher = cache(lambda: exchangeable.error_moments(e.schedule, s, v2))
     spread = cache(lambda: _spread(e, s, errors(), higher if subsampled else None))
     spreads["mean"] = errors
     spreads["squared_error"] = spread
@@ -121,11 +112,11 @@ def _errors(
 
 def _variances(e: "Experiment", errors: Floats) -> Floats:
     v2 = e.model.curvature
-    if isinstance(e.workflow, AccumulateSubsample):
+    if e.schedule.kind == "subset":
         return np.maximum(1 + _times(v2, errors), 0.0)
     from modelcollapse import solver
 
-    return solver.variances(e.workflow, e.sizes, v2)
+    return solver.variances(e.schedule, e.sizes, v2)
 
 
 def _times(factor: float, values: Floats) -> Floats:
@@ -147,7 +138,7 @@ def _spread(
         return np.where(np.isfinite(found), np.maximum(found, 0.0), np.inf)
     from modelcollapse import solver
 
-    return solver.error_variances(e.workflow, e.sizes, e.model.curvature, skewness**2)
+    return solver.error_variances(e.schedule, e.sizes, e.model.curvature, skewness**2)
 
 
 def _absorption(
@@ -170,7 +161,7 @@ def _missing(
 ) -> dict[str, str]:
     """Return why a variance over replicates is not there."""
     why = {name: reasons.get(name, NO_STATISTIC) for name in QUANTITIES if name not in spreads}
-    if deterministic(e) and "variance" in why:
+    if e.schedule.weighted and "variance" in why:
         why["variance"] = "it needs a third moment of the error; known for v2 = 0 or V'(m_0) = 0"
     return why
 
@@ -198,12 +189,12 @@ def _limits(e: "Experiment") -> "tuple[dict[str, Route], dict[str, str], dict[st
 def _long_run(e: "Experiment") -> tuple[Lazy, Lazy]:
     """Return growth exponents and fates."""
     powers: dict[str, Route] = {}
-    known = isinstance(e.workflow, AccumulateSubsample) and limits.equal_batches(e)
+    known = e.schedule.kind == "subset" and e.schedule.equal is not None
     if known and limits.subsample_power(e) > 0:
         powers["power"] = lambda: limits.subsample_power(e)
     fates: dict[str, Route] = {}
     reasons = dict.fromkeys(("squared_error", "inflation", "variance"), RANDOM)
-    if deterministic(e) or isinstance(e.workflow, AccumulateSubsample):
+    if e.schedule.kind != "rows":
         fates["squared_error"] = lambda: limits.error_fate(e)
         fates["inflation"] = lambda: limits.inflation_fate(e)
         fates["variance"] = lambda: limits.variance_fate(e)

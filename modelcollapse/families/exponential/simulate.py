@@ -15,20 +15,6 @@ from modelcollapse._support.checks import Floats, Integers
 from modelcollapse._support.errors import invalid, unknown
 from modelcollapse.loop.blocks import Arrays, Progress, part, simulated, stream
 from modelcollapse.loop.experiment import Lazy, Request
-from modelcollapse.workflows import (
-    Accumulate,
-    AccumulateSubsample,
-    Refreshing,
-    Replace,
-    Weighting,
-)
-from modelcollapse.workflows.selection import select
-from modelcollapse.workflows.sources import (
-    part_weights,
-    real_counts,
-    remembers,
-    source_memory,
-)
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment, Route
@@ -91,13 +77,12 @@ class Blocks:
 
     def draw(self, seed: int, index: int, storage: Arrays, progress: Progress) -> None:
         """Simulate one block; its stream depends on the seed and its index alone."""
-        rng, workflow = stream(seed, index), self.experiment.workflow
-        count = len(storage["fitted"])
-        step = count
-        if isinstance(workflow, AccumulateSubsample):
-            longest = len(self.sizes) * max(workflow.training_sizes(self.sizes))
+        rng, schedule = stream(seed, index), self.experiment.schedule
+        count = step = len(storage["fitted"])
+        if schedule.kind == "subset":
+            longest = len(self.sizes) * int(schedule.counts.max())
             step = max(1, MOST_ROWS // max(sum(self.sizes), longest))
-        elif not isinstance(workflow, (Weighting, Refreshing)):
+        elif schedule.kind == "rows":
             step = 1
         for start in range(0, count, step):
             cut = slice(start, min(start + step, count))
@@ -109,13 +94,13 @@ class Blocks:
 
     def run(self, rng: np.random.Generator, fitted: Floats) -> None:
         """Draw all replicates of `fitted` at once."""
-        workflow = self.experiment.workflow
-        if isinstance(workflow, (Replace, Accumulate)):
-            self._one_slot(rng, workflow, fitted)
-        elif isinstance(workflow, (Weighting, Refreshing)):
+        schedule = self.experiment.schedule
+        if schedule.newest or schedule.pool:
+            self._one_slot(rng, fitted)
+        elif schedule.weighted:
             self._slots(rng, fitted)
-        elif isinstance(workflow, AccumulateSubsample):
-            self._subsamples(rng, workflow, fitted)
+        elif schedule.kind == "subset":
+            self._subsamples(rng, fitted)
         else:
             self._rows(rng, fitted)
 
@@ -127,14 +112,12 @@ class Blocks:
         drawn: Floats = self.experiment.model.batch_means(rng, mean, n)
         return drawn
 
-    def _one_slot(
-        self, rng: np.random.Generator, workflow: Replace | Accumulate, fitted: Floats
-    ) -> None:
+    def _one_slot(self, rng: np.random.Generator, fitted: Floats) -> None:
         mean, pool = np.full(len(fitted), self.experiment.truth.value), 0
         for t, n in enumerate(self.sizes):
             batch = self._batch(rng, mean, n)
             pool += n
-            if t == 0 or isinstance(workflow, Replace):
+            if t == 0 or self.experiment.schedule.newest:
                 mean = batch
             else:
                 mean = _pooled(mean, batch, n / pool)
@@ -142,33 +125,29 @@ class Blocks:
 
     def _slots(self, rng: np.random.Generator, fitted: Floats) -> None:
         """Run any deterministic workflow, by the means of the parts that it remembers."""
-        e = self.experiment
-        truth = np.full(len(fitted), e.truth.value)
-        counts, mean = real_counts(e.workflow, self.sizes), truth
-        merges = remembers(e.workflow)
+        schedule = self.experiment.schedule
+        mean = truth = np.full(len(fitted), self.experiment.truth.value)
         slots: list[Floats] = []
         for t, n in enumerate(self.sizes):
-            fresh = int(counts[t])
+            fresh = int(schedule.real[t])
             if fresh:
                 slots.append(self._batch(rng, truth, fresh))
             if n > fresh:
                 slots.append(self._batch(rng, mean, n - fresh))
-            if merges:
-                carry, weights = source_memory(e.workflow, self.sizes[: t + 1])
+            if schedule.kind == "memory":
+                carry, weights = schedule.step(t + 1)
                 slots = [mixed(slots, row) for row in carry]
             else:
-                weights = part_weights(e.workflow, self.sizes[: t + 1])
+                weights = schedule.parts(t + 1)
             mean = mixed(slots, weights)
             self._record(fitted, t, mean)
 
-    def _subsamples(
-        self, rng: np.random.Generator, workflow: AccumulateSubsample, fitted: Floats
-    ) -> None:
+    def _subsamples(self, rng: np.random.Generator, fitted: Floats) -> None:
         from modelcollapse.families.exponential.plans import chosen_means, draw_plans
 
         count, rows = len(fitted), sum(self.sizes)
         sizes = np.array(self.sizes)
-        counts = np.array(workflow.training_sizes(self.sizes))
+        counts = self.experiment.schedule.counts
         plans = np.empty((count, len(sizes), int(counts.max())), np.int64)
         draw_plans(rng, sizes, counts, plans)
         mean, pool = np.full(count, self.experiment.truth.value), np.empty((count, rows))
@@ -186,7 +165,7 @@ class Blocks:
         mean, pool = self.experiment.truth.value, np.empty(0)
         for t, n in enumerate(self.sizes):
             pool = np.concatenate([pool, self._batch(rng, np.full(n, mean), 1)])
-            rows, weights = select(self.experiment.workflow, self.sizes[: t + 1], rng)
+            rows, weights = self.experiment.schedule.select(t + 1, rng)
             share = np.full(len(rows), 1.0) if weights is None else weights
             chosen = pool[rows]
             moved = (share / share.sum()) @ (chosen - chosen[0])

@@ -8,8 +8,6 @@ import numpy as np
 from modelcollapse._support.checks import Floats, columns, positive, rows, shares, whole
 from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse.loop.truth import Truth, as_truth
-from modelcollapse.workflows import Accumulate, AccumulateSubsample, Refreshing, Weighting
-from modelcollapse.workflows.sources import training_size
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
@@ -68,8 +66,8 @@ class Gaussian:
 
     def check(self, experiment: "Experiment") -> None:
         """Raise InvalidInput if a generation would have fewer than two training rows."""
-        if isinstance(experiment.workflow, AccumulateSubsample):
-            budget = experiment.workflow.budget
+        if experiment.schedule.kind == "subset":
+            budget = experiment.schedule.budget
             if budget is not None and budget < 2:
                 raise invalid("budget", budget, "a covariance needs at least 2 rows")
         for generation, count in _small_trainings(experiment):
@@ -149,12 +147,7 @@ def _small_trainings(e: "Experiment") -> Iterator[tuple[int, int]]:
     Only batches of one row can; where the pool, or a budget of it, is trained on, only the first.
     """
     small = np.flatnonzero(e.sizes < 2) + 1
-    subsampled = isinstance(e.workflow, AccumulateSubsample) and e.workflow.budget is not None
-    if subsampled or isinstance(e.workflow, Accumulate):
+    if e.schedule.budget is not None or e.schedule.pool:
         small = small[small == 1]
-    for generation in small.tolist():
-        sizes = e.sizes[:generation].tolist()
-        if isinstance(e.workflow, AccumulateSubsample):
-            yield generation, e.workflow.training_size(sizes)
-        elif isinstance(e.workflow, (Weighting, Refreshing)):
-            yield generation, training_size(e.workflow, sizes)
+    if e.schedule.kind != "rows":
+        yield from ((t, e.schedule.trained(t)) for t in small.tolist())

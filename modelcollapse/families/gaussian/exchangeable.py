@@ -26,7 +26,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers
-from modelcollapse.workflows import AccumulateSubsample
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
@@ -179,14 +178,12 @@ def _grown(a: Floats, N: int, k: int, n: int, heat_per_divisor: float) -> Floats
 @np.errstate(over="ignore", invalid="ignore")  # hot loops may explode
 def fourth_moments(e: "Experiment") -> FourthMoments:
     """Return the fourth moments of every fit under accumulate-subsample."""
-    workflow = e.workflow
-    assert isinstance(workflow, AccumulateSubsample)  # noqa: S101 - for the type checker
     spectrum, sizes = e.reality.spectrum, e.sizes.tolist()
     total = spectrum.sum()
     tau, K = (spectrum**2).sum() / total**2, e.reality.fourth_moment / total**2
     N, a = sizes[0], _start(sizes[0], tau, K)
     fits = []
-    for t, k in enumerate(workflow.training_sizes(sizes)):
+    for t, k in enumerate(e.schedule.counts.tolist()):
         fits.append(_fit(a, N, k, e.model.ddof))
         if t + 1 < e.generations:
             a = _grown(a, N, k, sizes[t + 1], e.temperature / (k - e.model.ddof))

@@ -24,7 +24,6 @@ from modelcollapse import solver
 from modelcollapse._support.errors import NoClosedForm
 from modelcollapse.families.gaussian import formulas
 from modelcollapse.loop.fate import Fate
-from modelcollapse.workflows import Accumulate, AccumulateSubsample, Replace
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
@@ -43,17 +42,17 @@ def fates(e: "Experiment") -> dict[str, Fate]:
 
 def _moments(e: "Experiment") -> tuple[Fate, Fate]:
     likelihood = e.model.ddof == 0 and e.temperature == 1
-    if isinstance(e.workflow, Replace) and not (likelihood and np.ptp(e.sizes)):
+    if e.schedule.rule == "replace" and not (likelihood and np.ptp(e.sizes)):
         return _replace(e)
-    if isinstance(e.workflow, Accumulate) and not likelihood:
+    if e.schedule.rule == "accumulate" and not likelihood:
         return _power(e, _tempered(e.temperature - 2))
-    if isinstance(e.workflow, AccumulateSubsample):
+    if e.schedule.kind == "subset":
         bounded = Fate("bounded", "", "its increments are summable, and the subset is large enough")
         return _power(e, bounded)
     if likelihood:
         return (
-            solver.variance_fate(e.workflow, e.sizes, -1.0),
-            solver.fate(e.workflow, e.sizes, -1.0),
+            solver.variance_fate(e.schedule, e.sizes, -1.0),
+            solver.fate(e.schedule, e.sizes, -1.0),
         )
     return NOTHING, NOTHING
 
@@ -97,7 +96,7 @@ def _power(e: "Experiment", tame: Fate) -> tuple[Fate, Fate]:
     rate, text = f"t^{a:.12g}", f"a step multiplies it by 1 + a/t, a = {a:.12g}"
     if a < 0:
         return Fate("clumps", rate, text), tame
-    if isinstance(e.workflow, AccumulateSubsample):
+    if e.schedule.kind == "subset":
         shared = "a random subset's mean has a share of the growing variance"
         return Fate("diverges", rate, text), Fate("diverges", rate, shared)
     return Fate("diverges", rate, text), tame
@@ -117,7 +116,7 @@ def _sum(e: "Experiment", variance: Fate, error: Fate) -> Fate:
 
 def _loss(e: "Experiment") -> Fate:
     d, n = e.model.dim, e.sizes
-    if not isinstance(e.workflow, Replace) or not e.reality.is_normal:
+    if e.schedule.rule != "replace" or not e.reality.is_normal:
         if n[0] <= d:
             return Fate("diverges", "inf from generation 1", "every fit is singular")
         return Fate("undetermined", "", "known for replace with a normal truth; simulate it")

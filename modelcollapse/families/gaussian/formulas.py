@@ -8,7 +8,6 @@ from modelcollapse import solver
 from modelcollapse._support.checks import Floats, positive, whole
 from modelcollapse._support.errors import NoClosedForm, invalid
 from modelcollapse.families.gaussian.replaced import factor_power
-from modelcollapse.workflows import Accumulate, AccumulateSubsample, Refreshing, Replace
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
@@ -72,25 +71,24 @@ def limits(e: "Experiment") -> tuple[float, float]:
     NoClosedForm
         If the batch size varies, or the limit is not known in closed form.
     """
-    fresh = isinstance(e.workflow, Refreshing)  # its first batch may have another size
-    if np.ptp(e.sizes[1:] if fresh and e.generations > 1 else e.sizes) > 0:
+    if e.schedule.equal is None:
         raise NoClosedForm("a limit is known for constant batch sizes only")
     n, ddof, heat = int(e.sizes[0]), e.model.ddof, e.temperature
-    if isinstance(e.workflow, Replace):
+    if e.schedule.rule == "replace":
         return replace_limits(n, ddof, heat)
-    if isinstance(e.workflow, Accumulate):
+    if e.schedule.rule == "accumulate":
         if heat == 1:
             return accumulate_limits(n, ddof)
         # R adds n V_j/(n j)^2 with V_j ~ j^(heat - 1): infinite from temperature 2 on.
         return (0.0, np.nan) if heat < 1 else (np.inf, np.nan if heat < 2 else np.inf)
-    if isinstance(e.workflow, AccumulateSubsample) and heat == 1:
+    if e.schedule.kind == "subset" and heat == 1:
         if ddof == 1:
             return np.inf, np.inf
-        if e.workflow.budget in (None, n):
+        if e.schedule.budget in (None, n):
             return subsample_limits(n)
     elif ddof == 0 and heat == 1:
         # What the mean's error gains the variance loses: V(m) bends by -1.
-        error = solver.limit(e.workflow, n, -1.0)
+        error = solver.limit(e.schedule, n, -1.0)
         return 1 - error, error
     raise NoClosedForm(f"the limit of {e.workflow!r} with these parameters has no closed form here")
 
@@ -101,13 +99,13 @@ def power(e: "Experiment") -> float:
     A step of accumulate-subsample multiplies the pool's variance by 1 + a/t + O(1/t^2) with
     a = lambda (k-1)/(k-c) - 1 + 1/k; for k = n, lambda = 1: 0 for ddof 0, 1/n for ddof 1.
     """
-    if np.ptp(e.sizes) > 0:
+    if e.schedule.equal is None:
         raise NoClosedForm("a growth exponent is known for constant batch sizes only")
-    if isinstance(e.workflow, Accumulate):
+    if e.schedule.rule == "accumulate":
         return e.temperature - 1
-    if isinstance(e.workflow, AccumulateSubsample):
+    if e.schedule.kind == "subset":
         n = int(e.sizes[0])
-        k = e.workflow.budget or n
+        k = e.schedule.budget or n
         return float(e.temperature * (k - 1) / (k - e.model.ddof) - 1 + 1 / k)
     raise NoClosedForm(f"no power law is known for {e.workflow!r}")
 
@@ -116,7 +114,7 @@ def lyapunov(e: "Experiment") -> Floats:
     r"""Return psi((n-i)/2) + log(2 lambda/(n-c)), i = 1..min(d, n-1), for S_t under replace."""
     from scipy.special import digamma
 
-    if not isinstance(e.workflow, Replace) or np.ptp(e.sizes) > 0:
+    if e.schedule.rule != "replace" or e.schedule.equal is None:
         raise NoClosedForm("Lyapunov exponents are known for replace with constant batch sizes")
     n = int(e.sizes[0])
     order = np.arange(1, min(e.model.dim, n - 1) + 1)
@@ -131,7 +129,7 @@ def tail_bound(e: "Experiment", threshold: float) -> Floats:
     bound exp(-t/(4n)) / threshold of arXiv 2412.17646 for ddof 1.
     """
     positive("threshold", threshold)
-    if not isinstance(e.workflow, Replace) or e.model.dim != 1:
+    if not e.schedule.newest or e.model.dim != 1:
         raise NoClosedForm("the tail bound is for replace in d = 1")
     return np.asarray(np.minimum(1.0, np.cumprod(factor_power(e, 0.5)) / threshold))
 

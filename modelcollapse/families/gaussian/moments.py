@@ -15,21 +15,9 @@ from modelcollapse._support.checks import Floats
 from modelcollapse.families.gaussian.slots import SlotMoments, slot_moments
 from modelcollapse.solver.scan import grown, product
 from modelcollapse.solver.subsample import subsets
-from modelcollapse.workflows import (
-    Accumulate,
-    AccumulateSubsample,
-    FreshData,
-    KeepReal,
-    Replace,
-    SlidingWindow,
-    Web,
-)
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
-
-
-LINEAR_TIME = (SlidingWindow, KeepReal, FreshData, Web)
 
 
 class SecondOrder(NamedTuple):
@@ -74,10 +62,7 @@ def accumulate(e: "Experiment") -> SecondOrder:
 @np.errstate(over="ignore", invalid="ignore")  # hot loops may explode
 def accumulate_subsample(e: "Experiment") -> SecondOrder:
     """V = Q N/(N-1) (k-1)/(k-c) is the fitted variance of k of N rows; rows drawn have lambda V."""
-    workflow = e.workflow
-    assert isinstance(workflow, AccumulateSubsample)  # noqa: S101 - for the type checker
-    sizes, c = e.sizes.tolist(), e.model.ddof
-    counts = workflow.training_sizes(sizes)
+    sizes, counts, c = e.schedule.listed, e.schedule.counts.tolist(), e.model.ddof
     found = list(subsets(sizes, counts, lambda subset: e.temperature * subset.fitted(c)))
     variance, error = ([subset.fitted(c) for subset in found], [subset.error for subset in found])
     return SecondOrder(grown(np.array(variance)), grown(np.array(error)))
@@ -85,17 +70,17 @@ def accumulate_subsample(e: "Experiment") -> SecondOrder:
 
 def second_order(e: "Experiment") -> SecondOrder:
     """Return V_t and R_t of an experiment, by the shortest exact route of its workflow."""
-    if isinstance(e.workflow, Replace):
+    if e.schedule.newest:
         return replace(e)
-    if isinstance(e.workflow, Accumulate):
+    if e.schedule.pool:
         return accumulate(e)
-    if isinstance(e.workflow, AccumulateSubsample):
+    if e.schedule.kind == "subset":
         return accumulate_subsample(e)
-    if e.model.ddof == 0 and e.temperature == 1 and type(e.workflow) in LINEAR_TIME:
+    if e.model.ddof == 0 and e.temperature == 1:
         # What the mean gains the variance loses: V(m) bends by -1.
         return SecondOrder(
-            solver.variances(e.workflow, e.sizes, -1.0),
-            solver.squared_errors(e.workflow, e.sizes, -1.0),
+            solver.variances(e.schedule, e.sizes, -1.0),
+            solver.squared_errors(e.schedule, e.sizes, -1.0),
         )
     states = slot_fits(e, fourth=False)
     return SecondOrder(

@@ -18,13 +18,6 @@ from modelcollapse.families.gaussian.moments import second_order, slot_fits
 from modelcollapse.loop.experiment import Lazy, Prediction
 from modelcollapse.loop.fate import Fate
 from modelcollapse.solver.scan import grown
-from modelcollapse.workflows import (
-    Accumulate,
-    AccumulateSubsample,
-    Refreshing,
-    Replace,
-    Weighting,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,11 +52,11 @@ def predict(e: "Experiment") -> Prediction:
     steps = cache(lambda: _accumulated(e))
     _logarithms(e, routes, reasons, spreads, notes, steps)
     _distances(e, routes, reasons, spreads, notes, steps)
-    if isinstance(e.workflow, Replace) and e.reality.is_normal and e.sizes.min() > e.model.dim:
+    if e.schedule.newest and e.reality.is_normal and e.sizes.min() > e.model.dim:
         laws["log_determinant"] = lambda: replaced.DeterminantLaws(e)
         if e.model.dim == 1:
             laws["log_variance"] = laws["log_determinant"]
-    if isinstance(e.workflow, Accumulate) and e.model.dim == 1 and e.reality.is_normal:
+    if e.schedule.pool and e.model.dim == 1 and e.reality.is_normal:
         laws["variance_ratio"] = lambda: variance_ratios(e)
     limits, exponents = _limits(e, notes)
     expected = Lazy(routes, reasons)
@@ -84,7 +77,7 @@ def _moments(
     spreads: "dict[str, Route]",
 ) -> None:
     names = Spread._fields
-    if not isinstance(e.workflow, (AccumulateSubsample, Weighting, Refreshing)):
+    if e.schedule.kind == "rows":
         reason = (
             f"{e.workflow!r} has no batch_weights(sizes); add it if the workflow is "
             "deterministic and weights the rows of a batch alike"
@@ -106,7 +99,7 @@ def _field(record: "Callable[[], Spread]", name: str) -> Floats:
 
 
 def _spread(e: "Experiment") -> Spread:
-    if isinstance(e.workflow, AccumulateSubsample):
+    if e.schedule.kind == "subset":
         error, mixed, variance = fourth_moments(e)
     else:
         fits = [s.fourth for s in slot_fits(e, fourth=True) if s.fourth]
@@ -140,9 +133,9 @@ def _logarithms(
         return
     reasons["pseudo_log_determinant"] = "defined for samples <= dim; log_determinant is finite here"
     moments: Callable[[], tuple[Floats, Floats]]
-    if isinstance(e.workflow, Replace) and normal and e.sizes.min() > d:
+    if e.schedule.newest and normal and e.sizes.min() > d:
         moments = cache(lambda: replaced.log_determinant_moments(e, rank=d))
-    elif isinstance(e.workflow, Accumulate) and normal and d == 1:
+    elif e.schedule.pool and normal and d == 1:
         moments = lambda: steps()[:2]  # noqa: E731
     else:
         reason = (
@@ -165,7 +158,7 @@ def _pseudo(
 ) -> None:
     spectrum = e.reality.spectrum
     isotropic = e.reality.is_normal and np.ptp(spectrum) <= 1e-12 * spectrum[0]
-    if isinstance(e.workflow, Replace) and isotropic and np.ptp(e.sizes) == 0:
+    if e.schedule.newest and isotropic and np.ptp(e.sizes) == 0:
         both = cache(lambda: replaced.pseudo_determinant_moments(e))
         routes["pseudo_log_determinant"] = lambda: both()[0]
         spreads["pseudo_log_determinant"] = lambda: both()[1]
@@ -213,15 +206,15 @@ def _distances(
 ) -> None:
     d, normal = e.model.dim, e.reality.is_normal
     scale = float(e.reality.spectrum.sum())
-    if d == 1 and normal and isinstance(e.workflow, Replace):
+    if d == 1 and normal and e.schedule.newest:
         w2 = cache(lambda: replaced.w2_moments(e))
         routes["w2_squared"] = lambda: w2()[0] * scale
         spreads["w2_squared"] = lambda: w2()[1] * scale**2
-    elif d == 1 and normal and isinstance(e.workflow, Accumulate):
+    elif d == 1 and normal and e.schedule.pool:
         routes["w2_squared"] = lambda: scale * (np.add(*second_order(e)) + 1 - 2 * steps().root)
     else:
         reasons["w2_squared"] = "known for replace and accumulate in dim = 1 with a normal truth"
-    if isinstance(e.workflow, Replace) and normal:
+    if e.schedule.newest and normal:
         constant = d * np.log(2 * np.pi) + np.log(e.reality.spectrum).sum()
         routes["test_log_loss"] = lambda: (constant + replaced.test_loss_mean(e)) / 2
         if d == 1:

@@ -9,7 +9,6 @@ import numpy as np
 from modelcollapse._support.checks import Floats, Integers
 from modelcollapse.loop.blocks import Arrays
 from modelcollapse.loop.experiment import Lazy
-from modelcollapse.workflows import AccumulateSubsample, Replace
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment, Route
@@ -110,7 +109,7 @@ def plan_of(e: "Experiment", recorded: Integers, extra: set[str]) -> Plan:
     slots[recorded - 1] = np.arange(len(recorded))
     dim = len(spectrum)
     cost = 60.0 + 20 * dim**2 + dim**3 / 8
-    if isinstance(e.workflow, AccumulateSubsample):
+    if e.schedule.kind == "subset":
         cost += float(e.sizes.mean()) * (30 + 8 * dim**2)
     batch = int(np.clip(BATCH_NANOSECONDS / (cost * e.generations), 1, 1024))
     deviations = np.sqrt(spectrum) if e.reality.is_normal else None
@@ -142,7 +141,7 @@ def test_log_loss(means: Floats, factors: Floats, deviations: Floats) -> Floats:
 
 def ranks(e: "Experiment", dim: int) -> Integers:
     """Return the rank of the fit at each generation, shape (generations,)."""
-    if isinstance(e.workflow, Replace):
+    if e.schedule.newest:
         return np.asarray(np.minimum(dim, np.minimum.accumulate(e.sizes) - 1))
     return np.full(e.generations, min(dim, int(e.sizes[0]) - 1), dtype=np.int64)
 
@@ -219,7 +218,7 @@ def _space_routes(plan: Plan, stored: Arrays) -> "dict[str, Route]":
         "squared_error": lambda: error / total,
         "log_determinant": log_determinant,
     }
-    if e.sizes[0] <= e.model.dim and not isinstance(e.workflow, AccumulateSubsample):
+    if e.sizes[0] <= e.model.dim and e.schedule.kind != "subset":
         routes["pseudo_log_determinant"] = lambda: volume - rank / plan.dim * log_det
     # Beyond the rank a pivot is rounding error, whatever it looks like.
     within = np.arange(plan.dim) < rank[:, None]

@@ -11,7 +11,6 @@ from modelcollapse.families.gaussian import slotted
 from modelcollapse.families.gaussian.recording import Fits, Plan, derived, plan_of
 from modelcollapse.loop.blocks import Arrays, Progress, part, simulated, stream
 from modelcollapse.loop.experiment import Lazy, Request
-from modelcollapse.workflows import Accumulate, AccumulateSubsample, Replace
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
@@ -72,10 +71,10 @@ class Blocks:
 
 def _run(plan: Plan, rng: np.random.Generator, fits: Fits, count: int) -> None:
     """Draw `count` replicates one after the other from the stream."""
-    workflow = plan.experiment.workflow
-    if isinstance(workflow, AccumulateSubsample):
-        _subsampled(plan, workflow, rng, fits, count)
-    elif isinstance(workflow, (Replace, Accumulate)):
+    schedule = plan.experiment.schedule
+    if schedule.kind == "subset":
+        _subsampled(plan, rng, fits, count)
+    elif schedule.newest or schedule.pool:
         _compiled(plan, rng, fits, count)
     else:
         slotted.run(plan, rng, fits, count)
@@ -85,7 +84,7 @@ def _compiled(plan: Plan, rng: np.random.Generator, fits: Fits, count: int) -> N
     from modelcollapse.families.gaussian import paths
 
     e = plan.experiment
-    pooled = isinstance(e.workflow, Accumulate)
+    pooled = e.schedule.pool
     given, mean, factor = _start(plan, rng, count, ddof=0 if pooled else e.model.ddof)
     common = (e.sizes, float(e.temperature), e.model.ddof, plan.slots)
     if plan.dim == 1:
@@ -113,14 +112,11 @@ def _start(
     return True, mean, np.ascontiguousarray(factor) * np.sqrt(n / (n - ddof))
 
 
-def _subsampled(
-    plan: Plan, workflow: AccumulateSubsample, rng: np.random.Generator, fits: Fits, count: int
-) -> None:
+def _subsampled(plan: Plan, rng: np.random.Generator, fits: Fits, count: int) -> None:
     from modelcollapse.families.gaussian import subsampled
 
     e = plan.experiment
-    sizes = e.sizes
-    counts = np.array(workflow.training_sizes(sizes.tolist()))
+    sizes, counts = e.sizes, e.schedule.counts
     given = plan.deviations is None
     real = plan.real_rows(rng, count, int(sizes[0])) if given else np.empty((0, 0, 0))
     deviations = np.ones(plan.dim) if plan.deviations is None else plan.deviations

@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modelcollapse._support.checks import Floats
-from modelcollapse.workflows.sources import parts, source_memory
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
@@ -210,17 +209,17 @@ def _beside_fourth(
 
 def slot_moments(e: "Experiment", *, fourth: bool) -> list[SlotMoments]:
     """Return, for each generation, the moments of the slots and, last, of the fit."""
-    workflow, sizes = e.workflow, e.sizes.tolist()
-    state = real_batch(e.reality, sizes[0], fourth=fourth)
+    schedule = e.schedule
+    state = real_batch(e.reality, schedule.listed[0], fourth=fourth)
     fits = []
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):  # hot loops may explode
         for t in range(1, e.generations + 1):
-            carry, weights = source_memory(workflow, sizes[:t])
+            carry, weights = schedule.step(t)
             state = reduced(state, carry, carry, _mixture(carry), carry**2 @ state.rows)
             state = fitted(state, weights, e.model.ddof)
             fits.append(state)
             if t < e.generations:
-                real, drawn = parts(workflow, sizes[: t + 1])
+                real, drawn = int(schedule.real[t]), int(schedule.sampled[t])
                 if real:  # the slots kept, the real rows and, last, the fit to sample from
                     k = len(state.rows)
                     state = beside(state, real_batch(e.reality, real, fourth=fourth), e.reality)

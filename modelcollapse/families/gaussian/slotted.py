@@ -12,9 +12,6 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats
 from modelcollapse.families.gaussian.recording import ranks
-from modelcollapse.workflows import Refreshing, Weighting, Workflow
-from modelcollapse.workflows.selection import select
-from modelcollapse.workflows.sources import parts, source_memory
 
 if TYPE_CHECKING:
     from modelcollapse.families.gaussian.recording import Fits, Plan
@@ -29,8 +26,8 @@ def run(plan: "Plan", rng: np.random.Generator, fits: "Fits", count: int) -> Non
 
     # More BLAS threads could change bits; a hot loop may explode.
     with threadpool_limits(1), np.errstate(over="ignore", invalid="ignore"):
-        if isinstance(plan.experiment.workflow, (Weighting, Refreshing)):
-            _run_slots(plan, plan.experiment.workflow, rng, fits, count)
+        if plan.experiment.schedule.weighted:
+            _run_slots(plan, rng, fits, count)
         else:
             for replicate in range(count):
                 _run_rows(plan, rng, fits, replicate)
@@ -123,14 +120,12 @@ def _real_batch(
     return batch(rng, np.zeros((count, plan.dim)), truth, n)
 
 
-def _run_slots(
-    plan: "Plan", workflow: Workflow, rng: np.random.Generator, fits: "Fits", count: int
-) -> None:
-    e, sizes = plan.experiment, plan.experiment.sizes.tolist()
-    mean, factor = _real_batch(plan, rng, count, sizes[0])
+def _run_slots(plan: "Plan", rng: np.random.Generator, fits: "Fits", count: int) -> None:
+    e, schedule, sizes = plan.experiment, plan.experiment.schedule, plan.experiment.sizes
+    mean, factor = _real_batch(plan, rng, count, int(sizes[0]))
     means, factors, row_weights = mean[:, None], factor[:, None], np.array([1 / sizes[0]])
     for t in range(e.generations):
-        carry, weights = source_memory(workflow, sizes[: t + 1])
+        carry, weights = schedule.step(t + 1)
         merged = [
             mixed(means, factors, mix)
             if (mix > 0).sum() > 1
@@ -144,7 +139,7 @@ def _run_slots(
         factor = factor / np.sqrt(1 - e.model.ddof * (weights**2 @ row_weights))
         _record(plan, fits, slice(None), t, mean, factor)
         if t + 1 < e.generations:
-            real, drawn = parts(workflow, sizes[: t + 2])
+            real, drawn = int(schedule.real[t + 1]), int(schedule.sampled[t + 1])
             new = [_real_batch(plan, rng, count, real)] if real else []
             if drawn:
                 new.append(batch(rng, mean, np.sqrt(e.temperature) * factor, drawn))
@@ -157,7 +152,7 @@ def _run_rows(plan: "Plan", rng: np.random.Generator, fits: "Fits", replicate: i
     e, sizes = plan.experiment, plan.experiment.sizes.tolist()
     pool = plan.real_rows(rng, 1, sizes[0])[0]
     for t in range(e.generations):
-        rows, weights = select(e.workflow, sizes[: t + 1], rng)
+        rows, weights = e.schedule.select(t + 1, rng)
         weights = np.ones(len(rows)) if weights is None else weights
         weights = weights / weights.sum()
         mean = weights @ pool[rows]

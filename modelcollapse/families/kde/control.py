@@ -18,7 +18,6 @@ from modelcollapse.families.kde.frequencies import spectrum_of, up_to
 from modelcollapse.families.kde.moments import generator_bandwidths
 from modelcollapse.families.kde.training import trainings
 from modelcollapse.loop.experiment import Experiment
-from modelcollapse.workflows import Replace
 
 NEGLIGIBLE = 6.0  # standard deviations: exp(-x^2 / 2) is below 2e-8
 
@@ -117,7 +116,7 @@ def path_of(e: Experiment, guess: Floats, progress: Callable[[int], None] = lamb
     shares = [
         sizes[t + 1] / sum(sizes[: t + 2]) if t + 1 < len(sizes) else 1.0 for t in range(len(sizes))
     ]
-    if isinstance(e.workflow, Replace):
+    if e.schedule.newest:
         shares = [1.0] * len(sizes)
     steps = [
         Step(training.subsampled, share, n)

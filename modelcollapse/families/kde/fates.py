@@ -24,18 +24,17 @@ from modelcollapse.families.kde.growth import BOUNDED, Growth, Shape, shape_of
 from modelcollapse.families.kde.kernel import GAUSSIAN
 from modelcollapse.loop.fate import Fate, Outcome
 from modelcollapse.loop.truth import Rows
-from modelcollapse.workflows import Accumulate, AccumulateSubsample, Replace
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
 
 QUANTITIES = ("second_moment", "central_variance", "mise", "test_log_loss")
-WORKFLOWS = (Replace, Accumulate, AccumulateSubsample)
+RULES = ("replace", "accumulate", "accumulate-subsample")
 
 
 def fates(e: "Experiment") -> dict[str, Fate]:
     """Return the fate of each quantity of `QUANTITIES`."""
-    if type(e.workflow) not in WORKFLOWS:
+    if e.schedule.rule not in RULES:
         return _all("no theorem for this workflow: see its exact finite curves")
     if np.ptp(e.sizes) > 0 or e.sizes[0] < 2:
         return _all("the theorems are for equal batches of at least 2 rows")
@@ -47,8 +46,8 @@ def fates(e: "Experiment") -> dict[str, Fate]:
     if shape is None:
         reason = "an arbitrary schedule can do anything after the last generation given"
         return _all(reason)
-    moments = _replace(shape) if isinstance(e.workflow, Replace) else _pooled(shape)
-    if getattr(e.workflow, "budget", None) == 1:
+    moments = _replace(shape) if e.schedule.rule == "replace" else _pooled(shape)
+    if e.schedule.budget == 1:
         moments["central_variance"] = Fate("bounded", "", "one training row has no variance")
     return {**moments, "mise": _mise(e, shape), "test_log_loss": _loss(e, shape)}
 
@@ -61,7 +60,7 @@ def _bootstrap(e: "Experiment") -> dict[str, Fate]:
     """Return the fates at bandwidth 0, where rows are only resampled."""
     found = _all("a bandwidth of 0 leaves atoms, which have no density")
     found["second_moment"] = Fate("bounded", "", "no noise is added")
-    if isinstance(e.workflow, Replace):
+    if e.schedule.rule == "replace":
         n = int(e.sizes[0])
         reason = "each generation multiplies it by 1 - 1/n"
         found["central_variance"] = Fate("clumps", f"{1 - 1 / n:.6g}^t", reason)
@@ -110,9 +109,9 @@ def _mise(e: "Experiment", shape: Shape) -> Fate:
         reason = "the expected density flattens out: the error tends to a constant"
         return Fate("bounded", "", reason)
     volume = shape.order.raised(-shape.dim)
-    if isinstance(e.workflow, Replace):
+    if e.schedule.rule == "replace":
         return Fate("clumps", str(volume), "h_t^d MISE_t tends to a constant: atoms as h shrinks")
-    if isinstance(e.workflow, AccumulateSubsample):
+    if e.schedule.kind == "subset":
         reason = "n h_t^d MISE_t tends to the kernel's squared norm: n atoms as h shrinks"
         return Fate("clumps", str(volume), reason)
     return _pooled_error(shape)
@@ -141,11 +140,11 @@ def _loss(e: "Experiment", shape: Shape) -> Fate:
         reason = "a compact kernel misses a fresh row with positive probability: infinite"
         return Fate("diverges", "infinite from generation 1", reason)
     inverse = shape.order.raised(-2)
-    if isinstance(e.workflow, Replace):
+    if e.schedule.rule == "replace":
         order = shape.summed(0).times(inverse)
         reason = "between two bounds of the order (1 + sum h_s^2) / h_t^2"
         return Fate("diverges", str(order), reason)
-    if isinstance(e.workflow, AccumulateSubsample) and shape.a >= 0:
+    if e.schedule.kind == "subset" and shape.a >= 0:
         return _subsampled_loss(e, shape, inverse)
     return _pooled_loss(e, shape, inverse)
 
@@ -182,17 +181,17 @@ def _pooled_loss(e: "Experiment", shape: Shape, inverse: Growth) -> Fate:
 def _scaled(e: "Experiment") -> dict[str, Fate]:
     """Return the fates under SciPy's rules: the noise is a share f^2 of the rows' variance."""
     n, d = int(e.sizes[0]), e.model.dim
-    budget = getattr(e.workflow, "budget", None) or n
+    budget = e.schedule.budget or n
     factor = float(bandwidths.rule_of_thumb(str(e.model.bandwidth), budget, d))
     share = factor**2 * e.model.kernel.variance(d)
-    if isinstance(e.workflow, Replace):
+    if e.schedule.rule == "replace":
         rate = 1 - 1 / n + share
         word: Outcome = "diverges" if rate > 1 else "clumps"
         reason = "each generation multiplies it by 1 - 1/n + f^2 k, k the kernel's variance"
         return _all("no theorem for a bandwidth scaled by the data") | _exploding(
             word, f"{rate:.6g}^t", reason
         )
-    if isinstance(e.workflow, Accumulate):
+    if e.schedule.rule == "accumulate":
         fate = Fate("bounded", "", "sum f_t^2 / t < infinity")
     else:
         fate = Fate("diverges", f"t^{share:.4g}", "it gains a share f^2 / (t + 1)")

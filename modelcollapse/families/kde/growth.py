@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from modelcollapse.families.kde import bandwidth as bandwidths
 from modelcollapse.families.kde.bandwidth import PowerBandwidth
-from modelcollapse.workflows import Accumulate
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
@@ -74,7 +73,7 @@ def shape_of(e: "Experiment") -> Shape | None:
     """Return the schedule's form, or None if it is of no known form."""
     rule, n, d = e.model.bandwidth, int(e.sizes[0]), e.model.dim
     if isinstance(rule, str):
-        pooled = isinstance(e.workflow, Accumulate)
+        pooled = e.schedule.rule == "accumulate"
         return Shape(1 / (d + 4) if pooled else 0.0, 0.0, n, d)
     if isinstance(rule, PowerBandwidth):
         return Shape(float(rule.exponent), float(rule.log_exponent), n, d)

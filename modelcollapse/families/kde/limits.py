@@ -6,12 +6,11 @@ import numpy as np
 
 from modelcollapse._support.errors import NoClosedForm
 from modelcollapse.families.kde import bandwidth as bandwidths
-from modelcollapse.families.kde.fates import WORKFLOWS, fates
+from modelcollapse.families.kde.fates import RULES, fates
 from modelcollapse.families.kde.frequencies import spectrum_of, squared_norm
 from modelcollapse.families.kde.growth import Shape, shape_of
 from modelcollapse.families.kde.kernel import GAUSSIAN
 from modelcollapse.families.kde.moments import total_variance
-from modelcollapse.workflows import Accumulate, AccumulateSubsample, Replace
 
 if TYPE_CHECKING:
     from modelcollapse._support.checks import Floats
@@ -29,13 +28,13 @@ def second_moment(e: "Experiment") -> float:
     NoClosedForm
         If the schedule is neither constant nor a power of t, or batches differ.
     """
-    if bandwidths.is_scaled(e.model.bandwidth) and isinstance(e.workflow, Replace):
+    if bandwidths.is_scaled(e.model.bandwidth) and e.schedule.rule == "replace":
         return _scaled(e)
     shape = _known(e, "second_moment")
     if shape is None:
         return float("inf")
     noise = _first(e) ** 2 * e.model.kernel.variance(e.model.dim) * e.model.dim
-    series = _zeta(2 * shape.a) if isinstance(e.workflow, Replace) else _harmonic(2 * shape.a)
+    series = _zeta(2 * shape.a) if e.schedule.rule == "replace" else _harmonic(2 * shape.a)
     return float(1 + noise / total_variance(e) * series)
 
 
@@ -43,7 +42,7 @@ def central_variance(e: "Experiment") -> float:
     """Return the limit of the central variance of the training rows; see `second_moment`."""
     if _fate(e, "central_variance") == "clumps":
         return 0.0
-    shape = _known(e, "central_variance", closed=isinstance(e.workflow, Replace))
+    shape = _known(e, "central_variance", closed=e.schedule.rule == "replace")
     if shape is None:
         return float("inf")
     noise = _first(e) ** 2 * e.model.kernel.variance(e.model.dim) * e.model.dim
@@ -59,12 +58,12 @@ def mise(e: "Experiment") -> float:
         raise NoClosedForm("the limit has no closed form where the bandwidth shrinks")
     spectrum_of(e.reality)  # refuses a truth for which there is no theorem
     norm = squared_norm(e.reality)
-    if shape.grows or isinstance(e.workflow, Accumulate):
+    if shape.grows or e.schedule.rule == "accumulate":
         return norm
     with np.errstate(over="ignore"):
         peak = float(np.exp(-shape.dim * (np.log(4 * np.pi) / 2 + np.log(_first(e)))))
-    if isinstance(e.workflow, AccumulateSubsample):
-        return norm + peak / (e.workflow.budget or shape.n)
+    if e.schedule.kind == "subset":
+        return norm + peak / (e.schedule.budget or shape.n)
     # (1/n) sum_j (1 - 1/n)^j (j + 1)^(-d/2): a row's chance of an ancestor j generations ago.
     j = np.arange(40 * shape.n)
     weights = (1 - 1 / shape.n) ** j / shape.n
@@ -93,7 +92,7 @@ def _fate(e: "Experiment", name: str) -> str:
 
 
 def _shape(e: "Experiment") -> Shape:
-    shape = shape_of(e) if type(e.workflow) in WORKFLOWS else None
+    shape = shape_of(e) if e.schedule.rule in RULES else None
     if shape is None or bandwidths.is_scaled(e.model.bandwidth):
         raise NoClosedForm("known for constant bandwidths and powers of t")
     return shape
@@ -116,7 +115,7 @@ def _first(e: "Experiment") -> float:
 
 def _rows(e: "Experiment") -> int:
     """Return what a rule looks at in the end: a budget beyond n is reached after some batches."""
-    return getattr(e.workflow, "budget", None) or int(e.sizes[0])
+    return e.schedule.budget or int(e.sizes[0])
 
 
 def _zeta(p: float) -> float:

@@ -14,7 +14,7 @@ from modelcollapse.families.kde import bandwidth as bandwidths
 from modelcollapse.families.kde.pairs import Draw, Moments, propagate, real_batch
 from modelcollapse.families.kde.training import Training, trainings
 from modelcollapse.solver.scan import grown
-from modelcollapse.workflows import Accumulate, AccumulateSubsample, Replace
+from modelcollapse.solver.subsample import Subset, subsets
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,10 +74,18 @@ def second_order(e: "Experiment") -> SecondOrder:
         # E of the rows' variance with ddof 1, times the kernel's own variance.
         return h[t - 1] ** 2 * kernel.variance(d) * central / (1 - found[t - 1].squares)
 
-    if isinstance(e.workflow, (Replace, Accumulate, AccumulateSubsample)):
-        return _single_slot(e, found, added)
+    if not e.schedule.one_pool:
+        return _many_slots(e, found, added)
 
-    return _many_slots(e, found, added)
+    def drawn(subset: Subset) -> Any:
+        own = subset.fitted()
+        return own + added(subset.generation, own)
+
+    schedule, counts = e.schedule, e.schedule.counts.tolist()
+    with np.errstate(over="ignore", invalid="ignore"):  # SciPy's rules explode
+        kept = list(subsets(schedule.listed, counts, drawn, newest=schedule.newest))
+        central = grown(np.array([subset.fitted() for subset in kept]))
+        return SecondOrder(central + np.array([subset.error for subset in kept]), central)
 
 
 def _many_slots(
@@ -110,34 +118,6 @@ def _many_slots(
             C = np.append(C, (own + noise) * (1 - 1 / n))
             Q = np.append(Q, second[t - 1] + noise)
     return SecondOrder(grown(second), grown(np.maximum(central, 0.0)))
-
-
-def _single_slot(
-    e: "Experiment", found: list[Training], added: "Callable[[int, Any], Any]"
-) -> SecondOrder:
-    """Do what `_many_slots` does for a single slot, on plain numbers: many times faster.
-
-    Every term is positive, so that a variance that vanishes keeps its digits: with s the new
-    batch's share, the pool's variance C' = (1 - s) C + s C_new + s (1 - s) E|m - m_new|^2.
-    """
-    sizes, pool = e.sizes.tolist(), float(e.sizes[0])
-    Q, C = 1.0, 1 - 1 / pool
-    second, central = np.empty(e.generations), np.empty(e.generations)
-    with np.errstate(over="ignore", invalid="ignore"):  # SciPy's rules explode
-        for t, training in enumerate(found, 1):
-            own = C * (1 - training.subsampled)
-            second[t - 1], central[t - 1] = Q, own
-            if t == len(found):
-                break
-            n = sizes[t]
-            pool += n
-            share = 1.0 if isinstance(e.workflow, Replace) else n / pool
-            noise = float(added(t, own))
-            apart = training.subsampled * C + (own + noise) / n
-            kept = (1 - share) * C if share < 1 else 0.0
-            C = kept + share * (own + noise) * (1 - 1 / n) + share * (1 - share) * apart
-            Q = Q + share * noise
-    return SecondOrder(grown(second), grown(central))
 
 
 def second_moment_variance(e: "Experiment") -> Floats:

@@ -18,9 +18,8 @@ from modelcollapse.families.kde.estimator import KDE
 from modelcollapse.families.kde.frequencies import spectrum_of
 from modelcollapse.families.kde.search import least_last, least_maximum, least_sum
 from modelcollapse.loop.experiment import Experiment
-from modelcollapse.loop.schedule import understood
 from modelcollapse.loop.truth import as_truth
-from modelcollapse.workflows import Accumulate, AccumulateSubsample, Replace, Workflow
+from modelcollapse.workflows import Workflow
 
 Objective = Literal["sum", "max", "final"]
 Progress = Callable[[int], None]
@@ -99,15 +98,14 @@ def optimal_bandwidths(
     """
     if objective not in get_args(Objective):
         raise unknown("objective", objective, get_args(Objective))
-    given, workflow = workflow, understood(workflow)
-    if type(workflow) not in (Replace, Accumulate, AccumulateSubsample):
-        raise InvalidInput(
-            f"workflow = {given!r}: give Replace(), Accumulate() or AccumulateSubsample()"
-        )
     whole("generations", generations)
     known = truth if truth is None else as_truth(truth, getattr(truth, "dim", None) or _dim(truth))
     dim = 1 if known is None else known.dim
     e = Experiment(KDE(1.0, dim=dim), workflow, samples, generations, known)
+    if not e.schedule.one_pool:
+        raise InvalidInput(
+            f"workflow = {workflow!r}: give Replace(), Accumulate() or AccumulateSubsample()"
+        )
     try:
         spectrum_of(e.reality)
     except NoClosedForm as error:

@@ -10,22 +10,12 @@ from modelcollapse._support.checks import Floats, Integers
 from modelcollapse.families.kde import bandwidth as bandwidths
 from modelcollapse.families.kde.moments import scoring_rule
 from modelcollapse.loop.blocks import Arrays
-from modelcollapse.workflows import (
-    Accumulate,
-    AccumulateSubsample,
-    Refreshing,
-    Replace,
-    SlidingWindow,
-    Weighting,
-)
-from modelcollapse.workflows.selection import select
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
 
 RANGES, SUBSETS, TABLES = 0, 1, 2  # as in the compiled code, which is slow to import
 BATCH_NUMBERS, BATCH_NANOSECONDS = 4e6, 2e8  # held, and until Ctrl-C is looked at
-WHOLE = (Replace, Accumulate, SlidingWindow)
 
 
 Array = TypeVar("Array", Floats, Integers)
@@ -124,43 +114,31 @@ class Plan:
         e = self.experiment
         starts = np.concatenate([[0], np.cumsum(e.sizes)])
         none = np.empty((0, 0, 0))
-        if isinstance(e.workflow, WHOLE):
-            firsts = starts[self.first_batches]
+        if e.schedule.starts is not None:
+            firsts = starts[e.schedule.starts]
             table = np.zeros((1, e.generations, 1), dtype=np.int64)
             return Choice(RANGES, firsts, (starts[1:] - firsts)[None], table, none)
-        if isinstance(e.workflow, (Weighting, Refreshing)):
+        if e.schedule.weighted:
             return self._tables(1, np.random.default_rng(0))
         return None
-
-    @cached_property
-    def first_batches(self) -> Integers:
-        """The first batch (from 0) in the training set of each generation, for whole batches."""
-        workflow, T = self.experiment.workflow, self.experiment.generations
-        if isinstance(workflow, Accumulate):
-            return np.zeros(T, dtype=np.int64)
-        window = workflow.k if isinstance(workflow, SlidingWindow) else 1
-        return np.maximum(np.arange(T) - window + 1, 0)
 
     def choice(self, count: int, rng: np.random.Generator) -> Choice:
         """Return the training rows of `count` replicates; subsets are drawn with the rows."""
         if self.fixed is not None:
             return self.fixed
         e = self.experiment
-        if isinstance(e.workflow, AccumulateSubsample):
-            sizes = e.sizes.tolist()
-            counts = [e.workflow.training_size(sizes[:t]) for t in range(1, len(sizes) + 1)]
-            tables = np.empty((count, len(sizes), max(counts)), dtype=np.int64)
+        if e.schedule.kind == "subset":
+            counts = e.schedule.counts
+            tables = np.empty((count, len(counts), int(counts.max())), dtype=np.int64)
             none = np.empty((0, 0, 0))
-            return Choice(SUBSETS, np.zeros_like(e.sizes), np.array([counts]), tables, none)
+            return Choice(SUBSETS, np.zeros_like(e.sizes), counts[None], tables, none)
         return self._tables(count, rng)
 
     def _tables(self, count: int, rng: np.random.Generator) -> Choice:
         """Ask the workflow for its rows, replicate by replicate."""
         e = self.experiment
-        sizes, T = e.sizes.tolist(), e.generations
-        chosen = [
-            [select(e.workflow, sizes[:t], rng) for t in range(1, T + 1)] for _ in range(count)
-        ]
+        T = e.generations
+        chosen = [[e.schedule.select(t, rng) for t in range(1, T + 1)] for _ in range(count)]
         counts = np.array([[len(rows) for rows, _ in generations] for generations in chosen])
         tables = np.zeros((count, T, int(counts.max())), dtype=np.int64)
         weighted = any(weights is not None for rows in chosen for _, weights in rows)

@@ -10,7 +10,6 @@ from modelcollapse.families.kde.frequencies import squared_norm
 from modelcollapse.families.kde.kernel import GAUSSIAN
 from modelcollapse.families.kde.plan import RANGES, TABLES, Choice, Plan
 from modelcollapse.families.kde.scoring.state import Sums
-from modelcollapse.workflows import Accumulate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +34,7 @@ def losses(
             out[r, column] = -model.score_samples(own).mean()
         return
     size = int(e.sizes[0]) * tests.shape[-2]
-    if isinstance(e.workflow, Accumulate) and size > FEW // 4:
+    if e.schedule.pool and size > FEW // 4:
         for r, pool in enumerate(pools):
             out[r] = _pooled(plan, scored, pool, tests if shared else tests[r])
         return

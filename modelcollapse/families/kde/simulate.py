@@ -15,12 +15,11 @@ from modelcollapse.families.kde.moments import (
     scoring_bandwidths,
     total_variance,
 )
-from modelcollapse.families.kde.plan import RANGES, Choice, Plan
+from modelcollapse.families.kde.plan import Choice, Plan
 from modelcollapse.families.kde.training import trainings
 from modelcollapse.loop.blocks import Arrays, Progress, part, simulated, stream
 from modelcollapse.loop.experiment import Lazy, Request
 from modelcollapse.loop.truth import Rows
-from modelcollapse.workflows.sources import real_counts
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
@@ -150,7 +149,7 @@ class Blocks:
         rows, d = int(e.sizes.sum()), e.model.dim
         choice = plan.choice(count, rng)
         pools = np.empty((count, rows, d))
-        fresh = real_counts(e.workflow, e.sizes.tolist())
+        fresh = e.schedule.real
         for start, real in zip(
             (np.cumsum(e.sizes) - e.sizes).tolist(), fresh.tolist(), strict=True
         ):
@@ -177,8 +176,8 @@ class Blocks:
         plan, e = self.plan, self.plan.experiment
         centre = np.asarray(e.reality.mean)
         second, central = storage["second_moment"], storage["central_variance"]
-        if choice.kind == RANGES:
-            where = e.sizes, plan.first_batches, plan.slots
+        if e.schedule.starts is not None:  # rows of whole batches
+            where = e.sizes, e.schedule.starts, plan.slots
             summaries.range_moments(*where, centre, pools, second, central)
         else:
             summaries.moments(*choice, plan.slots, centre, pools, second, central)

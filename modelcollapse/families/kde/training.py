@@ -1,6 +1,6 @@
 """What each generation trains on, as far as second moments can see it.
 
-Batches merge into slots (`selection.memory_step`), and a fit weights the slots.
+Batches merge into slots (`Schedule.step`), and a fit weights the slots.
 Accumulate-subsample has one slot, the pool, and draws k of its N rows without replacement: that
 keeps first moments, and moves a share (N - k)/(k (N - 1)) of a second moment from pairs of
 different rows to a row with itself.
@@ -12,14 +12,6 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats
 from modelcollapse._support.errors import NoClosedForm
-from modelcollapse.workflows import (
-    Accumulate,
-    AccumulateSubsample,
-    Refreshing,
-    Replace,
-    Weighting,
-)
-from modelcollapse.workflows.selection import memory_step
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
@@ -60,44 +52,40 @@ def trainings(e: "Experiment") -> list[Training]:
     NoClosedForm
         If the workflow is neither a weighting nor accumulate-subsample.
     """
-    workflow = e.workflow
-    if type(workflow) in (Replace, Accumulate, AccumulateSubsample):
+    if e.schedule.one_pool:
         return _single_slot(e)
-    if isinstance(workflow, Refreshing):
+    if e.schedule.fresh:
         raise NoClosedForm("fresh real rows: kernel densities are not predicted, only simulated")
-    if not isinstance(workflow, Weighting):
+    if not e.schedule.weighted:
         raise NoClosedForm(
-            f"{workflow!r} has no batch_weights(sizes); add it if the workflow is "
+            f"{e.workflow!r} has no batch_weights(sizes); add it if the workflow is "
             "deterministic and weights the rows of a batch alike"
         )
-    return _weighted(e, workflow)
+    return _weighted(e)
 
 
 def _single_slot(e: "Experiment") -> list[Training]:
     """Return what `_weighted` would, for workflows that keep one slot, in linear time."""
-    workflow, one = e.workflow, np.ones(1)
-    sizes, pools = e.sizes.tolist(), np.cumsum(e.sizes).tolist()
-    chosen = workflow.training_sizes(sizes) if isinstance(workflow, AccumulateSubsample) else pools
-    found = []
-    for t, (n, N, k) in enumerate(zip(sizes, pools, chosen, strict=True)):
-        share = 1.0 if isinstance(workflow, Replace) else n / N
-        carry = np.array([[1 - share, share]]) if t else np.ones((1, 1))
-        rows = n if isinstance(workflow, Replace) else k
+    found: list[Training] = []
+    one, newest, counts, N = np.ones(1), e.schedule.newest, e.schedule.counts, 0
+    for n, k in zip(e.schedule.listed, counts.tolist(), strict=True):
+        N = n if newest else N + n
+        carry = np.array([[1 - n / N, n / N]]) if found else np.ones((1, 1))
         subsampled = (N - k) / (k * (N - 1)) if k < N else 0.0
-        found.append(Training(carry, one, subsampled, 1 / rows, rows, 1 / rows))
+        found.append(Training(carry, one, subsampled, 1 / k, k, 1 / k))
     return found
 
 
-def _weighted(e: "Experiment", workflow: Weighting) -> list[Training]:
-    sizes, found = e.sizes.tolist(), []
+def _weighted(e: "Experiment") -> list[Training]:
+    found: list[Training] = []
     # Of each slot: sum w^2, the number of rows with weight, and the smallest weight.
     squares, rows, least = np.empty(0), np.empty(0), np.empty(0)
     for t in range(1, e.generations + 1):
-        n = sizes[t - 1]
+        n = e.schedule.listed[t - 1]
         squares, rows, least = (
             np.append(old, new) for old, new in ((squares, 1 / n), (rows, float(n)), (least, 1 / n))
         )
-        carry, weights = memory_step(workflow, sizes[:t])
+        carry, weights = e.schedule.step(t)
         squares, rows, least = carry**2 @ squares, (carry > 0) @ rows, _least(carry, least)
         used = weights > 0
         found.append(

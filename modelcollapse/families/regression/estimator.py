@@ -10,7 +10,6 @@ import numpy as np
 from modelcollapse._support.checks import Floats, columns, rows, shares, whole
 from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse.families.regression.coefficients import Coefficients, as_coefficients
-from modelcollapse.workflows.sources import is_refreshing
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
@@ -82,7 +81,7 @@ class LinearRegression:
             raise invalid("temperature", e.temperature, remedy)
         if self.design == "fresh":
             return
-        if is_refreshing(e.workflow):
+        if e.schedule.fresh:
             raise InvalidInput(
                 f"workflow = {e.workflow!r} brings fresh rows, and design = 'fixed' has one set of "
                 "inputs: give design='fresh'"

@@ -9,8 +9,6 @@ from modelcollapse._support.errors import NoClosedForm
 from modelcollapse.families.regression.moments import inherited_share, lost_signal
 from modelcollapse.families.regression.wishart import noise_mean
 from modelcollapse.loop.fate import Fate
-from modelcollapse.workflows import Accumulate, FreshData, Replace, Weighting
-from modelcollapse.workflows.sources import is_refreshing
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
@@ -22,9 +20,9 @@ def infinite_from(e: "Experiment") -> int | None:
     """Return the first generation whose expected risk is infinite, for a predicted loop."""
     if e.model.noise == 0 or e.model.ridge > 0:
         return None
-    pooled = isinstance(e.workflow, Accumulate) and e.model.design == "fresh"
+    pooled = e.schedule.pool and e.model.design == "fresh"
     counts = np.cumsum(e.sizes) if pooled else e.sizes
-    if isinstance(e.workflow, FreshData):
+    if e.schedule.fresh:
         counts = e.sizes[:1]
     near = np.flatnonzero(np.abs(counts - e.model.dim) <= 1)
     return int(near[0]) + 1 if near.size else None
@@ -42,7 +40,7 @@ def limits(e: "Experiment") -> tuple[float, float]:
     d, power, square = model.dim, model.noise**2, e.truth.square
     if model.ridge > 0:
         raise NoClosedForm(OPEN)
-    if isinstance(e.workflow, FreshData):
+    if e.schedule.rule == "fresh-data":
         return _settled(e)
     if np.ptp(e.sizes) > 0:
         raise NoClosedForm("the limits are for equal batches")
@@ -52,12 +50,12 @@ def limits(e: "Experiment") -> tuple[float, float]:
         if power > 0:
             from modelcollapse.solver import limit
 
-            noise = power * n * limit(e.workflow, n, 0.0) * noise_mean(n, d)
+            noise = power * n * limit(e.schedule, n, 0.0) * noise_mean(n, d)
         return square * lost + noise, square * (1 - lost) + noise
-    if isinstance(e.workflow, Accumulate):
+    if e.schedule.rule == "accumulate":
         noise = power * pooled_noise(n, d) if power > 0 else 0.0
         return square * lost + noise, square * (1 - lost) + noise
-    if not isinstance(e.workflow, Replace):
+    if e.schedule.rule != "replace":
         raise NoClosedForm(OPEN)
     if n >= d:
         noise = math.inf if power > 0 else 0.0
@@ -68,8 +66,9 @@ def limits(e: "Experiment") -> tuple[float, float]:
 
 def _share(e: "Experiment") -> tuple[float, float]:
     """Return kappa, and the noise of one fit, for pooled fresh data."""
-    d, N = e.model.dim, e.workflow.real + e.workflow.synthetic  # type: ignore[attr-defined]
-    kappa = inherited_share(e.workflow.synthetic, N, d)  # type: ignore[attr-defined]
+    d, workflow = e.model.dim, e.schedule.workflow
+    N = workflow.real + workflow.synthetic
+    kappa = inherited_share(workflow.synthetic, N, d)
     return kappa, e.model.noise**2 * d / (N - d - 1)
 
 
@@ -107,13 +106,13 @@ def exponents(e: "Experiment") -> dict[str, float]:
     found: dict[str, float] = {}
     if model.ridge > 0 or np.ptp(e.sizes) > 0 or infinite_from(e):
         return found
-    if not isinstance(e.workflow, (Replace, Accumulate)):
+    if e.schedule.rule not in ("replace", "accumulate"):
         return found
-    forgetting = model.design == "fresh" and n < d and isinstance(e.workflow, Replace)
+    forgetting = model.design == "fresh" and n < d and e.schedule.rule == "replace"
     if forgetting:
         found["forgetting"] = math.log(n / d)
     if model.noise > 0:
-        grows = isinstance(e.workflow, Replace) and not forgetting
+        grows = e.schedule.rule == "replace" and not forgetting
         found["power"] = 1.0 if grows else 0.0
     return found
 
@@ -131,17 +130,17 @@ def fate(e: "Experiment") -> Fate:
         return _fresh(e)
     from modelcollapse.solver import fate as of_noise
 
-    found = of_noise(e.workflow, e.sizes, 0.0)
+    found = of_noise(e.schedule, e.sizes, 0.0)
     return Fate(found.verdict, found.rate, f"the noise that labels inherit: {found.reason}")
 
 
 def _fresh(e: "Experiment") -> Fate:
-    if isinstance(e.workflow, Accumulate):
+    if e.schedule.rule == "accumulate":
         reason = "each batch adds sigma^2 (n_t/N_t) d/(N_t - d - 1), which is summable"
         return Fate("bounded", "", reason)
-    if isinstance(e.workflow, FreshData):
+    if e.schedule.rule == "fresh-data":
         return _refreshed(e)
-    if not isinstance(e.workflow, Replace):
+    if e.schedule.rule != "replace":
         return Fate("undetermined", "", "no theorem for this workflow with new inputs: simulate it")
     if np.ptp(e.sizes) > 0:
         return Fate("undetermined", "", "a schedule can do anything after its last generation")
@@ -151,7 +150,7 @@ def _fresh(e: "Experiment") -> Fate:
 
 
 def _refreshed(e: "Experiment") -> Fate:
-    workflow: FreshData = e.workflow  # type: ignore[assignment]
+    workflow = e.schedule.workflow
     if workflow.weight is not None or workflow.real + workflow.synthetic < e.model.dim + 2:
         return Fate("undetermined", "", "no theorem for weighted or fewer rows: simulate it")
     kappa, _ = _share(e)
@@ -162,7 +161,8 @@ def _refreshed(e: "Experiment") -> Fate:
 
 
 def _is_predicted(e: "Experiment") -> bool:
-    return e.model.design == "fixed" or isinstance(e.workflow, (Replace, Accumulate, FreshData))
+    schedule = e.schedule
+    return bool(e.model.design == "fixed" or schedule.alone or schedule.pool)
 
 
 def _forgotten(e: "Experiment") -> str:
@@ -173,7 +173,7 @@ def _forgotten(e: "Experiment") -> str:
 
 
 def _noise_free(e: "Experiment") -> Fate:
-    known = isinstance(e.workflow, Weighting) or is_refreshing(e.workflow)
+    known = e.schedule.weighted
     design, enough = e.model.design, e.sizes.min() >= e.model.dim
     if known and enough:
         reason = "without noise the first fit is w*, and so are all others"
@@ -185,10 +185,10 @@ def _noise_free(e: "Experiment") -> Fate:
 
 
 def _penalised(e: "Experiment") -> Fate:
-    if isinstance(e.workflow, Accumulate):
+    if e.schedule.rule == "accumulate":
         reason = "the penalty's bias is that of generation 1, and noise adds less and less"
         return Fate("bounded", "", reason)
-    if isinstance(e.workflow, Replace) and np.ptp(e.sizes) == 0:
+    if e.schedule.rule == "replace" and np.ptp(e.sizes) == 0:
         reason = "every fit shrinks the last one: noise settles, but w* is forgotten altogether"
         return Fate("bounded", "", reason)
     return Fate("undetermined", "", "no theorem for this workflow with a penalty: simulate it")

@@ -14,7 +14,6 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats
 from modelcollapse.families.regression.wishart import noise_mean, noise_square
-from modelcollapse.workflows import FreshData
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
@@ -34,7 +33,7 @@ def gains(e: "Experiment") -> Floats:
     from modelcollapse.solver import squared_errors
 
     n = int(e.sizes[0])
-    return np.asarray(n * squared_errors(e.workflow, e.sizes, 0.0), dtype=np.float64)
+    return np.asarray(n * squared_errors(e.schedule, e.sizes, 0.0), dtype=np.float64)
 
 
 def lost_signal(n: int, d: int) -> tuple[float, float]:
@@ -168,22 +167,22 @@ def inherited_share(synthetic: int, count: int, d: int) -> float:
 
 
 def refreshed(e: "Experiment") -> Moments:
-    """Return the means for pooled fresh data with new inputs, N = real + synthetic >= d + 2.
+    """Return the means for pooled fresh data with new inputs, later batches of N >= d + 2 rows.
 
-    w_t - w* = S^{-1} S' (w_{t-1} - w*) + S^{-1} X'eps, with E S^{-1} S' = (synthetic/N) I.
+    w_t - w* = S^{-1} S' (w_{t-1} - w*) + S^{-1} X'eps, with E S^{-1} S' = (sampled/N) I.
     """
-    workflow, d, power, square = e.workflow, e.model.dim, e.model.noise**2, e.truth.square
-    assert isinstance(workflow, FreshData)  # noqa: S101 - for the type checker
-    N, first = workflow.real + workflow.synthetic, int(e.sizes[0])
+    schedule, d, power, square = e.schedule, e.model.dim, e.model.noise**2, e.truth.square
+    first = schedule.listed[0]
     lost, _ = lost_signal(first, d)
-    kappa, share = inherited_share(workflow.synthetic, N, d), workflow.synthetic / N
-    risk = np.empty(e.generations)
+    risk, along = np.empty((2, e.generations))
     risk[0] = square * lost + (power * noise_mean(first, d) if power > 0 else 0.0)
+    along[0] = square * lost
     with np.errstate(over="ignore"):
         for t in range(1, e.generations):
-            risk[t] = kappa * risk[t - 1] + power * d / (N - d - 1)
-    norm = square * (1 - 2 * lost * share ** np.arange(e.generations)) + risk
-    return Moments(risk, norm, None, None)
+            N, sampled = schedule.listed[t], int(schedule.sampled[t])
+            risk[t] = inherited_share(sampled, N, d) * risk[t - 1] + power * d / (N - d - 1)
+            along[t] = sampled / N * along[t - 1]
+    return Moments(risk, square - 2 * along + risk, None, None)
 
 
 def _pool_variances(e: "Experiment") -> Floats:

@@ -9,8 +9,6 @@ from modelcollapse.families.regression import futures, moments, ridge
 from modelcollapse.families.regression.moments import Moments
 from modelcollapse.families.regression.wishart import RatioLaw
 from modelcollapse.loop.experiment import Lazy, Prediction
-from modelcollapse.workflows import Accumulate, AccumulateSubsample, FreshData, Replace, Weighting
-from modelcollapse.workflows.sources import is_refreshing
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment, Route
@@ -61,8 +59,8 @@ def _given(value: float) -> "Route":
 
 def _route(e: "Experiment") -> Callable[[], Moments]:
     """Return the function that computes the moments, or say why there is none."""
-    workflow, model = e.workflow, e.model
-    if isinstance(workflow, AccumulateSubsample):
+    schedule, model = e.schedule, e.model
+    if schedule.kind == "subset":
         if model.design == "fixed" and model.ridge == 0:
             # n of n t rows may be of n/t inputs only: with dim + 1 the inverse has no mean.
             raise NoClosedForm(
@@ -74,12 +72,12 @@ def _route(e: "Experiment") -> Callable[[], Moments]:
             "open for accumulate-subsample: the rows of a subsample depend on each other, and the "
             "expectation of their inverse Gram matrix is not known; simulate it"
         )
-    if not isinstance(workflow, Weighting) and not is_refreshing(workflow):
+    if not schedule.weighted:
         raise NoClosedForm(
-            f"{workflow!r} has no batch_weights(sizes); add it if the workflow is deterministic "
+            f"{e.workflow!r} has no batch_weights(sizes); add it if the workflow is deterministic "
             "and weights the rows of a batch alike"
         )
-    if model.ridge > 0 and (model.dim > 1 or type(workflow) not in (Replace, Accumulate)):
+    if model.ridge > 0 and (model.dim > 1 or not (schedule.newest or schedule.pool)):
         raise NoClosedForm(
             "with a penalty known for replace and accumulate with dim = 1: elsewhere it is an "
             "expectation over the eigenvalues of Wishart matrices; simulate it"
@@ -87,30 +85,30 @@ def _route(e: "Experiment") -> Callable[[], Moments]:
     if model.design == "fixed":
         room = ridge if model.ridge > 0 else moments
         return lambda: room.fixed(e)
-    if isinstance(workflow, FreshData):
-        _require_pooled(workflow, model.dim)
+    if (
+        schedule.fresh
+        and schedule.alone
+        and e.sizes[1:].min(initial=model.dim + 2) >= model.dim + 2
+    ):
         return lambda: moments.refreshed(e)
-    if type(workflow) not in (Replace, Accumulate):
-        raise NoClosedForm(
-            "with new inputs known for replace, accumulate and pooled fresh data; simulate it"
-        )
-    room = ridge if model.ridge > 0 else moments
-    return lambda: (room.replaced if isinstance(workflow, Replace) else room.accumulated)(e)
-
-
-def _require_pooled(workflow: FreshData, dim: int) -> None:
-    if workflow.weight is not None or workflow.real + workflow.synthetic < dim + 2:
+    if schedule.rule == "fresh-data":
         raise NoClosedForm(
             "with new inputs fresh data are known where they are pooled (weight None) and at "
             "least dim + 2 rows; simulate it"
         )
+    if not (schedule.newest or schedule.pool):
+        raise NoClosedForm(
+            "with new inputs known for replace, accumulate and pooled fresh data; simulate it"
+        )
+    room = ridge if model.ridge > 0 else moments
+    return lambda: (room.replaced if schedule.newest else room.accumulated)(e)
 
 
 def _without_variance(e: "Experiment") -> bool:
     """Return whether the variances are open, where the means are known."""
-    if isinstance(e.workflow, FreshData):
+    if e.schedule.fresh:
         return True
-    pooled = isinstance(e.workflow, Accumulate) and e.model.design == "fresh"
+    pooled = e.schedule.pool and e.model.design == "fresh"
     return pooled and (e.model.ridge > 0 or int(e.sizes[0]) < e.model.dim)
 
 

@@ -12,7 +12,6 @@ import numpy as np
 from modelcollapse._support.checks import Floats
 from modelcollapse.families.regression.moments import Moments
 from modelcollapse.families.regression.wishart import chi_square_nodes
-from modelcollapse.workflows import Accumulate
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
@@ -26,7 +25,7 @@ def fixed(e: "Experiment") -> Moments:
     ridge over t for accumulate, whose rows are t times as many.
     """
     true, power = float(e.truth.values[0]), e.model.noise**2
-    pooled = isinstance(e.workflow, Accumulate)
+    pooled = e.schedule.pool
     S, weights = chi_square_nodes(int(e.sizes[0]))
     gain, variance, kept = np.ones_like(S), np.zeros_like(S), np.ones_like(S)
     found = np.empty((4, e.generations))

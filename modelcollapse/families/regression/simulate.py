@@ -9,9 +9,7 @@ from modelcollapse._support.errors import invalid, unknown
 from modelcollapse.families.regression.sources import sources_of
 from modelcollapse.loop.blocks import Arrays, Progress, part, simulated, stream
 from modelcollapse.loop.experiment import Lazy, Request
-from modelcollapse.workflows import Accumulate, AccumulateSubsample, Remembering, Web, Weighting
-from modelcollapse.workflows.selection import batch_weights, select
-from modelcollapse.workflows.sources import is_refreshing
+from modelcollapse.loop.schedule import Schedule
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
@@ -42,10 +40,9 @@ class Blocks:
 
     def __init__(self, e: "Experiment", slots: Integers) -> None:
         self.e, self.slots = e, slots
-        deterministic = isinstance(e.workflow, Weighting) or is_refreshing(e.workflow)
         self.fixed = e.model.design == "fixed"
-        self.rows = not deterministic
-        self.sources = sources_of(e) if deterministic and not self.fixed else None
+        self.rows = not e.schedule.weighted
+        self.sources = None if self.rows or self.fixed else sources_of(e)
 
     def storage(self, count: int) -> Arrays:
         """Return what is kept of `count` replicates, to be filled."""
@@ -81,22 +78,18 @@ class Blocks:
         uniform direction. Of batches only the weighted means of labels are kept, in slots.
         """
         e, count = self.e, len(out["risk"])
-        assert isinstance(e.workflow, Weighting)  # noqa: S101 - for the type checker
-        sizes, d, n = e.sizes.tolist(), e.model.dim, int(e.sizes[0])
+        d, n = e.model.dim, int(e.sizes[0])
         ridge, noise, rank = e.model.ridge, e.model.noise, min(n, d)
         s = singular_values(rng, count, n, d)
         signal = _uniform(rng, count, d) * np.sqrt(e.truth.square)
         seen, lost = signal[:, :rank], (signal[:, rank:] ** 2).sum(axis=1)
         # Without a penalty deviations from w* are tracked, so that nothing cancels.
         truth, origin = (seen, 0.0) if ridge > 0 else (np.zeros_like(seen), seen)
-        labels, w = _Labels(e.workflow, e.generations), truth
+        labels, w = _Labels(e.schedule), truth
         for t in range(1, e.generations + 1):
-            mean = labels.mean(sizes[:t], s * w + noise * rng.standard_normal((count, rank)))
-            if ridge > 0:
-                trained = n * np.count_nonzero(batch_weights(e.workflow, sizes[:t]))
-                w = s * mean / (s * s + ridge * n / trained)
-            else:
-                w = mean / s
+            mean = labels.mean(t, s * w + noise * rng.standard_normal((count, rank)))
+            pull = ridge * n / e.schedule.trained(t) if ridge > 0 else 0.0
+            w = s * mean / (s * s + pull) if ridge > 0 else mean / s
             column = self.slots[t - 1]
             if column >= 0:
                 out["risk"][:, column] = ((w - truth) ** 2).sum(axis=1) + lost
@@ -128,22 +121,21 @@ class Blocks:
 class _Labels:
     """The labels of all batches, as far as a workflow will need them, each (count, rank)."""
 
-    def __init__(self, workflow: Weighting, generations: int) -> None:
-        self.workflow, self.generations = workflow, generations
+    def __init__(self, schedule: Schedule) -> None:
+        self.schedule = schedule
         self.kept: Floats | None = None
 
-    def mean(self, sizes: list[int], batch: Floats) -> Floats:
+    def mean(self, t: int, batch: Floats) -> Floats:
         """Add the newest batch's labels, and return the weighted mean that is fitted to."""
-        t = len(sizes)
-        if isinstance(self.workflow, Remembering):
-            carry, weights = self.workflow.memory(sizes)
+        if self.schedule.kind == "memory":
+            carry, weights = self.schedule.step(t)
             slots = batch[None] if self.kept is None else np.concatenate([self.kept, batch[None]])
             self.kept = np.tensordot(carry, slots, axes=1)
             return np.asarray(np.tensordot(weights, self.kept, axes=1))
         if self.kept is None:
-            self.kept = np.empty((self.generations, *batch.shape))
+            self.kept = np.empty((len(self.schedule), *batch.shape))
         self.kept[t - 1] = batch
-        weights = batch_weights(self.workflow, sizes)
+        weights = self.schedule.parts(t)
         return np.asarray(np.tensordot(weights, self.kept[:t], axes=1))
 
 
@@ -170,23 +162,20 @@ def _uniform(rng: np.random.Generator, count: int, d: int) -> Floats:
 
 def _smallest_training(e: "Experiment") -> int:
     """Return a lower bound of the number of training rows of any generation."""
-    pooled = isinstance(e.workflow, (Accumulate, Web))
-    return int(e.sizes[0] if pooled else e.sizes.min())
+    return int(e.sizes[0] if e.schedule.everything else e.sizes.min())
 
 
 def _choice(e: "Experiment", rng: np.random.Generator) -> tuple[Integers, Integers, Floats]:
     """Return the chosen rows (T, most), how many they are (T,), and weights, if there are any."""
-    sizes = e.sizes.tolist()
-    if isinstance(e.workflow, AccumulateSubsample):
+    if e.schedule.kind == "subset":
         from modelcollapse._support.compiled import draw_plan
 
-        counts = [e.workflow.training_size(sizes[:t]) for t in range(1, e.generations + 1)]
-        picked = np.array(counts, dtype=np.int64)
+        picked = e.schedule.counts
         plan = np.zeros((e.generations, int(picked.max())), dtype=np.int64)
-        order, used = np.empty((2, sum(sizes)), dtype=np.int64)
+        order, used = np.empty((2, int(e.sizes.sum())), dtype=np.int64)
         draw_plan(rng, e.sizes, picked, order, plan, used)
         return plan, picked, np.empty((0, 0))
-    chosen = [select(e.workflow, sizes[:t], rng) for t in range(1, e.generations + 1)]
+    chosen = [e.schedule.select(t, rng) for t in range(1, e.generations + 1)]
     picked = np.array([len(rows) for rows, _ in chosen], dtype=np.int64)
     plan = np.zeros((e.generations, int(picked.max())), dtype=np.int64)
     weights = np.ones(plan.shape)

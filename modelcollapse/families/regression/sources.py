@@ -5,13 +5,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers
-from modelcollapse.workflows import Accumulate, Replace
-from modelcollapse.workflows.sources import real_counts, source_weights
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
-
-SAME = 1e-12  # relative: weights that differ by rounding alone
 
 
 class Sources(NamedTuple):
@@ -46,12 +42,11 @@ def row_weights(e: "Experiment") -> tuple[Integers, Floats]:
 
     Weights have a mean of one over the rows of positive weight.
     """
-    sizes, T = e.sizes, e.generations
-    real = real_counts(e.workflow, sizes.tolist())
-    counts = np.column_stack([real, sizes - real])
+    schedule, T = e.schedule, e.generations
+    counts = np.column_stack([schedule.real, schedule.sampled])
     weights = np.zeros((T, T, 2))
     for t in range(1, T + 1):
-        both = np.column_stack(source_weights(e.workflow, sizes[:t].tolist()))
+        both = np.column_stack(schedule.weights(t))
         trained = np.where(both > 0, counts[:t], 0).sum()
         weights[t - 1, :t] = both * trained / np.maximum(counts[:t], 1)
     return counts, weights
@@ -59,33 +54,22 @@ def row_weights(e: "Experiment") -> tuple[Integers, Floats]:
 
 def sources_of(e: "Experiment") -> Sources:
     """Return the plan of an experiment with a deterministic workflow."""
-    if type(e.workflow) in (Replace, Accumulate):
-        counts = np.zeros((e.generations, 2), dtype=np.int64)
-        counts[0, 0], counts[1:, 1] = e.sizes[0], e.sizes[1:]
-        pooled = np.full(e.generations, float(isinstance(e.workflow, Accumulate)))
-        pooled[0] = 0.0
-        return _chained(counts, pooled, np.ones((e.generations, 2)), e.model.dim)
-    counts, weights = row_weights(e)
-    carried = _carried(weights)
-    if carried is not None:
-        newest = np.array([weights[t, t] for t in range(e.generations)])
-        return _chained(counts, carried, newest, e.model.dim)
-    return _kept(counts, weights, e.model.dim)
-
-
-def _carried(weights: Floats) -> Floats | None:
-    """Return the factor on all old weights at each generation, if it is one; else None."""
-    carried = np.zeros(len(weights))
-    for t in range(1, len(weights)):
-        old, new = weights[t - 1, :t], weights[t, :t]
-        positive = old > 0
-        if np.any(new[~positive] > 0):
-            return None
-        ratios = new[positive] / old[positive]
-        if np.ptp(ratios) > SAME * ratios.max():
-            return None
-        carried[t] = ratios[0]
-    return carried
+    schedule, T = e.schedule, e.generations
+    counts = np.column_stack([schedule.real, schedule.sampled])
+    if schedule.alone or schedule.everything:
+        carried = np.full(T, float(schedule.everything))
+        carried[0] = 0.0
+        return _chained(counts, carried, np.ones((T, 2)), e.model.dim)
+    if (chain := schedule.chain) is None:
+        return _kept(*row_weights(e), e.model.dim)
+    parts = np.column_stack([chain.real, chain.sampled])
+    trained = np.zeros(T + 1)  # rows of positive weight, generation by generation
+    for t, new in enumerate(np.where(parts > 0, counts, 0).sum(axis=1).tolist()):
+        trained[t + 1] = new + (trained[t] if chain.carried[t] > 0 else 0)
+    # In row weights with a mean of one over the rows of positive weight.
+    newest = parts * trained[1:, None] / np.maximum(counts, 1)
+    carried = chain.carried * trained[1:] / np.maximum(trained[:-1], 1)
+    return _chained(counts, carried, newest, e.model.dim)
 
 
 def _chained(counts: Integers, carried: Floats, newest: Floats, dim: int) -> Sources:

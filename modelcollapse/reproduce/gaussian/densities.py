@@ -14,7 +14,7 @@ from modelcollapse.reproduce.gaussian.products import Cdf, accumulated_log_varia
 from modelcollapse.sweep import Cell, Sweep
 from modelcollapse.sweep.store import Store
 from modelcollapse.sweep.store import frames as polars
-from modelcollapse.workflows import Accumulate, Replace
+from modelcollapse.workflows import Replace
 
 SIZES = {"paper": [10, 32, 100, 316, 1000], "quick": [10, 32]}
 GENERATIONS = {"paper": 100, "quick": 20}
@@ -79,11 +79,11 @@ def _table(cell: Cell, t: int, edges: Floats, counted: Floats, law: Floats) -> A
 def log_variance_laws(cell: Cell) -> dict[int, Cdf]:
     """Return the cdf of log v_t at the recorded generations, nothing where it is open."""
     e, at = cell.experiment(), cell.at or ()
-    if isinstance(e.workflow, Accumulate):
+    if e.schedule.pool:
         return accumulated_log_variances(e, at)
     laws = predict(replace(e, workflow=Replace())).laws["log_variance"]
     # Generation 1 is the same fit to real rows under every workflow.
-    return {t: laws[t - 1].cdf for t in at if t == 1 or isinstance(e.workflow, Replace)}
+    return {t: laws[t - 1].cdf for t in at if t == 1 or e.schedule.newest}
 
 
 FIGURES = {

@@ -140,7 +140,7 @@ def test_subsampling_in_floats_for_long():
     """A thousand generations: both recursions, and the route over pairs of rows."""
     e = loop(Gamma(2.0), mc.AccumulateSubsample(7), 5, 1.0, 1000)
     p = mc.predict(e)
-    third = exchangeable.error_moments(e.workflow, e.sizes, e.model.skewness(1.0), 0.5)
+    third = exchangeable.error_moments(e.schedule, e.model.skewness(1.0), 0.5)
     assert third.second == pytest.approx(p["squared_error"], rel=1e-9)
     assert pairs(5, 7, 0.5, 1000)[0] == pytest.approx(p["squared_error"], rel=1e-10)
     assert (p.variances["squared_error"] > 0).all()

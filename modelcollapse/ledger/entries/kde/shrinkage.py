@@ -27,7 +27,7 @@ def _integral_test(
     workflow: Workflow, schedule: PowerBandwidth, antiderivative: Callable[[float], float]
 ) -> tuple[float, float, float]:
     """Enclose the growth: terms decrease, so sums lie between neighbouring integrals."""
-    last = 0 if isinstance(workflow, Replace) else 1  # a term is h_s^2 / (s + last)^last
+    last = 0 if workflow == Replace() else 1  # a term is h_s^2 / (s + last)^last
     low = antiderivative(LATE + last) - antiderivative(EARLY + last)
     high = antiderivative(LATE - 1) - antiderivative(EARLY - 1)
     return growth(workflow, schedule), low - ROOM, high + ROOM
