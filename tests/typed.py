@@ -3,16 +3,22 @@
 An ignored error that is none would be an error itself.
 """
 
+from dataclasses import replace
 from typing import assert_type
 
 import modelcollapse as mc
 from modelcollapse._support.checks import Floats
+from modelcollapse.families.discrete.truth import Categorical
 from modelcollapse.loop.fate import Fate
+from modelcollapse.loop.truth import Truth
 from tests.helpers.theirs import Uniform
 
 experiment = mc.Experiment(mc.Gaussian(), mc.Replace())
 assert_type(experiment.model, mc.Gaussian)
 assert_type(mc.Experiment(Uniform(), mc.Replace()).model, Uniform)
+assert_type(experiment.truth, Truth)
+assert_type(mc.Experiment(mc.Discrete(3), mc.Replace(), truth=[0.2, 0.3, 0.5]).truth, Categorical)
+assert_type(replace(experiment, truth=None, samples=9).truth, Truth)
 prediction = mc.predict(experiment)
 assert_type(prediction["variance"], Floats)
 assert_type(prediction.variances["variance"], Floats)

@@ -12,9 +12,8 @@ from modelcollapse._support.checks import Floats, Integers, Samples, positive, w
 from modelcollapse._support.errors import InvalidInput, NoClosedForm, invalid, unknown
 from modelcollapse.loop.consistency import check
 from modelcollapse.loop.fate import Fate
-from modelcollapse.loop.model import MEMBERS, Model, unfitted
+from modelcollapse.loop.model import MEMBERS, Model, R, unfitted
 from modelcollapse.loop.schedule import Schedule
-from modelcollapse.loop.truth import Truth
 from modelcollapse.workflows import BY_NAME, Workflow
 from modelcollapse.workflows.selection import batch_sizes
 
@@ -22,8 +21,15 @@ Route = Callable[[], Any]
 if TYPE_CHECKING:
     from typing_extensions import TypeVar as WithDefault
 
-    M = WithDefault("M", bound=Model, default=Any)
+    M = WithDefault("M", bound=Model[Any], default=Any, covariant=True)
     V = WithDefault("V", default=Any)
+
+    class _Truth:
+        """How a type checker sees the truth: anything is given, and the model says what it is."""
+
+        def __get__(self, e: "Experiment[Model[R]]", kind: type | None = None) -> R: ...
+        def __set__(self, e: "Experiment[Any]", value: Any) -> None: ...
+
 else:
     M, V = TypeVar("M"), TypeVar("V")
 
@@ -108,7 +114,10 @@ class Experiment(Generic[M]):
     workflow: Workflow
     samples: Samples = 100
     generations: int = 50
-    truth: Any = None
+    if TYPE_CHECKING:
+        truth: _Truth = _Truth()
+    else:
+        truth: Any = None
     temperature: float = 1.0
     unseen: list[int] = field(init=False, repr=False)
 
@@ -145,12 +154,6 @@ class Experiment(Generic[M]):
     def schedule(self) -> Schedule:
         """What each generation trains on: see `modelcollapse.loop.schedule`."""
         return Schedule(self.workflow, self.sizes)
-
-    @property
-    def reality(self) -> Truth:
-        """The truth, as an object."""
-        truth: Truth = self.truth
-        return truth
 
 
 @dataclass(frozen=True, eq=False)

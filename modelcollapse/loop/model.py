@@ -1,12 +1,15 @@
 """What an experiment asks of its model: the door for families, also of other packages."""
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
 
 
-class Model(Protocol):
+R = TypeVar("R", covariant=True)  # what the model makes of a truth
+
+
+class Model(Protocol[R]):
     """A family's model, before it is fitted.
 
     The family lives in two modules, found by `room` and imported when they are needed:
@@ -31,7 +34,7 @@ class Model(Protocol):
         """The number of columns of a row."""
         ...
 
-    def as_truth(self, value: Any) -> Any:
+    def as_truth(self, value: Any) -> R:
         """Return the truth that a user's value stands for; None is the family's standard one."""
         ...
 

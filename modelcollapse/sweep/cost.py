@@ -82,7 +82,7 @@ def _kde(e: Experiment, cell: Cell, T: int, total: float) -> tuple[float, float]
     if "mise" in cell.extra:
         rows += 0.4 * sum(N * N for N in trained)
     held = max(total * d, min(BATCHED, total * d * cell.replicates))
-    if (values := getattr(e.reality, "values", None)) is not None:
+    if (values := getattr(e.truth, "values", None)) is not None:
         held += 6 * values.size  # the truth's rows, and along its axes
     if cell.test is None:
         return rows, held

@@ -47,8 +47,8 @@ def test_defaults():
     e = mc.Experiment(mc.Gaussian(3), mc.Accumulate())
 
     assert (len(e.sizes), e.sizes[0], e.temperature) == (50, 100, 1.0)
-    assert np.array_equal(e.reality.covariance, np.eye(3))
-    assert np.array_equal(e.reality.mean, np.zeros(3))
+    assert np.array_equal(e.truth.covariance, np.eye(3))
+    assert np.array_equal(e.truth.mean, np.zeros(3))
 
 
 def test_truth_forms():

@@ -178,9 +178,9 @@ def _grown(a: Floats, N: int, k: int, n: int, heat_per_divisor: float) -> Floats
 @np.errstate(over="ignore", invalid="ignore")  # hot loops may explode
 def fourth_moments(e: "Experiment") -> FourthMoments:
     """Return the fourth moments of every fit under accumulate-subsample."""
-    spectrum, sizes = e.reality.spectrum, e.sizes.tolist()
+    spectrum, sizes = e.truth.spectrum, e.sizes.tolist()
     total = spectrum.sum()
-    tau, K = (spectrum**2).sum() / total**2, e.reality.fourth_moment / total**2
+    tau, K = (spectrum**2).sum() / total**2, e.truth.fourth_moment / total**2
     N, a = sizes[0], _start(sizes[0], tau, K)
     fits = []
     for t, k in enumerate(e.schedule.counts.tolist()):

@@ -116,7 +116,7 @@ def _sum(e: "Experiment", variance: Fate, error: Fate) -> Fate:
 
 def _loss(e: "Experiment") -> Fate:
     d, n = e.model.dim, e.sizes
-    if e.schedule.rule != "replace" or not e.reality.is_normal:
+    if e.schedule.rule != "replace" or not e.truth.is_normal:
         if n[0] <= d:
             return Fate("diverges", "inf from generation 1", "every fit is singular")
         return Fate("undetermined", "", "known for replace with a normal truth; simulate it")

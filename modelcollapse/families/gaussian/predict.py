@@ -52,11 +52,11 @@ def predict(e: "Experiment") -> Prediction:
     steps = cache(lambda: _accumulated(e))
     _logarithms(e, routes, reasons, spreads, notes, steps)
     _distances(e, routes, reasons, spreads, notes, steps)
-    if e.schedule.newest and e.reality.is_normal and e.sizes.min() > e.model.dim:
+    if e.schedule.newest and e.truth.is_normal and e.sizes.min() > e.model.dim:
         laws["log_determinant"] = lambda: replaced.DeterminantLaws(e)
         if e.model.dim == 1:
             laws["log_variance"] = laws["log_determinant"]
-    if e.schedule.pool and e.model.dim == 1 and e.reality.is_normal:
+    if e.schedule.pool and e.model.dim == 1 and e.truth.is_normal:
         laws["variance_ratio"] = lambda: variance_ratios(e)
     limits, exponents = _limits(e, notes)
     expected = Lazy(routes, reasons)
@@ -120,12 +120,12 @@ def _logarithms(
     notes: dict[str, str],
     steps: "Callable[[], Stepwise]",
 ) -> None:
-    d, normal = e.model.dim, e.reality.is_normal
+    d, normal = e.model.dim, e.truth.is_normal
     if d > 1:
         reasons["log_variance"] = "the logarithm of the trace has no closed form for dim > 1"
-    if e.sizes[0] <= d or len(e.reality.spectrum) < d:
+    if e.sizes[0] <= d or len(e.truth.spectrum) < d:
         notes["log_determinant"] = (
-            f"-inf: generation 1 has {e.sizes[0]} rows in {len(e.reality.spectrum)} dimensions of "
+            f"-inf: generation 1 has {e.sizes[0]} rows in {len(e.truth.spectrum)} dimensions of "
             f"non-zero variance and dim = {d}, so every fit is singular"
         )
         routes["log_determinant"] = lambda: np.full(e.generations, -np.inf)
@@ -156,8 +156,8 @@ def _pseudo(
     reasons: dict[str, str],
     spreads: "dict[str, Route]",
 ) -> None:
-    spectrum = e.reality.spectrum
-    isotropic = e.reality.is_normal and np.ptp(spectrum) <= 1e-12 * spectrum[0]
+    spectrum = e.truth.spectrum
+    isotropic = e.truth.is_normal and np.ptp(spectrum) <= 1e-12 * spectrum[0]
     if e.schedule.newest and isotropic and np.ptp(e.sizes) == 0:
         both = cache(lambda: replaced.pseudo_determinant_moments(e))
         routes["pseudo_log_determinant"] = lambda: both()[0]
@@ -204,8 +204,8 @@ def _distances(
     notes: dict[str, str],
     steps: "Callable[[], Stepwise]",
 ) -> None:
-    d, normal = e.model.dim, e.reality.is_normal
-    scale = float(e.reality.spectrum.sum())
+    d, normal = e.model.dim, e.truth.is_normal
+    scale = float(e.truth.spectrum.sum())
     if d == 1 and normal and e.schedule.newest:
         w2 = cache(lambda: replaced.w2_moments(e))
         routes["w2_squared"] = lambda: w2()[0] * scale
@@ -215,7 +215,7 @@ def _distances(
     else:
         reasons["w2_squared"] = "known for replace and accumulate in dim = 1 with a normal truth"
     if e.schedule.newest and normal:
-        constant = d * np.log(2 * np.pi) + np.log(e.reality.spectrum).sum()
+        constant = d * np.log(2 * np.pi) + np.log(e.truth.spectrum).sum()
         routes["test_log_loss"] = lambda: (constant + replaced.test_loss_mean(e)) / 2
         if d == 1:
             spreads["test_log_loss"] = lambda: replaced.test_loss_variance(e)
@@ -225,7 +225,7 @@ def _distances(
                 f"inf from generation {short[0] + 1}: a batch of {e.sizes[short[0]]} rows is at "
                 f"most dim + 2 = {d + 2}, and E tr S^-1 is then infinite"
             )
-    elif e.sizes[0] <= len(e.reality.spectrum):
+    elif e.sizes[0] <= len(e.truth.spectrum):
         notes["test_log_loss"] = "inf: every fit is singular, and a fresh row is off its subspace"
         routes["test_log_loss"] = lambda: np.full(e.generations, np.inf)
     else:

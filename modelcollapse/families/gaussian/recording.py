@@ -61,7 +61,8 @@ class Plan:
 
     def real_rows(self, rng: np.random.Generator, count: int, n: int) -> Floats:
         """Draw n real rows for each replicate, shape (count, n, dim)."""
-        return self.experiment.reality.sample_scores((count, n), rng)
+        drawn: Floats = self.experiment.truth.sample_scores((count, n), rng)
+        return drawn
 
     def storage(self, count: int) -> Arrays:
         """Return what is kept of `count` replicates, to be filled."""
@@ -96,7 +97,7 @@ class Plan:
     def finish(self, fits: Fits, storage: Arrays) -> None:
         """Compute what is kept of whole factors."""
         if fits.factors.size:
-            deviations = np.sqrt(self.experiment.reality.spectrum)
+            deviations = np.sqrt(self.experiment.truth.spectrum)
             for name, function in (("w2_squared", w2_squared), ("test_log_loss", test_log_loss)):
                 if name in storage:
                     storage[name][:] = function(fits.means, fits.factors, deviations)
@@ -104,7 +105,7 @@ class Plan:
 
 def plan_of(e: "Experiment", recorded: Integers, extra: set[str]) -> Plan:
     """Return the plan of a simulation."""
-    spectrum = e.reality.spectrum
+    spectrum = e.truth.spectrum
     slots = np.full(e.generations, -1, dtype=np.int64)
     slots[recorded - 1] = np.arange(len(recorded))
     dim = len(spectrum)
@@ -112,7 +113,7 @@ def plan_of(e: "Experiment", recorded: Integers, extra: set[str]) -> Plan:
     if e.schedule.kind == "subset":
         cost += float(e.sizes.mean()) * (30 + 8 * dim**2)
     batch = int(np.clip(BATCH_NANOSECONDS / (cost * e.generations), 1, 1024))
-    deviations = np.sqrt(spectrum) if e.reality.is_normal else None
+    deviations = np.sqrt(spectrum) if e.truth.is_normal else None
     return Plan(e, recorded, dim, deviations, slots, batch, frozenset(extra))
 
 
@@ -154,7 +155,7 @@ def derived(plan: Plan, stored: Arrays) -> Lazy:
 
 
 def _line_routes(plan: Plan, stored: Arrays) -> "dict[str, Route]":
-    s2 = float(plan.experiment.reality.spectrum[0])
+    s2 = float(plan.experiment.truth.spectrum[0])
     mean, v, shift = stored["mean"], stored["variance"], stored["shift"]
     far = cache(lambda: bool(shift.any()))
 
@@ -204,7 +205,7 @@ def _line_routes(plan: Plan, stored: Arrays) -> "dict[str, Route]":
 
 def _space_routes(plan: Plan, stored: Arrays) -> "dict[str, Route]":
     e = plan.experiment
-    spectrum = e.reality.spectrum
+    spectrum = e.truth.spectrum
     total, log_det = spectrum.sum(), np.log(spectrum).sum()
     trace, error, volume = np.moveaxis(stored["scalars"], 2, 0)
     rank = ranks(e, plan.dim)[plan.recorded - 1]

@@ -210,7 +210,7 @@ def _beside_fourth(
 def slot_moments(e: "Experiment", *, fourth: bool) -> list[SlotMoments]:
     """Return, for each generation, the moments of the slots and, last, of the fit."""
     schedule = e.schedule
-    state = real_batch(e.reality, schedule.listed[0], fourth=fourth)
+    state = real_batch(e.truth, schedule.listed[0], fourth=fourth)
     fits = []
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):  # hot loops may explode
         for t in range(1, e.generations + 1):
@@ -222,7 +222,7 @@ def slot_moments(e: "Experiment", *, fourth: bool) -> list[SlotMoments]:
                 real, drawn = int(schedule.real[t]), int(schedule.sampled[t])
                 if real:  # the slots kept, the real rows and, last, the fit to sample from
                     k = len(state.rows)
-                    state = beside(state, real_batch(e.reality, real, fourth=fourth), e.reality)
+                    state = beside(state, real_batch(e.truth, real, fourth=fourth), e.truth)
                     state = picked(state, [*range(k - 1), k, *([k - 1] if drawn else [])])
                 if drawn:
                     state = sampled(state, drawn, e.temperature)

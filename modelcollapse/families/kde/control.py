@@ -106,7 +106,7 @@ def advanced(
 
 def path_of(e: Experiment, guess: Floats, progress: Callable[[int], None] = lambda _: None) -> Path:
     """Return the loop as a function of its bandwidths, resolved for some like the guess."""
-    spectrum, found, sizes = spectrum_of(e.reality), trainings(e), e.sizes.tolist()
+    spectrum, found, sizes = spectrum_of(e.truth), trainings(e), e.sizes.tolist()
     width = np.sqrt(spectrum.deviation**2 + 2 * (guess**2).sum())
     reach = 2 * spectrum.reach + NEGLIGIBLE * np.sqrt(2) * width
     last = max(NEGLIGIBLE / (0.1 * guess[guess > 0].min()), NEGLIGIBLE / spectrum.finest)
@@ -127,14 +127,14 @@ def path_of(e: Experiment, guess: Floats, progress: Callable[[int], None] = lamb
 
 def fineness(e: Experiment) -> float:
     """Return the smallest deviation of a component over the root mean variance of the truth."""
-    return float(spectrum_of(e.reality).finest / np.sqrt(e.reality.spectrum.mean()))
+    return float(spectrum_of(e.truth).finest / np.sqrt(e.truth.spectrum.mean()))
 
 
 def rule_of_thumb(e: Experiment) -> Floats:
     """Return the normal-reference bandwidths s (4 / ((d + 2) N_t))^(1/(d+4)), one per fit."""
     d = e.model.dim
     rows = np.array([1 / training.squares for training in trainings(e)])
-    s = np.sqrt(e.reality.spectrum.mean())
+    s = np.sqrt(e.truth.spectrum.mean())
     return np.asarray(s * (4 / ((d + 2) * rows)) ** (1 / (d + 4)))
 
 

@@ -41,7 +41,7 @@ class Frame:
     def of(cls, e: "Experiment") -> "Frame":
         """Return the frame of an experiment; NoClosedForm if there is none."""
         require_sizes_only(e)
-        spectrum, found = spectrum_of(e.reality), trainings(e)
+        spectrum, found = spectrum_of(e.truth), trainings(e)
         return cls(e, spectrum, found, generator_bandwidths(e, found), scoring_bandwidths(e, found))
 
     @cached_property
@@ -107,19 +107,19 @@ class ExpectedDensity:
     @property
     def mean(self) -> float:
         """The mean: the truth's."""
-        return float(self.frame.experiment.reality.mean[0])
+        return float(self.frame.experiment.truth.mean[0])
 
     @property
     def variance(self) -> float:
         """The variance: the truth's and that of the kernels on the way."""
-        own = float(self.frame.experiment.reality.covariance[0, 0])
+        own = float(self.frame.experiment.truth.covariance[0, 0])
         return own + float(self.frame.noise_variance[self.generation - 1])
 
     def characteristic_function(self, omega: Any) -> Any:
         """Return E exp(i omega x), complex, of the shape of omega."""
         omega = np.asarray(omega, dtype=np.float64)
         factor = self.frame.factors(np.abs(omega).ravel())[self.generation - 1]
-        weights, m, covariances = self.frame.experiment.reality.components  # type: ignore[union-attr]
+        weights, m, covariances = self.frame.experiment.truth.components
         phase = 1j * omega[..., None] * m[:, 0] - omega[..., None] ** 2 * covariances[:, 0, 0] / 2
         return (np.exp(phase) @ weights) * factor.reshape(omega.shape)
 
@@ -147,7 +147,7 @@ class ExpectedDensity:
         nodes, node_weights = self.frame.nodes
         factor = self.frame.at_nodes[self.generation - 1] * node_weights
         total = np.zeros(len(x))
-        parts = zip(*self.frame.experiment.reality.components, strict=True)  # type: ignore[union-attr]
+        parts = zip(*self.frame.experiment.truth.components, strict=True)
         for weight, m, covariance in parts:
             damped = weight * factor * np.exp(-covariance[0, 0] * nodes**2 / 2)
             phase = np.multiply.outer(x - m[0], nodes)
@@ -184,7 +184,7 @@ def on_line(frame: Frame, x: Floats) -> Floats:
     """Return the expected densities of all generations at x in one dimension, (generations, x)."""
     nodes, weights = frame.nodes
     total = np.zeros((len(frame.found), len(x)))
-    for w, m, v in zip(*frame.experiment.reality.components, strict=True):  # type: ignore[union-attr]
+    for w, m, v in zip(*frame.experiment.truth.components, strict=True):
         damped = frame.at_nodes * (w * weights * np.exp(-v[0, 0] * nodes**2 / 2))
         for cut in _cuts(frame, len(x)):
             total[:, cut] += damped @ np.cos(np.multiply.outer(nodes, x[cut] - m[0]))

@@ -68,7 +68,7 @@ def mean_integrated_squared_error(e: "Experiment") -> SquaredError:
         If the truth has no density or is not isotropic, or a bandwidth depends on the data.
     """
     require_sizes_only(e)
-    spectrum, found = spectrum_of(e.reality), trainings(e)
+    spectrum, found = spectrum_of(e.truth), trainings(e)
     generator, scored = generator_bandwidths(e, found), scoring_bandwidths(e, found)
     smooth = scored > 0
     bias, variance = np.full(e.generations, np.inf), np.full(e.generations, np.inf)

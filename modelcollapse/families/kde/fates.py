@@ -101,7 +101,7 @@ def _mise(e: "Experiment", shape: Shape) -> Fate:
     reason = _unproved(e)
     if e.model.kernel is not GAUSSIAN:
         reason = "the theorem is for the Gaussian kernel"
-    if isinstance(e.reality, Rows):
+    if isinstance(e.truth, Rows):
         reason = "a data set has no density to compare with"
     if reason:
         return Fate("undetermined", "", reason)
@@ -135,7 +135,7 @@ def _loss(e: "Experiment", shape: Shape) -> Fate:
     if reason := _unproved(e):
         return Fate("undetermined", "", reason)
     if e.model.kernel is not GAUSSIAN:
-        if isinstance(e.reality, Rows):
+        if isinstance(e.truth, Rows):
             return Fate("undetermined", "", "the theorem is for the Gaussian kernel")
         reason = "a compact kernel misses a fresh row with positive probability: infinite"
         return Fate("diverges", "infinite from generation 1", reason)
@@ -151,7 +151,7 @@ def _loss(e: "Experiment", shape: Shape) -> Fate:
 
 def _subsampled_loss(e: "Experiment", shape: Shape, inverse: Growth) -> Fate:
     order = shape.summed(1).times(inverse)
-    if isinstance(e.reality, Rows):
+    if isinstance(e.truth, Rows):
         reason = "only an upper bound is known for a data set"
         return Fate("undetermined", f"at most {order}", reason)
     reason = "a fixed number of rows covers less and less: of the order second moment / h_t^2"
@@ -162,7 +162,7 @@ def _pooled_loss(e: "Experiment", shape: Shape, inverse: Growth) -> Fate:
     """Return the fate under accumulate, and accumulate-subsample with growing bandwidths."""
     spread, d = shape.summed(1), shape.dim
     most = spread.times(inverse)
-    if isinstance(e.reality, Rows):
+    if isinstance(e.truth, Rows):
         reason = "only an upper bound is known for a data set"
         return Fate("undetermined", f"at most {most}", reason)
     if shape.a < 0:

@@ -56,8 +56,8 @@ def mise(e: "Experiment") -> float:
     shape = _shape(e)
     if shape.shrinks or e.model.kernel is not GAUSSIAN:
         raise NoClosedForm("the limit has no closed form where the bandwidth shrinks")
-    spectrum_of(e.reality)  # refuses a truth for which there is no theorem
-    norm = squared_norm(e.reality)
+    spectrum_of(e.truth)  # refuses a truth for which there is no theorem
+    norm = squared_norm(e.truth)
     if shape.grows or e.schedule.rule == "accumulate":
         return norm
     with np.errstate(over="ignore"):

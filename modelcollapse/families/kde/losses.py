@@ -85,13 +85,13 @@ def distance(e: "Experiment") -> Floats:
 
 def covering(e: "Experiment") -> Floats:
     """Return the covering bound; minus infinity for a data set, whose density is unbounded."""
-    if isinstance(e.reality, Rows):
+    if isinstance(e.truth, Rows):
         return np.full(e.generations, -np.inf)
     from scipy.special import gammaln
 
     found, d = trainings(e), e.model.dim
     h = scoring_bandwidths(e, found)
-    weights, _, covariances = e.reality.components
+    weights, _, covariances = e.truth.components
     # In logarithms: volumes leave the range of floats in high dimensions.
     heights = -d / 2 * np.log(2 * np.pi) - np.linalg.slogdet(covariances)[1] / 2
     peak = heights.max() + np.log(weights @ np.exp(heights - heights.max()))
@@ -134,7 +134,7 @@ def _radial_truth(e: "Experiment", r: Floats) -> Floats:
     from scipy.special import gammaln
 
     d = e.model.dim
-    weights, _, covariances = e.reality.components  # type: ignore[union-attr]
+    weights, _, covariances = e.truth.components
     area = np.log(2) + d / 2 * np.log(np.pi) - gammaln(d / 2) + (d - 1) * np.log(r)
     parts = [
         w * np.exp(area - r**2 / (2 * v) - d / 2 * np.log(2 * np.pi * v))
@@ -150,7 +150,7 @@ def _jensen_line(frame: Frame, inside: Floats, shares: Floats) -> Floats:
     z = (step * (np.arange(PANELS)[:, None] + (inside + 1) / 2)).ravel() - DEVIATIONS
     mass = np.tile(step * shares / 2, PANELS) * np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
     total = np.zeros(e.generations)
-    for w, m, v in zip(*e.reality.components, strict=True):  # type: ignore[union-attr]
+    for w, m, v in zip(*e.truth.components, strict=True):
         x = m[0] + np.sqrt(v[0, 0]) * z
         total -= w * (_logs(on_line(frame, x)) @ mass)
     return total

@@ -57,7 +57,7 @@ def scoring_rule(e: "Experiment") -> bandwidths.Bandwidth:
 
 def total_variance(e: "Experiment") -> float:
     """Return tr S_0."""
-    return float(e.reality.spectrum.sum())
+    return float(e.truth.spectrum.sum())
 
 
 def second_order(e: "Experiment") -> SecondOrder:
@@ -136,7 +136,7 @@ def second_moment_variance(e: "Experiment") -> Floats:
         return Draw(1.0, h * whole, fit.square + cross + h**2 * fourth)
 
     one = np.ones(1)
-    start = real_batch(one, np.array([e.reality.fourth_moment / total**2]), int(e.sizes[0]), one)
+    start = real_batch(one, np.array([e.truth.fourth_moment / total**2]), int(e.sizes[0]), one)
     with np.errstate(over="ignore", invalid="ignore"):
         fits = list(propagate(found, e.sizes.tolist(), start, draw))
         return grown(np.array([fit.product[0] - fit.mean[0] ** 2 for fit in fits]))

@@ -107,7 +107,7 @@ def optimal_bandwidths(
             f"workflow = {workflow!r}: give Replace(), Accumulate() or AccumulateSubsample()"
         )
     try:
-        spectrum_of(e.reality)
+        spectrum_of(e.truth)
     except NoClosedForm as error:
         raise InvalidInput(f"truth: {error}") from error
     return _optimise(e, objective, progress or (lambda _: None))

@@ -84,7 +84,7 @@ def _moments(e: "Experiment", parts: Parts) -> None:
 
 def _errors(e: "Experiment", parts: Parts) -> None:
     reason = _refused(require_sizes_only, e)
-    reason = reason or _refused(lambda e: spectrum_of(e.reality), e)
+    reason = reason or _refused(lambda e: spectrum_of(e.truth), e)
     if reason is not None:
         parts.reasons.update(dict.fromkeys(ERRORS, reason))
         parts.law_reasons["density"] = reason
@@ -116,7 +116,7 @@ def _losses(e: "Experiment", parts: Parts) -> None:
         parts.routes["test_log_loss_upper"] = lambda: losses.upper(e)
         return
     parts.reasons.update(dict.fromkeys(LOSSES, "known for the Gaussian kernel"))
-    if e.model.kernel.name in ("tophat", "epanechnikov") and not isinstance(e.reality, Rows):
+    if e.model.kernel.name in ("tophat", "epanechnikov") and not isinstance(e.truth, Rows):
         del parts.reasons["test_log_loss"]
         parts.routes["test_log_loss"] = lambda: np.full(e.generations, np.inf)
         parts.notes["test_log_loss"] = (

@@ -116,7 +116,7 @@ def _fitted(plan: Plan, choice: Choice, pools: Floats) -> "Iterator[tuple[int, i
 
 def squared_errors(plan: Plan, scored: Floats, choice: Choice, pools: Floats, out: Floats) -> None:
     """Fill the integrated squared error of each fit, (replicates, recorded)."""
-    norm = squared_norm(plan.experiment.reality)
+    norm = squared_norm(plan.experiment.truth)
     for column, t in enumerate((plan.recorded - 1).tolist()):
         h = float(scored[t])
         rows, weights = _training(choice, pools, t)
@@ -141,7 +141,7 @@ def smoothed_truth(plan: Plan, x: Floats, h: float) -> Floats:
     """Return the truth's density, convolved with the kernel, at x (..., d)."""
     total = np.zeros(x.shape[:-1])
     d = x.shape[-1]
-    parts = zip(*plan.experiment.reality.components, strict=True)  # type: ignore[union-attr]
+    parts = zip(*plan.experiment.truth.components, strict=True)
     for weight, mean, covariance in parts:
         factor = np.linalg.cholesky(covariance + h * h * np.eye(d))
         z = (x - mean) @ np.linalg.inv(factor).T

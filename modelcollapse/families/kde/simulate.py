@@ -58,7 +58,7 @@ def _plan(e: "Experiment", request: Request) -> Plan:
     known = isinstance(request.tolerance, numbers.Real)
     if not known or not 0 <= request.tolerance <= 1:
         raise invalid("tolerance", request.tolerance, "give 1e-10, or 1e-7 for speed")
-    if "mise" in plan.extra and (e.model.kernel is not GAUSSIAN or isinstance(e.reality, Rows)):
+    if "mise" in plan.extra and (e.model.kernel is not GAUSSIAN or isinstance(e.truth, Rows)):
         raise InvalidInput(
             "extra = 'mise' needs the Gaussian kernel and a truth with a density (a Normal or a "
             "NormalMixture): leave it out"
@@ -154,7 +154,7 @@ class Blocks:
             (np.cumsum(e.sizes) - e.sizes).tolist(), fresh.tolist(), strict=True
         ):
             if real:
-                drawn = e.reality.sample(count * real, rng).reshape(count, real, d)
+                drawn = e.truth.sample(count * real, rng).reshape(count, real, d)
                 pools[:, start : start + real] = drawn
         kernel, given = e.model.kernel, np.empty((0, 0, 0))
         extra = 0 if kernel is GAUSSIAN else -1
@@ -174,7 +174,7 @@ class Blocks:
         from modelcollapse.families.kde import summaries
 
         plan, e = self.plan, self.plan.experiment
-        centre = np.asarray(e.reality.mean)
+        centre = np.asarray(e.truth.mean)
         second, central = storage["second_moment"], storage["central_variance"]
         if e.schedule.starts is not None:  # rows of whole batches
             where = e.sizes, e.schedule.starts, plan.slots
@@ -197,7 +197,7 @@ class Blocks:
         if plan.test is not None:
             tests = plan.test
             if isinstance(tests, int):
-                fresh = e.reality.sample(len(pools) * tests, testing)
+                fresh = e.truth.sample(len(pools) * tests, testing)
                 tests = fresh.reshape(len(pools), tests, e.model.dim)
             scores.losses(plan, self.scored, choice, pools, tests, storage["test_log_loss"])
         if "mise" in plan.extra:

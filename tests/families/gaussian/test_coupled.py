@@ -98,7 +98,7 @@ def test_simulator_and_loop_agree(workflow, shape, kind, ddof, temperature):
         truth=truth_of(kind, dim),
         temperature=temperature,
     )
-    replay, S0 = Replay(e, 2, seed=7), np.diag(e.reality.spectrum)
+    replay, S0 = Replay(e, 2, seed=7), np.diag(e.truth.spectrum)
     terms = 16 * len(sizes) * (sum(sizes) + dim) * EPS
     fits = Fits()
 

@@ -177,7 +177,7 @@ def test_constant_and_dependent_columns_do_not_matter(workflow):
     assert np.isneginf(result["log_determinant"]).all()
     assert np.isneginf(prediction["log_determinant"]).all()
     assert "-inf" in prediction.reasons["log_determinant"]
-    isometric = mc.Rows(e.reality.scores)
+    isometric = mc.Rows(e.truth.scores)
     same_loop = mc.Experiment(mc.Gaussian(2), workflow, 6, 3, truth=isometric)
     # The same numbers up to the rounding of one more rotation of the rows.
     assert prediction["variance"] == pytest.approx(mc.predict(same_loop)["variance"], rel=1e-12)

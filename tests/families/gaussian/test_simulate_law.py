@@ -74,7 +74,7 @@ def test_simulator_has_the_loops_law(name, seed):
     start = np.random.SeedSequence(seed, spawn_key=(1,)).generate_state(runs).tolist()
     loops = [
         mc.run(
-            *(mc.Gaussian(e.model.dim, e.model.ddof), e.reality, e.workflow, e.sizes, 3, s),
+            *(mc.Gaussian(e.model.dim, e.model.ddof), e.truth, e.workflow, e.sizes, 3, s),
             metrics=metrics,
             temperature=e.temperature,
         )

@@ -96,7 +96,7 @@ def test_it_beats_every_rule(name, kind, objective):
     """Fixed bandwidths, Scott, Silverman, the rule of thumb, and the greedy schedule."""
     e, found, value = experiment(name, kind), best(name, kind, objective), CALL[objective]
     thumb = control.rule_of_thumb(e)
-    s = np.sqrt(e.reality.spectrum.mean())
+    s = np.sqrt(e.truth.spectrum.mean())
     rules = [thumb, search.greedy(control.path_of(e, thumb), thumb)]
     rules += [thumb[0] * factor for factor in np.geomspace(0.1, 4, 12)]
     rules += [s * (r / thumb[0]) * thumb for r in np.geomspace(0.1, 1, 5)]

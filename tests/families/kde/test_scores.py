@@ -70,13 +70,13 @@ def test_losses_and_moments_are_those_of_the_estimator(name):
     e = SMALL[name]
     test = np.random.default_rng(1).normal(size=(6, e.model.dim))
     runs, choice, pools = spied(e, 3, test=test, tolerance=0.0)
-    total = np.trace(e.reality.covariance)
+    total = np.trace(e.truth.covariance)
 
     for r, t, model in fitted(e, choice, pools):
         loss = -model.score_samples(test).mean()
         assert runs["test_log_loss"][r, t] == pytest.approx(loss, rel=1e-11, abs=1e-11)
         w, rows = model.weights_, model.rows_
-        square = w @ ((rows - e.reality.mean) ** 2).sum(axis=1) / total
+        square = w @ ((rows - e.truth.mean) ** 2).sum(axis=1) / total
         gaps = rows - w @ rows
         assert runs["second_moment"][r, t] == pytest.approx(square, rel=1e-12)
         central = w @ (gaps**2).sum(axis=1) / total
@@ -125,7 +125,7 @@ def test_squared_errors_are_integrals(name):
     """On the line: the quadrature of (fitted density - truth)^2 for two replicates."""
     e = EXPERIMENTS[name]
     runs, choice, pools = spied(e, 2, extra=["mise"])
-    w, m, S = e.reality.components
+    w, m, S = e.truth.components
     x, dx = np.linspace(-14, 14, 8001, retstep=True)
     truth = norm.pdf(x[:, None], m[:, 0], np.sqrt(S[:, 0, 0])) @ w
 
@@ -143,7 +143,7 @@ def test_squared_errors_in_the_plane(name):
 
     e = EXPERIMENTS[name]
     runs, choice, pools = spied(e, 2, extra=["mise"])
-    w, m, S = e.reality.components
+    w, m, S = e.truth.components
     own = sum(
         a * b * multivariate_normal(np.zeros(2), S[i] + S[j]).pdf(m[i] - m[j])
         for i, a in enumerate(w)

@@ -54,7 +54,7 @@ def count_of(name):
 def options_of(name):
     """Return all that can be recorded on request."""
     e = EXPERIMENTS[name]
-    normal = e.model.kernel.name == "gaussian" and not isinstance(e.reality, mc.Rows)
+    normal = e.model.kernel.name == "gaussian" and not isinstance(e.truth, mc.Rows)
     return {"test": 3, "extra": ["mise"] if normal else []}
 
 

@@ -81,7 +81,7 @@ def test_simulator_has_the_loops_law(name, seed):
     start = np.random.SeedSequence(seed, spawn_key=(1,)).generate_state(runs).tolist()
     loops = [
         mc.run(
-            *(e.model, e.reality, e.workflow, e.sizes, 3, s),
+            *(e.model, e.truth, e.workflow, e.sizes, 3, s),
             metrics=metrics,
             test=test if scored else None,
         )

@@ -75,7 +75,7 @@ def _density(name: str) -> Theorem:
 
 def _largest(e: Experiment) -> float:
     """Bound the squared error: int p^2 <= 1/(2 sqrt(pi) h), int p_0^2, and the product is >= 0."""
-    return float(1 / (2 * np.sqrt(np.pi) * e.model.bandwidth) + squared_norm(e.reality))
+    return float(1 / (2 * np.sqrt(np.pi) * e.model.bandwidth) + squared_norm(e.truth))
 
 
 def _part(name: str) -> Value:

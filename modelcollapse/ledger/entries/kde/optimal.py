@@ -41,7 +41,7 @@ def _predicted(e: Experiment) -> float:
 def _largest(e: Experiment) -> float:
     """Bound the sum of squared errors, as for one of them."""
     peaks = 1 / (2 * np.sqrt(np.pi) * np.array(e.model.bandwidth))
-    return float(peaks.sum() + len(peaks) * squared_norm(e.reality))
+    return float(peaks.sum() + len(peaks) * squared_norm(e.truth))
 
 
 def _with(workflow: Workflow, bandwidth: object) -> Value:

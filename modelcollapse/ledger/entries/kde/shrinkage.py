@@ -68,7 +68,7 @@ def _clumps() -> tuple[float, float, float]:
     h = c / np.arange(T, 0, -1.0)
     weights = (1 - 1 / n) ** np.arange(T) / n
     exact = float((weights / np.sqrt(np.cumsum(h**2))).sum() / (2 * np.sqrt(np.pi)))
-    norm, peak = squared_norm(e.reality), 1 / np.sqrt(2 * np.pi)
+    norm, peak = squared_norm(e.truth), 1 / np.sqrt(2 * np.pi)
     low = exact + norm - 2 * peak
     high = exact + norm * (1 + (1 - 1 / n) ** T)
     return float(h[0] * predict(e)["mise"][-1]), float(h[0] * low), float(h[0] * high)
