@@ -13,6 +13,7 @@ from modelcollapse.cli.whole import Whole
 from modelcollapse.ledger.agreement import verify_experiment
 from modelcollapse.ledger.theorem import Verdict, theorems
 from modelcollapse.ledger.verification import ALPHA, verify_all
+from modelcollapse.loop.experiment import Experiment
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -59,7 +60,13 @@ def verify(
     if family is not None:
         if thorough:
             raise InvalidInput("thorough is of the ledger: with a family give effect instead")
-        return _own(family, which, loop, only, effect, seed, alpha, started, json=json)
+        if only is not None:
+            raise InvalidInput(
+                f"only = {only!r} chooses theorems of the ledger: leave it, or {family!r}"
+            )
+        experiment = (loop or LoopOptions()).build(family, which or WorkflowOptions())
+        own = _loop(experiment, 0.05 if effect is None else effect, seed, alpha)
+        return _report(own, len(own), seed, alpha, started, json=json)
     given = [name for part in (which, loop) if part for name in _given(part)]
     if which is not None and not given:
         given = ["workflow"]
@@ -97,33 +104,16 @@ def _given(options: WorkflowOptions | LoopOptions) -> list[str]:
     return [f.name for f in fields(options) if getattr(options, f.name) != f.default]
 
 
-def _own(
-    family: str,
-    which: WorkflowOptions | None,
-    loop: LoopOptions | None,
-    only: str | None,
-    effect: float | None,
-    seed: int,
-    alpha: float,
-    started: float,
-    *,
-    json: bool,
-) -> int:
+def _loop(experiment: Experiment, effect: float, seed: int, alpha: float) -> list[Verdict]:
     """Verify one loop."""
-    if only is not None:
-        raise InvalidInput(
-            f"only = {only!r} chooses theorems of the ledger: leave it, or {family!r}"
-        )
-    experiment = (loop or LoopOptions()).build(family, which or WorkflowOptions())
     with progress(1.0) as show:
-        verdicts = verify_experiment(
+        return verify_experiment(
             experiment,
-            effect=0.05 if effect is None else effect,
+            effect=effect,
             seed=seed,
             alpha=alpha,
             progress=lambda slug, share: show(share, slug),
         )
-    return _report(verdicts, len(verdicts), seed, alpha, started, json=json)
 
 
 def _report(

@@ -11,15 +11,9 @@ from modelcollapse._support.errors import NoClosedForm
 from modelcollapse.diagnosis.outcome import Word
 from modelcollapse.loop.experiment import Experiment, Lazy, Prediction, predict
 from modelcollapse.loop.fate import Fate
-from modelcollapse.loop.truth import Rows
 
-DISCRETE = "modelcollapse.families.discrete"
-EXPONENTIAL = "modelcollapse.families.exponential"
-GAUSSIAN = "modelcollapse.families.gaussian"
-KDE = "modelcollapse.families.kde"
 ERRORS = ("mise", "test_log_loss")
 ABSORBING = ("replace", "accumulate", "sliding-window", "keep-real")
-ZERO = 1e-12  # a Lyapunov exponent nearer to 0 than its rounding has no sign
 
 
 @dataclass(frozen=True)
@@ -92,9 +86,17 @@ class Theory:
 
         An expectation that tends to 0 says so. One that does not says nothing of a typical run
         where every generation multiplies the variance: under replace the unbiased fit keeps its
-        expected variance for ever while every run's tends to 0. There Lyapunov exponents decide.
+        expected variance for ever while every run's tends to 0. There what is typical decides.
         """
-        return self._lyapunov(name) or self._goes(name) or self._stays(name)
+        e, p = self.experiment, self.prediction
+        if p is not None and name in p.typical and (fate := _looked_up(p.typical, name)):
+            word: Word = "holds" if fate.verdict == "clumps" else "does not hold"
+            return Proof(word, f"almost surely: {fate.reason}")
+        proof, schedule = self._goes(name), e and e.schedule
+        if proof or not schedule or schedule.rule != "fresh-data" or schedule.workflow.real == 1:
+            return proof
+        text = "fresh real rows differ in every generation with the same probability"
+        return Proof("does not hold", f"almost surely it does not tend to 0: {text}")
 
     def _goes(self, name: str) -> Proof | None:
         if self.limit(name) == 0:
@@ -105,72 +107,6 @@ class Theory:
             return Proof("holds", f"fates[{name!r}] is 'clumps'{rate}: {fate.reason}")
         return None
 
-    def _stays(self, name: str) -> Proof | None:
-        """Return that a typical run keeps its variance, where that is proved.
-
-        An expectation above 0 is no proof: it may be carried by few runs.
-        """
-        e = self.experiment
-        if e is None:
-            return None
-        if e.schedule.rule == "fresh-data" and e.schedule.workflow.real > 1:
-            text = "fresh real rows differ in every generation with the same probability"
-            return Proof("does not hold", f"almost surely it does not tend to 0: {text}")
-        if e.model.room == GAUSSIAN:
-            return self._gaussian(e, name)
-        if e.model.room == KDE:
-            return self._kernel(e, name)
-        return self._mean_alone(e, name) if e.model.room == EXPONENTIAL else None
-
-    def _gaussian(self, e: Experiment, name: str) -> Proof | None:
-        if isinstance(e.truth, Rows) or name != "variance":
-            return None
-        limit = self.limit(name)
-        if e.schedule.rule == "accumulate" and limit is not None and limit > 0:
-            text = "its factors are independent and their variances summable"
-            return Proof("does not hold", f"limits[{name!r}] = {limit:.5g}, above 0; {text}")
-        kept = e.schedule.rule == "keep-real" and e.sizes[0] > 1
-        if kept and (e.schedule.equal is not None or e.schedule.workflow.share is not None):
-            return Proof("does not hold", "the real rows keep their weight, and their variance")
-        return None
-
-    def _kernel(self, e: Experiment, name: str) -> Proof | None:
-        from modelcollapse.families.kde.bandwidth import is_scaled
-
-        curve, limit, fate = self.expected(name), self.limit(name), self.fate(name)
-        if is_scaled(e.model.bandwidth) or (curve is not None and not curve[-1] > 0):
-            return None
-        if limit is not None:
-            return Proof("does not hold", f"limits[{name!r}] = {limit:.5g}, above 0")
-        if fate is not None and fate.verdict == "diverges":
-            return Proof("does not hold", f"fates[{name!r}] is 'diverges': {fate.reason}")
-        return None
-
-    def _mean_alone(self, e: Experiment, name: str) -> Proof | None:
-        """Return what becomes of V(m_t) where the mean m_t is all that is fitted."""
-        if name != "variance":
-            return None
-        low, high = e.model.range
-        if np.isinf(low) and np.isinf(high):
-            return Proof("does not hold", "V(m) is bounded away from 0, whatever the mean")
-        if e.schedule.rule == "replace" and e.schedule.equal is not None:
-            text = "the mean is a martingale, and comes to rest only where V(m) = 0"
-            return Proof("holds", f"almost surely: {text}")
-        return None
-
-    def _lyapunov(self, name: str) -> Proof | None:
-        p = self.prediction
-        if p is None or name != "variance" or "lyapunov" not in p.exponents:
-            return None
-        found = _looked_up(p.exponents, "lyapunov")
-        if found is None or np.size(found) == 0:
-            return None
-        largest = float(np.max(found))
-        text = f"almost surely: the largest Lyapunov exponent is {largest:.5g} per generation"
-        if largest < -ZERO:
-            return Proof("holds", text)
-        return Proof("does not hold", text) if largest > ZERO else None
-
     def absorbs(self) -> bool:
         """Return whether a variance of 0 stays, for ever; True where no experiment is known."""
         e = self.experiment
@@ -178,7 +114,7 @@ class Theory:
 
     def never_invents(self) -> bool:
         """Return whether no generation can sample what the truth does not have."""
-        return self.experiment is not None and self.experiment.model.room == DISCRETE
+        return self.prediction is not None and not self.prediction.invents
 
 
 def _looked_up(values: Lazy, name: str) -> Any:

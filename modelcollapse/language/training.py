@@ -92,9 +92,9 @@ def fine_tune(
         _logging(report_to, logs),
         backend.seeded(seed),
     ):
-        trainer = _trainer(
-            model, encoder, examples, weights, recipe, seed, folder, report_to, name, advance
-        )
+        tracker = {"report_to": report_to, "run_name": name or None}
+        arguments = _arguments(recipe, len(examples), seed, folder, tracker)
+        trainer = _trainer(model, encoder, _data(examples, weights), arguments, advance)
         output = trainer.train()
         trainer.accelerator.free_memory()  # the optimiser's, which sampling needs
     tokens = sum(map(len, examples)) * output.metrics["epoch"]
@@ -106,31 +106,18 @@ def fine_tune(
     )
 
 
-def _trainer(
-    model: Any,
-    encoder: Encoder,
-    examples: Sequence[Sequence[int]],
-    weights: Sequence[float] | None,
-    recipe: Recipe,
-    seed: int,
-    folder: str,
-    report_to: str,
-    name: str,
-    advance: Advance | None,
-) -> Any:
-    from datasets import Dataset
-    from transformers import PrinterCallback, TrainingArguments
-
-    from modelcollapse.language.trainer import Progress, RowTrainer
+def _arguments(recipe: Recipe, rows: int, seed: int, folder: str, tracker: dict[str, Any]) -> Any:
+    """Return the Trainer's arguments for so many rows."""
+    from transformers import TrainingArguments
 
     on_cpu = backend.device().type == "cpu"
-    arguments = TrainingArguments(
+    return TrainingArguments(
         output_dir=folder,
         per_device_train_batch_size=recipe.batch_size,
         gradient_accumulation_steps=recipe.accumulation,
         learning_rate=recipe.learning_rate,
         lr_scheduler_type="constant_with_warmup",
-        warmup_steps=int(recipe.warmup * planned_steps(len(examples), recipe)),
+        warmup_steps=int(recipe.warmup * planned_steps(rows, recipe)),
         num_train_epochs=recipe.epochs,
         max_steps=recipe.steps or -1,
         bf16=backend.precise(recipe.precision) == "bfloat16",
@@ -140,22 +127,37 @@ def _trainer(
         seed=seed,
         save_strategy="no",
         logging_steps=10,
-        report_to=report_to,
-        run_name=name or None,
+        **tracker,
         disable_tqdm=True,
         use_cpu=on_cpu,
         dataloader_pin_memory=not on_cpu,
     )
+
+
+def _data(examples: Sequence[Sequence[int]], weights: Sequence[float] | None) -> Any:
+    """Return the rows, their lengths and their weights as a data set."""
+    from datasets import Dataset
+
     columns: dict[str, Any] = {
         "input_ids": list(examples),
         "length": [len(ids) for ids in examples],
     }
     if weights is not None:
         columns["weight"] = list(weights)
+    return Dataset.from_dict(columns)
+
+
+def _trainer(
+    model: Any, encoder: Encoder, data: Any, arguments: Any, advance: Advance | None
+) -> Any:
+    from transformers import PrinterCallback
+
+    from modelcollapse.language.trainer import Progress, RowTrainer
+
     trainer = RowTrainer(
         model=model,
         args=arguments,
-        train_dataset=Dataset.from_dict(columns),
+        train_dataset=data,
         data_collator=Collator(encoder.padding),
         callbacks=[] if advance is None else [Progress(advance)],
     )

@@ -1,6 +1,5 @@
 """Experiment, Prediction and Trajectories: what goes in, and what comes out."""
 
-import importlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -12,7 +11,7 @@ from modelcollapse._support.checks import Floats, Integers, Samples, positive, w
 from modelcollapse._support.errors import InvalidInput, NoClosedForm, invalid, unknown
 from modelcollapse.loop.consistency import check
 from modelcollapse.loop.fate import Fate
-from modelcollapse.loop.model import MEMBERS, Model, R, unfitted
+from modelcollapse.loop.model import MEMBERS, Model, R_co, unfitted
 from modelcollapse.loop.schedule import Schedule
 from modelcollapse.workflows import BY_NAME, Workflow
 from modelcollapse.workflows.selection import batch_sizes
@@ -21,17 +20,17 @@ Route = Callable[[], Any]
 if TYPE_CHECKING:
     from typing_extensions import TypeVar as WithDefault
 
-    M = WithDefault("M", bound=Model[Any], default=Any, covariant=True)
+    M_co = WithDefault("M_co", bound=Model[Any], default=Any, covariant=True)
     V = WithDefault("V", default=Any)
 
     class _Truth:
         """How a type checker sees the truth: anything is given, and the model says what it is."""
 
-        def __get__(self, e: "Experiment[Model[R]]", kind: type | None = None) -> R: ...
+        def __get__(self, e: "Experiment[Model[R_co]]", kind: type | None = None) -> R_co: ...
         def __set__(self, e: "Experiment[Any]", value: Any) -> None: ...
 
 else:
-    M, V = TypeVar("M"), TypeVar("V")
+    M_co, V = TypeVar("M_co"), TypeVar("V")
 
 
 class Lazy(Mapping[str, V]):
@@ -75,7 +74,7 @@ class Lazy(Mapping[str, V]):
 
 
 @dataclass(frozen=True, eq=False)
-class Experiment(Generic[M]):
+class Experiment(Generic[M_co]):
     """One self-consuming loop: everything that its law depends on.
 
     Parameters
@@ -110,7 +109,7 @@ class Experiment(Generic[M]):
         If an argument is out of its range or two of them do not fit together.
     """
 
-    model: M
+    model: M_co
     workflow: Workflow
     samples: Samples = 100
     generations: int = 50
@@ -141,6 +140,8 @@ class Experiment(Generic[M]):
         most = getattr(self.workflow, "generations", None)
         if isinstance(most, int) and self.generations > most:
             raise invalid("generations", self.generations, f"{self.workflow!r} has no more")
+        if self.temperature != 1 and (why := getattr(self.model, "no_temperature", "")):
+            raise invalid("temperature", self.temperature, why)
         object.__setattr__(self, "truth", self.model.as_truth(self.truth))
         object.__setattr__(self, "unseen", check(self.schedule))
         self.model.check(self)
@@ -179,8 +180,13 @@ class Prediction:
     fates
         What becomes of a quantity in the long run, where there is a theorem in words: an object
         with a verdict, a rate and a reason.
+    typical
+        What becomes of a variance in almost every run, where that is proved: an expectation may
+        be carried by few runs.
     bounds
         Proved bounds (low, high) on a quantity of every replicate.
+    invents
+        Whether a generation can sample what the truth does not have.
     reasons
         For quantities that are infinite or have no closed form, why.
     """
@@ -194,6 +200,8 @@ class Prediction:
     fates: Lazy[Fate] = field(default_factory=lambda: Lazy({}))
     notes: Mapping[str, str] = field(default_factory=dict)
     bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    typical: Lazy[Fate] = field(default_factory=lambda: Lazy({}))
+    invents: bool = True
 
     def __getitem__(self, quantity: str) -> Floats:
         value: Floats = self.expected[quantity]
@@ -217,6 +225,7 @@ class Prediction:
             "law": self.laws,
             "limit": self.limits,
             "fate": self.fates,
+            "fate in almost every run": self.typical,
         }
         known = dict.fromkeys(n for part in parts.values() for n in [*part, *part.reasons])
         for what, part in parts.items():
@@ -315,8 +324,7 @@ def predict(experiment: Experiment) -> Prediction:
         When a quantity without a closed form is looked up in the result.
     """
     _require_experiment(experiment)
-    room = importlib.import_module(f"{experiment.model.room}.predict")
-    prediction: Prediction = room.predict(experiment)
+    prediction: Prediction = experiment.model.theory(experiment)
     prediction.explain()
     notes = dict(prediction.notes)
     if unseen := experiment.unseen:
@@ -396,11 +404,16 @@ def simulate(
         )
     if isinstance(extra, str):
         raise invalid("extra", extra, f"give a sequence of names, such as [{extra!r}]")
-    room = importlib.import_module(f"{experiment.model.room}.simulate")
+    known = getattr(experiment.model, "extra", ())
+    for name in extra:
+        if name not in known:
+            raise unknown("extra quantity", name, known)
+    if test is not None and (why := getattr(experiment.model, "no_test", "")):
+        raise invalid("test", test, why)
     if test is None and tolerance != Request.tolerance:
         raise invalid("tolerance", tolerance, "it is of the scores of a test set: give test too")
     request = Request(replicates, seed, recorded, jobs, extra, progress, test, tolerance)
-    values, finished = room.simulate(experiment, request)
+    values, finished = experiment.model.simulation(experiment, request)
     runs = Trajectories(experiment, recorded, finished, values)
     if finished < replicates:
         raise Interrupted(runs)

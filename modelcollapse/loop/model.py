@@ -3,38 +3,31 @@
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from modelcollapse.loop.experiment import Experiment
+    from modelcollapse.loop.experiment import Experiment, Lazy, Prediction, Request
 
 
-R = TypeVar("R", covariant=True)  # what the model makes of a truth
+R_co = TypeVar("R_co", covariant=True)  # what the model makes of a truth
 
 
-class Model(Protocol[R]):
+class Model(Protocol[R_co]):
     """A family's model, before it is fitted.
 
-    The family lives in two modules, found by `room` and imported when they are needed:
+    What it offers and an experiment or `simulate` may ask for it declares in class attributes:
+    ``extra``, the names of the quantities that are recorded on request (default: none);
+    ``no_test`` and ``no_temperature``, why there is no test set and no temperature, and what to do
+    instead (default: "", there is).
 
-    - ``<room>.predict`` with ``predict(experiment) -> Prediction``;
-    - ``<room>.simulate`` with ``simulate(experiment, request) -> (Lazy, finished)``, the named
-      quantities, each of shape (finished, recorded generations), and how many of the replicates
-      are finished; see `Request`.
-
-    So a package of its own can bring a family, and `predict`, `simulate`, `verify`,
-    `verify_experiment` and `diagnose` take its experiments. `modelcollapse.families.names.register`
-    gives it a name for the command line's sweeps.
+    A package of its own can bring a family: `predict`, `simulate`, `verify`, `verify_experiment`
+    and `diagnose` take its experiments. `modelcollapse.families.names.register` gives it a name
+    for the command line's sweeps.
     """
-
-    @property
-    def room(self) -> str:
-        """The package that holds the family's modules, such as ``"mine.cauchy"``."""
-        ...
 
     @property
     def dim(self) -> int:
         """The number of columns of a row."""
         ...
 
-    def as_truth(self, value: Any) -> R:
+    def as_truth(self, value: Any) -> R_co:
         """Return the truth that a user's value stands for; None is the family's standard one."""
         ...
 
@@ -46,8 +39,26 @@ class Model(Protocol[R]):
         """Return the model as plain data; its key "model" holds the family's name."""
         ...
 
+    def theory(self, experiment: "Experiment") -> "Prediction":
+        """Return what is known of a loop: what `modelcollapse.predict` returns.
 
-MEMBERS = ("room", "dim", "as_truth", "check", "described")
+        Here and in `simulation` is the place to import what takes long to import.
+        """
+        ...
+
+    def simulation(self, experiment: "Experiment", request: "Request") -> "tuple[Lazy, int]":
+        """Simulate a loop: the work of `modelcollapse.simulate`, which checked the request.
+
+        Returns
+        -------
+        Lazy, int
+            The named quantities, each of shape (finished, recorded generations), and how many of
+            the replicates are finished.
+        """
+        ...
+
+
+MEMBERS = ("dim", "as_truth", "check", "described", "theory", "simulation")
 
 
 def unfitted(model: Any) -> Any:

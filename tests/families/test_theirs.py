@@ -78,7 +78,9 @@ def test_a_model_that_lacks_something_is_refused():
     """The message says what a model has to have."""
 
     class Bare:
-        room, dim = "nowhere", 1
+        dim = 1
 
-    with pytest.raises(mc.InvalidInput, match="it has no as_truth, check, described"):
+    with pytest.raises(
+        mc.InvalidInput, match="it has no as_truth, check, described, theory, simulation"
+    ):
         mc.Experiment(Bare(), mc.Replace())

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from modelcollapse._support.checks import Floats, columns, positive, rows, shares, whole
-from modelcollapse._support.errors import InvalidInput, invalid
+from modelcollapse._support.errors import invalid
 from modelcollapse.families.curated.labels import PROBABILITY, probability
 from modelcollapse.families.curated.regions import truncated
 from modelcollapse.families.curated.truths import LabelError, RealMean
 
 if TYPE_CHECKING:
-    from modelcollapse.loop.experiment import Experiment
+    from modelcollapse.loop.experiment import Experiment, Lazy, Prediction, Request
 
 LEAST_ACCEPTED = 0.01  # below it rows are drawn by inversion, not by rejection
 
@@ -45,7 +45,8 @@ class LabelVerifier:
         Whether the model is right at each input, shape (cells,).
     """
 
-    room = "modelcollapse.families.curated"
+    no_test = "curated loops take no test set: leave it out"
+    no_temperature = "it belongs to the Gaussian: curated loops have none"
     correct_: Any
 
     def __init__(
@@ -92,9 +93,20 @@ class LabelVerifier:
 
     def check(self, experiment: "Experiment") -> None:
         """Raise InvalidInput for what this room cannot do."""
-        _only_at_one(experiment)
         if not experiment.schedule.newest:
             raise invalid("workflow", experiment.workflow, "LabelVerifier supports Replace()")
+
+    def theory(self, experiment: "Experiment") -> "Prediction":
+        """Return what is known of a loop: what `modelcollapse.predict` returns."""
+        from modelcollapse.families.curated.predict import predict
+
+        return predict(experiment)
+
+    def simulation(self, experiment: "Experiment", request: "Request") -> "tuple[Lazy, int]":
+        """Simulate a loop: what `modelcollapse.simulate` asks for."""
+        from modelcollapse.families.curated.simulate import simulate
+
+        return simulate(experiment, request)
 
     def fit(self, X: Any, y: None = None, sample_weight: Any = None) -> Self:
         """Learn from rows X of zeros and ones, shape (N, cells), with optional row weights."""
@@ -150,7 +162,8 @@ class RegionVerifier:
         The fitted mean, shape (1,), and the known variance, shape (1, 1).
     """
 
-    room = "modelcollapse.families.curated"
+    no_test = "curated loops take no test set: leave it out"
+    no_temperature = "it belongs to the Gaussian: curated loops have none"
     dim = 1
     mean_: Floats
     covariance_: Floats
@@ -191,13 +204,24 @@ class RegionVerifier:
 
     def check(self, experiment: "Experiment") -> None:
         """Raise InvalidInput for what this room cannot do."""
-        _only_at_one(experiment)
         if experiment.schedule.fresh or not experiment.schedule.weighted:
             raise invalid(
                 "workflow",
                 experiment.workflow,
                 "RegionVerifier needs batch_weights(sizes), as of Replace() or KeepReal()",
             )
+
+    def theory(self, experiment: "Experiment") -> "Prediction":
+        """Return what is known of a loop: what `modelcollapse.predict` returns."""
+        from modelcollapse.families.curated.predict import predict
+
+        return predict(experiment)
+
+    def simulation(self, experiment: "Experiment", request: "Request") -> "tuple[Lazy, int]":
+        """Simulate a loop: what `modelcollapse.simulate` asks for."""
+        from modelcollapse.families.curated.simulate import simulate
+
+        return simulate(experiment, request)
 
     def fit(self, X: Any, y: None = None, sample_weight: Any = None) -> Self:
         """Fit the mean of rows X, shape (N, 1), with optional row weights."""
@@ -226,10 +250,3 @@ class RegionVerifier:
         """Return the log-density of each row under N(m, s^2), before the verifier, shape (N,)."""
         z = (columns(rows("X", X), 1)[:, 0] - self.mean_[0]) / self.spread
         return np.asarray(-(z**2) / 2 - np.log(self.spread) - np.log(2 * np.pi) / 2)
-
-
-def _only_at_one(e: "Experiment") -> None:
-    if e.temperature != 1:
-        raise InvalidInput(
-            f"temperature = {e.temperature!r} belongs to the Gaussian: curated loops have none"
-        )

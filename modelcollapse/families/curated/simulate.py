@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers
-from modelcollapse._support.errors import invalid, unknown
 from modelcollapse.families.curated.estimator import LabelVerifier
 from modelcollapse.families.curated.regions import truncated
 from modelcollapse.loop.blocks import Arrays, Progress, simulated, stream
@@ -23,10 +22,6 @@ def simulate(e: "Experiment", request: Request) -> tuple[Lazy, int]:
     `LabelVerifier`: "label_error". `RegionVerifier`: "error" (m_t - mu_0)/s, "squared_error" and
     "centre_distance" (m_t - c)^2/s^2.
     """
-    for name in request.extra:
-        raise unknown("extra quantity", name, [])
-    if request.test is not None:
-        raise invalid("test", request.test, "curated loops take no test set: leave it out")
     work: Labels | Means = (Labels if isinstance(e.model, LabelVerifier) else Means)(
         e, request.recorded
     )

@@ -10,7 +10,7 @@ from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse.families.discrete.truth import Categorical, uniform
 
 if TYPE_CHECKING:
-    from modelcollapse.loop.experiment import Experiment
+    from modelcollapse.loop.experiment import Experiment, Lazy, Prediction, Request
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,9 @@ class Discrete:
     outcomes: int
     probabilities_: ClassVar[Floats]  # so that it is no field: only `fit` sets it
 
-    room = "modelcollapse.families.discrete"
+    extra = ("probabilities",)
+    no_test = "it belongs to kde; leave it out"
+    no_temperature = "it belongs to gaussian; leave it at 1.0 here"
     name = "discrete"
     dim = 1
 
@@ -69,10 +71,19 @@ class Discrete:
         return found
 
     def check(self, experiment: "Experiment") -> None:
-        """Raise InvalidInput if the experiment has a temperature."""
-        if experiment.temperature != 1:
-            remedy = "it belongs to gaussian; leave it at 1.0 here"
-            raise invalid("temperature", experiment.temperature, remedy)
+        """Accept any loop."""
+
+    def theory(self, experiment: "Experiment") -> "Prediction":
+        """Return what is known of a loop: what `modelcollapse.predict` returns."""
+        from modelcollapse.families.discrete.predict import predict
+
+        return predict(experiment)
+
+    def simulation(self, experiment: "Experiment", request: "Request") -> "tuple[Lazy, int]":
+        """Simulate a loop: what `modelcollapse.simulate` asks for."""
+        from modelcollapse.families.discrete.simulate import simulate
+
+        return simulate(experiment, request)
 
     def fit(self, X: Any, y: None = None, sample_weight: Any = None) -> Self:
         """Fit to outcomes X, shape (N,) or (N, 1), with optional row weights, shape (N,).

@@ -41,6 +41,7 @@ def predict(e: "Experiment") -> Prediction:
         Lazy(*limits.limits(e)),
         fates=Lazy(found),
         bounds=_bounds(e),
+        invents=False,
     )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers
-from modelcollapse._support.errors import InvalidInput, invalid, unknown
+from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse.families.discrete import mixtures, moments
 from modelcollapse.families.discrete.truth import truth_of
 from modelcollapse.loop.blocks import Arrays, Progress, part, simulated, stream
@@ -19,7 +19,6 @@ from modelcollapse.loop.experiment import Lazy, Request
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
 
-EXTRA = ("probabilities",)
 NAMES = ("heterozygosity", "absent", "collapsed", "entropy", "squared_error")
 ROWS_PER_OUTCOME = 32  # from here on a binomial is faster
 TABLE = 2**16  # counts whose c log c is tabulated
@@ -35,11 +34,6 @@ def simulate(e: "Experiment", request: Request) -> tuple[Lazy, int]:
     They are "heterozygosity", "absent", "collapsed" (0 or 1), "entropy", "squared_error" and
     "inflation". `request.extra` may name "probabilities", the fitted ones, with a last axis of K.
     """
-    for name in request.extra:
-        if name not in EXTRA:
-            raise unknown("extra quantity", name, EXTRA)
-    if request.test is not None:
-        raise invalid("test", request.test, "it belongs to kde; leave it out")
     blocks = Blocks(e, request.recorded, fitted="probabilities" in request.extra)
     storage, done = simulated(
         blocks, request.replicates, request.seed, request.jobs, request.progress

@@ -10,7 +10,7 @@ from modelcollapse._support.checks import Floats, columns, rows, shares, whole
 from modelcollapse._support.errors import InvalidInput, invalid
 
 if TYPE_CHECKING:
-    from modelcollapse.loop.experiment import Experiment
+    from modelcollapse.loop.experiment import Experiment, Lazy, Prediction, Request
 
 LARGEST_COUNT = 1e12  # the expected total of a batch of counts
 LARGEST_VARIANCE = 1e140  # its square is a float
@@ -27,7 +27,8 @@ class Family:
         V(mean_), shape (1, 1); zero where the fit is a point.
     """
 
-    room = "modelcollapse.families.exponential"
+    no_test = "a family of one parameter is not scored: leave it out"
+    no_temperature = "it belongs to the Gaussian; leave it at 1.0 for a family of one parameter"
     dim = 1
     family: ClassVar[str]
     counts: ClassVar[bool] = False
@@ -103,12 +104,6 @@ class Family:
 
     def check(self, experiment: "Experiment") -> None:
         """Raise InvalidInput where this room has no theory, or counts would be too large."""
-        if experiment.temperature != 1.0:
-            raise invalid(
-                "temperature",
-                experiment.temperature,
-                f"temperature belongs to the Gaussian; leave it at 1.0 for {self!r}",
-            )
         largest, mean = int(experiment.sizes.max()), experiment.truth.value
         scale = self.range[1] if np.isfinite(self.range[1]) else mean
         if self.counts and largest * max(scale, 1.0) > LARGEST_COUNT:
@@ -116,6 +111,18 @@ class Family:
                 f"samples = {experiment.samples!r}: a batch of {largest} rows of {self!r} with "
                 f"mean {mean:g} is a count beyond {LARGEST_COUNT:g}; use fewer rows"
             )
+
+    def theory(self, experiment: "Experiment") -> "Prediction":
+        """Return what is known of a loop: what `modelcollapse.predict` returns."""
+        from modelcollapse.families.exponential.predict import predict
+
+        return predict(experiment)
+
+    def simulation(self, experiment: "Experiment", request: "Request") -> "tuple[Lazy, int]":
+        """Simulate a loop: what `modelcollapse.simulate` asks for."""
+        from modelcollapse.families.exponential.simulate import simulate
+
+        return simulate(experiment, request)
 
     def fit(self, X: Any, y: None = None, sample_weight: Any = None) -> Self:
         """Fit the mean of rows X, shape (N, 1), with optional row weights, shape (N,).

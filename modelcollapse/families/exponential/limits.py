@@ -88,3 +88,19 @@ def variance_fate(e: "Experiment") -> Fate:
             return Fate("clumps", "0 from generation 1", "a fit to one trial has no variance")
         return Fate("bounded", "", "between 0 and V(m_0), for v2 < 0")
     return solver.variance_fate(e.schedule, e.sizes, v2)
+
+
+def typical_variance(e: "Experiment") -> Fate:
+    """Return what becomes of V(m_t) in almost every run.
+
+    Raises
+    ------
+    NoClosedForm
+        If that is not proved.
+    """
+    if np.isinf(e.model.range).all():
+        return Fate("bounded", "", "V(m) is bounded away from 0, whatever the mean")
+    if e.schedule.rule == "replace" and e.schedule.equal is not None:
+        text = "the mean is a martingale, and comes to rest only where V(m) = 0"
+        return Fate("clumps", "", text)
+    raise NoClosedForm("proved for replace with equal batches, and where V(m) is never near 0")

@@ -69,6 +69,7 @@ def predict(e: "Experiment") -> Prediction:
         Lazy(found, open_limits),
         *_long_run(e),
         notes=notes,
+        typical=Lazy({"variance": lambda: limits.typical_variance(e)}),
     )
 
 

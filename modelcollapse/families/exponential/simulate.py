@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers
-from modelcollapse._support.errors import invalid, unknown
 from modelcollapse.loop.blocks import Arrays, Progress, part, simulated, stream
 from modelcollapse.loop.experiment import Lazy, Request
 
@@ -29,10 +28,6 @@ def simulate(e: "Experiment", request: Request) -> tuple[Lazy, int]:
     "inflation" n_1 times the squared error; and "absorbed", for counts, 1.0 where V(m_t) = 0.
     They are fewer than asked for only after Ctrl-C.
     """
-    for name in request.extra:
-        raise unknown("extra quantity", name, ())
-    if request.test is not None:
-        raise invalid("test", request.test, "a family of one parameter is not scored: leave it out")
     work = Blocks(e, request.recorded)
     storage, done = simulated(
         work, request.replicates, request.seed, request.jobs, request.progress

@@ -10,7 +10,7 @@ from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse.loop.truth import Truth, as_truth
 
 if TYPE_CHECKING:
-    from modelcollapse.loop.experiment import Experiment
+    from modelcollapse.loop.experiment import Experiment, Lazy, Prediction, Request
 
 
 class Gaussian:
@@ -36,7 +36,11 @@ class Gaussian:
         samples lie in the fitted subspace.
     """
 
-    room = "modelcollapse.families.gaussian"
+    extra = ("log_pivots", "w2_squared", "test_log_loss")
+    no_test = (
+        "a Gaussian's test log-loss is computed exactly, without a test set: leave test out and, "
+        'for dim > 1, give extra=["test_log_loss"]'
+    )
     mean_: Floats
     covariance_: Floats
     rank_: int
@@ -76,6 +80,18 @@ class Gaussian:
                     f"samples = {experiment.samples!r}: generation {generation} would train on "
                     f"{count} row, and a covariance needs at least 2"
                 )
+
+    def theory(self, experiment: "Experiment") -> "Prediction":
+        """Return what is known of a loop: what `modelcollapse.predict` returns."""
+        from modelcollapse.families.gaussian.predict import predict
+
+        return predict(experiment)
+
+    def simulation(self, experiment: "Experiment", request: "Request") -> "tuple[Lazy, int]":
+        """Simulate a loop: what `modelcollapse.simulate` asks for."""
+        from modelcollapse.families.gaussian.simulate import simulate
+
+        return simulate(experiment, request)
 
     def fit(self, X: Any, y: None = None, sample_weight: Any = None) -> Self:
         """Fit to rows X, shape (N, d), with optional non-negative row weights, shape (N,).

@@ -24,12 +24,14 @@ from modelcollapse import solver
 from modelcollapse._support.errors import NoClosedForm
 from modelcollapse.families.gaussian import formulas
 from modelcollapse.loop.fate import Fate
+from modelcollapse.loop.truth import Rows
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
 
 QUANTITIES = ("variance", "squared_error", "second_moment", "test_log_loss")
 EPS = 8 * float(np.finfo(float).eps)
+ZERO = 1e-12  # a Lyapunov exponent nearer to 0 than its rounding has no sign
 NOTHING = Fate("undetermined", "", "known for maximum likelihood (ddof = 0) at temperature 1 here")
 
 
@@ -38,6 +40,37 @@ def fates(e: "Experiment") -> dict[str, Fate]:
     variance, error = _moments(e)
     found = {"variance": variance, "squared_error": error}
     return found | {"second_moment": _sum(e, variance, error), "test_log_loss": _loss(e)}
+
+
+def typical(e: "Experiment") -> dict[str, Fate]:
+    """Return what becomes of the variance of almost every run, where that is proved."""
+    try:
+        largest = float(np.max(formulas.lyapunov(e)))
+    except NoClosedForm:
+        return _kept(e)
+    if abs(largest) < ZERO:
+        return {}
+    text = f"the largest Lyapunov exponent is {largest:.5g} per generation"
+    return {"variance": Fate("clumps" if largest < 0 else "diverges", "", text)}
+
+
+def _kept(e: "Experiment") -> dict[str, Fate]:
+    rule, text = e.schedule.rule, ""
+    if isinstance(e.truth, Rows):
+        return {}
+    if rule == "accumulate" and _positive_limit(e):
+        text = "its factors are independent and their variances summable: a limit above 0"
+    steady = e.schedule.equal is not None or getattr(e.schedule.workflow, "share", None) is not None
+    if rule == "keep-real" and steady and e.sizes[0] > 1:
+        text = "the real rows keep their weight, and their variance"
+    return {"variance": Fate("bounded", "", text)} if text else {}
+
+
+def _positive_limit(e: "Experiment") -> bool:
+    try:
+        return formulas.limits(e)[0] > 0
+    except NoClosedForm:
+        return False
 
 
 def _moments(e: "Experiment") -> tuple[Fate, Fate]:

@@ -63,7 +63,12 @@ def predict(e: "Experiment") -> Prediction:
     variances, law = Lazy(spreads), Lazy(laws)
     fate = cache(lambda: fates.fates(e))
     fated = Lazy({name: partial(_of, fate, name) for name in fates.QUANTITIES})
-    return Prediction(e, expected, variances, law, limits, exponents, fated, notes)
+    typical = Lazy({name: partial(_itself, each) for name, each in fates.typical(e).items()})
+    return Prediction(e, expected, variances, law, limits, exponents, fated, notes, typical=typical)
+
+
+def _itself(value: Fate) -> Fate:
+    return value
 
 
 def _of(found: "Callable[[], dict[str, Fate]]", name: str) -> Fate:

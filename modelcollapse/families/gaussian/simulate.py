@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from modelcollapse._support.checks import Floats
-from modelcollapse._support.errors import invalid, unknown
 from modelcollapse.families.gaussian import slotted
 from modelcollapse.families.gaussian.recording import Fits, Plan, derived, plan_of
 from modelcollapse.loop.blocks import Arrays, Progress, part, simulated, stream
@@ -14,8 +13,6 @@ from modelcollapse.loop.experiment import Lazy, Request
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
-
-EXTRA = ("log_pivots", "w2_squared", "test_log_loss")
 
 
 def simulate(e: "Experiment", request: Request) -> tuple[Lazy, int]:
@@ -28,16 +25,6 @@ def simulate(e: "Experiment", request: Request) -> tuple[Lazy, int]:
     growth rates under replace are the Lyapunov exponents) and, for dim > 1, "w2_squared" and
     "test_log_loss".
     """
-    for name in request.extra:
-        if name not in EXTRA:
-            raise unknown("extra quantity", name, EXTRA)
-    if request.test is not None:
-        raise invalid(
-            "test",
-            request.test,
-            "a Gaussian's test log-loss is computed exactly, without a test set: leave test out "
-            'and, for dim > 1, give extra=["test_log_loss"]',
-        )
     plan = plan_of(e, request.recorded, set(request.extra))
     storage, done = simulated(
         Blocks(plan), request.replicates, request.seed, request.jobs, request.progress

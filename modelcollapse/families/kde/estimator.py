@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from modelcollapse._support.checks import Floats, columns, rows, shares, whole
-from modelcollapse._support.errors import InvalidInput, invalid
+from modelcollapse._support.errors import InvalidInput
 from modelcollapse.families.kde import bandwidth as bandwidths
 from modelcollapse.families.kde.kernel import GAUSSIAN, Kernel, as_kernel
 from modelcollapse.families.kde.spread import require_covariances, spread_of
@@ -13,7 +13,7 @@ from modelcollapse.loop.truth import Truth, as_truth
 
 if TYPE_CHECKING:
     from modelcollapse.families.kde.bandwidth import Bandwidth
-    from modelcollapse.loop.experiment import Experiment
+    from modelcollapse.loop.experiment import Experiment, Lazy, Prediction, Request
 
 CHUNK = 2**20  # numbers held at once by kernels that are scored without compiled code
 
@@ -49,7 +49,11 @@ class KDE:
         What is used by `sample` and by `score_samples`: h, or SciPy's factor.
     """
 
-    room = "modelcollapse.families.kde"
+    extra = ("mise", "draw")
+    no_temperature = (
+        "a kernel density has no tempered sampler in closed form; change the bandwidth instead "
+        "and leave the temperature at 1.0"
+    )
     rows_: Floats
     weights_: Floats
     bandwidth_: float
@@ -105,13 +109,6 @@ class KDE:
 
     def check(self, experiment: "Experiment") -> None:
         """Raise InvalidInput if the loop and the estimator do not fit together."""
-        if experiment.temperature != 1.0:
-            raise invalid(
-                "temperature",
-                experiment.temperature,
-                "a kernel density has no tempered sampler in closed form; change the bandwidth "
-                "instead and leave the temperature at 1.0",
-            )
         self.check_schedule(experiment.generations)
         for name in ("bandwidth", "scoring_bandwidth"):
             value = getattr(self, name)
@@ -127,6 +124,18 @@ class KDE:
             if callable(value):
                 for t in range(1, generations + 1):
                     bandwidths.at(value, t, 1.0, self.dim, name)
+
+    def theory(self, experiment: "Experiment") -> "Prediction":
+        """Return what is known of a loop: what `modelcollapse.predict` returns."""
+        from modelcollapse.families.kde.predict import predict
+
+        return predict(experiment)
+
+    def simulation(self, experiment: "Experiment", request: "Request") -> "tuple[Lazy, int]":
+        """Simulate a loop: what `modelcollapse.simulate` asks for."""
+        from modelcollapse.families.kde.simulate import simulate
+
+        return simulate(experiment, request)
 
     def fit(self, X: Any, y: None = None, sample_weight: Any = None, generation: int = 1) -> Self:
         """Keep rows X, shape (N, d), and optional non-negative row weights, shape (N,).

@@ -55,7 +55,20 @@ def predict(e: "Experiment") -> Prediction:
         _limits(e, parts),
         notes=parts.notes,
         fates=Lazy(_fates(e)),
+        typical=Lazy({name: partial(_typical, e, name) for name in MOMENTS}),
     )
+
+
+def _typical(e: "Experiment", name: str) -> Fate:
+    """Return what becomes of a moment of the training rows in almost every run."""
+    if bandwidths.is_scaled(e.model.bandwidth):
+        raise NoClosedForm("not proved where the noise is a share of the rows' variance")
+    fate = fates.fates(e)[name]
+    if fate.verdict == "diverges":
+        return fate
+    if (limit := getattr(limits, name)(e)) > 0:
+        return Fate("bounded", "", f"noise is added, and the expectation tends to {limit:.5g}")
+    raise NoClosedForm("its expectation tends to 0: see its fate")
 
 
 def _refused(check: Callable[["Experiment"], object], e: "Experiment") -> str | None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers, columns, rows, whole
-from modelcollapse._support.errors import InvalidInput, NoClosedForm, invalid, unknown
+from modelcollapse._support.errors import InvalidInput, NoClosedForm, invalid
 from modelcollapse.families.kde import scores
 from modelcollapse.families.kde.bandwidth import schedule
 from modelcollapse.families.kde.kernel import BALLS, GAUSSIAN
@@ -24,7 +24,6 @@ from modelcollapse.loop.truth import Rows
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
 
-EXTRA = ("mise", "draw")
 TEST, DRAW = 1, 2  # streams beside a block's own, so that what is asked for changes no row
 
 
@@ -48,9 +47,6 @@ def _given(values: Floats) -> Any:
 
 
 def _plan(e: "Experiment", request: Request) -> Plan:
-    for name in request.extra:
-        if name not in EXTRA:
-            raise unknown("extra quantity", name, EXTRA)
     slots = np.full(e.generations, -1, dtype=np.int64)
     slots[request.recorded - 1] = np.arange(len(request.recorded))
     test = _test_set(e, request.test)

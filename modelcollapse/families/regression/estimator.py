@@ -12,7 +12,7 @@ from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse.families.regression.coefficients import Coefficients, as_coefficients
 
 if TYPE_CHECKING:
-    from modelcollapse.loop.experiment import Experiment
+    from modelcollapse.loop.experiment import Experiment, Lazy, Prediction, Request
 
 LARGEST = 1e70  # of noise and ridge; fourth powers are floats
 FITTED = 64 * np.finfo(float).eps  # of |y| + |x'w|: how near a noise-free label must be
@@ -50,7 +50,10 @@ class LinearRegression:
     ridge: float = 0.0
     design: Literal["fixed", "fresh"] = "fixed"
 
-    room: ClassVar[str] = "modelcollapse.families.regression"
+    no_test: ClassVar = "the risk is computed exactly, without a test set: leave test out"
+    no_temperature: ClassVar = (
+        "a regression has no temperature; change the noise instead and leave it at 1.0"
+    )
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "dim", whole("dim", self.dim))
@@ -76,9 +79,6 @@ class LinearRegression:
     def check(self, experiment: "Experiment") -> None:
         """Raise InvalidInput if the loop and the model do not fit together."""
         e = experiment
-        if e.temperature != 1.0:
-            remedy = "a regression has no temperature; change the noise instead and leave it at 1.0"
-            raise invalid("temperature", e.temperature, remedy)
         if self.design == "fresh":
             return
         if e.schedule.fresh:
@@ -92,6 +92,18 @@ class LinearRegression:
                 e.samples,
                 "a fixed design has one size: give one number, or design='fresh'",
             )
+
+    def theory(self, experiment: "Experiment") -> "Prediction":
+        """Return what is known of a loop: what `modelcollapse.predict` returns."""
+        from modelcollapse.families.regression.predict import predict
+
+        return predict(experiment)
+
+    def simulation(self, experiment: "Experiment", request: "Request") -> "tuple[Lazy, int]":
+        """Simulate a loop: what `modelcollapse.simulate` asks for."""
+        from modelcollapse.families.regression.simulate import simulate
+
+        return simulate(experiment, request)
 
     def fit(self, X: Any, y: None = None, sample_weight: Any = None) -> Self:
         """Fit to rows (x_1, ..., x_d, y), shape (N, d + 1), with optional weights, shape (N,).

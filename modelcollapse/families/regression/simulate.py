@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers
-from modelcollapse._support.errors import invalid, unknown
 from modelcollapse.families.regression.sources import sources_of
 from modelcollapse.loop.blocks import Arrays, Progress, part, simulated, stream
 from modelcollapse.loop.experiment import Lazy, Request
@@ -21,11 +20,6 @@ MEMORY = 2**23  # floats of remembered labels in a fixed design
 
 def simulate(e: "Experiment", request: Request) -> tuple[Lazy, int]:
     """Return "risk" and "norm", each of shape (finished, recorded), and the finished replicates."""
-    for name in request.extra:
-        raise unknown("extra quantity", name, ())
-    if request.test is not None:
-        remedy = "the risk is computed exactly, without a test set: leave test out"
-        raise invalid("test", request.test, remedy)
     slots = np.full(e.generations, -1, dtype=np.int64)
     slots[request.recorded - 1] = np.arange(len(request.recorded))
     storage, done = simulated(

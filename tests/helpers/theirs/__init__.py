@@ -11,7 +11,6 @@ class Uniform:
     """The model; its truth is theta."""
 
     dim: int = 1
-    room = "tests.helpers.theirs"
 
     def as_truth(self, value: Any) -> float:
         """Return theta; None is 1."""
@@ -25,3 +24,15 @@ class Uniform:
     def described(self) -> dict[str, Any]:
         """Return its name."""
         return {"model": "uniform"}
+
+    def theory(self, experiment: "mc.Experiment") -> "mc.Prediction":
+        """Return what is known."""
+        from tests.helpers.theirs.predict import predict
+
+        return predict(experiment)
+
+    def simulation(self, experiment: "mc.Experiment", request: Any) -> Any:
+        """Simulate a loop."""
+        from tests.helpers.theirs.simulate import simulate
+
+        return simulate(experiment, request)
