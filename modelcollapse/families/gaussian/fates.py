@@ -7,6 +7,7 @@ replace              V_t is multiplied by r = lambda (n - 1)/(n - c); the mean's
 accumulate           V_t ~ t^(lambda - 1); the error adds V/t^2: bounded iff lambda < 2
 accumulate-subsample V_t ~ t^a, a = lambda (k - 1)/(k - c) - 1 + 1/k, and the error is at least
                      the part (1 - k/N)/k of it
+fresh, kept data     moments settle, or explode, as `formulas.settling` says
 any other            for maximum likelihood at temperature 1 that of the solver with v2 = -1:
                      what the mean's error gains the variance loses
 
@@ -23,7 +24,7 @@ import numpy as np
 from modelcollapse import solver
 from modelcollapse._support.errors import NoClosedForm
 from modelcollapse.families.gaussian import formulas
-from modelcollapse.loop.fate import Fate
+from modelcollapse.loop.fate import Fate, Outcome
 from modelcollapse.loop.truth import Rows
 
 if TYPE_CHECKING:
@@ -82,6 +83,8 @@ def _moments(e: "Experiment") -> tuple[Fate, Fate]:
     if e.schedule.kind == "subset":
         bounded = Fate("bounded", "", "its increments are summable, and the subset is large enough")
         return _power(e, bounded)
+    if e.schedule.rule in ("fresh-data", "keep-real") and not likelihood:
+        return _settled(e)
     if likelihood:
         return (
             solver.variance_fate(e.schedule, e.sizes, -1.0),
@@ -108,6 +111,21 @@ def _replace(e: "Experiment") -> tuple[Fate, Fate]:
         return Fate("clumps", f"{r:.12g}^t", text), Fate("bounded", "", lost)
     grown = Fate("diverges", f"{r:.12g}^t", text)
     return grown, Fate("diverges", f"{r:.12g}^t", "each generation adds V/n, and V explodes")
+
+
+def _settled(e: "Experiment") -> tuple[Fate, Fate]:
+    """Return the fates with fresh or kept real data, at any temperature and ddof."""
+    if e.schedule.equal is None:
+        return (Fate("undetermined", "", "the batches differ in size"),) * 2
+    found = formulas.settling(e)
+    if np.isfinite(found.variance):
+        word: Outcome = "bounded" if found.variance > 0 else "clumps"
+        text = f"real data pull back, by the factor {found.factor:.6g} each generation; it tends to"
+        error = Fate("bounded", "", f"{text} {found.squared_error:.6g}")
+        return Fate(word, "", f"{text} {found.variance:.6g}"), error
+    rate = f"{found.factor:.10g}^t" if found.factor > 1 else "t"
+    text = "the temperature is too high for the real data's weight: each generation multiplies it"
+    return (Fate("diverges", rate, text),) * 2
 
 
 def _tempered(above: float) -> Fate:

@@ -1,6 +1,6 @@
 r"""Closed forms without a generation axis: limits, growth rates, bounds, critical values."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -77,20 +77,72 @@ def limits(e: "Experiment") -> tuple[float, float]:
     if e.schedule.rule == "replace":
         return replace_limits(n, ddof, heat)
     if e.schedule.rule == "accumulate":
-        if heat == 1:
-            return accumulate_limits(n, ddof)
-        # R adds n V_j/(n j)^2 with V_j ~ j^(heat - 1): infinite from temperature 2 on.
-        return (0.0, np.nan) if heat < 1 else (np.inf, np.nan if heat < 2 else np.inf)
+        return _pooled(n, ddof, heat)
     if e.schedule.kind == "subset" and heat == 1:
         if ddof == 1:
             return np.inf, np.inf
         if e.schedule.budget in (None, n):
             return subsample_limits(n)
+    elif e.schedule.rule in ("fresh-data", "keep-real"):
+        return settling(e)[:2]
     elif ddof == 0 and heat == 1:
         # What the mean's error gains the variance loses: V(m) bends by -1.
         error = solver.limit(e.schedule, n, -1.0)
         return 1 - error, error
     raise NoClosedForm(f"the limit of {e.workflow!r} with these parameters has no closed form here")
+
+
+def _pooled(n: int, ddof: int, heat: float) -> tuple[float, float]:
+    """Return the limits under accumulate; what is not known is NaN."""
+    if heat == 1:
+        return accumulate_limits(n, ddof)
+    # R adds n V_j/(n j)^2 with V_j ~ j^(heat - 1): infinite from temperature 2 on.
+    return (0.0, np.nan) if heat < 1 else (np.inf, np.nan if heat < 2 else np.inf)
+
+
+class Settled(NamedTuple):
+    """Where V_t and R_t settle, infinite if they do not, and the factor of what they differ by."""
+
+    variance: float
+    squared_error: float
+    factor: float
+
+
+def settling(e: "Experiment") -> Settled:
+    r"""Return what becomes of V_t and R_t under fresh data or kept real data of constant sizes.
+
+    With real rows of the weight w, u = 1 - w, n sampled rows and D_t the error of the mean about
+    the kept real batch's (about mu_0 with fresh data), one generation is linear:
+
+        D' = w^2 f + u^2 (D + lambda V/n)
+        V' = [w q + u lambda V (n - 1)/n + w u (f + D + lambda V/n)] / (1 - c (w^2/r + u^2/n)),
+
+    r the real rows, q = 1 - 1/r the expected variance of theirs, and f the variance 1/r of their
+    mean, if they are fresh. R is D, and 1/r more with kept data.
+    """
+    schedule, c, heat = e.schedule, e.model.ddof, e.temperature
+    workflow, first, n = schedule.workflow, schedule.listed[0], schedule.later
+    if schedule.rule == "fresh-data":
+        w, r, n, f, base = workflow.real_weight, workflow.real, workflow.synthetic, 1.0, 0.0
+    else:
+        w = first / (first + n) if workflow.share is None else workflow.share
+        r, f, base = first, 0.0, 1 / first
+    u, f = 1 - w, f / r
+    divisor = 1 - c * (w * w / r + u * u / n)
+    kept, noise = u * heat * (1 - u / n) / divisor, u * u * heat / n
+    across = w * u / divisor
+    source, gain = w * (1 - 1 / r + u * f) / divisor, w * w * f
+    # Of [[kept, across], [noise, u^2]], which has no negative entry.
+    half, apart = (kept + u * u) / 2, (kept - u * u) / 2
+    factor = half + np.sqrt(apart**2 + across * noise)
+    below = (1 - kept) * w * (1 + u) - across * noise
+    if source == 0 == gain:
+        return Settled(0.0, base, factor)
+    if factor >= 1 or below <= 0:
+        return Settled(np.inf, np.inf, float(factor))
+    variance = (source * w * (1 + u) + across * gain) / below
+    error = ((1 - kept) * gain + noise * source) / below
+    return Settled(float(variance), float(base + error), float(factor))
 
 
 def power(e: "Experiment") -> float:

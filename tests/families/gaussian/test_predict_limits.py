@@ -209,3 +209,58 @@ def test_limits_at_many_rows():
         assert variance == pytest.approx(1.0, abs=4 / n)
         assert error == pytest.approx(0.0, abs=4 / n)
     assert replace_limits(n, 0, 1.0) == pytest.approx((0.0, 1.0), rel=1e-6)
+
+
+@QUICK
+@given(
+    rows=st.tuples(st.integers(1, 9), st.integers(1, 9)),
+    weight=st.none() | st.floats(0.05, 0.95),
+    heat=st.floats(0.2, 3),
+    ddof=st.sampled_from([0, 1]),
+    kept=st.booleans(),
+)
+def test_moments_settle_with_real_data(rows, weight, heat, ddof, kept):
+    """At any temperature and ddof: the recursion's end, and the factor of what is left before it.
+
+    It stands for fresh and for kept real data; where the factor is above 1 both moments explode.
+    """
+    real, sampled = rows
+    workflow = mc.KeepReal(weight) if kept else mc.FreshData(real, sampled, weight)
+    n = sampled + 1 if kept else real + 1
+    p = loop(workflow, n, 1500, ddof=ddof, temperature=heat)
+    V, R, fate = p["variance"], p["squared_error"], p.fates["variance"]
+
+    if np.isinf(p.limits["variance"]):
+        assert fate.verdict == p.fates["squared_error"].verdict == "diverges"
+        grown = V[np.isfinite(V)]
+        if fate.rate != "t" and grown[-1] > 1e30 * grown[0]:
+            ratio = grown[-1] / grown[-2]
+            assert float(fate.rate.removesuffix("^t")) == pytest.approx(ratio, rel=1e-6)
+        return
+    assert fate.verdict == "bounded"
+    first, last = np.abs(V[[0, -1]] - p.limits["variance"])
+    if last < 1e-9 * max(first, 1e-300):  # slow ones have not arrived
+        assert R[-1] == pytest.approx(p.limits["squared_error"], rel=1e-8)
+    known = mc.mixed.kept_moments(weight, n, n, heat) if kept else None
+    known = known or mc.mixed.fresh_fixed_point(real, sampled, heat, weight)
+    if ddof == 0:
+        assert p.limits["variance"] == pytest.approx(known.variance, rel=1e-9)
+        assert p.limits["squared_error"] == pytest.approx(known.squared_error, rel=1e-9)
+
+
+def test_the_critical_temperature_is_where_the_limit_ends():
+    """Just below it moments settle, just above they explode, by a factor near 1."""
+    critical = float(mc.mixed.fresh_critical_temperature(20, 80))
+    below = loop(mc.FreshData(20, 80), 20, 3, temperature=critical * (1 - 1e-9))
+    above = loop(mc.FreshData(20, 80), 20, 3, temperature=critical * (1 + 1e-9))
+
+    assert np.isfinite(below.limits["variance"])
+    assert np.isinf(above.limits["variance"])
+    assert above.fates["variance"].rate.startswith("1.0000000")
+
+
+def test_sizes_that_differ_decide_nothing():
+    """A schedule may go on in any way."""
+    p = loop(mc.KeepReal(), [5, 6, 7], 3, temperature=1.2)
+    assert p.fates["variance"].verdict == "undetermined"
+    assert "variance" not in p.limits
