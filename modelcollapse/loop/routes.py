@@ -1,9 +1,32 @@
 """What a room gathers the parts of its prediction in."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache, partial
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Route
+
+T = TypeVar("T")
+
+
+def given(values: Mapping[str, T]) -> dict[str, Callable[[], T]]:
+    """Return routes to values that are there."""
+    return {name: partial(_value, value) for name, value in values.items()}
+
+
+def each(found: Callable[[], Mapping[str, T]], names: Iterable[str]) -> dict[str, Callable[[], T]]:
+    """Return routes to some entries of a mapping, which is computed once, at the first look."""
+    once = cache(found)
+    return {name: partial(_entry, once, name) for name in names}
+
+
+def _value(value: T) -> T:
+    return value
+
+
+def _entry(found: Callable[[], Mapping[str, T]], name: str) -> T:
+    return found()[name]
 
 
 class Parts:

@@ -139,11 +139,11 @@ def test_verify_reports_verdicts_as_json(capsys):
 
 def test_verify_fails_when_a_verdict_is_not_the_expected_one(capsys, monkeypatch):
     """Exit status 1 if a prediction is wrong by 2 %."""
-    from modelcollapse.families.gaussian import formulas
+    from modelcollapse.families.gaussian import limits
 
-    right = formulas.accumulate_limits
+    right = limits.accumulate_limits
     monkeypatch.setattr(
-        formulas, "accumulate_limits", lambda n, ddof: tuple(1.02 * x for x in right(n, ddof))
+        limits, "accumulate_limits", lambda n, ddof: tuple(1.02 * x for x in right(n, ddof))
     )
     assert main(["verify", "--only", "gaussian/accumulate/limit"]) == 1
     assert "1 unexpected" in capsys.readouterr().out

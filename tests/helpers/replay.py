@@ -13,8 +13,8 @@ from scipy.linalg import helmert
 
 import modelcollapse as mc
 from modelcollapse._support import compiled
-from modelcollapse.families.gaussian import kernels, simulate, slotted
-from modelcollapse.families.gaussian.recording import derived, plan_of
+from modelcollapse.families.gaussian import kernels, simulate, batches
+from modelcollapse.families.gaussian.quantities import derived, plan_of
 from modelcollapse.workflows import Weighting
 from modelcollapse.workflows.selection import select
 from tests.frozen.parts import Halving
@@ -99,13 +99,13 @@ class Replay:
         self.plan = plan_of(e, np.arange(1, e.generations + 1), extra)
         self.signs, storage = np.ones((count, e.generations)), self.plan.storage(count)
         self.fits = self.plan.fits(storage)
-        with mock.patch.object(slotted, "_record", self.record):
+        with mock.patch.object(batches, "_record", self.record):
             simulate._run(self.plan, self.stream(seed), self.fits, count)
         self.plan.finish(self.fits, storage)
         self.quantities = derived(self.plan, storage)
         self.rng, self.sizes = self.stream(seed), e.sizes.tolist()
 
-    def record(self, plan, fits, where, t, mean, factor, record=slotted._record):
+    def record(self, plan, fits, where, t, mean, factor, record=batches._record):
         """Record as the simulator does, and note the factor's sign, which d = 1 forgets."""
         record(plan, fits, where, t, mean, factor)
         self.signs[where, t] = np.copysign(1.0, factor[:, 0, 0])

@@ -10,12 +10,12 @@ from modelcollapse.evidence import samples_needed
 from modelcollapse.families.curated import predict as curated_predict
 from modelcollapse.families.exponential import limits as exponential_limits
 from modelcollapse.families.exponential import predict as exponential_predict
-from modelcollapse.families.gaussian import formulas, moments, predict, replaced
+from modelcollapse.families.gaussian import limits, moments, predict, replace_laws
 from modelcollapse.families.gaussian.laws import LogChiSquareSum
 from modelcollapse.families.kde import limits as kde_limits
 from modelcollapse.families.kde import predict as kde_predict
 from modelcollapse.families.kde.density import ExpectedDensity
-from modelcollapse.families.regression import futures as regression_futures
+from modelcollapse.families.regression import limits as regression_futures
 from modelcollapse.families.regression import moments as regression_moments
 from modelcollapse.families.regression import ridge as regression_ridge
 from modelcollapse.ledger.claims import MeanClaim
@@ -59,25 +59,25 @@ ERROR = ROOT = SPREAD = CENTRAL = NORM = 1
 WRONG = {
     "gaussian/replace/variance": (moments, "replace", 1.03, VARIANCE),
     "gaussian/replace/squared-error": (moments, "replace", 1.03, ERROR),
-    "gaussian/replace/log-variance": (replaced, "log_determinant_moments", 1.03, MEAN),
+    "gaussian/replace/log-variance": (replace_laws, "log_determinant_moments", 1.03, MEAN),
     "gaussian/replace/log-variance-law": (LogChiSquareSum, "cdf", 0.03, None),
-    "gaussian/replace/w2-mle": (replaced, "w2_moments", 1.03, MEAN),
-    "gaussian/replace/log-determinant": (replaced, "log_determinant_moments", 1.03, MEAN),
-    "gaussian/replace/lyapunov": (formulas, "lyapunov", 1.03, None),
+    "gaussian/replace/w2-mle": (replace_laws, "w2_moments", 1.03, MEAN),
+    "gaussian/replace/log-determinant": (replace_laws, "log_determinant_moments", 1.03, MEAN),
+    "gaussian/replace/lyapunov": (limits, "lyapunov", 1.03, None),
     "gaussian/replace/pseudo-log-determinant": (
-        *(replaced, "pseudo_determinant_moments", 1.03, MEAN),
+        *(replace_laws, "pseudo_determinant_moments", 1.03, MEAN),
     ),
-    "gaussian/replace/test-log-loss": (replaced, "test_loss_mean", 1.03, None),
+    "gaussian/replace/test-log-loss": (replace_laws, "test_loss_mean", 1.03, None),
     "gaussian/accumulate/variance": (moments, "accumulate", 1.03, VARIANCE),
     "gaussian/accumulate/squared-error": (moments, "accumulate", 1.03, ERROR),
     "gaussian/accumulate/log-variance": (predict, "_accumulated", 1.03, MEAN),
     "gaussian/accumulate-subsample/variance": (moments, "accumulate_subsample", 1.03, VARIANCE),
     "gaussian/accumulate-subsample/squared-error": (moments, "accumulate_subsample", 1.03, ERROR),
     "gaussian/keep-real/variance": (predict, "second_order", 1.03, VARIANCE),
-    "gaussian/accumulate/limit": (formulas, "accumulate_limits", 1.02, VARIANCE),
-    "gaussian/accumulate/limit-squared-error": (formulas, "accumulate_limits", 1.02, ERROR),
-    "gaussian/accumulate-subsample/limit-exact": (formulas, "subsample_limits", 1.02, VARIANCE),
-    "gaussian/accumulate-subsample/unbiased-diverges": (formulas, "power", 1.02, None),
+    "gaussian/accumulate/limit": (limits, "accumulate_limits", 1.02, VARIANCE),
+    "gaussian/accumulate/limit-squared-error": (limits, "accumulate_limits", 1.02, ERROR),
+    "gaussian/accumulate-subsample/limit-exact": (limits, "subsample_limits", 1.02, VARIANCE),
+    "gaussian/accumulate-subsample/unbiased-diverges": (limits, "power", 1.02, None),
     "kde/replace/second-moment": (kde_predict, "second_order", 1.03, SECOND),
     "kde/accumulate/second-moment": (kde_predict, "second_order", 1.03, SECOND),
     "kde/accumulate-subsample/second-moment": (kde_predict, "second_order", 1.03, SECOND),

@@ -7,7 +7,7 @@ chains       exact laws of one outcome's count
 lost         which outcomes are absent, and whether one is left
 survival     survival and collapse times: exact, bounds, limits
 enumeration  the whole law of a small loop, in fractions
-limits       t -> infinity
+limits, fates  t -> infinity
 predict      which quantity has which route
 kernels, simulate   the exact simulator
 """

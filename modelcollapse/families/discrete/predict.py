@@ -1,17 +1,16 @@
 """Predictions of the discrete room: which quantity has which exact route."""
 
-from functools import cache, partial
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from modelcollapse._support.checks import Floats
 from modelcollapse._support.errors import NoClosedForm
-from modelcollapse.families.discrete import chains, limits, lost, moments
+from modelcollapse.families.discrete import chains, fates, limits, lost, moments
 from modelcollapse.families.discrete.truth import truth_of
 from modelcollapse.loop.experiment import Lazy, Prediction
-from modelcollapse.loop.fate import Fate
-from modelcollapse.loop.routes import Parts
+from modelcollapse.loop.routes import Parts, given
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
@@ -31,7 +30,6 @@ def predict(e: "Experiment") -> Prediction:
         if name not in parts.spreads:
             why = parts.reasons.get(name, "its variance over replicates is not known here")
             parts.spread_reasons.setdefault(name, why)
-    found = {name: partial(_itself, fate) for name, fate in limits.fates(e).items()}
     why = "see `exact_law` for the whole law of a small loop"
     return Prediction(
         e,
@@ -39,7 +37,7 @@ def predict(e: "Experiment") -> Prediction:
         Lazy(parts.spreads, parts.spread_reasons),
         Lazy({}, dict.fromkeys(QUANTITIES, why)),
         Lazy(*limits.limits(e)),
-        fates=Lazy(found),
+        fates=Lazy(given(fates.fates(e))),
         bounds=_bounds(e),
         invents=False,
     )
@@ -54,10 +52,6 @@ def _bounds(e: "Experiment") -> dict[str, tuple[float, float]]:
         "squared_error": (0.0, most),
         "inflation": (0.0, int(e.sizes[0]) * most),
     }
-
-
-def _itself(value: Fate) -> Fate:
-    return value
 
 
 def _errors(e: "Experiment", parts: Parts) -> None:

@@ -5,7 +5,7 @@ other deterministic workflow as mixtures of the batches' frequencies, and only a
 of one's own row by row.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from modelcollapse.families.discrete import mixtures, moments
 from modelcollapse.families.discrete.truth import truth_of
 from modelcollapse.loop.blocks import Arrays, Progress, part, simulated, stream
 from modelcollapse.loop.experiment import Lazy, Request
+from modelcollapse.loop.routes import given
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
@@ -42,11 +43,7 @@ def simulate(e: "Experiment", request: Request) -> tuple[Lazy, int]:
     values["inflation"] = float(e.sizes[0]) * values["squared_error"]
     if blocks.fitted:
         values["probabilities"] = storage["probabilities"]
-    return Lazy({name: _given(value) for name, value in values.items()}), done
-
-
-def _given(values: Floats) -> Any:
-    return lambda: values
+    return Lazy(given(values)), done
 
 
 class Blocks:

@@ -8,10 +8,9 @@ families       the six families
 secant         exact draws from the generalised hyperbolic secant law
 exchangeable   third and fourth moments of accumulate-subsample's errors
 absorption     the probability that a fit is degenerate
-limits         limits, and what becomes of a loop
+limits, fates  t -> infinity
 predict        which quantity has which route
 simulate       exact simulation through batch totals, or through rows
-theorems       the ledger
 """
 
 from modelcollapse.families.exponential.estimator import Family, MeanTruth

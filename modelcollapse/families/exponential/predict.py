@@ -8,9 +8,10 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats
 from modelcollapse._support.errors import NoClosedForm
-from modelcollapse.families.exponential import absorption, exchangeable, limits
+from modelcollapse.families.exponential import absorption, exchangeable, fates, limits
 from modelcollapse.families.exponential.families import NormalMean
 from modelcollapse.loop.experiment import Lazy, Prediction
+from modelcollapse.loop.routes import each
 from modelcollapse.solver.scan import grown
 from modelcollapse.solver.subsample import subsample_errors
 
@@ -59,7 +60,7 @@ def predict(e: "Experiment") -> Prediction:
     open_laws = {"mean": "exactly normal for NormalMean under deterministic workflows; else open"}
     found, open_limits, notes = _limits(e)
     notes["mean"] = "the fitted mean's distance from the true one, over the deviation of one row"
-    if e.model.curvature > 0 and limits.error_fate(e).verdict == "diverges":
+    if e.model.curvature > 0 and fates.error_fate(e).verdict == "diverges":
         notes["squared_error"] = "inf where it is beyond the largest float"
     return Prediction(
         e,
@@ -69,7 +70,7 @@ def predict(e: "Experiment") -> Prediction:
         Lazy(found, open_limits),
         *_long_run(e),
         notes=notes,
-        typical=Lazy({"variance": lambda: limits.typical_variance(e)}),
+        typical=Lazy({"variance": lambda: fates.typical_variance(e)}),
     )
 
 
@@ -182,7 +183,7 @@ def _limits(e: "Experiment") -> "tuple[dict[str, Route], dict[str, str], dict[st
     }
     notes = {}
     if np.isinf(error):
-        fate = limits.error_fate(e)
+        fate = fates.error_fate(e)
         notes["limits"] = f"the squared error is unbounded, {fate.rate}: {fate.reason}"
     return found, {}, notes
 
@@ -193,10 +194,8 @@ def _long_run(e: "Experiment") -> tuple[Lazy, Lazy]:
     known = e.schedule.kind == "subset" and e.schedule.equal is not None
     if known and limits.subsample_power(e) > 0:
         powers["power"] = lambda: limits.subsample_power(e)
-    fates: dict[str, Route] = {}
+    fated: dict[str, Route] = {}
     reasons = dict.fromkeys(("squared_error", "inflation", "variance"), RANDOM)
     if e.schedule.kind != "rows":
-        fates["squared_error"] = lambda: limits.error_fate(e)
-        fates["inflation"] = lambda: limits.inflation_fate(e)
-        fates["variance"] = lambda: limits.variance_fate(e)
-    return Lazy(powers), Lazy(fates, reasons)
+        fated = {**each(lambda: fates.fates(e), reasons)}
+    return Lazy(powers), Lazy(fated, reasons)

@@ -1,7 +1,17 @@
-"""The Gaussian room: a multivariate normal, fitted by its moments, again and again."""
+"""The Gaussian room: a multivariate normal, fitted by its moments, again and again.
+
+estimator      the moment fit
+moments        expected variance and squared error; joint_moments: up to the fourth order, of any
+               weights; exchangeable: of random subsets
+replace_laws, laws   exact laws under replace and accumulate
+limits, fates  t -> infinity, and growth rates
+predict        which quantity has which route
+simulate       exact simulation; batches: of any workflow; path_kernels, subsample_kernels, kernels:
+               compiled steps; quantities: what is recorded, and derived from it
+"""
 
 from modelcollapse.families.gaussian.estimator import Gaussian
-from modelcollapse.families.gaussian.formulas import (
+from modelcollapse.families.gaussian.limits import (
     critical_temperature,
     tail_bound,
 )

@@ -7,11 +7,11 @@ replace              V_t is multiplied by r = lambda (n - 1)/(n - c); the mean's
 accumulate           V_t ~ t^(lambda - 1); the error adds V/t^2: bounded iff lambda < 2
 accumulate-subsample V_t ~ t^a, a = lambda (k - 1)/(k - c) - 1 + 1/k, and the error is at least
                      the part (1 - k/N)/k of it
-fresh, kept data     moments settle, or explode, as `formulas.settling` says
+fresh, kept data     moments settle, or explode, as `limits.settling` says
 any other            for maximum likelihood at temperature 1 that of the solver with v2 = -1:
                      what the mean's error gains the variance loses
 
-The powers are `formulas.power`. The expected test loss under replace
+The powers are `limits.power`. The expected test loss under replace
 contains E tr S_t^-1, which is multiplied by (n - c)/(lambda (n - d - 2)), and log det S_t, which
 drifts by the sum of the Lyapunov exponents. Where the first factor is at most 1 that drift is
 above 0, as psi(x) > log x - 1/x > log(x - 1).
@@ -23,7 +23,7 @@ import numpy as np
 
 from modelcollapse import solver
 from modelcollapse._support.errors import NoClosedForm
-from modelcollapse.families.gaussian import formulas
+from modelcollapse.families.gaussian import limits
 from modelcollapse.loop.fate import Fate, Outcome
 from modelcollapse.loop.truth import Rows
 
@@ -46,7 +46,7 @@ def fates(e: "Experiment") -> dict[str, Fate]:
 def typical(e: "Experiment") -> dict[str, Fate]:
     """Return what becomes of the variance of almost every run, where that is proved."""
     try:
-        largest = float(np.max(formulas.lyapunov(e)))
+        largest = float(np.max(limits.lyapunov(e)))
     except NoClosedForm:
         return _kept(e)
     if abs(largest) < ZERO:
@@ -69,7 +69,7 @@ def _kept(e: "Experiment") -> dict[str, Fate]:
 
 def _positive_limit(e: "Experiment") -> bool:
     try:
-        return formulas.limits(e)[0] > 0
+        return limits.limits(e)[0] > 0
     except NoClosedForm:
         return False
 
@@ -117,7 +117,7 @@ def _settled(e: "Experiment") -> tuple[Fate, Fate]:
     """Return the fates with fresh or kept real data, at any temperature and ddof."""
     if e.schedule.equal is None:
         return (Fate("undetermined", "", "the batches differ in size"),) * 2
-    found = formulas.settling(e)
+    found = limits.settling(e)
     if np.isfinite(found.variance):
         word: Outcome = "bounded" if found.variance > 0 else "clumps"
         text = f"real data pull back, by the factor {found.factor:.6g} each generation; it tends to"
@@ -139,7 +139,7 @@ def _tempered(above: float) -> Fate:
 def _power(e: "Experiment", tame: Fate) -> tuple[Fate, Fate]:
     """Return the fates where V_t ~ t^a; the error has the fate `tame` unless it follows V."""
     try:
-        a = formulas.power(e)
+        a = limits.power(e)
     except NoClosedForm as error:
         return (Fate("undetermined", "", str(error)),) * 2
     if abs(a) < EPS:

@@ -12,7 +12,7 @@ import numpy as np
 
 from modelcollapse import solver
 from modelcollapse._support.checks import Floats
-from modelcollapse.families.gaussian.slots import SlotMoments, slot_moments
+from modelcollapse.families.gaussian.joint_moments import SlotMoments, slot_moments
 from modelcollapse.solver.scan import grown, product
 from modelcollapse.solver.subsample import subsets
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats
 from modelcollapse._support.errors import NoClosedForm
-from modelcollapse.families.gaussian import fates, formulas, replaced
+from modelcollapse.families.gaussian import fates, limits, replace_laws
 from modelcollapse.families.gaussian.exchangeable import fourth_moments
 from modelcollapse.families.gaussian.laws import (
     AccumulateStep,
@@ -16,7 +16,7 @@ from modelcollapse.families.gaussian.laws import (
 )
 from modelcollapse.families.gaussian.moments import second_order, slot_fits
 from modelcollapse.loop.experiment import Lazy, Prediction
-from modelcollapse.loop.fate import Fate
+from modelcollapse.loop.routes import each, given
 from modelcollapse.solver.scan import grown
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def predict(e: "Experiment") -> Prediction:
     _logarithms(e, routes, reasons, spreads, notes, steps)
     _distances(e, routes, reasons, spreads, notes, steps)
     if e.schedule.newest and e.truth.is_normal and e.sizes.min() > e.model.dim:
-        laws["log_determinant"] = lambda: replaced.DeterminantLaws(e)
+        laws["log_determinant"] = lambda: replace_laws.DeterminantLaws(e)
         if e.model.dim == 1:
             laws["log_variance"] = laws["log_determinant"]
     if e.schedule.pool and e.model.dim == 1 and e.truth.is_normal:
@@ -61,18 +61,9 @@ def predict(e: "Experiment") -> Prediction:
     limits, exponents = _limits(e, notes)
     expected = Lazy(routes, reasons)
     variances, law = Lazy(spreads), Lazy(laws)
-    fate = cache(lambda: fates.fates(e))
-    fated = Lazy({name: partial(_of, fate, name) for name in fates.QUANTITIES})
-    typical = Lazy({name: partial(_itself, each) for name, each in fates.typical(e).items()})
+    fated = Lazy(each(lambda: fates.fates(e), fates.QUANTITIES))
+    typical = Lazy(given(fates.typical(e)))
     return Prediction(e, expected, variances, law, limits, exponents, fated, notes, typical=typical)
-
-
-def _itself(value: Fate) -> Fate:
-    return value
-
-
-def _of(found: "Callable[[], dict[str, Fate]]", name: str) -> Fate:
-    return found()[name]
 
 
 def _moments(
@@ -139,7 +130,7 @@ def _logarithms(
     reasons["pseudo_log_determinant"] = "defined for samples <= dim; log_determinant is finite here"
     moments: Callable[[], tuple[Floats, Floats]]
     if e.schedule.newest and normal and e.sizes.min() > d:
-        moments = cache(lambda: replaced.log_determinant_moments(e, rank=d))
+        moments = cache(lambda: replace_laws.log_determinant_moments(e, rank=d))
     elif e.schedule.pool and normal and d == 1:
         moments = lambda: steps()[:2]  # noqa: E731
     else:
@@ -164,7 +155,7 @@ def _pseudo(
     spectrum = e.truth.spectrum
     isotropic = e.truth.is_normal and np.ptp(spectrum) <= 1e-12 * spectrum[0]
     if e.schedule.newest and isotropic and np.ptp(e.sizes) == 0:
-        both = cache(lambda: replaced.pseudo_determinant_moments(e))
+        both = cache(lambda: replace_laws.pseudo_determinant_moments(e))
         routes["pseudo_log_determinant"] = lambda: both()[0]
         spreads["pseudo_log_determinant"] = lambda: both()[1]
         return
@@ -212,7 +203,7 @@ def _distances(
     d, normal = e.model.dim, e.truth.is_normal
     scale = float(e.truth.spectrum.sum())
     if d == 1 and normal and e.schedule.newest:
-        w2 = cache(lambda: replaced.w2_moments(e))
+        w2 = cache(lambda: replace_laws.w2_moments(e))
         routes["w2_squared"] = lambda: w2()[0] * scale
         spreads["w2_squared"] = lambda: w2()[1] * scale**2
     elif d == 1 and normal and e.schedule.pool:
@@ -221,9 +212,9 @@ def _distances(
         reasons["w2_squared"] = "known for replace and accumulate in dim = 1 with a normal truth"
     if e.schedule.newest and normal:
         constant = d * np.log(2 * np.pi) + np.log(e.truth.spectrum).sum()
-        routes["test_log_loss"] = lambda: (constant + replaced.test_loss_mean(e)) / 2
+        routes["test_log_loss"] = lambda: (constant + replace_laws.test_loss_mean(e)) / 2
         if d == 1:
-            spreads["test_log_loss"] = lambda: replaced.test_loss_variance(e)
+            spreads["test_log_loss"] = lambda: replace_laws.test_loss_variance(e)
         short = np.flatnonzero(e.sizes <= d + 2)
         if short.size:
             notes["test_log_loss"] = (
@@ -244,7 +235,7 @@ def _limits(e: "Experiment", notes: dict[str, str]) -> tuple[Lazy, Lazy]:
     open_limits: dict[str, str] = {}
     names = ("variance", "squared_error")
     try:
-        found = formulas.limits(e)
+        found = limits.limits(e)
     except NoClosedForm as error:
         notes["limits"] = str(error)
         open_limits.update(dict.fromkeys(names, str(error)))
@@ -258,7 +249,7 @@ def _limits(e: "Experiment", notes: dict[str, str]) -> tuple[Lazy, Lazy]:
             values["second_moment"] = partial(float, sum(found))
     rates: dict[str, Route] = {}
     open_rates: dict[str, str] = {}
-    for name, rate in (("lyapunov", formulas.lyapunov), ("power", formulas.power)):
+    for name, rate in (("lyapunov", limits.lyapunov), ("power", limits.power)):
         try:
             known = rate(e)
         except NoClosedForm as error:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from modelcollapse._support.checks import Floats
-from modelcollapse.families.gaussian import slotted
-from modelcollapse.families.gaussian.recording import Fits, Plan, derived, plan_of
+from modelcollapse.families.gaussian import batches
+from modelcollapse.families.gaussian.quantities import Fits, Plan, derived, plan_of
 from modelcollapse.loop.blocks import Arrays, Progress, part, simulated, stream
 from modelcollapse.loop.experiment import Lazy, Request
 
@@ -64,11 +64,11 @@ def _run(plan: Plan, rng: np.random.Generator, fits: Fits, count: int) -> None:
     elif schedule.newest or schedule.pool:
         _compiled(plan, rng, fits, count)
     else:
-        slotted.run(plan, rng, fits, count)
+        batches.run(plan, rng, fits, count)
 
 
 def _compiled(plan: Plan, rng: np.random.Generator, fits: Fits, count: int) -> None:
-    from modelcollapse.families.gaussian import paths
+    from modelcollapse.families.gaussian import path_kernels
 
     e = plan.experiment
     pooled = e.schedule.pool
@@ -77,11 +77,11 @@ def _compiled(plan: Plan, rng: np.random.Generator, fits: Fits, count: int) -> N
     if plan.dim == 1:
         start = (rng, given, mean[:, 0], factor[:, 0, 0] ** 2, *common, fits.mean, fits.variance)
         if pooled:
-            paths.accumulate_line(*start)
+            path_kernels.accumulate_line(*start)
         else:
-            paths.replace_line(*start, fits.shift)
+            path_kernels.replace_line(*start, fits.shift)
         return
-    space = paths.accumulate_space if pooled else paths.replace_space
+    space = path_kernels.accumulate_space if pooled else path_kernels.replace_space
     space(rng, given, mean, factor, *common, fits.scalars, fits.means, fits.factors, fits.pivots)
 
 
@@ -94,13 +94,13 @@ def _start(
         mean = np.zeros((copies, plan.dim))
         return False, mean, np.tile(np.diag(plan.deviations), (copies, 1, 1))
     n = int(plan.experiment.sizes[0])
-    mean, factor = slotted.summaries(plan.real_rows(rng, count, n))
+    mean, factor = batches.summaries(plan.real_rows(rng, count, n))
     # One memory layout, so that the kernels are compiled once.
     return True, mean, np.ascontiguousarray(factor) * np.sqrt(n / (n - ddof))
 
 
 def _subsampled(plan: Plan, rng: np.random.Generator, fits: Fits, count: int) -> None:
-    from modelcollapse.families.gaussian import subsampled
+    from modelcollapse.families.gaussian import subsample_kernels
 
     e = plan.experiment
     sizes, counts = e.sizes, e.schedule.counts
@@ -110,8 +110,8 @@ def _subsampled(plan: Plan, rng: np.random.Generator, fits: Fits, count: int) ->
     common = (sizes, counts, float(e.temperature), e.model.ddof, plan.slots)
     run: Any
     if plan.dim == 1:
-        run = partial(subsampled.subsample_line, rng, given, real, float(deviations[0]))
+        run = partial(subsample_kernels.subsample_line, rng, given, real, float(deviations[0]))
         run(*common, fits.mean, fits.variance)
     else:
-        run = partial(subsampled.subsample_space, rng, given, real, deviations)
+        run = partial(subsample_kernels.subsample_space, rng, given, real, deviations)
         run(*common, fits.scalars, fits.means, fits.factors, fits.pivots)

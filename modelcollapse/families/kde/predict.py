@@ -24,7 +24,7 @@ from modelcollapse.families.kde.moments import (
 from modelcollapse.families.kde.training import trainings
 from modelcollapse.loop.experiment import Lazy, Prediction
 from modelcollapse.loop.fate import Fate
-from modelcollapse.loop.routes import Parts
+from modelcollapse.loop.routes import Parts, each
 from modelcollapse.loop.truth import Rows
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def predict(e: "Experiment") -> Prediction:
         Lazy(parts.laws, parts.law_reasons),
         _limits(e, parts),
         notes=parts.notes,
-        fates=Lazy(_fates(e)),
+        fates=Lazy(each(lambda: fates.fates(e), fates.QUANTITIES)),
         typical=Lazy({name: partial(_typical, e, name) for name in MOMENTS}),
     )
 
@@ -156,12 +156,3 @@ def _limits(e: "Experiment", parts: Parts) -> Lazy:
             continue
         routes[name] = partial(float, value)
     return Lazy(routes, reasons)
-
-
-def _fates(e: "Experiment") -> "dict[str, Route]":
-    found = cache(lambda: fates.fates(e))
-    return {name: partial(_one, found, name) for name in fates.QUANTITIES}
-
-
-def _one(found: Callable[[], dict[str, Fate]], name: str) -> Fate:
-    return found()[name]

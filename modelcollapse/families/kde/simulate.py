@@ -19,6 +19,7 @@ from modelcollapse.families.kde.plan import Choice, Plan
 from modelcollapse.families.kde.training import trainings
 from modelcollapse.loop.blocks import Arrays, Progress, part, simulated, stream
 from modelcollapse.loop.experiment import Lazy, Request
+from modelcollapse.loop.routes import given
 from modelcollapse.loop.truth import Rows
 
 if TYPE_CHECKING:
@@ -39,11 +40,7 @@ def simulate(e: "Experiment", request: Request) -> tuple[Lazy, int]:
     storage, done = simulated(
         Blocks(plan), request.replicates, request.seed, request.jobs, request.progress
     )
-    return Lazy({name: _given(values) for name, values in storage.items()}), done
-
-
-def _given(values: Floats) -> Any:
-    return lambda: values
+    return Lazy(given(storage)), done
 
 
 def _plan(e: "Experiment", request: Request) -> Plan:

@@ -5,7 +5,7 @@ coefficients   its truth
 wishart        moments of inverse Wishart matrices, and the law of a fixed design's risk
 moments        expected risk and norm, least squares
 ridge          the same with a penalty, in one dimension
-futures        limits, exponents and fates
+limits, fates  t -> infinity
 sources        which rows a generation is fitted to, as few as it needs
 kernels        compiled least squares
 """

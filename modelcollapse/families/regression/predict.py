@@ -5,10 +5,11 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from modelcollapse._support.errors import NoClosedForm
-from modelcollapse.families.regression import futures, moments, ridge
+from modelcollapse.families.regression import fates, limits, moments, ridge
 from modelcollapse.families.regression.moments import Moments
 from modelcollapse.families.regression.wishart import RatioLaw
 from modelcollapse.loop.experiment import Lazy, Prediction
+from modelcollapse.loop.routes import each, given
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment, Route
@@ -47,14 +48,10 @@ def predict(e: "Experiment") -> Prediction:
         Lazy(spreads, {} if spreads else why),
         Lazy(laws, {name: text for name, text in why_laws.items() if name not in laws}),
         _limits(e, reason),
-        Lazy({name: _given(value) for name, value in futures.exponents(e).items()}),
-        Lazy({"risk": lambda: futures.fate(e)}),
+        Lazy(given(limits.exponents(e))),
+        Lazy(each(lambda: fates.fates(e), ["risk"])),
         notes=_notes(e) if reason is None else {},
     )
-
-
-def _given(value: float) -> "Route":
-    return lambda: value
 
 
 def _route(e: "Experiment") -> Callable[[], Moments]:
@@ -127,16 +124,16 @@ def risk_laws(e: "Experiment") -> list[RatioLaw]:
 def _limits(e: "Experiment", reason: str | None) -> Lazy:
     if reason is None:
         try:
-            both = futures.limits(e)
+            both = limits.limits(e)
         except NoClosedForm as error:
             reason = str(error)
         else:
-            return Lazy({q: _given(limit) for q, limit in zip(QUANTITIES, both, strict=True)})
+            return Lazy(given(dict(zip(QUANTITIES, both, strict=True))))
     return Lazy({}, dict.fromkeys(QUANTITIES, reason))
 
 
 def _notes(e: "Experiment") -> dict[str, str]:
-    t = futures.infinite_from(e)
+    t = limits.infinite_from(e)
     if t is None:
         return {}
     text = (

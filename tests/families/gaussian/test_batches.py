@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import modelcollapse as mc
 from modelcollapse._support import compiled
-from modelcollapse.families.gaussian import slotted, subsampled
+from modelcollapse.families.gaussian import batches, subsample_kernels
 from modelcollapse.testing import assert_frequency
 from tests.families.gaussian.test_kernels import DDOFS, DIMS, EPS, SEEDS, close
 
@@ -19,7 +19,7 @@ from tests.families.gaussian.test_kernels import DDOFS, DIMS, EPS, SEEDS, close
 def test_summaries_of_dependent_rows(seed, d, n, span):
     """Rows on a coarse grid, any of them dependent: a lower factor of n - 1 columns at most."""
     X = np.random.default_rng(seed).integers(0, span + 1, size=(2, n, d)).astype(float)
-    means, factors = slotted.summaries(X)
+    means, factors = batches.summaries(X)
     for rows, mean, factor in zip(X, means, factors, strict=True):
         fit = mc.Gaussian(d).fit(rows)
         close(mean, fit.mean_, n, span)
@@ -33,7 +33,7 @@ def test_mixed_slots_are_weighted_rows(seed, d, k, n):
     """Summaries of k batches, merged with weights, are those of all rows with row weights."""
     rng = np.random.default_rng(seed)
     X, weights = rng.normal(size=(1, k, n, d)), rng.dirichlet(np.ones(k))
-    mean, factor = slotted.mixed(*slotted.summaries(X), weights)
+    mean, factor = batches.mixed(*batches.summaries(X), weights)
     fit = mc.Gaussian(d).fit(X.reshape(-1, d), sample_weight=np.repeat(weights, n))
     size = (X**2).sum(axis=-1).max()
 
@@ -47,14 +47,14 @@ def test_gathered_rows_give_the_fit(seed, d, k, ddof):
     rng = np.random.default_rng(seed)
     pool, chosen = rng.normal(size=(30, d)), rng.permutation(30)
     mean, roots, pivots = np.empty(d), np.empty((d, k)), np.empty(d)
-    trace = subsampled.gather(pool, chosen, k, ddof, mean, roots)
+    trace = subsample_kernels.gather(pool, chosen, k, ddof, mean, roots)
     fit, size = mc.Gaussian(d, ddof).fit(pool[chosen[:k]]), (pool**2).sum(axis=1).max()
     close(mean, fit.mean_, k, np.sqrt(size))
     close(np.array(trace), np.trace(fit.covariance_), k + d, d * k * size)
     close(roots @ roots.T, fit.covariance_, k + d, k * size)
     if k > d:
         L = np.zeros((d, d))
-        subsampled.lower_factor(roots, k, L, pivots)
+        subsample_kernels.lower_factor(roots, k, L, pivots)
         assert np.array_equal(L, np.tril(L))
         close(L @ L.T, fit.covariance_, k + d, k * size)
         assert pivots == pytest.approx(np.diag(L) ** 2, rel=8 * EPS)

@@ -15,7 +15,7 @@ import pytest
 from scipy import linalg
 
 import modelcollapse as mc
-from modelcollapse.families.gaussian.recording import ranks
+from modelcollapse.families.gaussian.quantities import ranks
 from tests.helpers.replay import Bootstrap, Halving, Replay
 
 EPS = np.finfo(float).eps

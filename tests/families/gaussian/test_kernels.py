@@ -12,7 +12,7 @@ from scipy.linalg import helmert
 from scipy.special import chdtr
 
 import modelcollapse as mc
-from modelcollapse.families.gaussian import kernels, slotted
+from modelcollapse.families.gaussian import kernels, batches
 from modelcollapse.testing import assert_law
 
 EPS = np.finfo(float).eps
@@ -73,7 +73,7 @@ def test_accumulate_step_is_a_fit_to_all_rows(ddof, heat, seed, d, first, sizes)
     """A chain of accumulate steps against `Gaussian.fit` on all rows so far."""
     rng = np.random.default_rng(seed)
     pool = rng.normal(size=(first, d))
-    mean, factor = slotted.summaries(pool)
+    mean, factor = batches.summaries(pool)
     B, rank = np.ascontiguousarray(factor), min(d, first - 1)
     L, scratch = np.zeros((d, d)), np.empty((2, d))
     for n in sizes:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import modelcollapse as mc
-from modelcollapse.families.gaussian.formulas import (
+from modelcollapse.families.gaussian.limits import (
     accumulate_limits,
     replace_limits,
     subsample_limits,

@@ -95,7 +95,7 @@ def test_jobs_and_batches_change_no_bits(name, monkeypatch):
     whole = mc.simulate(e, COUNT, 5)
     with joblib.parallel_config("threading"):
         assert same(mc.simulate(e, COUNT, 5, jobs=2), whole)
-    monkeypatch.setattr("modelcollapse.families.gaussian.recording.BATCH_NANOSECONDS", 1e5)
+    monkeypatch.setattr("modelcollapse.families.gaussian.quantities.BATCH_NANOSECONDS", 1e5)
     if name == "replace-line":
         assert same(mc.simulate(e, COUNT, 5), whole)
 

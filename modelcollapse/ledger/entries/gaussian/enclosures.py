@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse.families.gaussian.formulas import (
+from modelcollapse.families.gaussian.limits import (
     accumulate_limits,
     subsample_limits,
 )

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from modelcollapse.families.gaussian.formulas import (
+from modelcollapse.families.gaussian.limits import (
     accumulate_limits,
     subsample_limits,
 )

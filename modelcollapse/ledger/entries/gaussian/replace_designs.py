@@ -1,7 +1,7 @@
 """Experiments under replace that several entries share."""
 
 from modelcollapse.families.gaussian.estimator import Gaussian
-from modelcollapse.families.gaussian.formulas import critical_temperature
+from modelcollapse.families.gaussian.limits import critical_temperature
 from modelcollapse.ledger.claims import Design
 from modelcollapse.loop.experiment import Experiment
 from modelcollapse.workflows import Replace

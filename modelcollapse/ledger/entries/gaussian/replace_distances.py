@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from modelcollapse.families.gaussian.estimator import Gaussian
-from modelcollapse.families.gaussian.formulas import tail_bound
+from modelcollapse.families.gaussian.limits import tail_bound
 from modelcollapse.ledger.claims import FrequencyClaim, MeanClaim, mean_claim
 from modelcollapse.ledger.entries.gaussian.common import DERIVED, NORMAL, OTHER_DDOF
 from modelcollapse.ledger.entries.gaussian.replace_designs import BIASED, LONGER, SMOOTHER, UNBIASED

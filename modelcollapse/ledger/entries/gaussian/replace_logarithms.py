@@ -8,7 +8,7 @@ import numpy as np
 from modelcollapse._support.checks import Floats
 from modelcollapse.evidence import Cdf
 from modelcollapse.families.gaussian.estimator import Gaussian
-from modelcollapse.families.gaussian.formulas import critical_temperature
+from modelcollapse.families.gaussian.limits import critical_temperature
 from modelcollapse.ledger.claims import LawClaim, MeanClaim, mean_claim
 from modelcollapse.ledger.entries.gaussian.common import DERIVED, NORMAL, OTHER_DDOF
 from modelcollapse.ledger.entries.gaussian.replace_designs import (

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 
 from modelcollapse.families.gaussian.estimator import Gaussian
-from modelcollapse.families.gaussian.formulas import tail_bound
-from modelcollapse.families.gaussian.replaced import factor_power
+from modelcollapse.families.gaussian.limits import tail_bound
+from modelcollapse.families.gaussian.replace_laws import factor_power
 from modelcollapse.ledger.claims import MeanClaim, mean_claim
 from modelcollapse.ledger.entries.gaussian.common import DERIVED, NORMAL, OTHER_DDOF, PAPER
 from modelcollapse.ledger.entries.gaussian.replace_designs import BIASED, UNBIASED

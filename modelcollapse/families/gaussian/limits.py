@@ -7,7 +7,7 @@ import numpy as np
 from modelcollapse import solver
 from modelcollapse._support.checks import Floats, positive, whole
 from modelcollapse._support.errors import NoClosedForm, invalid
-from modelcollapse.families.gaussian.replaced import factor_power
+from modelcollapse.families.gaussian.replace_laws import factor_power
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
@@ -121,7 +121,7 @@ def settling(e: "Experiment") -> Settled:
     mean, if they are fresh. R is D, and 1/r more with kept data.
     """
     schedule, c, heat = e.schedule, e.model.ddof, e.temperature
-    workflow, first, n = schedule.workflow, schedule.listed[0], schedule.later
+    workflow, first, n = schedule.workflow, schedule.listed[0], schedule.listed[-1]
     if schedule.rule == "fresh-data":
         w, r, n, f, base = workflow.real_weight, workflow.real, workflow.synthetic, 1.0, 0.0
     else:

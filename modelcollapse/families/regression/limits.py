@@ -1,4 +1,4 @@
-"""Limits, exponents and fates of regression loops."""
+"""Limits and exponents of regression loops."""
 
 import math
 from typing import TYPE_CHECKING
@@ -8,7 +8,6 @@ import numpy as np
 from modelcollapse._support.errors import NoClosedForm
 from modelcollapse.families.regression.moments import inherited_share, lost_signal
 from modelcollapse.families.regression.wishart import noise_mean
-from modelcollapse.loop.fate import Fate
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
@@ -64,7 +63,7 @@ def limits(e: "Experiment") -> tuple[float, float]:
     return square + noise, noise
 
 
-def _share(e: "Experiment") -> tuple[float, float]:
+def inheritance(e: "Experiment") -> tuple[float, float]:
     """Return kappa, and the noise of one fit, for pooled fresh data."""
     d, workflow = e.model.dim, e.schedule.workflow
     N = workflow.real + workflow.synthetic
@@ -73,7 +72,7 @@ def _share(e: "Experiment") -> tuple[float, float]:
 
 
 def _settled(e: "Experiment") -> tuple[float, float]:
-    kappa, noise = _share(e)
+    kappa, noise = inheritance(e)
     if infinite_from(e):
         return math.inf, math.inf
     if kappa >= 1:
@@ -115,80 +114,3 @@ def exponents(e: "Experiment") -> dict[str, float]:
         grows = e.schedule.rule == "replace" and not forgetting
         found["power"] = 1.0 if grows else 0.0
     return found
-
-
-def fate(e: "Experiment") -> Fate:
-    """Return what becomes of the risk."""
-    if e.model.ridge > 0:
-        return _penalised(e)
-    if e.model.noise == 0:
-        return _noise_free(e)
-    if (t := infinite_from(e)) is not None and _is_predicted(e):
-        reason = "the expectation is infinite where rows and inputs differ by at most 1"
-        return Fate("diverges", f"infinite from generation {t} on", reason)
-    if e.model.design == "fresh":
-        return _fresh(e)
-    from modelcollapse.solver import fate as of_noise
-
-    found = of_noise(e.schedule, e.sizes, 0.0)
-    return Fate(found.verdict, found.rate, f"the noise that labels inherit: {found.reason}")
-
-
-def _fresh(e: "Experiment") -> Fate:
-    if e.schedule.rule == "accumulate":
-        reason = "each batch adds sigma^2 (n_t/N_t) d/(N_t - d - 1), which is summable"
-        return Fate("bounded", "", reason)
-    if e.schedule.rule == "fresh-data":
-        return _refreshed(e)
-    if e.schedule.rule != "replace":
-        return Fate("undetermined", "", "no theorem for this workflow with new inputs: simulate it")
-    if np.ptp(e.sizes) > 0:
-        return Fate("undetermined", "", "a schedule can do anything after its last generation")
-    if e.sizes[0] > e.model.dim:
-        return Fate("diverges", "t", "each generation adds sigma^2 d/(n - d - 1): a random walk")
-    return Fate("bounded", "", _forgotten(e))
-
-
-def _refreshed(e: "Experiment") -> Fate:
-    workflow = e.schedule.workflow
-    if workflow.weight is not None or workflow.real + workflow.synthetic < e.model.dim + 2:
-        return Fate("undetermined", "", "no theorem for weighted or fewer rows: simulate it")
-    kappa, _ = _share(e)
-    reason = f"each fit inherits {kappa:.6g} of the last one's expected risk"
-    if kappa < 1:
-        return Fate("bounded", "", reason)
-    return Fate("diverges", f"{kappa:.6g}^t" if kappa > 1 else "t", reason)
-
-
-def _is_predicted(e: "Experiment") -> bool:
-    schedule = e.schedule
-    return bool(e.model.design == "fixed" or schedule.alone or schedule.pool)
-
-
-def _forgotten(e: "Experiment") -> str:
-    return (
-        f"each fit keeps n/d = {e.sizes[0] / e.model.dim:.6g} of the coefficients' square: the "
-        "error settles, but w* is forgotten altogether"
-    )
-
-
-def _noise_free(e: "Experiment") -> Fate:
-    known = e.schedule.weighted
-    design, enough = e.model.design, e.sizes.min() >= e.model.dim
-    if known and enough:
-        reason = "without noise the first fit is w*, and so are all others"
-        return Fate("bounded", "", reason)
-    if known and design == "fixed":
-        reason = "the first fit loses of w* what the inputs do not span; all others reproduce it"
-        return Fate("bounded", "", reason)
-    return _fresh(e) if design == "fresh" else Fate("undetermined", "", "no theorem: simulate it")
-
-
-def _penalised(e: "Experiment") -> Fate:
-    if e.schedule.rule == "accumulate":
-        reason = "the penalty's bias is that of generation 1, and noise adds less and less"
-        return Fate("bounded", "", reason)
-    if e.schedule.rule == "replace" and np.ptp(e.sizes) == 0:
-        reason = "every fit shrinks the last one: noise settles, but w* is forgotten altogether"
-        return Fate("bounded", "", reason)
-    return Fate("undetermined", "", "no theorem for this workflow with a penalty: simulate it")

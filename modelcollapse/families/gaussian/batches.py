@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modelcollapse._support.checks import Floats
-from modelcollapse.families.gaussian.recording import ranks
+from modelcollapse.families.gaussian.quantities import ranks
 
 if TYPE_CHECKING:
-    from modelcollapse.families.gaussian.recording import Fits, Plan
+    from modelcollapse.families.gaussian.quantities import Fits, Plan
 
 
 NOISE = 64 * np.finfo(float).eps  # relative rounding error of a factor's row, for each column

@@ -1,0 +1,67 @@
+"""What becomes of a discrete loop, in words."""
+
+from typing import TYPE_CHECKING
+
+from modelcollapse.families.discrete import chains
+from modelcollapse.loop.fate import Fate
+from modelcollapse.loop.schedule import Schedule
+
+if TYPE_CHECKING:
+    from modelcollapse.loop.experiment import Experiment
+
+
+def fates(e: "Experiment") -> dict[str, Fate]:
+    """Return what becomes of each quantity."""
+    found = {"heterozygosity": _heterozygosity(e)}
+    found["squared_error"] = Fate("bounded", "", "probabilities are: |p_t - p_0|^2 <= 2")
+    if e.schedule.rule == "replace" and chains.constant(e.sizes):
+        end = "one outcome is left in the end, outcome i with probability p_i"
+        found["collapsed"] = found["absent"] = Fate("clumps", "", end)
+    elif e.schedule.rule in ("accumulate", "keep-real"):
+        reason = "what batch 1 has is never lost, and what it has not never comes"
+        found["collapsed"] = found["absent"] = Fate("bounded", "", reason)
+    return found
+
+
+def _heterozygosity(e: "Experiment") -> Fate:
+    n, equal = int(e.sizes[0]), chains.constant(e.sizes)
+    if int(e.schedule.real.sum()) == 1:
+        return Fate("clumps", "0 from generation 1", "one real row is one outcome")
+    if e.schedule.rule == "replace" and equal:
+        reason = "each generation multiplies it by 1 - 1/n: one outcome is left in the end"
+        return Fate("clumps", f"{1 - 1 / n:.6g}^t", reason)
+    if e.schedule.rule == "replace":
+        reason = "it vanishes iff sum 1/n_t is infinite, and a schedule does not say"
+        return Fate("undetermined", "", reason)
+    if e.schedule.rule == "sliding-window" and equal:
+        return Fate("clumps", "", "sooner or later a whole window has one outcome")
+    if e.schedule.budget == 1:
+        return Fate("clumps", "0 from generation 1", "one training row is one outcome")
+    return _kept_up(e, equal=equal)
+
+
+def _kept_up(e: "Experiment", *, equal: bool) -> Fate:
+    """Return the fate where something is remembered for ever."""
+    schedule, reason = e.schedule, ""
+    if schedule.rule == "accumulate":
+        reason = "prod (1 - n_s/N_s^2) is positive for any batch sizes"
+    elif schedule.kind == "subset" and equal:
+        reason = "the pool loses a summable share each generation"
+    elif schedule.rule == "fresh-data" or _steady(schedule) or _kept_share(schedule, equal=equal):
+        reason = "real rows keep a fixed weight"
+    if reason:
+        return Fate("bounded", "", reason)
+    return Fate("undetermined", "", "no theorem for this workflow: see its exact finite curves")
+
+
+def _kept_share(schedule: Schedule, *, equal: bool) -> bool:
+    """Return whether the real batch keeps its weight."""
+    return schedule.rule == "keep-real" and (equal or schedule.workflow.share is not None)
+
+
+def _steady(schedule: Schedule) -> bool:
+    """Return whether a web's real rows keep their share."""
+    if schedule.rule != "web":
+        return False
+    real, sampled = schedule.workflow.real, schedule.workflow.synthetic
+    return isinstance(sampled, int) and isinstance(real, int) and real > 0
