@@ -13,7 +13,7 @@ from scipy.linalg import helmert
 
 import modelcollapse as mc
 from modelcollapse._support import compiled
-from modelcollapse.families.gaussian import kernels, simulate, batches
+from modelcollapse.families.gaussian import batches, kernels, simulate
 from modelcollapse.families.gaussian.quantities import derived, plan_of
 from modelcollapse.workflows import Weighting
 from modelcollapse.workflows.selection import select

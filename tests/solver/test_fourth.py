@@ -191,9 +191,13 @@ def test_collapsed_coins_vary_no_more():
 
 
 def test_too_many_slots_say_so():
-    """Forty batches are remembered and not more: a table, a long window, someone's workflow."""
-    table = Weighted(np.tril(np.ones((41, 41))) / np.arange(1, 42)[:, None])
-    for workflow, T in ((table, 41), (mc.SlidingWindow(41), 60), (Halving(), 41)):
+    """Forty batches are remembered and not more; a chain remembers one, whoever gave its weights."""
+    age = np.tril(np.arange(41)[:, None] - np.arange(41) + 1.0)
+    table = Weighted(age / age.sum(axis=1, keepdims=True))
+    same = Weighted(np.tril(np.ones((41, 41))) / np.arange(1, 42)[:, None])
+    for workflow in (same, Halving()):
+        assert np.isfinite(error_variances(workflow, [3] * 41)).all()
+    for workflow, T in ((table, 41), (mc.SlidingWindow(41), 60)):
         with pytest.raises(NoClosedForm, match="more than 40 batches at generation 41"):
             error_variances(workflow, np.ones(T, dtype=int))
         assert error_variances(workflow, np.ones(40, dtype=int)).shape == (40,)

@@ -85,7 +85,7 @@ def second_order(e: "Experiment") -> SecondOrder:
     with np.errstate(over="ignore", invalid="ignore"):  # SciPy's rules explode
         kept = list(subsets(schedule.listed, counts, drawn, newest=schedule.newest))
         central = grown(np.array([subset.fitted() for subset in kept]))
-        return SecondOrder(central + np.array([subset.error for subset in kept]), central)
+        return SecondOrder(grown(central + [subset.error for subset in kept]), central)
 
 
 def _many_slots(

@@ -12,7 +12,7 @@ from scipy.linalg import helmert
 from scipy.special import chdtr
 
 import modelcollapse as mc
-from modelcollapse.families.gaussian import kernels, batches
+from modelcollapse.families.gaussian import batches, kernels
 from modelcollapse.testing import assert_law
 
 EPS = np.finfo(float).eps
