@@ -225,14 +225,14 @@ class Replay:
     def runs(self, metrics):
         """Yield (replicate, result of `run` on its rows, its batches)."""
         e = self.e
-        for r, (batches, workflow) in enumerate(self.batches()):
+        for r, (drawn, workflow) in enumerate(self.batches()):
             result = mc.run(
-                Scripted(self.plan.dim, e.model.ddof, batches[1:]),
-                ScriptedTruth.of(e.truth, batches[0]),
+                Scripted(self.plan.dim, e.model.ddof, drawn[1:]),
+                ScriptedTruth.of(e.truth, drawn[0]),
                 workflow,
                 e.sizes,
                 e.generations,
                 metrics=metrics,
                 temperature=e.temperature,
             )
-            yield r, result, batches
+            yield r, result, drawn

@@ -191,7 +191,7 @@ def test_collapsed_coins_vary_no_more():
 
 
 def test_too_many_slots_say_so():
-    """Forty batches are remembered and not more; a chain remembers one, whoever gave its weights."""
+    """Forty batches are remembered and not more; a chain remembers one, whoever gave it."""
     age = np.tril(np.arange(41)[:, None] - np.arange(41) + 1.0)
     table = Weighted(age / age.sum(axis=1, keepdims=True))
     same = Weighted(np.tril(np.ones((41, 41))) / np.arange(1, 42)[:, None])
