@@ -95,7 +95,7 @@ class Replay:
 
     def __init__(self, e, count, seed):
         self.e, self.count = e, count
-        extra = set(simulate.EXTRA) if len(e.truth.spectrum) > 1 else set()
+        extra = set(e.model.extra) if len(e.truth.spectrum) > 1 else set()
         self.plan = plan_of(e, np.arange(1, e.generations + 1), extra)
         self.signs, storage = np.ones((count, e.generations)), self.plan.storage(count)
         self.fits = self.plan.fits(storage)

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 import modelcollapse as mc
-from modelcollapse.families.gaussian.simulate import EXTRA
 from modelcollapse.loop.blocks import BLOCK
 from tests.helpers.replay import Bootstrap, Halving
 
@@ -39,7 +38,7 @@ def count_of(name):
 
 def extra_of(e):
     """Return the quantities that can be recorded on request."""
-    return EXTRA if e.model.dim > 1 else ()
+    return mc.Gaussian.extra if e.model.dim > 1 else ()
 
 
 def same(one, other, rows=slice(None), columns=slice(None)):
@@ -145,7 +144,7 @@ def test_shapes(name):
 def test_thin_fits_are_singular_and_have_a_pseudo_determinant(workflow):
     """With n <= d the determinant is zero, the loss infinite, and n - 1 directions remain."""
     e = mc.Experiment(mc.Gaussian(5), workflow, 4, 3)
-    result = mc.simulate(e, 20, 1, extra=EXTRA)
+    result = mc.simulate(e, 20, 1, extra=mc.Gaussian.extra)
 
     assert np.isneginf(result["log_determinant"]).all()
     assert np.isposinf(result["test_log_loss"]).all()
@@ -158,7 +157,7 @@ def test_subsampled_thin_fits_are_singular():
     """A budget of at most d rows: singular at every generation, wherever the rows came from."""
     for sizes, budget in ((9, 4), ([4, 9, 9], None), ([9, 4, 3], None)):
         e = mc.Experiment(mc.Gaussian(4), mc.AccumulateSubsample(budget), sizes, 3)
-        result = mc.simulate(e, 200, 1, extra=EXTRA)
+        result = mc.simulate(e, 200, 1, extra=mc.Gaussian.extra)
         thin = [0, 1, 2] if sizes != [9, 4, 3] else [1, 2]
         assert np.isneginf(result["log_determinant"][:, thin]).all()
         assert np.isposinf(result["test_log_loss"][:, thin]).all()

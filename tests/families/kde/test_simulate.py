@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 import modelcollapse as mc
-from modelcollapse.families.kde.simulate import EXTRA
 from modelcollapse.loop.blocks import BLOCK
 from tests.families.kde.test_estimator import laplace_like
 from tests.helpers.replay import Bootstrap, Halving
@@ -156,7 +155,7 @@ def test_shapes_and_progress(name):
     e, told = EXPERIMENTS[name], []
     options = options_of(name)
     options["extra"] = [*options["extra"], "draw"]
-    assert set(options["extra"]) <= set(EXTRA)
+    assert set(options["extra"]) <= set(mc.KDE.extra)
     result = mc.simulate(e, 7, 1, [1, 3, 4], progress=told.append, **options)
 
     assert (result.generations.tolist(), sum(told)) == ([1, 3, 4], 7)
