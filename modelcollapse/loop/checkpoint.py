@@ -5,11 +5,10 @@ resumed only by the same configuration, and the number of generations is no part
 finished run can be prolonged.
 """
 
-import hashlib
 import json
 import os
-import re
-from dataclasses import dataclass, field, fields, is_dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +17,9 @@ import numpy as np
 from modelcollapse._support.checks import Floats
 from modelcollapse._support.errors import InvalidInput
 from modelcollapse._support.files import check_writable, replacing
+from modelcollapse.loop.identity import shown
 
-FORMAT = "modelcollapse run 1"
+FORMAT = "modelcollapse run 2"
 Configuration = dict[str, Any]
 
 
@@ -56,8 +56,11 @@ class Checkpoint:
     path
         The file, in a folder that exists; None keeps nothing.
     configuration
-        Everything that the run's numbers depend on, as JSON values. Of the list under
-        "samples" only the part that both have is compared.
+        From a number of generations to everything that the run's numbers depend on until then, as
+        JSON values. Of the list under "samples", one size for each generation of the run, only
+        the part that both have is compared.
+    generations
+        Those of the run.
 
     Raises
     ------
@@ -65,14 +68,20 @@ class Checkpoint:
         If the file cannot be written.
     """
 
-    def __init__(self, path: str | os.PathLike[str] | None, configuration: Configuration) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str] | None,
+        configuration: Callable[[int], Configuration],
+        generations: int,
+    ) -> None:
         self.path = None if path is None else Path(path)
-        self.configuration = configuration
+        self._configuration = configuration
         self._saved = 0
         self._warnings: dict[str, int] = {}
         if self.path is None:
             return
         check_writable("checkpoint", self.path)
+        self._here = configuration(generations)
 
     def load(self) -> State:
         """Return the saved state, or an empty one if there is no file yet.
@@ -85,13 +94,14 @@ class Checkpoint:
         if self.path is None or not self.path.exists():
             return State()
         try:
-            state, configuration = _read(self.path)
+            state, there = _read(self.path)
+            last = len(there["samples"])
         except Exception as error:  # damage shows in many ways
             raise InvalidInput(
                 f"checkpoint = {str(self.path)!r} is damaged or not a checkpoint "
                 f"({type(error).__name__}: {error}): delete it or give another path"
             ) from error
-        different = _differences(configuration, self.configuration)
+        different = _differences(there, self._configuration(last))
         if different:
             raise InvalidInput(
                 f"checkpoint = {str(self.path)!r} belongs to another run: {'; '.join(different)}; "
@@ -110,7 +120,7 @@ class Checkpoint:
         names = list(state.records[0])
         header = {
             "format": FORMAT,
-            "configuration": self.configuration,
+            "configuration": self._here,
             "outcome": outcome,
             "metrics": names,
             "warnings": self._warnings,
@@ -123,40 +133,6 @@ class Checkpoint:
             "rows": np.concatenate(batches),
         }
         _write(self.path, arrays)
-
-
-def describe(value: Any) -> str:
-    """Return a text that is the same for the same configuration in every process."""
-    if isinstance(value, np.ndarray):
-        digest = hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()[:16]
-        return f"array of shape {value.shape}, sha256 {digest}"
-    parts: dict[str, Any]
-    if is_dataclass(value) and not isinstance(value, type):
-        parts = {f.name: getattr(value, f.name) for f in fields(value)}
-    elif hasattr(value, "get_params"):
-        parts = value.get_params(deep=False)
-    elif "__repr__" not in _defined(value) and hasattr(value, "__dict__"):
-        parts = vars(value)
-    else:
-        return _without_address(repr(value))
-    inside = (
-        f"{name}={describe(part) if _nested(part) else _without_address(repr(part))}"
-        for name, part in sorted(parts.items())
-    )
-    return f"{type(value).__name__}({', '.join(inside)})"
-
-
-def _defined(value: Any) -> set[str]:
-    """Return the names that the value's classes define, other than object itself."""
-    return {name for kind in type(value).__mro__[:-1] for name in vars(kind)}
-
-
-def _nested(value: Any) -> bool:
-    return isinstance(value, np.ndarray) or hasattr(value, "get_params")
-
-
-def _without_address(text: str) -> str:
-    return re.sub(r" at 0x[0-9A-Fa-f]+", "", text)
 
 
 def _write(path: Path, arrays: dict[str, Any]) -> None:
@@ -191,5 +167,5 @@ def _differences(there: Configuration, here: Configuration) -> list[str]:
             common = min(len(old), len(new))
             old, new = old[:common], new[:common]
         if old != new:
-            phrases.append(f"{name} is {old} there and {new} here")
+            phrases.append(f"{name} is {shown(old)} there and {shown(new)} here")
     return phrases

@@ -13,6 +13,7 @@ from modelcollapse._support.checks import Floats, Integers, Samples, positive, w
 from modelcollapse._support.errors import InvalidInput, NoClosedForm, invalid, unknown
 from modelcollapse.loop.consistency import check
 from modelcollapse.loop.fate import Fate
+from modelcollapse.loop.identity import arguments, check_same, identity
 from modelcollapse.loop.model import MEMBERS, Model, unfitted
 from modelcollapse.loop.schedule import understood
 from modelcollapse.loop.truth import Truth
@@ -73,6 +74,9 @@ class Lazy(Mapping[str, V]):
 class Experiment(Generic[M]):
     """One self-consuming loop: everything that its law depends on.
 
+    Two are equal if `described` says the same of them; what the caller does later to a model, to
+    rows or to a list of sizes changes nothing.
+
     Parameters
     ----------
     model
@@ -122,6 +126,7 @@ class Experiment(Generic[M]):
                 "such as Gaussian(), or use run(), which takes any estimator"
             )
         object.__setattr__(self, "model", unfitted(self.model))
+        object.__setattr__(self, "samples", copy.copy(self.samples))  # a list may change
         if isinstance(self.workflow, type) or not isinstance(self.workflow, Workflow):
             raise InvalidInput(
                 f"workflow = {self.workflow!r} is not a workflow: give an object with "
@@ -136,6 +141,41 @@ class Experiment(Generic[M]):
         object.__setattr__(self, "truth", self.model.as_truth(self.truth))
         object.__setattr__(self, "unseen", check(self.workflow, self.sizes))
         self.model.check(self.understood)
+
+    def __eq__(self, other: object) -> bool:
+        return self.identity == other.identity if isinstance(other, Experiment) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.identity)
+
+    @classmethod
+    def from_dict(
+        cls, data: Mapping[str, Any], *, model: Any = None, workflow: Any = None, truth: Any = None
+    ) -> "Experiment":
+        """Build an equal experiment again from what `described` said of it.
+
+        Parameters
+        ----------
+        data
+            What `described` returned, or what JSON made of it.
+        model, workflow, truth
+            What the data only name, such as a workflow of one's own or rows: it has to be the one
+            that was described. None builds it from the data.
+
+        Raises
+        ------
+        InvalidInput
+            If one of these is needed and missing, or is another one; the message names it.
+        """
+        given = {"model": model, "workflow": workflow, "truth": truth}
+        experiment = cls(**arguments(data, given))
+        check_same(data, experiment)
+        return experiment
+
+    @cached_property
+    def identity(self) -> str:
+        """What `described` says as one line of JSON with sorted keys, the same in each process."""
+        return identity(self)
 
     @cached_property
     def sizes(self) -> Integers:

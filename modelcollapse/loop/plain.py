@@ -13,8 +13,9 @@ import numpy as np
 from modelcollapse._support.checks import Floats, Integers, Samples, positive, rows, whole
 from modelcollapse._support.errors import InvalidInput, unknown
 from modelcollapse.loop import estimators
-from modelcollapse.loop.checkpoint import Checkpoint, State, describe
+from modelcollapse.loop.checkpoint import Checkpoint, State
 from modelcollapse.loop.estimators import FailedError, stage
+from modelcollapse.loop.identity import of_workflow, plain
 from modelcollapse.loop.metrics import Metric, built_in, check_names, custom
 from modelcollapse.loop.truth import Rows, Truth
 from modelcollapse.workflows import Workflow
@@ -42,7 +43,7 @@ class Run:
     warnings
         How often the estimator gave each warning.
     experiment
-        Everything that the numbers depend on, as text and numbers.
+        Everything that the numbers depend on, as JSON data; see `described`.
     """
 
     metrics: dict[str, Floats]
@@ -133,7 +134,8 @@ def run(
         temperature=positive("temperature", temperature),
     )
     loop.check()
-    return loop.run(Checkpoint(checkpoint, loop.configuration()), progress or (lambda _: None))
+    file = Checkpoint(checkpoint, loop.configuration, len(loop.sizes))
+    return loop.run(file, progress or (lambda _: None))
 
 
 @dataclass(frozen=True, eq=False)
@@ -235,15 +237,15 @@ class _Loop:
         for t in sorted({1, min(2, len(self.sizes)), len(self.sizes)}):
             self.choose(t, _generator(self.seed, t, 0))
 
-    def configuration(self) -> dict[str, Any]:
-        """Return everything that the numbers of a generation depend on."""
+    def configuration(self, generations: int) -> dict[str, Any]:
+        """Return everything that the numbers of so many generations depend on."""
         return {
-            "estimator": describe(self.estimator),
-            "data": describe(_values(self.truth)),
-            "workflow": describe(self.workflow),
+            "estimator": plain(self.estimator, generations),
+            "data": plain(self.truth, generations),
+            "workflow": of_workflow(self.workflow, generations),
             "samples": self.sizes.tolist(),
             "seed": self.seed,
-            "test": None if self.test is None else describe(self.test),
+            "test": plain(self.test, generations),
             "metrics": list(self.metrics),
             "temperature": self.temperature,
         }
@@ -259,7 +261,7 @@ class _Loop:
             model=state.model,
             batches=state.batches,
             warnings=state.warnings,
-            experiment={**self.configuration(), "generations": len(self.sizes)},
+            experiment={**self.configuration(len(self.sizes)), "generations": len(self.sizes)},
         )
 
 
