@@ -1,6 +1,7 @@
 """Saving and resuming a run: one .npz file, replaced atomically after each generation.
 
-The file holds a JSON header, all batches and all metrics; it holds no pickled objects. A run is
+The file holds a JSON header, all batches, the training rows where the workflow keeps some of them,
+and all metrics; it holds no pickled objects. A run is
 resumed only by the same configuration, and the number of generations is no part of that: a
 finished run can be prolonged.
 """
@@ -14,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats
+from modelcollapse._support.checks import Floats, Integers
 from modelcollapse._support.errors import InvalidInput
 from modelcollapse._support.files import check_writable, replacing
 from modelcollapse.loop.identity import shown
@@ -31,6 +32,8 @@ class State:
     ----------
     batches
         The rows of batch 1, 2, ...
+    chosen
+        The training rows of each finished generation, of a workflow that keeps some of them.
     records
         The metrics of each finished generation.
     warnings
@@ -42,6 +45,7 @@ class State:
     """
 
     batches: list[Floats] = field(default_factory=list)
+    chosen: list[Integers] = field(default_factory=list)
     records: list[dict[str, float]] = field(default_factory=list)
     warnings: dict[str, int] = field(default_factory=dict)
     generation: int = 1
@@ -125,12 +129,14 @@ class Checkpoint:
             "metrics": names,
             "warnings": self._warnings,
         }
-        batches = state.batches[:finished]
+        batches, chosen = state.batches[:finished], state.chosen[:finished]
         arrays = {
             "header": np.array(json.dumps(header)),
             "metrics": np.array([[r[name] for name in names] for r in state.records]),
             "sizes": np.array([len(batch) for batch in batches]),
             "rows": np.concatenate(batches),
+            "chosen_sizes": np.array([len(rows) for rows in chosen], dtype=np.int64),
+            "chosen": np.concatenate([np.empty(0, np.int64), *chosen]),
         }
         _write(self.path, arrays)
 
@@ -148,14 +154,21 @@ def _read(path: Path) -> tuple[State, Configuration]:
     with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
         header = json.loads(str(archive["header"]))
         metrics, sizes, rows = archive["metrics"], archive["sizes"], archive["rows"]
+        chosen, counts = archive["chosen"], archive["chosen_sizes"]
     if header["format"] != FORMAT:
         raise ValueError(f"format {header['format']!r}, wanted {FORMAT!r}")
     names = header["metrics"]
     if metrics.shape != (len(sizes), len(names)) or rows.ndim != 2 or sizes.sum() != len(rows):
         raise ValueError(f"metrics {metrics.shape}, sizes {sizes.shape} and rows {rows.shape}")
+    if len(counts) not in (0, len(sizes)) or counts.sum() != len(chosen):
+        raise ValueError(f"training sets {counts.shape} of {chosen.shape} rows")
+    trained = np.split(chosen, np.cumsum(counts)[:-1]) if len(counts) else []
+    for total, kept in zip(np.cumsum(sizes), trained, strict=False):
+        if kept.dtype.kind != "i" or not 0 <= kept.min() <= kept.max() < total:
+            raise ValueError(f"a training set of {total} rows has other ones")
     records = [dict(zip(names, map(float, values), strict=True)) for values in metrics]
     batches = np.split(rows, np.cumsum(sizes)[:-1])
-    return State(batches, records, header["warnings"]), header["configuration"]
+    return State(batches, trained, records, header["warnings"]), header["configuration"]
 
 
 def _differences(there: Configuration, here: Configuration) -> list[str]:

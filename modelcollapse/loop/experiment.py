@@ -17,8 +17,8 @@ from modelcollapse.loop.identity import arguments, check_same, identity
 from modelcollapse.loop.model import MEMBERS, Model, unfitted
 from modelcollapse.loop.schedule import understood
 from modelcollapse.loop.truth import Truth
-from modelcollapse.workflows import BY_NAME, Workflow
-from modelcollapse.workflows.selection import batch_sizes
+from modelcollapse.workflows import Workflow, keeps
+from modelcollapse.workflows.selection import batch_sizes, reason_if_kept, require_workflow
 
 Route = Callable[[], Any]
 if TYPE_CHECKING:
@@ -127,12 +127,7 @@ class Experiment(Generic[M]):
             )
         object.__setattr__(self, "model", unfitted(self.model))
         object.__setattr__(self, "samples", copy.copy(self.samples))  # a list may change
-        if isinstance(self.workflow, type) or not isinstance(self.workflow, Workflow):
-            raise InvalidInput(
-                f"workflow = {self.workflow!r} is not a workflow: give an object with "
-                "training_rows(sizes, rng), such as "
-                f"{', '.join(w.__name__ + '()' for w in BY_NAME.values())}"
-            )
+        require_workflow(self.workflow)
         object.__setattr__(self, "generations", whole("generations", self.generations))
         object.__setattr__(self, "temperature", positive("temperature", self.temperature))
         most = getattr(self.workflow, "generations", None)
@@ -262,6 +257,10 @@ class Prediction:
             "fate": self.fates,
         }
         known = dict.fromkeys(n for part in parts.values() for n in [*part, *part.reasons])
+        if keeps(self.experiment.workflow):
+            why = reason_if_kept(self.experiment.workflow)
+            for part in parts.values():
+                part.reasons.update({name: why for name in known if name not in part})
         for what, part in parts.items():
             for name in known:
                 if name not in part:
@@ -425,6 +424,8 @@ def simulate(
         Each quantity as an array of shape (replicates, recorded generations).
     """
     _require_experiment(experiment)
+    if keeps(experiment.workflow):
+        raise InvalidInput(reason_if_kept(experiment.workflow))
     whole("replicates", replicates)
     whole("seed", seed, minimum=0)
     if jobs != -1:

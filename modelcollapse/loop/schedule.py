@@ -25,7 +25,7 @@ class Own:
 
     def __init__(self, workflow: Workflow) -> None:
         self.workflow = workflow
-        for name in (*METHODS[1:], *ABOUT):
+        for name in (*METHODS[1:], "keep", *ABOUT):
             if (found := getattr(workflow, name, None)) is not None:
                 setattr(self, name, found)
 

@@ -6,8 +6,8 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers, whole
 from modelcollapse._support.errors import InvalidInput, NoClosedForm
-from modelcollapse.workflows import Refreshing, Remembering, Weighting, Workflow
-from modelcollapse.workflows.selection import batch_weights, memory_step, pair
+from modelcollapse.workflows import Refreshing, Remembering, Weighting, Workflow, keeps
+from modelcollapse.workflows.selection import batch_weights, memory_step, pair, reason_if_kept
 
 
 def is_refreshing(workflow: Workflow) -> bool:
@@ -57,6 +57,8 @@ def source_weights(workflow: Workflow, sizes: Sequence[int]) -> tuple[Floats, Fl
                 f"return two arrays of {len(sizes)} weights that are not negative and sum to 1"
             )
         return real, synthetic
+    if keeps(workflow):
+        raise NoClosedForm(reason_if_kept(workflow))
     if not isinstance(workflow, Weighting):
         raise NoClosedForm(
             f"{workflow!r} has no batch_weights(sizes), so its moments are not predicted exactly; "

@@ -10,6 +10,7 @@ from sklearn.neighbors import KernelDensity
 from modelcollapse import KDE, Accumulate, Gaussian, InvalidInput, Replace, Web, Weighted, run
 from tests.helpers.toys import (
     ARGUMENTS,
+    KEEPING,
     PLANE,
     WORKFLOWS,
     Failing,
@@ -37,7 +38,7 @@ def stopper(at):
     return progress
 
 
-@pytest.mark.parametrize("workflow", WORKFLOWS, ids=repr)
+@pytest.mark.parametrize("workflow", WORKFLOWS + KEEPING, ids=repr)
 def test_a_resumed_run_has_the_same_bits(tmp_path, workflow):
     """Stopped after each generation in turn, it ends like a run that was never stopped."""
     path = tmp_path / "run.npz"
@@ -107,22 +108,27 @@ def test_warnings_are_counted_once_over_interruptions(tmp_path):
     assert same(resumed, whole)
 
 
-def test_a_finished_run_is_prolonged_and_cut(tmp_path):
+@pytest.mark.parametrize("workflow", [Accumulate(), *KEEPING], ids=repr)
+def test_a_finished_run_is_prolonged_and_cut(tmp_path, workflow):
     """More generations go on from the file; fewer are read from it and leave it as it is."""
     path = tmp_path / "run.npz"
     four, six = ({**ARGUMENTS, "generations": t, "samples": 5} for t in (4, 6))
-    run(Gaussian(2), PLANE, Accumulate(), **four, checkpoint=path)
+    run(Gaussian(2), PLANE, workflow, **four, checkpoint=path)
     told, before = [], path.read_bytes()
     with path.open("rb") as file:  # a reader keeps the whole old file while a new one replaces it
-        longer = run(Gaussian(2), PLANE, Accumulate(), **six, checkpoint=path, progress=told.append)
+        longer = run(Gaussian(2), PLANE, workflow, **six, checkpoint=path, progress=told.append)
         replaced = file.read()
     content = path.read_bytes()
-    shorter = run(Gaussian(2), PLANE, Accumulate(), **four, checkpoint=path)
+    shorter = run(Gaussian(2), PLANE, workflow, **four, checkpoint=path)
 
     assert told == [4, 1, 1]
     assert replaced == before
-    assert same(longer, run(Gaussian(2), PLANE, Accumulate(), **six))
-    assert same(shorter, run(Gaussian(2), PLANE, Accumulate(), **four))
+    assert same(longer, run(Gaussian(2), PLANE, workflow, **six))
+    assert same(shorter, run(Gaussian(2), PLANE, workflow, **four))
+    assert (
+        shorter.model.mean_.tobytes()
+        == run(Gaussian(2), PLANE, workflow, **four).model.mean_.tobytes()
+    )
     assert path.read_bytes() == content
 
 

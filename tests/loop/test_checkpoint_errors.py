@@ -1,6 +1,7 @@
 """Checkpoints: a file of another run, a damaged or an unwritable one is refused."""
 
 import io
+import json
 
 import numpy as np
 import pytest
@@ -72,11 +73,18 @@ def test_objects_without_a_repr_are_told_apart(tmp_path):
         lambda data: data[:700] + bytes([data[700] ^ 1]) + data[701:],
         lambda _: archived(rows=np.zeros((3, 2))),
         lambda _: archived(header=np.array("{")),
+        lambda _: archived(chosen=np.array([1])),
+        lambda _: archived(chosen=np.array([-1]), chosen_sizes=np.array([1])),
+        lambda _: archived(chosen=np.array([0.0]), chosen_sizes=np.array([1])),
+        lambda _: archived(chosen=np.array([0, 0]), chosen_sizes=np.array([1, 1])),
         lambda _: archived(header=np.array('{"format": "other"}')),
         lambda _: archived(header=np.array(Bomb(), dtype=object)),
         lambda _: plain_array(),
     ],
-    ids=["empty", "text", "half", "bit", "no header", "no JSON", "version", "pickle", "array"],
+    ids=[
+        *("empty", "text", "half", "bit", "rows", "no JSON", "chosen", "negative", "floats"),
+        *("too many", "version", "pickle", "array"),
+    ],
 )
 def test_a_damaged_checkpoint_is_refused(tmp_path, damage):
     """A file that is not a whole checkpoint is named and left as it is."""
@@ -100,7 +108,16 @@ class Bomb:
 def archived(**arrays):
     """Return the bytes of an .npz file."""
     buffer = io.BytesIO()
-    complete = {"metrics": np.zeros((1, 1)), "sizes": np.array([1]), "rows": np.zeros((1, 2))}
+    header = {"format": "modelcollapse run 2", "metrics": ["a"], "warnings": {}}
+    header["configuration"] = {"samples": [1]}
+    complete = {
+        "header": np.array(json.dumps(header)),
+        "metrics": np.zeros((1, 1)),
+        "sizes": np.array([1]),
+        "rows": np.zeros((1, 2)),
+        "chosen": np.empty(0, np.int64),
+        "chosen_sizes": np.empty(0, np.int64),
+    }
     np.savez(buffer, **{**complete, **arrays})
     return buffer.getvalue()
 
