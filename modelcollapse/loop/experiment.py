@@ -126,7 +126,8 @@ class Experiment(Generic[M]):
                 "such as Gaussian(), or use run(), which takes any estimator"
             )
         object.__setattr__(self, "model", unfitted(self.model))
-        object.__setattr__(self, "samples", copy.copy(self.samples))  # a list may change
+        if isinstance(self.samples, (list, np.ndarray)):  # which a caller may change
+            object.__setattr__(self, "samples", self.samples.copy())
         require_workflow(self.workflow)
         object.__setattr__(self, "generations", whole("generations", self.generations))
         object.__setattr__(self, "temperature", positive("temperature", self.temperature))

@@ -53,9 +53,9 @@ def described(experiment: "Experiment") -> dict[str, Any]:
         package's the "class" and its "parameters"; "samples" is the batch size, one number where
         all are equal or where the workflow sets the later ones, else n_1, ..., n_T; "generations"
         is T, "truth" what the truth says of itself, and "temperature" a float. Functions of the
-        generation are given by their numbers, arrays by "shape", "type" and "sha256", and what
-        cannot be identified, such as a lambda that returns no number, by the name of its class as
-        "unidentified": it is equal to itself alone, in this process.
+        generation are given by their numbers for t = 1..T (a lambda is taken for one), and arrays
+        by "shape", "type" and "sha256". What cannot be identified, such as a lambda that returns
+        no number, is named as "unidentified": it is equal to itself alone, in this process.
 
     Raises
     ------
