@@ -4,7 +4,7 @@ An ignored error that is none would be an error itself.
 """
 
 from dataclasses import replace
-from typing import assert_type
+from typing import Any, assert_type
 
 import modelcollapse as mc
 from modelcollapse._support.checks import Floats
@@ -25,6 +25,7 @@ assert_type(prediction.variances["variance"], Floats)
 assert_type(prediction.limits["variance"], float)
 assert_type(prediction.fates["variance"], Fate)
 assert_type(mc.simulate(experiment)["variance"], Floats)
+assert_type(mc.described(experiment), dict[str, Any])
 
 mc.Experiment(3, mc.Replace())  # type: ignore[type-var]
 mc.Experiment(mc.Gaussian(), 3)  # type: ignore[arg-type]

@@ -78,6 +78,16 @@ def shares(weights: Any, n: int) -> Floats:
     return np.asarray(array / array.sum())
 
 
+def divided(weights: Floats, given: Any) -> Floats:
+    """Return weights over their sum.
+
+    Where they were given as an array that is read-only they have been divided, and keep their bits.
+    """
+    frozen = isinstance(given, np.ndarray) and not given.flags.writeable
+    total, rounding = weights.sum(), len(weights) * np.finfo(np.float64).eps
+    return np.asarray(weights if frozen and abs(total - 1) <= rounding else weights / total)
+
+
 def columns(X: Floats, dim: int) -> Floats:
     """Return the rows if they have `dim` columns."""
     if X.shape[1] != dim:

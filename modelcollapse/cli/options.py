@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import Parameter
 
@@ -12,7 +12,6 @@ from modelcollapse.cli.whole import MaybeWhole
 from modelcollapse.families import names as families
 from modelcollapse.loop.experiment import Experiment
 from modelcollapse.workflows import Weighted, Workflow, by_name, curves
-from modelcollapse.workflows.sources import is_refreshing
 
 DEFAULT_SAMPLES, DEFAULT_GENERATIONS = "100", 50
 WEB = ("rows", "growth", "real_share")
@@ -246,19 +245,3 @@ def _numbers(name: str, text: str) -> Samples:
             f"{name} = {text!r}: give a whole number, or one per generation, such as 10,20,40"
         ) from error
     return numbers if "," in text else numbers[0]
-
-
-def described(e: Experiment) -> dict[str, Any]:
-    """Return an experiment as plain data."""
-    sizes, workflow = e.sizes.tolist(), e.workflow
-    own = {key: value for key, value in vars(workflow).items() if value is not None}
-    return {
-        **e.model.described(),
-        "workflow": getattr(workflow, "name", repr(workflow)),
-        **(workflow.described() if hasattr(workflow, "described") else own),
-        # With fresh real rows the workflow says the later sizes.
-        "samples": sizes[0] if is_refreshing(workflow) or len(set(sizes)) == 1 else sizes,
-        "generations": e.generations,
-        **({"temperature": e.temperature} if e.model.described()["model"] == "gaussian" else {}),
-        "truth": e.truth.described(),
-    }

@@ -6,10 +6,11 @@ from typing import Annotated, Any
 import numpy as np
 from cyclopts import Parameter
 
-from modelcollapse.cli.options import LoopOptions, WorkflowOptions, described
+from modelcollapse.cli.options import LoopOptions, WorkflowOptions
 from modelcollapse.cli.output import note, number, plain, print_json, print_table
-from modelcollapse.loop.experiment import Prediction
+from modelcollapse.loop.experiment import Experiment, Prediction
 from modelcollapse.loop.experiment import predict as predict_experiment
+from modelcollapse.loop.identity import described
 
 SHOWN = 12
 
@@ -66,6 +67,15 @@ def _law(laws: Any) -> Mapping[str, Any]:
     }
 
 
+def _title(e: Experiment) -> str:
+    """Return what an experiment is, for people: a truth that has a name by its name."""
+    told = described(e)
+    model, workflow = told.pop("model"), told.pop("workflow")
+    told["truth"] = getattr(e.truth, "name", None) or told["truth"]
+    parts = {**model, "workflow": workflow.pop("name"), **workflow, **told}
+    return ", ".join(f"{key} {value}" for key, value in parts.items() if value is not None)
+
+
 def shown_generations(last: int) -> list[int]:
     """Return at most SHOWN generations, the first and the last among them."""
     if last <= SHOWN:
@@ -81,8 +91,7 @@ def _print(p: Prediction) -> None:
     ]
     if p.limits:
         rows.append(["limit", *(number(p.limits[n]) if n in p.limits else "" for n in names)])
-    parts = [f"{key} {value}" for key, value in described(p.experiment).items()]
-    print_table("expected: " + ", ".join(parts), ["generation", *names], rows)
+    print_table("expected: " + _title(p.experiment), ["generation", *names], rows)
     for name, value in p.exponents.items():
         print(f"exponent {name}: {plain(value)}")
     for name, fate in p.fates.items():

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from modelcollapse import datasets
 from modelcollapse._support.checks import whole
 from modelcollapse._support.errors import InvalidInput
-from modelcollapse.cli.options import LoopOptions, WorkflowOptions, described
+from modelcollapse.cli.options import LoopOptions, WorkflowOptions
 from modelcollapse.cli.output import (
     check_table,
     counted,
@@ -25,6 +25,7 @@ from modelcollapse.cli.whole import Whole
 from modelcollapse.loop.experiment import Interrupted, Prediction, Trajectories
 from modelcollapse.loop.experiment import predict as predict_experiment
 from modelcollapse.loop.experiment import simulate as simulate_experiment
+from modelcollapse.loop.identity import described
 
 INTERRUPTED = 130
 

@@ -47,7 +47,6 @@ def sweep(
     folder = file.with_suffix("") if output is None else output
     if jobs != -1:
         whole("jobs", jobs)
-    grid.check()
     if plan:
         return _plan(grid, folder, jobs, json=json)
     with progress(len(grid.cells)) as show:

@@ -74,7 +74,6 @@ def _drawn(text: str) -> Rows:
         raise invalid("data", text, f"give {name}, {name}:ROWS or {name}:ROWS:SEED")
     rows, seed = [*map(int, given), *(ROWS, 0)[len(given) :]]
     values = paper(name, rows, seed).values
-    values.setflags(write=False)
     return Rows(values, text)
 
 

@@ -11,7 +11,7 @@ is fitted, resampled or approximated. The claim is about the median S.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ from modelcollapse.diagnosis.outcome import Answer, Word
 from modelcollapse.diagnosis.reading import read
 from modelcollapse.diagnosis.record import Record
 from modelcollapse.diagnosis.theory import Theory
+from modelcollapse.loop.identity import described
 
 ROUNDING = 1e-8  # of a slope: relative errors of 1e-9 in each of four exact values
 
@@ -84,10 +85,10 @@ def _check_alike(one: Record, other: Record) -> None:
     a, b = one.experiment, other.experiment
     if a is None or b is None:
         return
+    both = min(a.generations, b.generations)
+    told = [described(replace(e, generations=both)) for e in (a, b)]
     for name in ("model", "workflow", "temperature", "truth"):
-        values = [getattr(e, name) for e in (a, b)]
-        if name == "truth":
-            values = [truth.described() for truth in values]
+        values = [data[name] for data in told]
         if values[0] != values[1]:
             raise InvalidInput(
                 f"scaling: one trajectory has {name} = {values[0]!r} and another "

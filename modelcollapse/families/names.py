@@ -170,9 +170,14 @@ def build(family: str, given: Options) -> tuple[Any, Any]:
 
 
 def parse_bandwidth(name: str, text: Any) -> Any:
-    """Return a bandwidth from "0.5", "scott", "power:0.5,0.2" or "0.5,0.4,0.3", or as it is."""
+    """Return a bandwidth from "0.5", "scott", "power:0.5,0.2" or "0.5,0.4,0.3", or as it is.
+
+    A table holds the parameters of a `PowerBandwidth`.
+    """
     if text is None:
         raise InvalidInput(f"{name} is missing: give --{name.replace('_', '-')} 0.5 or a rule")
+    if isinstance(text, Mapping):
+        return PowerBandwidth(**text)
     if not isinstance(text, str):
         return text
     head, _, rest = text.partition(":")

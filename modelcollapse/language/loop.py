@@ -23,8 +23,8 @@ from modelcollapse.language.work import (
     unseen,
     working,
 )
-from modelcollapse.workflows import Workflow
-from modelcollapse.workflows.selection import select
+from modelcollapse.workflows import Workflow, keeps
+from modelcollapse.workflows.selection import reason_if_kept, require_workflow, select
 from modelcollapse.workflows.sources import is_refreshing
 
 FLOAT_BYTES = 4  # of a weight, and about as many of text per token
@@ -79,13 +79,16 @@ def run(
     settings, options = settings or Settings(), options or Options()
     whole("generations", generations)
     seeds = checked_seeds(seeds)
-    if not isinstance(workflows, Sequence) or not all(isinstance(w, Workflow) for w in workflows):
+    if not isinstance(workflows, Sequence):
         raise invalid("workflows", workflows, "give a sequence, such as [Replace(), Accumulate()]")
     for workflow in workflows:
+        require_workflow(workflow)
         if is_refreshing(workflow):
             raise invalid(
                 "workflows", workflow, "real rows are drawn once here: keep them, with KeepReal()"
             )
+        if keeps(workflow):
+            raise InvalidInput(reason_if_kept(workflow))
     labels = [label(workflow) for workflow in workflows]
     if not labels or len(set(labels)) < len(labels):
         raise invalid("workflows", labels, "give at least one, and none twice")

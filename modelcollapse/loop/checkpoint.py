@@ -1,25 +1,26 @@
 """Saving and resuming a run: one .npz file, replaced atomically after each generation.
 
-The file holds a JSON header, all batches and all metrics; it holds no pickled objects. A run is
+The file holds a JSON header, all batches, the training rows where the workflow keeps some of them,
+and all metrics; it holds no pickled objects. A run is
 resumed only by the same configuration, and the number of generations is no part of that: a
 finished run can be prolonged.
 """
 
-import hashlib
 import json
 import os
-import re
-from dataclasses import dataclass, field, fields, is_dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats
+from modelcollapse._support.checks import Floats, Integers
 from modelcollapse._support.errors import InvalidInput
 from modelcollapse._support.files import check_writable, replacing
+from modelcollapse.loop.identity import shown
 
-FORMAT = "modelcollapse run 1"
+FORMAT = "modelcollapse run 2"
 Configuration = dict[str, Any]
 
 
@@ -31,6 +32,8 @@ class State:
     ----------
     batches
         The rows of batch 1, 2, ...
+    chosen
+        The training rows of each finished generation, of a workflow that keeps some of them.
     records
         The metrics of each finished generation.
     warnings
@@ -42,6 +45,7 @@ class State:
     """
 
     batches: list[Floats] = field(default_factory=list)
+    chosen: list[Integers] = field(default_factory=list)
     records: list[dict[str, float]] = field(default_factory=list)
     warnings: dict[str, int] = field(default_factory=dict)
     generation: int = 1
@@ -56,8 +60,11 @@ class Checkpoint:
     path
         The file, in a folder that exists; None keeps nothing.
     configuration
-        Everything that the run's numbers depend on, as JSON values. Of the list under
-        "samples" only the part that both have is compared.
+        From a number of generations to everything that the run's numbers depend on until then, as
+        JSON values. Of the list under "samples", one size for each generation of the run, only
+        the part that both have is compared.
+    generations
+        Those of the run.
 
     Raises
     ------
@@ -65,14 +72,20 @@ class Checkpoint:
         If the file cannot be written.
     """
 
-    def __init__(self, path: str | os.PathLike[str] | None, configuration: Configuration) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str] | None,
+        configuration: Callable[[int], Configuration],
+        generations: int,
+    ) -> None:
         self.path = None if path is None else Path(path)
-        self.configuration = configuration
+        self._configuration = configuration
         self._saved = 0
         self._warnings: dict[str, int] = {}
         if self.path is None:
             return
         check_writable("checkpoint", self.path)
+        self._here = configuration(generations)
 
     def load(self) -> State:
         """Return the saved state, or an empty one if there is no file yet.
@@ -85,13 +98,14 @@ class Checkpoint:
         if self.path is None or not self.path.exists():
             return State()
         try:
-            state, configuration = _read(self.path)
+            state, there = _read(self.path)
+            last = len(there["samples"])
         except Exception as error:  # damage shows in many ways
             raise InvalidInput(
                 f"checkpoint = {str(self.path)!r} is damaged or not a checkpoint "
                 f"({type(error).__name__}: {error}): delete it or give another path"
             ) from error
-        different = _differences(configuration, self.configuration)
+        different = _differences(there, self._configuration(last))
         if different:
             raise InvalidInput(
                 f"checkpoint = {str(self.path)!r} belongs to another run: {'; '.join(different)}; "
@@ -110,53 +124,21 @@ class Checkpoint:
         names = list(state.records[0])
         header = {
             "format": FORMAT,
-            "configuration": self.configuration,
+            "configuration": self._here,
             "outcome": outcome,
             "metrics": names,
             "warnings": self._warnings,
         }
-        batches = state.batches[:finished]
+        batches, chosen = state.batches[:finished], state.chosen[:finished]
         arrays = {
             "header": np.array(json.dumps(header)),
             "metrics": np.array([[r[name] for name in names] for r in state.records]),
             "sizes": np.array([len(batch) for batch in batches]),
             "rows": np.concatenate(batches),
+            "chosen_sizes": np.array([len(rows) for rows in chosen], dtype=np.int64),
+            "chosen": np.concatenate([np.empty(0, np.int64), *chosen]),
         }
         _write(self.path, arrays)
-
-
-def describe(value: Any) -> str:
-    """Return a text that is the same for the same configuration in every process."""
-    if isinstance(value, np.ndarray):
-        digest = hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()[:16]
-        return f"array of shape {value.shape}, sha256 {digest}"
-    parts: dict[str, Any]
-    if is_dataclass(value) and not isinstance(value, type):
-        parts = {f.name: getattr(value, f.name) for f in fields(value)}
-    elif hasattr(value, "get_params"):
-        parts = value.get_params(deep=False)
-    elif "__repr__" not in _defined(value) and hasattr(value, "__dict__"):
-        parts = vars(value)
-    else:
-        return _without_address(repr(value))
-    inside = (
-        f"{name}={describe(part) if _nested(part) else _without_address(repr(part))}"
-        for name, part in sorted(parts.items())
-    )
-    return f"{type(value).__name__}({', '.join(inside)})"
-
-
-def _defined(value: Any) -> set[str]:
-    """Return the names that the value's classes define, other than object itself."""
-    return {name for kind in type(value).__mro__[:-1] for name in vars(kind)}
-
-
-def _nested(value: Any) -> bool:
-    return isinstance(value, np.ndarray) or hasattr(value, "get_params")
-
-
-def _without_address(text: str) -> str:
-    return re.sub(r" at 0x[0-9A-Fa-f]+", "", text)
 
 
 def _write(path: Path, arrays: dict[str, Any]) -> None:
@@ -172,14 +154,21 @@ def _read(path: Path) -> tuple[State, Configuration]:
     with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
         header = json.loads(str(archive["header"]))
         metrics, sizes, rows = archive["metrics"], archive["sizes"], archive["rows"]
+        chosen, counts = archive["chosen"], archive["chosen_sizes"]
     if header["format"] != FORMAT:
         raise ValueError(f"format {header['format']!r}, wanted {FORMAT!r}")
     names = header["metrics"]
     if metrics.shape != (len(sizes), len(names)) or rows.ndim != 2 or sizes.sum() != len(rows):
         raise ValueError(f"metrics {metrics.shape}, sizes {sizes.shape} and rows {rows.shape}")
+    if len(counts) not in (0, len(sizes)) or counts.sum() != len(chosen):
+        raise ValueError(f"training sets {counts.shape} of {chosen.shape} rows")
+    trained = np.split(chosen, np.cumsum(counts)[:-1]) if len(counts) else []
+    for total, kept in zip(np.cumsum(sizes), trained, strict=False):
+        if kept.dtype.kind != "i" or not 0 <= kept.min() <= kept.max() < total:
+            raise ValueError(f"a training set of {total} rows has other ones")
     records = [dict(zip(names, map(float, values), strict=True)) for values in metrics]
     batches = np.split(rows, np.cumsum(sizes)[:-1])
-    return State(batches, records, header["warnings"]), header["configuration"]
+    return State(batches, trained, records, header["warnings"]), header["configuration"]
 
 
 def _differences(there: Configuration, here: Configuration) -> list[str]:
@@ -191,5 +180,5 @@ def _differences(there: Configuration, here: Configuration) -> list[str]:
             common = min(len(old), len(new))
             old, new = old[:common], new[:common]
         if old != new:
-            phrases.append(f"{name} is {old} there and {new} here")
+            phrases.append(f"{name} is {shown(old)} there and {shown(new)} here")
     return phrases

@@ -11,10 +11,11 @@ from modelcollapse._support.checks import Floats, Integers, Samples, positive, w
 from modelcollapse._support.errors import InvalidInput, NoClosedForm, invalid, unknown
 from modelcollapse.loop.consistency import check
 from modelcollapse.loop.fate import Fate
+from modelcollapse.loop.identity import arguments, check_same, identity
 from modelcollapse.loop.model import MEMBERS, Model, R_co, unfitted
 from modelcollapse.loop.schedule import Schedule
-from modelcollapse.workflows import BY_NAME, Workflow
-from modelcollapse.workflows.selection import batch_sizes
+from modelcollapse.workflows import Workflow, keeps
+from modelcollapse.workflows.selection import batch_sizes, reason_if_kept, require_workflow
 
 Route = Callable[[], Any]
 if TYPE_CHECKING:
@@ -77,6 +78,9 @@ class Lazy(Mapping[str, V]):
 class Experiment(Generic[M_co]):
     """One self-consuming loop: everything that its law depends on.
 
+    Two are equal if `described` says the same of them; what the caller does later to a model, to
+    rows or to a list of sizes changes nothing.
+
     Parameters
     ----------
     model
@@ -129,12 +133,9 @@ class Experiment(Generic[M_co]):
                 "such as Gaussian(), or use run(), which takes any estimator"
             )
         object.__setattr__(self, "model", unfitted(self.model))
-        if isinstance(self.workflow, type) or not isinstance(self.workflow, Workflow):
-            raise InvalidInput(
-                f"workflow = {self.workflow!r} is not a workflow: give an object with "
-                "training_rows(sizes, rng), such as "
-                f"{', '.join(w.__name__ + '()' for w in BY_NAME.values())}"
-            )
+        if isinstance(self.samples, (list, np.ndarray)):  # which a caller may change
+            object.__setattr__(self, "samples", self.samples.copy())
+        require_workflow(self.workflow)
         object.__setattr__(self, "generations", whole("generations", self.generations))
         object.__setattr__(self, "temperature", positive("temperature", self.temperature))
         most = getattr(self.workflow, "generations", None)
@@ -145,6 +146,41 @@ class Experiment(Generic[M_co]):
         object.__setattr__(self, "truth", self.model.as_truth(self.truth))
         object.__setattr__(self, "unseen", check(self.schedule))
         self.model.check(self)
+
+    def __eq__(self, other: object) -> bool:
+        return self.identity == other.identity if isinstance(other, Experiment) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.identity)
+
+    @classmethod
+    def from_dict(
+        cls, data: Mapping[str, Any], *, model: Any = None, workflow: Any = None, truth: Any = None
+    ) -> "Experiment":
+        """Build an equal experiment again from what `described` said of it.
+
+        Parameters
+        ----------
+        data
+            What `described` returned, or what JSON made of it.
+        model, workflow, truth
+            What the data only name, such as a workflow of one's own or rows: it has to be the one
+            that was described. None builds it from the data.
+
+        Raises
+        ------
+        InvalidInput
+            If one of these is needed and missing, or is another one; the message names it.
+        """
+        given = {"model": model, "workflow": workflow, "truth": truth}
+        experiment = cls(**arguments(data, given))
+        check_same(data, experiment)
+        return experiment
+
+    @cached_property
+    def identity(self) -> str:
+        """What `described` says as one line of JSON with sorted keys, the same in each process."""
+        return identity(self)
 
     @cached_property
     def sizes(self) -> Integers:
@@ -228,6 +264,10 @@ class Prediction:
             "fate in almost every run": self.typical,
         }
         known = dict.fromkeys(n for part in parts.values() for n in [*part, *part.reasons])
+        if keeps(self.experiment.workflow):
+            why = reason_if_kept(self.experiment.workflow)
+            for part in parts.values():
+                part.reasons.update({name: why for name in known if name not in part})
         for what, part in parts.items():
             for name in known:
                 if name not in part:
@@ -390,6 +430,8 @@ def simulate(
         Each quantity as an array of shape (replicates, recorded generations).
     """
     _require_experiment(experiment)
+    if keeps(experiment.workflow):
+        raise InvalidInput(reason_if_kept(experiment.workflow))
     whole("replicates", replicates)
     whole("seed", seed, minimum=0)
     if jobs != -1:

@@ -36,7 +36,10 @@ class Model(Protocol[R_co]):
         ...
 
     def described(self) -> dict[str, Any]:
-        """Return the model as plain data; its key "model" holds the family's name."""
+        """Return all that its law depends on as plain data; "model" is the family's name.
+
+        A parameter `generations` is given the number of generations, for schedules.
+        """
         ...
 
     def theory(self, experiment: "Experiment") -> "Prediction":

@@ -4,7 +4,7 @@ Slow and obvious on purpose: every fast simulator of this package is tested agai
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,12 +13,13 @@ import numpy as np
 from modelcollapse._support.checks import Floats, Integers, Samples, positive, rows, whole
 from modelcollapse._support.errors import InvalidInput, unknown
 from modelcollapse.loop import estimators
-from modelcollapse.loop.checkpoint import Checkpoint, State, describe
+from modelcollapse.loop.checkpoint import Checkpoint, State
 from modelcollapse.loop.estimators import FailedError, stage
+from modelcollapse.loop.identity import of_workflow, plain
 from modelcollapse.loop.metrics import Metric, built_in, check_names, custom
 from modelcollapse.loop.truth import Rows, Truth
-from modelcollapse.workflows import Workflow
-from modelcollapse.workflows.selection import batch_sizes, select
+from modelcollapse.workflows import Keeping, Workflow, keeps
+from modelcollapse.workflows.selection import NONE, batch_sizes, require_workflow, select
 from modelcollapse.workflows.sources import real_counts
 
 
@@ -42,7 +43,7 @@ class Run:
     warnings
         How often the estimator gave each warning.
     experiment
-        Everything that the numbers depend on, as text and numbers.
+        Everything that the numbers depend on, as JSON data; see `described`.
     """
 
     metrics: dict[str, Floats]
@@ -67,7 +68,7 @@ class Run:
 def run(
     estimator: Any,
     data: Any,
-    workflow: Workflow,
+    workflow: Workflow | Keeping,
     samples: Samples = 100,
     generations: int = 20,
     seed: int = 0,
@@ -91,7 +92,8 @@ def run(
         experiment's `truth`). Batch 1 and all fresh real rows are drawn from it; rows are drawn
         with replacement.
     workflow
-        Which rows each generation is fitted to.
+        Which rows each generation is fitted to. One that keeps rows of the generation before has
+        them back here, and here alone; see `modelcollapse.workflows.Keeping`.
     samples
         Rows per batch: a number, a sequence with one size per generation, or a callable of the
         generation t = 1, 2, ...
@@ -133,7 +135,8 @@ def run(
         temperature=positive("temperature", temperature),
     )
     loop.check()
-    return loop.run(Checkpoint(checkpoint, loop.configuration()), progress or (lambda _: None))
+    file = Checkpoint(checkpoint, loop.configuration, len(loop.sizes))
+    return loop.run(file, progress or (lambda _: None))
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,7 +145,7 @@ class _Loop:
 
     estimator: Any
     truth: Truth
-    workflow: Workflow
+    workflow: Any  # a Workflow, or Keeping
     sizes: Integers
     seed: int
     test: Floats | None
@@ -152,7 +155,8 @@ class _Loop:
     def run(self, file: Checkpoint, progress: Callable[[int], None]) -> Run:
         """Run the generations that the file does not hold, and say how it ended."""
         state = file.load()
-        del state.records[len(self.sizes) :], state.batches[len(self.sizes) :]
+        for finished in (state.records, state.batches, state.chosen):
+            del finished[len(self.sizes) :]
         try:
             self.all_generations(state, file, progress)
             outcome = "completed"
@@ -180,12 +184,14 @@ class _Loop:
             state.generation = t
             choice, fitting, sampling = (_generator(self.seed, t, use) for use in range(3))
             noted = state.warnings if t > before else {}
-            chosen, weights = self.choose(t, choice)
+            chosen, weights = self.choose(t, choice, state.chosen[: t - 1])
             training = np.concatenate(state.batches)[chosen]
             with stage("fit", t, noted):
                 state.model = estimators.fit(self.estimator, training, weights, fitting, t)
             if t > before:
                 state.records.append(self.measure(t, state.model, training, weights, noted))
+                if keeps(self.workflow):
+                    state.chosen.append(chosen)
                 file.save(state, "completed" if t == last else "unfinished")
                 progress(1)
             if t < last:
@@ -203,9 +209,12 @@ class _Loop:
             parts.append(estimators.sample(model, count, dim, rng, self.temperature))
         return np.concatenate(parts)
 
-    def choose(self, t: int, rng: np.random.Generator) -> tuple[Integers, Floats | None]:
+    def choose(
+        self, t: int, rng: np.random.Generator, before: Sequence[Integers]
+    ) -> tuple[Integers, Floats | None]:
         """Return the numbers of the rows that generation t is fitted to, and their weights."""
-        chosen, weights = select(self.workflow, self.sizes[:t].tolist(), rng)
+        previous = before[-1] if before else NONE
+        chosen, weights = select(self.workflow, self.sizes[:t].tolist(), rng, previous)
         if weights is not None:
             estimators.check_weights(self.estimator, t)
         return chosen, weights
@@ -220,30 +229,28 @@ class _Loop:
 
     def check(self) -> None:
         """Raise InvalidInput where that is possible before anything runs."""
-        if isinstance(self.workflow, type) or not isinstance(self.workflow, Workflow):
-            raise InvalidInput(
-                f"workflow = {self.workflow!r} is not a workflow: give an object with "
-                "training_rows(sizes, rng), such as Replace() (with brackets)"
-            )
+        require_workflow(self.workflow)
         if hasattr(self.estimator, "check_schedule"):
             self.estimator.check_schedule(len(self.sizes))
         estimators.check(self.estimator, temperature=self.temperature, scored=self.test is not None)
         if self.test is not None and self.test.shape[1] != self.truth.dim:
             columns = f"test has {self.test.shape[1]} columns and data has {self.truth.dim}"
             raise InvalidInput(f"{columns}: make them equal")
-        # A workflow says only by its choice whether it weights rows: look at three of them.
-        for t in sorted({1, min(2, len(self.sizes)), len(self.sizes)}):
-            self.choose(t, _generator(self.seed, t, 0))
+        # A workflow says only by its choice whether it weights rows: look at three of them, or at
+        # the first two if each needs the one before.
+        last, before = len(self.sizes), list[Integers]()
+        for t in sorted({1, min(2, last), 1 if keeps(self.workflow) else last}):
+            before.append(self.choose(t, _generator(self.seed, t, 0), before)[0])
 
-    def configuration(self) -> dict[str, Any]:
-        """Return everything that the numbers of a generation depend on."""
+    def configuration(self, generations: int) -> dict[str, Any]:
+        """Return everything that the numbers of so many generations depend on."""
         return {
-            "estimator": describe(self.estimator),
-            "data": describe(_values(self.truth)),
-            "workflow": describe(self.workflow),
+            "estimator": plain(self.estimator, generations),
+            "data": plain(self.truth, generations),
+            "workflow": of_workflow(self.workflow, generations),
             "samples": self.sizes.tolist(),
             "seed": self.seed,
-            "test": None if self.test is None else describe(self.test),
+            "test": plain(self.test, generations),
             "metrics": list(self.metrics),
             "temperature": self.temperature,
         }
@@ -259,7 +266,7 @@ class _Loop:
             model=state.model,
             batches=state.batches,
             warnings=state.warnings,
-            experiment={**self.configuration(), "generations": len(self.sizes)},
+            experiment={**self.configuration(len(self.sizes)), "generations": len(self.sizes)},
         )
 
 

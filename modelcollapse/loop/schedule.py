@@ -10,6 +10,7 @@ A generation's training rows are of one of these kinds:
 weights    fixed weights of the real and of the sampled part of each batch
 memory     the same, through few slots into which batches merge
 subset     a fresh random subset of all rows so far
+set        a random set that persists: rows of the set before are kept, or replaced by new ones
 rows       whatever rows the workflow picks, possibly at random
 
 Weights with a pattern have shorter routes, whoever gave them: `starts` (the last batches, whole
@@ -32,6 +33,7 @@ from modelcollapse.workflows import (
     Replace,
     SlidingWindow,
     Workflow,
+    keeps,
     sources,
 )
 from modelcollapse.workflows.selection import FRESH, select
@@ -40,7 +42,7 @@ METHODS = ("training_rows", "batch_weights", "memory", *FRESH, "source_memory", 
 ABOUT = ("name", "label", "described", "generations")  # of a workflow, and not its schedule
 SAME = 1e-12  # relative: weights that differ by rounding alone
 MOST_DENSE = 5000  # generations whose weights, one for each batch, are held or looked at
-Kind = Literal["weights", "memory", "subset", "rows"]
+Kind = Literal["weights", "memory", "subset", "set", "rows"]
 
 
 class Chain(NamedTuple):
@@ -92,7 +94,8 @@ class Schedule:
     def kind(self) -> Kind:
         """How training rows are given; see the module."""
         if not self.weighted:
-            return "subset" if self.rule == "accumulate-subsample" else "rows"
+            picked: Kind = "set" if keeps(self.workflow) else "rows"
+            return "subset" if self.rule == "accumulate-subsample" else picked
         merges = sources.remembers(self.workflow) or self.chain is not None
         return "memory" if merges else "weights"
 
@@ -100,6 +103,11 @@ class Schedule:
     def weighted(self) -> bool:
         """Whether the weight of each part of each batch is known."""
         return self.fresh or sources.is_weighting(self.workflow)
+
+    @property
+    def known(self) -> bool:
+        """Whether moments can be known: of fixed weights, or of fresh random subsets."""
+        return self.weighted or self.kind == "subset"
 
     @cached_property
     def fresh(self) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats, rows
+from modelcollapse._support.checks import Floats, divided, rows
 from modelcollapse._support.errors import InvalidInput, invalid
 
 LARGEST = 1e70  # its fourth power, summed over any data set, is a float
@@ -35,8 +35,8 @@ class Normal:
 
     def __post_init__(self) -> None:
         try:
-            mean = np.atleast_1d(np.asarray(self.mean, dtype=np.float64))
-            covariance = np.atleast_2d(np.asarray(self.covariance, dtype=np.float64))
+            mean = np.atleast_1d(np.array(self.mean, dtype=np.float64))
+            covariance = np.atleast_2d(np.array(self.covariance, dtype=np.float64))
         except (TypeError, ValueError) as error:
             shown = f"{self.mean!r}, {self.covariance!r}"
             raise invalid("mean, covariance", shown, "give arrays of numbers") from error
@@ -63,9 +63,8 @@ class Normal:
 
     def described(self) -> Any:
         """Return the truth as plain data."""
-        standard = not self.mean.any() and np.array_equal(self.covariance, np.eye(self.dim))
-        if standard:
-            return "standard normal"
+        if not self.mean.any() and np.array_equal(self.covariance, np.eye(self.dim)):
+            return "standard normal" + (f" in {self.dim} dimensions" if self.dim > 1 else "")
         return {"mean": self.mean.tolist(), "covariance": self.covariance.tolist()}
 
     @property
@@ -137,7 +136,7 @@ class NormalMixture:
         if count == 0 or not np.isfinite(weights).all() or not np.all(weights > 0):
             raise invalid("weights", self.weights, "give finite weights above 0, one or more")
         parts = [Normal(m, c) for m, c in zip(means, covariances, strict=True)]
-        object.__setattr__(self, "weights", weights / weights.sum())
+        object.__setattr__(self, "weights", divided(weights, self.weights))
         object.__setattr__(self, "means", np.array([part.mean for part in parts]))
         object.__setattr__(self, "covariances", np.array([part.covariance for part in parts]))
 
@@ -149,7 +148,7 @@ class NormalMixture:
         arrays = []
         for name in ("weights", "means", "covariances"):
             try:
-                arrays.append(np.atleast_1d(np.asarray(getattr(self, name), dtype=np.float64)))
+                arrays.append(np.atleast_1d(np.array(getattr(self, name), dtype=np.float64)))
             except (TypeError, ValueError) as error:
                 raise invalid(name, getattr(self, name), "give an array of numbers") from error
         return arrays
@@ -230,13 +229,16 @@ class Rows:
                 f"{self.name}: all {len(values)} rows are equal, so the total variance is zero; "
                 "give data with at least two different rows"
             )
+        if values.flags.writeable or not values.flags.owndata:  # a caller may change them
+            values = values.copy()
+            values.flags.writeable = False
         object.__setattr__(self, "values", values)
 
     is_normal = False
 
-    def described(self) -> str:
-        """Return the name."""
-        return self.name
+    def described(self) -> Floats:
+        """Return the rows, which are known by their digest."""
+        return self.values
 
     @property
     def dim(self) -> int:

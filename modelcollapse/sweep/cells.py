@@ -63,8 +63,10 @@ class Cell:
 
     @cached_property
     def key(self) -> str:
-        """A name for files: equal for equal cells, different for others."""
-        text = json.dumps(self.settings, sort_keys=True)
+        """A name for files: equal for cells of equal experiments, different for others."""
+        of_experiment = ("model", "workflow", "samples", "generations")
+        asked = {k: v for k, v in self.settings.items() if k not in of_experiment}
+        text = self.experiment().identity + json.dumps(asked, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property

@@ -71,12 +71,10 @@ def run(
     Raises
     ------
     InvalidInput
-        If a cell's experiment is impossible, the folder holds another sweep, or no scheduler
-        answers; nothing is written then.
+        If the folder holds another sweep, or no scheduler answers; nothing is written then.
     """
     if jobs is not None and jobs != -1:
         whole("jobs", jobs)
-    sweep.check()
     say, show = found or (lambda _: None), progress or (lambda *_: None)
     store, outcome = Store(Path(folder)), Outcome()
     with _backend(jobs, dask) as compute, store.opened(sweep.cells):

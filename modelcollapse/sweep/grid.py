@@ -22,9 +22,19 @@ Table = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Sweep:
-    """The cells of a grid, in order and without repetitions."""
+    """The cells of a grid, in order and without repetitions.
+
+    Raises
+    ------
+    InvalidInput
+        If a cell's experiment is not possible; the message names the cell.
+    """
 
     cells: tuple[Cell, ...]
+
+    def __post_init__(self) -> None:
+        different = {_checked(cell).key: cell for cell in self.cells}
+        object.__setattr__(self, "cells", tuple(different.values()))
 
     @classmethod
     def of(cls, table: Table) -> "Sweep":
@@ -61,7 +71,7 @@ class Sweep:
             raise InvalidInput(f"the grid has {count} cells: give between 1 and {MOST_CELLS}")
         fixed = _fixed(table)
         cells = [Cell(m, w, **v, **fixed) for m, w, v in product(models, workflows, loops)]
-        return cls(tuple({cell.key: cell for cell in cells}.values()))
+        return cls(tuple(cells))
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> "Sweep":
@@ -77,15 +87,16 @@ class Sweep:
         except InvalidInput as error:
             raise InvalidInput(f"{path}: {error}") from error
 
-    def check(self) -> None:
-        """Raise InvalidInput, naming the cell, unless every experiment can be built."""
-        for cell in self.cells:
-            try:
-                cell.experiment()
-                whole("replicates", cell.replicates)
-                whole("seed", cell.seed, minimum=0)
-            except InvalidInput as error:
-                raise InvalidInput(f"cell {cell}: {error}") from error
+
+def _checked(cell: Cell) -> Cell:
+    """Return a cell that has a key, as its experiment can be built."""
+    try:
+        whole("replicates", cell.replicates)
+        whole("seed", cell.seed, minimum=0)
+        _ = cell.key
+    except InvalidInput as error:
+        raise InvalidInput(f"cell {cell}: {error}") from error
+    return cell
 
 
 def _fixed(table: Table) -> dict[str, Any]:

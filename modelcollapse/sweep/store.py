@@ -12,7 +12,7 @@ from modelcollapse._support.files import locked, replacing, synced
 from modelcollapse.sweep.cells import Cell
 from modelcollapse.sweep.work import Columns, Result
 
-FORMAT = 1
+FORMAT = 2
 HEADER = "sweep.json"
 
 
@@ -115,7 +115,7 @@ def read(path: str | os.PathLike[str]) -> Any:
         If the folder is not of a sweep.
     """
     folder = Path(path)
-    cells = [Cell(**_cell(settings)) for settings in read_header(folder).values()]
+    cells = [_cell(key, settings) for key, settings in read_header(folder).items()]
     store = Store(folder)
     return gathered(folder, [c for c in cells if store.finished(c)])
 
@@ -143,13 +143,21 @@ def read_header(folder: Path) -> dict[str, Any]:
             "remove it"
         ) from error
     if known != FORMAT:
-        raise InvalidInput(f"{folder / HEADER} has format {known!r}, and this version {FORMAT}")
+        raise InvalidInput(
+            f"{folder / HEADER} has format {known!r}, and this version {FORMAT}: give another "
+            "folder, or remove it"
+        )
     return cells
 
 
-def _cell(settings: Mapping[str, Any]) -> dict[str, Any]:
+def _cell(key: str, settings: Mapping[str, Any]) -> Cell:
     lists = ("at", "extra", "quantities")
-    return {k: tuple(v) if k in lists and v is not None else v for k, v in settings.items()}
+    given: dict[str, Any] = {
+        k: tuple(v) if k in lists and v is not None else v for k, v in settings.items()
+    }
+    cell = Cell(**given)
+    vars(cell)["key"] = key  # that of its files: data that it names may be gone, or be others
+    return cell
 
 
 def _scalar(value: Any) -> Any:

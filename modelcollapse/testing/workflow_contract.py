@@ -11,8 +11,8 @@ import pytest
 from modelcollapse._support.checks import Floats, Integers
 from modelcollapse._support.errors import InvalidInput
 from modelcollapse.loop.consistency import Carried, check_rows
-from modelcollapse.workflows import Weighting, Workflow, sources
-from modelcollapse.workflows.selection import batch_weights, select
+from modelcollapse.workflows import Keeping, Weighting, Workflow, keeps, sources
+from modelcollapse.workflows.selection import NONE, batch_weights, require_workflow, select
 
 SCHEDULES = ([5] * 6, [3, 7, 2, 9, 1, 4], [2, 2], [40, 1, 1, 1], [1, 6, 20])
 Selection = tuple[Integers, Floats | None]
@@ -26,17 +26,21 @@ class WorkflowContract:
         """Return the workflow to test."""
         raise NotImplementedError("override the fixture `workflow`")
 
-    def test_rows_exist(self, workflow: Workflow) -> None:
-        """Some rows are chosen, all of them exist, and weights can be used."""
+    def test_rows_exist(self, workflow: Workflow | Keeping) -> None:
+        """Some rows are chosen, all of them exist, and weights can be used.
+
+        Rows that are kept are of the set before or of the newest batch.
+        """
+        _agree(require_workflow, workflow)
         for sizes in _schedules(workflow):
             _select(workflow, sizes)
 
-    def test_same_generator_same_rows(self, workflow: Workflow) -> None:
+    def test_same_generator_same_rows(self, workflow: Workflow | Keeping) -> None:
         """The generator's state determines the choice."""
         for sizes in _schedules(workflow):
             _require_same(_select(workflow, sizes), _select(workflow, sizes), workflow)
 
-    def test_no_other_randomness(self, workflow: Workflow) -> None:
+    def test_no_other_randomness(self, workflow: Workflow | Keeping) -> None:
         """The global generators of NumPy and Python are neither read nor changed."""
         with _global_state_kept():
             for sizes in _schedules(workflow):
@@ -47,36 +51,49 @@ class WorkflowContract:
                 _seed_globally(2)
                 _require_same(first, _select(workflow, sizes), workflow)
 
-    def test_sizes_are_not_changed(self, workflow: Workflow) -> None:
+    def test_sizes_are_not_changed(self, workflow: Workflow | Keeping) -> None:
         """The list of batch sizes is left as it is."""
         for sizes in _schedules(workflow):
             given = list(sizes)
             _select(workflow, given)
-            require(given == sizes, f"{workflow!r}.training_rows changes its argument sizes")
+            require(given == sizes, f"{workflow!r} changes its argument sizes")
 
-    def test_batch_weights_are_weights(self, workflow: Workflow) -> None:
+    def test_rows_before_are_not_changed(self, workflow: Workflow | Keeping) -> None:
+        """The array of the rows before is left as it is."""
+        if not keeps(workflow):
+            pytest.skip("the workflow has no keep(previous_rows, sizes, rng)")
+        for sizes in _schedules(workflow):
+            before = _before(workflow, sizes)
+            given = before.copy()
+            workflow.keep(given, list(sizes), np.random.default_rng(0))
+            require(
+                np.array_equal(given, before),
+                f"{workflow!r}.keep changes its argument previous_rows",
+            )
+
+    def test_batch_weights_are_weights(self, workflow: Workflow | Keeping) -> None:
         """There is one weight per batch, none is negative, and they sum to one."""
         weighting = _weighting(workflow)
         for sizes in _schedules(workflow):
             _weights(weighting, sizes)
 
-    def test_batch_weights_agree_with_rows(self, workflow: Workflow) -> None:
+    def test_batch_weights_agree_with_rows(self, workflow: Workflow | Keeping) -> None:
         """Each row of batch s, once, has the weight W[t, s] / n_s, whatever the generator."""
         _weighting(workflow)
         for sizes in _schedules(workflow):
             _agree(check_rows, workflow, sizes)
 
-    def test_source_weights_agree_with_rows(self, workflow: Workflow) -> None:
+    def test_source_weights_agree_with_rows(self, workflow: Workflow | Keeping) -> None:
         """Rows of one part of a batch weigh alike: its source weight over its size."""
         _refreshing(workflow)
         for sizes in _schedules(workflow):
             _agree(check_rows, workflow, sizes)
 
-    def test_source_memory_reproduces_source_weights(self, workflow: Workflow) -> None:
+    def test_source_memory_reproduces_source_weights(self, workflow: Workflow | Keeping) -> None:
         """The slots, carried along, hold mixtures of parts that give the source weights again."""
         _carry(_refreshing(workflow))
 
-    def test_memory_reproduces_batch_weights(self, workflow: Workflow) -> None:
+    def test_memory_reproduces_batch_weights(self, workflow: Workflow | Keeping) -> None:
         """The slots, carried along, hold mixtures of batches that give W[t, 1..t] again."""
         _weighting(workflow)
         if not sources.remembers(workflow):
@@ -100,9 +117,16 @@ def _schedules(workflow: Any) -> Iterator[list[int]]:
             yield list(sizes[:generation])
 
 
-def _select(workflow: Workflow, sizes: list[int], seed: int = 0) -> Selection:
+def _before(workflow: Workflow | Keeping, sizes: list[int]) -> Integers:
+    """Return the rows of the generation before, where the workflow keeps some."""
+    keeping = keeps(workflow) and len(sizes) > 1
+    return _select(workflow, sizes[:-1])[0] if keeping else NONE
+
+
+def _select(workflow: Workflow | Keeping, sizes: list[int], seed: int = 0) -> Selection:
+    before = _before(workflow, sizes)
     try:
-        return select(workflow, sizes, np.random.default_rng(seed))
+        return select(workflow, sizes, np.random.default_rng(seed), before)
     except InvalidInput as error:
         raise AssertionError(str(error)) from error
 
@@ -121,7 +145,7 @@ def _agree(step: Callable[..., None], *arguments: Any) -> None:
         raise AssertionError(str(error)) from error
 
 
-def _carry(workflow: Workflow) -> None:
+def _carry(workflow: Any) -> None:
     carried = Carried(workflow)
     for sizes in _schedules(workflow):
         if len(sizes) == 1:
@@ -129,7 +153,7 @@ def _carry(workflow: Workflow) -> None:
         _agree(carried.step, sizes)
 
 
-def _refreshing(workflow: Workflow) -> Workflow:
+def _refreshing(workflow: Any) -> Any:
     if not sources.is_refreshing(workflow):
         pytest.skip("the workflow brings no fresh real rows")
     return workflow
@@ -141,11 +165,11 @@ def _weighting(workflow: Any) -> Any:
     return workflow
 
 
-def _require_same(first: Selection, second: Selection, workflow: Workflow) -> None:
+def _require_same(first: Selection, second: Selection, workflow: Workflow | Keeping) -> None:
     same = np.array_equal(first[0], second[0]) and (first[1] is None) == (second[1] is None)
     if first[1] is not None and second[1] is not None:
         same = same and np.array_equal(first[1], second[1])
-    require(same, f"{workflow!r}.training_rows depends on more than its arguments")
+    require(same, f"{workflow!r} chooses rows by more than its arguments")
 
 
 @contextmanager

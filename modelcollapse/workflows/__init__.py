@@ -4,7 +4,8 @@ Notation: generation t fits model t; batch 1 holds :math:`n_1` real rows, and ba
 :math:`n_s` rows sampled from model s - 1; :math:`N_t = n_1 + ... + n_t`. Rows are numbered in
 order of creation: batch s holds rows :math:`N_{s-1}, ..., N_s - 1`.
 
-A workflow is any object with the method ``training_rows(sizes, rng)`` of `Workflow`. One that
+A workflow is any object with the method ``training_rows(sizes, rng)`` of `Workflow`, or, where the
+training set is made of the one before, ``keep(previous_rows, sizes, rng)`` of `Keeping`. One that
 is deterministic and weights all rows of a batch alike may also offer ``batch_weights(sizes)``
 (see `Weighting`); one that brings fresh real rows in later batches offers ``source_weights``
 (see `Refreshing`). Then the moments of its loops are predicted exactly. Check your own with
@@ -28,11 +29,13 @@ from modelcollapse.workflows.batches import (
 from modelcollapse.workflows.fresh import FreshData, Web
 from modelcollapse.workflows.names import BY_NAME, OWNERS, by_name
 from modelcollapse.workflows.protocols import (
+    Keeping,
     Refreshing,
     Remembering,
     Selection,
     Weighting,
     Workflow,
+    keeps,
 )
 from modelcollapse.workflows.weighted import Weighted
 
@@ -43,6 +46,7 @@ __all__ = [
     "AccumulateSubsample",
     "FreshData",
     "KeepReal",
+    "Keeping",
     "Refreshing",
     "Remembering",
     "Replace",
@@ -53,4 +57,5 @@ __all__ = [
     "Weighting",
     "Workflow",
     "by_name",
+    "keeps",
 ]

@@ -31,10 +31,6 @@ class Growth:
         """The rate, and the share of real rows."""
         return self.rate, self.real_share
 
-    def described(self) -> dict[str, float]:
-        """Return the rates as plain data."""
-        return {"growth": self.rate, "real_share": self.real_share}
-
     def __call__(self, generation: int) -> int:
         """Return the rows of this kind in batch t."""
         before, after = (self._all(generation - 1), self._all(generation))

@@ -1,7 +1,7 @@
 """Workflows with fresh real rows: each generation alone, or accumulated as on the web."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -118,16 +118,18 @@ class Web:
         lengths = [len(c) for c in (self.real, self.synthetic) if isinstance(c, tuple)]
         return min(lengths) + 1 if lengths else None
 
-    def described(self) -> dict[str, Any]:
-        """Return the curves as plain data; a callable by its own description, or its text."""
+    def described(self, generations: int) -> dict[str, Any]:
+        """Return the curves up to generation T; a function by its numbers, a rate as it is."""
+        from modelcollapse.workflows.curves import Growth  # it builds webs
+
         plain: dict[str, Any] = {}
-        for name, value in vars(self).items():
-            if hasattr(value, "described"):
-                plain |= value.described()
+        for name, value in (("real", self.real), ("synthetic", self.synthetic)):
+            if type(value) is Growth:
+                plain[name] = asdict(value)
             elif callable(value):
-                plain[name] = repr(value)
+                plain[name] = [_curve(name, value, t) for t in range(2, generations + 1)]
             else:
-                plain[name] = list(value) if isinstance(value, tuple) else value
+                plain[name] = list(value[: generations - 1]) if isinstance(value, tuple) else value
         return plain
 
     def real_rows(self, generation: int) -> int:

@@ -1,18 +1,21 @@
 """What a workflow offers: rows, and where it is deterministic the weights of its batches."""
 
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeIs
 
 Selection = Integers | tuple[Integers, Floats]
 
 
 @runtime_checkable
 class Workflow(Protocol):
-    """What every workflow offers."""
+    """What every workflow offers, but for those that are `Keeping`."""
 
     def training_rows(self, sizes: Sequence[int], rng: np.random.Generator) -> Selection:
         """Choose the training rows of generation t = len(sizes).
@@ -31,6 +34,41 @@ class Workflow(Protocol):
             weights all rows count alike.
         """
         ...
+
+
+class Keeping(Protocol):
+    """A workflow whose training set persists, as in a reservoir or under editing.
+
+    It has none of the methods of other workflows. Only `run` follows it: nothing is predicted.
+    `keeps` says whether an object is one.
+    """
+
+    def keep(
+        self, previous_rows: Integers, sizes: Sequence[int], rng: np.random.Generator
+    ) -> Selection:
+        """Return the training rows of generation t = len(sizes), made of those before.
+
+        Parameters
+        ----------
+        previous_rows
+            The rows of generation t - 1, as they were returned; none at t = 1.
+        sizes
+            The batch sizes n_1, ..., n_t so far.
+        rng
+            The only source of randomness to use.
+
+        Returns
+        -------
+        rows, or (rows, weights)
+            As of `Workflow.training_rows`; each row is one of `previous_rows` or of the newest
+            batch, [N_{t-1}, N_t).
+        """
+        ...
+
+
+def keeps(workflow: object) -> "TypeIs[Keeping]":
+    """Return whether a workflow is `Keeping`; a parameter of that name does not make it one."""
+    return callable(getattr(workflow, "keep", None))
 
 
 @runtime_checkable

@@ -8,16 +8,43 @@ import numpy as np
 from modelcollapse._support.checks import Floats, Integers, Samples, whole
 from modelcollapse._support.checks import sizes as checked_sizes
 from modelcollapse._support.errors import InvalidInput, invalid
-from modelcollapse.workflows import Weighting, Workflow
+from modelcollapse.workflows import BY_NAME, Keeping, Workflow, keeps
 
 PAIR = 2  # rows and weights, carry and weights, real and sampled
 MOST_SHOWN = 80  # characters of a value in a message
+NONE = np.empty(0, np.int64)  # the training set before generation 1
 FRESH = ("real_rows", "batch_sizes", "source_weights")  # all of them, or none
+# What says which rows a generation trains on, whatever was chosen before.
+ANEW = ("training_rows", "batch_weights", "memory", *FRESH)
 
 
-def offers(workflow: Workflow, *names: str) -> bool:
+def offers(workflow: Any, *names: str) -> bool:
     """Return whether a workflow has all these methods; one that is None is not there."""
     return all(getattr(workflow, name, None) is not None for name in names)
+
+
+def require_workflow(value: Any) -> None:
+    """Raise InvalidInput unless a value is a workflow, with one way to choose its rows."""
+    if isinstance(value, type) or not (isinstance(value, Workflow) or keeps(value)):
+        raise InvalidInput(
+            f"workflow = {value!r} is not a workflow: give an object with "
+            "training_rows(sizes, rng) or keep(previous_rows, sizes, rng), such as "
+            f"{', '.join(w.__name__ + '()' for w in BY_NAME.values())}"
+        )
+    others = [name for name in ANEW if offers(value, name)]
+    if keeps(value) and others:
+        raise InvalidInput(
+            f"workflow = {value!r} has keep and {', '.join(others)}: rows that are kept depend on "
+            "those before, and the others do not know these; remove one of them (set it to None)"
+        )
+
+
+def reason_if_kept(workflow: Any) -> str:
+    """Return why nothing is known of a workflow whose training set persists."""
+    return (
+        f"workflow = {workflow!r} keeps rows from one training set to the next, which nothing but "
+        "the plain loop follows: use mc.run()"
+    )
 
 
 def batch_sizes(workflow: Any, samples: Samples, generations: int) -> Integers:
@@ -46,7 +73,7 @@ def memory_step(workflow: Any, sizes: Sequence[int]) -> tuple[Floats, Floats]:
     return np.eye(len(sizes)), batch_weights(workflow, sizes)
 
 
-def batch_weights(workflow: Weighting, sizes: Sequence[int]) -> Floats:
+def batch_weights(workflow: Any, sizes: Sequence[int]) -> Floats:
     """Return the checked batch weights of generation len(sizes), shape (t,)."""
     where = f"{workflow!r}.batch_weights at generation {len(sizes)}"
     weights = numbers(where, _answer(where, workflow.batch_weights, sizes))
@@ -100,17 +127,28 @@ def _shown(value: Any) -> str:
 
 
 def select(
-    workflow: Workflow, sizes: Sequence[int], rng: np.random.Generator
+    workflow: Workflow | Keeping,
+    sizes: Sequence[int],
+    rng: np.random.Generator,
+    previous: Integers = NONE,
 ) -> tuple[Integers, Floats | None]:
     """Return the checked (rows, weights or None) of generation len(sizes).
+
+    `previous` are the rows of the generation before, for a workflow that keeps some of them.
 
     Raises
     ------
     InvalidInput
-        If the workflow returns no rows, rows that do not exist, or unusable weights.
+        If the workflow returns no rows, rows that do not exist or that it cannot have kept, or
+        unusable weights.
     """
-    where, total = f"{workflow!r}.training_rows at generation {len(sizes)}", sum(sizes)
-    chosen: Any = workflow.training_rows(sizes, rng)
+    total, earlier = sum(sizes), sum(sizes[:-1])
+    chosen: Any
+    if keeps(workflow):
+        name, chosen = "keep", workflow.keep(previous.copy(), sizes, rng)
+    else:
+        name, chosen = "training_rows", workflow.training_rows(sizes, rng)
+    where = f"{workflow!r}.{name} at generation {len(sizes)}"
     if isinstance(chosen, tuple) and len(chosen) != PAIR:
         raise InvalidInput(
             f"{where} gave a tuple of {len(chosen)} entries: return an array of row numbers, or a "
@@ -128,6 +166,12 @@ def select(
         raise InvalidInput(
             f"{where} chose row {outside[0]}, which does not exist: "
             f"there are {total} rows, numbered 0 to {total - 1}"
+        )
+    lost = rows[(rows < earlier) & ~np.isin(rows, previous)] if keeps(workflow) else NONE
+    if lost.size:
+        raise InvalidInput(
+            f"{where} chose row {lost[0]}, which is neither in the training set before nor in the "
+            "newest batch: return rows of these alone"
         )
     if weights is not None:
         weights = numbers(where, weights)

@@ -7,16 +7,23 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers, whole
 from modelcollapse._support.errors import InvalidInput, NoClosedForm
-from modelcollapse.workflows import Workflow
-from modelcollapse.workflows.selection import FRESH, batch_weights, memory_step, offers, pair
+from modelcollapse.workflows import keeps
+from modelcollapse.workflows.selection import (
+    FRESH,
+    batch_weights,
+    memory_step,
+    offers,
+    pair,
+    reason_if_kept,
+)
 
 
-def is_refreshing(workflow: Workflow) -> bool:
+def is_refreshing(workflow: Any) -> bool:
     """Return whether fresh real rows arrive after batch 1."""
     return offers(workflow, *FRESH)
 
 
-def is_weighting(workflow: Workflow) -> bool:
+def is_weighting(workflow: Any) -> bool:
     """Return whether the workflow says the weight of each batch."""
     return offers(workflow, "batch_weights")
 
@@ -63,6 +70,8 @@ def source_weights(workflow: Any, sizes: Sequence[int]) -> tuple[Floats, Floats]
                 f"return two arrays of {len(sizes)} weights that are not negative and sum to 1"
             )
         return real, synthetic
+    if keeps(workflow):
+        raise NoClosedForm(reason_if_kept(workflow))
     if not is_weighting(workflow):
         raise NoClosedForm(
             f"{workflow!r} has no batch_weights(sizes), so its moments are not predicted exactly; "
@@ -74,7 +83,7 @@ def source_weights(workflow: Any, sizes: Sequence[int]) -> tuple[Floats, Floats]
     return real, synthetic
 
 
-def remembers(workflow: Workflow) -> bool:
+def remembers(workflow: Any) -> bool:
     """Return whether a workflow merges what it remembers, and so needs few numbers."""
     return offers(workflow, "source_memory" if is_refreshing(workflow) else "memory")
 

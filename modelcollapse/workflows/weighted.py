@@ -10,12 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats
+from modelcollapse._support.checks import Floats, divided
 from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse.workflows.protocols import Selection
 
 TOLERANCE = 1e-9  # of a row's sum: rounded decimals in a file
-EPS = float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,9 +57,9 @@ class Weighted:
     def __repr__(self) -> str:
         return f"Weighted(<{self.generations} generations>)"
 
-    def described(self) -> dict[str, Any]:
-        """Return the weights as plain data, without the zeros of later batches."""
-        return {"weights": [row[: t + 1].tolist() for t, row in enumerate(self.matrix)]}
+    def described(self, generations: int) -> dict[str, Any]:
+        """Return the weights up to generation T, without the zeros of later batches."""
+        return {"matrix": [row[:t].tolist() for t, row in enumerate(self.matrix[:generations], 1)]}
 
     @property
     def label(self) -> str:
@@ -90,6 +89,7 @@ class Weighted:
 def checked(value: Any, name: str) -> Floats:
     """Return the matrix, square and read-only, or raise InvalidInput naming what is wrong."""
     try:
+        value = list(value)
         rows = [_numeric(row) for row in value]
     except (TypeError, ValueError) as error:
         raise invalid(name, value, "give one list of numbers per generation") from error
@@ -97,8 +97,7 @@ def checked(value: Any, name: str) -> Floats:
     if count == 0:
         raise invalid(name, value, "give at least one generation")
     matrix = np.zeros((count, count))
-    frozen = isinstance(value, np.ndarray) and not value.flags.writeable
-    for t, row in enumerate(rows, start=1):
+    for t, (given, row) in enumerate(zip(value, rows, strict=True), start=1):
         where = f"{name}, generation {t}"
         if row.ndim != 1 or len(row) not in (t, count):
             raise InvalidInput(
@@ -115,10 +114,7 @@ def checked(value: Any, name: str) -> Floats:
             )
         if abs(row.sum() - 1) > TOLERANCE:
             raise invalid(where, row[:t].tolist(), f"it sums to {row.sum():.12g}; make it 1")
-        total = row.sum()
-        if frozen and abs(total - 1) <= count * EPS:  # it has been divided: keep its bits
-            total = 1.0
-        matrix[t - 1, :t] = row[:t] / total + 0.0  # no -0, which has other bits
+        matrix[t - 1, :t] = divided(row, given)[:t] + 0.0  # no -0, which has other bits
     matrix.flags.writeable = False
     return matrix
 

@@ -21,7 +21,7 @@ def test_predict_prints_the_shipped_numbers(capsys):
 
     for name in ("mise", "second_moment", "central_variance"):
         assert document["expected"][name] == prediction[name].tolist()
-    assert document["experiment"]["bandwidth"] == 0.42
+    assert document["experiment"]["model"]["bandwidth"] == 0.42
     assert document["experiment"]["truth"] == "standard normal"
     assert document["fates"]["second_moment"]["verdict"] == "diverges"
     assert document["limits"]["second_moment"] == "inf"

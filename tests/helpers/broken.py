@@ -137,6 +137,49 @@ class WrongSlots(Base):
         return np.eye(len(sizes)), self.batch_weights(sizes)[::-1]
 
 
+class Recaller:
+    """Takes back a row that it had lost."""
+
+    def keep(self, previous_rows, sizes, rng):
+        """Return the newest batch, and the first row again at generation 3."""
+        del previous_rows, rng
+        newest = np.arange(sum(sizes[:-1]), sum(sizes))
+        return np.append(newest, 0) if len(sizes) == 3 else newest
+
+
+class Unkept(Base):
+    """Chooses its rows in two ways."""
+
+    def keep(self, previous_rows, sizes, rng):
+        """Return the newest batch."""
+        del previous_rows, rng
+        return np.arange(sum(sizes[:-1]), sum(sizes))
+
+
+class KeptInPlace:
+    """Changes the rows before."""
+
+    def keep(self, previous_rows, sizes, rng):
+        """Put the newest row in the place of the first."""
+        if len(sizes) == 1:
+            return np.arange(sizes[0])
+        previous_rows[0] = rng.integers(sum(sizes[:-1]), sum(sizes))
+        return previous_rows
+
+
+class KeptByChance:
+    """Has a random generator of its own."""
+
+    def __init__(self):
+        self.rng = np.random.default_rng(0)
+
+    def keep(self, previous_rows, sizes, rng):
+        """Keep some rows, and all of the newest batch."""
+        del rng
+        kept = previous_rows[self.rng.random(len(previous_rows)) < 0.5]
+        return np.concatenate([kept, np.arange(sum(sizes[:-1]), sum(sizes))])
+
+
 class Resampler:
     """An estimator that breaks nothing: resamples its rows, and scores them by their mean."""
 

@@ -1,5 +1,7 @@
 """Estimators that the tests of the loop drive, and what they compare."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from sklearn.mixture import GaussianMixture
 
@@ -20,6 +22,42 @@ WORKFLOWS = (
     KeepReal(),
     KeepReal(0.3),
 )
+
+
+@dataclass(frozen=True)
+class Reservoir:
+    """Algorithm R: k rows, all subsets of the rows so far being equally likely at each time."""
+
+    k: int
+
+    def keep(self, previous_rows, sizes, rng):
+        """Let each new row take a place of the k with probability k over the rows so far."""
+        kept = previous_rows.tolist()
+        for row in range(sum(sizes[:-1]), sum(sizes)):
+            if len(kept) < self.k:
+                kept.append(row)
+            elif (place := int(rng.integers(row + 1))) < self.k:
+                kept[place] = row
+        return np.array(kept)
+
+
+@dataclass(frozen=True)
+class Editing:
+    """Replaces a share of the rows by rows of the newest batch, which weigh more."""
+
+    share: float = 0.3
+
+    def keep(self, previous_rows, sizes, rng):
+        """Edit; the first set is the real batch."""
+        newest = np.arange(sum(sizes[:-1]), sum(sizes))
+        if len(sizes) == 1:
+            return newest
+        edited = rng.random(len(previous_rows)) < self.share
+        rows = np.where(edited, rng.choice(newest, len(previous_rows)), previous_rows)
+        return rows, 1.0 + edited
+
+
+KEEPING = (Reservoir(5), Editing())
 PLANE = Normal.standard(2)
 ARGUMENTS = {"samples": [6, 4, 7, 5, 6, 8], "generations": 6, "seed": 5, "test": np.zeros((2, 2))}
 
@@ -51,6 +89,10 @@ class Failing:
 
     def __repr__(self):
         return "Failing()"
+
+    def described(self):
+        """Return what all of them are to a checkpoint."""
+        return {"estimator": "failing"}
 
     def _due(self, stage):
         self.counts.append(stage)

@@ -34,6 +34,7 @@ from tests.helpers.language_models import (
     settings,
     state,
 )
+from tests.helpers.toys import Reservoir
 
 pytestmark = pytest.mark.language
 
@@ -688,6 +689,8 @@ def test_progress_is_told(tmp_path):
     [
         ({"workflows": ()}, "workflows"),
         ({"workflows": (Replace(), Replace())}, "workflows"),
+        ({"workflows": (Replace(), 3)}, "workflow = 3 is not a workflow"),
+        ({"workflows": (Replace(), Reservoir(3))}, r"Reservoir\(k=3\) .* use mc.run\(\)"),
         ({"generations": 0}, "generations = 0"),
         ({"seeds": ()}, "seeds"),
         ({"seeds": (1, 1)}, "seeds"),

@@ -190,7 +190,7 @@ def test_the_three_commands_take_a_workflow_from_a_file(tmp_path, capsys):
 
     assert main(["predict", *options, "--json"]) == 0
     predicted = json.loads(capsys.readouterr().out)
-    assert predicted["experiment"]["weights"] == WEIGHTS
+    assert predicted["experiment"]["workflow"]["matrix"] == WEIGHTS
     assert predicted["generation"] == [1, 2, 3, 4]
     assert predicted["expected"]["variance"] == mc.predict(loop())["variance"].tolist()
     assert main(["simulate", *options, "--replicates", "50", "--json"]) == 0
@@ -271,8 +271,8 @@ def test_the_web_on_the_command_line(tmp_path, capsys):
     by_file = json.loads(capsys.readouterr().out)
 
     assert by_rate["expected"] == by_file["expected"]
-    assert by_rate["experiment"]["growth"] == 0.5
-    assert by_file["experiment"]["real"] == [25, 38, 56]
+    assert by_rate["experiment"]["workflow"]["real"]["rate"] == 0.5
+    assert by_file["experiment"]["workflow"]["real"] == [25, 38, 56]
     assert (
         main(["predict", "gaussian", "--workflow", "web", "--rows", str(rows), "--samples", "5"])
         == 2

@@ -7,8 +7,19 @@ import numpy as np
 import pytest
 from sklearn.neighbors import KernelDensity
 
-from modelcollapse import Accumulate, Gaussian, InvalidInput, Replace, run
-from tests.helpers.toys import ARGUMENTS, PLANE, WORKFLOWS, Failing, fail, interrupt, mixture, same
+from modelcollapse import KDE, Accumulate, Gaussian, InvalidInput, Replace, Web, Weighted, run
+from tests.helpers.toys import (
+    ARGUMENTS,
+    KEEPING,
+    PLANE,
+    WORKFLOWS,
+    Failing,
+    Ladder,
+    fail,
+    interrupt,
+    mixture,
+    same,
+)
 
 
 class Stopped(Exception):  # noqa: N818 - not an error
@@ -27,7 +38,7 @@ def stopper(at):
     return progress
 
 
-@pytest.mark.parametrize("workflow", WORKFLOWS, ids=repr)
+@pytest.mark.parametrize("workflow", WORKFLOWS + KEEPING, ids=repr)
 def test_a_resumed_run_has_the_same_bits(tmp_path, workflow):
     """Stopped after each generation in turn, it ends like a run that was never stopped."""
     path = tmp_path / "run.npz"
@@ -97,23 +108,67 @@ def test_warnings_are_counted_once_over_interruptions(tmp_path):
     assert same(resumed, whole)
 
 
-def test_a_finished_run_is_prolonged_and_cut(tmp_path):
+@pytest.mark.parametrize("workflow", [Accumulate(), *KEEPING], ids=repr)
+def test_a_finished_run_is_prolonged_and_cut(tmp_path, workflow):
     """More generations go on from the file; fewer are read from it and leave it as it is."""
     path = tmp_path / "run.npz"
     four, six = ({**ARGUMENTS, "generations": t, "samples": 5} for t in (4, 6))
-    run(Gaussian(2), PLANE, Accumulate(), **four, checkpoint=path)
+    run(Gaussian(2), PLANE, workflow, **four, checkpoint=path)
     told, before = [], path.read_bytes()
     with path.open("rb") as file:  # a reader keeps the whole old file while a new one replaces it
-        longer = run(Gaussian(2), PLANE, Accumulate(), **six, checkpoint=path, progress=told.append)
+        longer = run(Gaussian(2), PLANE, workflow, **six, checkpoint=path, progress=told.append)
         replaced = file.read()
     content = path.read_bytes()
-    shorter = run(Gaussian(2), PLANE, Accumulate(), **four, checkpoint=path)
+    shorter = run(Gaussian(2), PLANE, workflow, **four, checkpoint=path)
 
     assert told == [4, 1, 1]
     assert replaced == before
-    assert same(longer, run(Gaussian(2), PLANE, Accumulate(), **six))
-    assert same(shorter, run(Gaussian(2), PLANE, Accumulate(), **four))
+    assert same(longer, run(Gaussian(2), PLANE, workflow, **six))
+    assert same(shorter, run(Gaussian(2), PLANE, workflow, **four))
+    assert (
+        shorter.model.mean_.tobytes()
+        == run(Gaussian(2), PLANE, workflow, **four).model.mean_.tobytes()
+    )
     assert path.read_bytes() == content
+
+
+def test_schedules_are_prolonged(tmp_path):
+    """Functions are compared by what they gave, matrices and curves by what they were used for."""
+    two, four = [[1], [0.5, 0.5]], [[1], [0.5, 0.5], [0, 0, 1], [0, 0, 0, 1]]
+    loops = {
+        "function": [
+            (KDE(lambda t: 1 / t, dim=2), Replace()),
+            (KDE(lambda t: 1 / t, dim=2), Replace()),
+        ],
+        "curve": [(Gaussian(2), Web([3], [4])), (Gaussian(2), Web([3, 2, 1], lambda _: 4))],
+        "matrix": [(Gaussian(2), Weighted(two)), (Gaussian(2), Weighted(four))],
+    }
+    for name, (first, second) in loops.items():
+        path = tmp_path / name
+        run(first[0], PLANE, first[1], 5, 2, checkpoint=path)
+        told = []
+        longer = run(second[0], PLANE, second[1], 5, 4, checkpoint=path, progress=told.append)
+        assert told == [2, 1, 1]
+        assert same(longer, run(second[0], PLANE, second[1], 5, 4))
+    other = KDE(lambda t: 1 / t if t < 4 else 2.0, dim=2)
+    with pytest.raises(InvalidInput, match=r"estimator is .* there and "):
+        run(other, PLANE, Replace(), 5, 4, checkpoint=tmp_path / "function")
+
+
+def test_what_cannot_be_identified_resumes_with_itself_alone(tmp_path):
+    """The message says what to do about it."""
+
+    class Silent(Ladder):
+        """Holds a function that gives no numbers."""
+
+        def __init__(self, f):
+            self.f = f
+
+    mine = Silent(lambda _: None)
+    for generations in (2, 3):
+        run(mine, [0.0, 1.0], Replace(), 3, generations, checkpoint=tmp_path / "c")
+    with pytest.raises(InvalidInput, match=r"belongs to another run.*cannot be identified"):
+        run(Silent(lambda _: None), [0.0, 1.0], Replace(), 3, 3, checkpoint=tmp_path / "c")
 
 
 def test_an_interrupted_run_resumes(tmp_path):

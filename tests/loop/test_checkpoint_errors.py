@@ -1,6 +1,7 @@
 """Checkpoints: a file of another run, a damaged or an unwritable one is refused."""
 
 import io
+import json
 
 import numpy as np
 import pytest
@@ -16,11 +17,20 @@ from tests.helpers.toys import ARGUMENTS, PLANE, Failing, Ladder, fail
         ({"samples": [6, 4, 8, 5, 6, 8]}, "samples is [6, 4, 7, 5, 6, 8] there and [6, 4, 8"),
         ({"temperature": 2.0}, "temperature is 1.0 there and 2.0 here"),
         ({"test": None}, "there and None here"),
-        ({"test": np.ones((2, 2))}, "test is array of shape (2, 2), sha256"),
+        ({"test": np.ones((2, 2))}, "test is {'shape': [2, 2], 'type': 'float64', "),
         ({"metrics": {"own": lambda *_: 0.0}}, "metrics is [] there and ['own'] here"),
-        ({"workflow": Accumulate()}, "workflow is Replace() there and Accumulate() here"),
-        ({"estimator": Gaussian(2, 1)}, "estimator is Gaussian(dim=2, ddof=0) there"),
-        ({"data": Normal.standard(2).sample(9, np.random.default_rng(0))}, "data is Normal("),
+        (
+            {"workflow": Accumulate()},
+            "workflow is {'name': 'replace'} there and {'name': 'accumulate'} here",
+        ),
+        (
+            {"estimator": Gaussian(2, 1)},
+            "estimator is {'model': 'gaussian', 'dim': 2, 'ddof': 0} there",
+        ),
+        (
+            {"data": Normal.standard(2).sample(9, np.random.default_rng(0))},
+            "data is 'standard normal in 2 dimensions' there",
+        ),
     ],
     ids=lambda value: value if isinstance(value, str) else next(iter(value)),
 )
@@ -38,19 +48,19 @@ def test_a_checkpoint_of_another_run_is_refused(tmp_path, change, message):
     assert path.read_bytes() == content
 
 
+class Plain(Ladder):
+    """Has the default repr."""
+
+    def __init__(self, table):
+        self.table = table
+
+
 def test_objects_without_a_repr_are_told_apart(tmp_path):
     """A plain object is known by its attributes, in any process, not by its address."""
-
-    class Plain(Ladder):
-        """Has the default repr."""
-
-        def __init__(self, table):
-            self.table = table
-
     arguments = ([0.0, 1.0], Replace(), 3, 2)
     run(Plain(np.arange(3)), *arguments, checkpoint=tmp_path / "c")
     run(Plain(np.arange(3)), *arguments, checkpoint=tmp_path / "c")
-    with pytest.raises(InvalidInput, match="estimator is Plain"):
+    with pytest.raises(InvalidInput, match=r"estimator is \{'class': 'tests.*Plain'"):
         run(Plain(np.arange(3) + 1), *arguments, checkpoint=tmp_path / "c")
 
 
@@ -63,11 +73,18 @@ def test_objects_without_a_repr_are_told_apart(tmp_path):
         lambda data: data[:700] + bytes([data[700] ^ 1]) + data[701:],
         lambda _: archived(rows=np.zeros((3, 2))),
         lambda _: archived(header=np.array("{")),
+        lambda _: archived(chosen=np.array([1])),
+        lambda _: archived(chosen=np.array([-1]), chosen_sizes=np.array([1])),
+        lambda _: archived(chosen=np.array([0.0]), chosen_sizes=np.array([1])),
+        lambda _: archived(chosen=np.array([0, 0]), chosen_sizes=np.array([1, 1])),
         lambda _: archived(header=np.array('{"format": "other"}')),
         lambda _: archived(header=np.array(Bomb(), dtype=object)),
         lambda _: plain_array(),
     ],
-    ids=["empty", "text", "half", "bit", "no header", "no JSON", "version", "pickle", "array"],
+    ids=[
+        *("empty", "text", "half", "bit", "rows", "no JSON", "chosen", "negative", "floats"),
+        *("too many", "version", "pickle", "array"),
+    ],
 )
 def test_a_damaged_checkpoint_is_refused(tmp_path, damage):
     """A file that is not a whole checkpoint is named and left as it is."""
@@ -91,7 +108,16 @@ class Bomb:
 def archived(**arrays):
     """Return the bytes of an .npz file."""
     buffer = io.BytesIO()
-    complete = {"metrics": np.zeros((1, 1)), "sizes": np.array([1]), "rows": np.zeros((1, 2))}
+    header = {"format": "modelcollapse run 2", "metrics": ["a"], "warnings": {}}
+    header["configuration"] = {"samples": [1]}
+    complete = {
+        "header": np.array(json.dumps(header)),
+        "metrics": np.zeros((1, 1)),
+        "sizes": np.array([1]),
+        "rows": np.zeros((1, 2)),
+        "chosen": np.empty(0, np.int64),
+        "chosen_sizes": np.empty(0, np.int64),
+    }
     np.savez(buffer, **{**complete, **arrays})
     return buffer.getvalue()
 

@@ -142,6 +142,7 @@ def test_weighted_single_rows_are_allowed_where_the_pool_is_not():
         ({"samples": 2.5}, "samples = 2.5"),
         ({"samples": "five"}, "samples = 'five'"),
         ({"samples": None}, "samples = None"),
+        ({"samples": iter([5, 5, 5])}, "samples = <list_iterator"),
         ({"samples": [5, 5]}, "the schedule has 2 sizes and the loop has 3 generations"),
         ({"samples": [5, 0, 5]}, "samples[1] = 0"),
         ({"samples": lambda t: 5 - 2 * t}, "samples(3) = -1"),

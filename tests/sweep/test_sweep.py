@@ -46,13 +46,32 @@ def test_a_list_is_an_axis_and_a_list_in_a_list_a_value():
     assert [c.model["family"] for c in cells[::16]] == ["gaussian", "gamma"]
     assert cells[0].at == (1, 3)
     assert cells[2].experiment().workflow == mc.AccumulateSubsample(4)
-    assert cells[6].experiment().workflow.described() == {"growth": 0.5, "real_share": 0.4}
+    web = cells[6].experiment().workflow
+    assert (web.real.rate, web.real.real_share) == (0.5, 0.4)
     assert len({c.key for c in cells}) == len(cells)
 
     scheduled = Sweep.of({**TABLE, "samples": [[5, 6, 7, 8], 9]}).cells
     assert [c.samples for c in scheduled[:2]] == [[5, 6, 7, 8], 9]
     assert scheduled[0].experiment().sizes.tolist() == [5, 6, 7, 8]
     assert len(Sweep.of({**TABLE, "seed": [3, 3]}).cells) == 8
+
+
+def test_cells_are_known_by_their_experiments(tmp_path):
+    """Not by how these are written, nor by a file's name; what is there is read without it."""
+    data = tmp_path / "data.csv"
+    data.write_text("x\n" + "\n".join(map(str, range(40))))
+    table = {**TABLE, "model": {"family": "gaussian", "data": str(data)}, "samples": 8}
+    (plain, accumulated) = Sweep.of(table).cells
+    assert plain.key != accumulated.key
+    same = Sweep.of({**table, "samples": [[8] * 4, 8], "model": {**table["model"], "ddof": 0}})
+    assert [cell.key for cell in same.cells] == [plain.key, accumulated.key]
+    run(Sweep.of(table), tmp_path / "out")
+    data.write_text("x\n" + "\n".join(map(str, range(41))))
+    assert {cell.key for cell in Sweep.of(table).cells}.isdisjoint({plain.key, accumulated.key})
+    with pytest.raises(mc.InvalidInput, match="2 of its cells are not in this one"):
+        run(Sweep.of(table), tmp_path / "out")
+    data.unlink()
+    assert len(read(tmp_path / "out")) > 0
 
 
 @pytest.mark.parametrize(
@@ -192,12 +211,12 @@ def test_a_folder_that_is_something_else_is_refused(what, tmp_path):
 
 
 def test_a_folder_of_another_format_is_refused(tmp_path):
-    """Of a version to come, say; it is neither read nor taken up."""
+    """Of the version before, say; it is neither read nor taken up."""
     run(Sweep.of(TABLE), tmp_path)
     header = json.loads((tmp_path / "sweep.json").read_text())
-    (tmp_path / "sweep.json").write_text(json.dumps({**header, "format": 2}))
+    (tmp_path / "sweep.json").write_text(json.dumps({**header, "format": 1}))
     for use in (read, lambda folder: run(Sweep.of(TABLE), folder)):
-        with pytest.raises(mc.InvalidInput, match="has format 2, and this version 1"):
+        with pytest.raises(mc.InvalidInput, match="has format 1, and this version 2"):
             use(tmp_path)
 
 

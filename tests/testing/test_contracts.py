@@ -39,6 +39,8 @@ from tests.helpers.broken import (
     GlobalNumPy,
     GlobalPython,
     Infinite,
+    KeptByChance,
+    KeptInPlace,
     NoMixture,
     NoSample,
     Nowhere,
@@ -47,15 +49,18 @@ from tests.helpers.broken import (
     OneTooMany,
     OwnGenerator,
     OwnWeights,
+    Recaller,
     Resampler,
     ReturnsNumber,
     SeedsGlobally,
     TooManyColumns,
     UnequalSum,
     UnevenRows,
+    Unkept,
     Unseeded,
     WrongSlots,
 )
+from tests.helpers.toys import KEEPING, Reservoir
 
 
 class TestWorkflows(WorkflowContract):
@@ -77,6 +82,7 @@ class TestWorkflows(WorkflowContract):
             Web(2, 5),
             Web((3, 0, 1), (0, 2, 4)),
             curves.growing(7, 0.9, 0.4),
+            *KEEPING,
         ],
         ids=repr,
     )
@@ -118,13 +124,17 @@ class TestEstimators(EstimatorContract):
         (TooManyColumns(), "memory_reproduces_batch_weights"),
         (NoMixture(), "memory_reproduces_batch_weights"),
         (WrongSlots(), "memory_reproduces_batch_weights"),
+        (Recaller(), "rows_exist"),
+        (Unkept(), "rows_exist"),
+        (KeptInPlace(), "rows_before_are_not_changed"),
+        (KeptByChance(), "same_generator_same_rows"),
     ],
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_a_broken_workflow_fails(workflow, test):
     """A workflow that breaks one law fails the test of that law, and an unbroken one passes."""
     law = getattr(WorkflowContract(), f"test_{test}")
-    law(Base())
+    law(Reservoir(3) if hasattr(workflow, "keep") else Base())
 
     with pytest.raises(AssertionError):
         law(workflow)

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats, whole
+from modelcollapse._support.checks import Floats, divided, whole
 from modelcollapse._support.errors import InvalidInput, invalid
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
 
 TOLERANCE = 1e-9  # of the sum: rounded decimals
-SHOWN = 20  # probabilities that a report lists
+LISTED = 20  # probabilities; more are known by their digest
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,12 +88,10 @@ class Categorical:
         return np.asarray(drawn[:, None], dtype=np.float64)
 
     def described(self) -> Any:
-        """Return a name, or the probabilities where they are few."""
-        if self.name is not None:
-            return self.name
-        if self.outcomes <= SHOWN:
-            return self.probabilities.tolist()
-        return f"probabilities of {self.outcomes} outcomes"
+        """Return the probabilities, as a list where they are few; uniform ones by name."""
+        if np.array_equal(self.probabilities, uniform(self.outcomes).probabilities):
+            return f"uniform on {self.outcomes} outcomes"
+        return self.probabilities.tolist() if self.outcomes <= LISTED else self.probabilities
 
 
 def uniform(outcomes: int) -> Categorical:
@@ -155,7 +153,7 @@ def _checked(value: Any) -> Floats:
             f"truth: outcome {at} has all the probability, so the total variance is zero; give at "
             "least two outcomes a positive probability"
         )
-    return np.asarray(values / total)
+    return divided(values, value)
 
 
 def truth_of(e: "Experiment") -> Categorical:

@@ -201,9 +201,9 @@ class MeanTruth:
         """V(mean), shape (1, 1)."""
         return np.array([[self.variance]])
 
-    def described(self) -> dict[str, float]:
+    def described(self) -> dict[str, Any]:
         """Return the truth as plain data."""
-        return {"mean": self.value}
+        return {**self.model.described(), "mean": self.value}
 
     def sample(self, n: int, rng: np.random.Generator) -> Floats:
         """Draw n rows, shape (n, 1)."""

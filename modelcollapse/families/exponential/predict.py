@@ -47,7 +47,7 @@ def predict(e: "Experiment") -> Prediction:
     routes: dict[str, Route] = {}
     spreads: dict[str, Route] = {}
     reasons: dict[str, str] = {}
-    if e.schedule.kind != "rows":
+    if e.schedule.known:
         errors = cache(lambda: squared_errors(e))
         _errors(e, errors, routes, spreads)
     else:
@@ -196,6 +196,6 @@ def _long_run(e: "Experiment") -> tuple[Lazy, Lazy]:
         powers["power"] = lambda: limits.subsample_power(e)
     fated: dict[str, Route] = {}
     reasons = dict.fromkeys(("squared_error", "inflation", "variance"), RANDOM)
-    if e.schedule.kind != "rows":
+    if e.schedule.known:
         fated = {**each(lambda: fates.fates(e), reasons)}
     return Lazy(powers), Lazy(fated, reasons)

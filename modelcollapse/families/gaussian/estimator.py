@@ -165,5 +165,5 @@ def _small_trainings(e: "Experiment") -> Iterator[tuple[int, int]]:
     small = np.flatnonzero(e.sizes < 2) + 1
     if e.schedule.budget is not None or e.schedule.pool:
         small = small[small == 1]
-    if e.schedule.kind != "rows":
+    if e.schedule.known:
         yield from ((t, e.schedule.trained(t)) for t in small.tolist())

@@ -73,7 +73,7 @@ def _moments(
     spreads: "dict[str, Route]",
 ) -> None:
     names = Spread._fields
-    if e.schedule.kind == "rows":
+    if not e.schedule.known:
         reason = (
             f"{e.workflow!r} has no batch_weights(sizes); add it if the workflow is "
             "deterministic and weights the rows of a batch alike"

@@ -99,11 +99,15 @@ def checked(name: str, value: Any) -> Bandwidth:
     return number(name, value)
 
 
-def plain(bandwidth: Bandwidth) -> Any:
-    """Return a bandwidth as plain data."""
-    if isinstance(bandwidth, PowerBandwidth):
+def plain(bandwidth: Bandwidth, generations: int | None) -> Any:
+    """Return a bandwidth as plain data; a function by its numbers for t = 1..T, if T is known."""
+    if type(bandwidth) is PowerBandwidth:
         return asdict(bandwidth)
-    return repr(bandwidth) if callable(bandwidth) else bandwidth
+    if callable(bandwidth):
+        if generations is None:
+            return repr(bandwidth)
+        return [at(bandwidth, t, 1.0, 1, "bandwidth") for t in range(1, generations + 1)]
+    return bandwidth[:generations] if isinstance(bandwidth, tuple) else bandwidth
 
 
 def is_scaled(bandwidth: Bandwidth) -> bool:

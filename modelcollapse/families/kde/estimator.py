@@ -91,16 +91,16 @@ class KDE:
     def __hash__(self) -> int:
         return hash(self._key())
 
-    def described(self) -> dict[str, Any]:
-        """Return the model as plain data."""
+    def described(self, generations: int | None = None) -> dict[str, Any]:
+        """Return the model as plain data, but for a kernel of one's own; schedules up to T."""
         parts = {
             "model": "kde",
             "dim": self.dim,
-            "bandwidth": bandwidths.plain(self.bandwidth),
-            "kernel": self.kernel.name,
+            "bandwidth": bandwidths.plain(self.bandwidth, generations),
+            "kernel": self.kernel.name if self.kernel.built_in else self.kernel,
         }
         if self.scoring_bandwidth is not None:
-            parts["scoring_bandwidth"] = bandwidths.plain(self.scoring_bandwidth)
+            parts["scoring_bandwidth"] = bandwidths.plain(self.scoring_bandwidth, generations)
         return parts
 
     def as_truth(self, value: Any) -> Truth:

@@ -25,7 +25,7 @@ class Coefficients:
 
     def __post_init__(self) -> None:
         try:
-            values = np.atleast_1d(np.asarray(self.values, dtype=np.float64))
+            values = np.atleast_1d(np.array(self.values, dtype=np.float64))
         except (TypeError, ValueError) as error:
             raise invalid("truth", self.values, "give one number per input") from error
         if values.ndim != 1 or not len(values) or not np.isfinite(values).all():

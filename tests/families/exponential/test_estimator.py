@@ -234,7 +234,7 @@ def test_a_truth_has_the_familys_moments(name, share):
     truth = model.as_truth(share)
     assert truth.mean.tolist() == [share]
     assert truth.covariance.tolist() == [[model.variance_function(share)]]
-    assert (truth.dim, truth.described()) == (1, {"mean": share})
+    assert (truth.dim, truth.described()) == (1, {**model.described(), "mean": share})
     assert truth.sample(3, np.random.default_rng(0)).shape == (3, 1)
 
 

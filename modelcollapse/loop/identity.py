@@ -1,0 +1,333 @@
+"""What an experiment is, as plain data: the one place that decides what is the same.
+
+Experiments are equal where it is, a checkpoint belongs to a run and a sweep's cell keeps its result
+where it is. The data are strict JSON: infinities are text, arrays their shape and digest,
+functions of the generation their numbers, and any other object what pickle would keep of it. What
+says nothing of itself is marked "unidentified" and is equal to itself alone.
+"""
+
+import hashlib
+import importlib
+import json
+import math
+import secrets
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from functools import cached_property, partial
+from inspect import getattr_static
+from types import BuiltinFunctionType, FunctionType, NoneType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from modelcollapse._support.errors import InvalidInput, invalid
+from modelcollapse.loop.estimators import accepts
+from modelcollapse.loop.truth import Normal, NormalMixture
+from modelcollapse.workflows import BY_NAME, Workflow
+from modelcollapse.workflows.curves import Growth
+
+if TYPE_CHECKING:
+    from modelcollapse.loop.experiment import Experiment
+
+MOST_SHOWN = 300  # characters of data in a message
+KEYS = ("model", "workflow", "samples", "generations", "truth", "temperature")
+Inside = Callable[[Any], Any]
+_ALONE: dict[int, tuple[Any, str]] = {}  # holds the objects, so that no other one gets their ids
+
+
+def described(experiment: "Experiment") -> dict[str, Any]:
+    """Return what an experiment is, as plain data: equal for equal experiments.
+
+    Parameters
+    ----------
+    experiment
+        The loop.
+
+    Returns
+    -------
+    dict
+        Strict JSON data. "model" is what the model says of itself, with its family's name as
+        "model"; "workflow" holds its "name" and parameters, or of a class that is not this
+        package's the "class" and its "parameters"; "samples" is the batch size, one number where
+        all are equal or where the workflow sets the later ones, else n_1, ..., n_T; "generations"
+        is T, "truth" what the truth says of itself, and "temperature" a float. Functions of the
+        generation are given by their numbers for t = 1..T (a lambda is taken for one), and arrays
+        by "shape", "type" and "sha256". What cannot be identified, such as a lambda that returns
+        no number, is named as "unidentified": it is equal to itself alone, in this process.
+
+    Raises
+    ------
+    InvalidInput
+        If it is no experiment.
+    """
+    if not hasattr(experiment, "identity"):
+        raise invalid("experiment", experiment, "give an Experiment(model, workflow, ...)")
+    told: dict[str, Any] = json.loads(experiment.identity)
+    return told
+
+
+def identity(e: "Experiment") -> str:
+    """Return the data of `described` as text: one line, its keys sorted."""
+    sizes, T = e.sizes.tolist(), e.generations
+    constant = e.schedule.fresh or len(set(sizes)) == 1
+    values = (
+        plain(e.model, T),
+        of_workflow(e.workflow, T),
+        sizes[0] if constant else sizes,
+        T,
+        plain(e.truth, T),
+        e.temperature,
+    )
+    return canonical(dict(zip(KEYS, values, strict=True)))
+
+
+def canonical(data: Any) -> str:
+    """Return plain data as text that does not depend on the order of keys."""
+    return json.dumps(data, sort_keys=True, allow_nan=False)
+
+
+def of_workflow(workflow: Workflow, generations: int) -> dict[str, Any]:
+    """Return what a workflow is, up to a generation."""
+    own: Any = workflow
+    if type(own) not in BY_NAME.values():
+        told: dict[str, Any] = plain(own, generations)
+        return told
+    if hasattr(own, "described"):
+        return {"name": own.name, **own.described(generations)}
+    return {"name": own.name, **{f.name: getattr(own, f.name) for f in fields(own)}}
+
+
+def arguments(data: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of the experiment that data describe; `given` ones are not None."""
+    if not isinstance(data, Mapping) or not set(KEYS) <= set(data):
+        raise invalid("data", data, f"give what described() returns, with {', '.join(KEYS)}")
+    for name in data:
+        if name not in KEYS:
+            raise invalid(f"data[{name!r}]", data[name], f"the keys are {', '.join(KEYS)}")
+    made = {name: value for name, value in given.items() if value is not None}
+    for name, build in (("model", _model), ("workflow", _workflow), ("truth", _truth)):
+        if name in made:
+            continue
+        try:
+            made[name] = build(data[name])
+        except (InvalidInput, TypeError, KeyError, AttributeError) as error:
+            raise InvalidInput(
+                f"{name} cannot be built from its description ({error}): "
+                f"give it, from_dict(data, {name}=...)"
+            ) from error
+    return {**data, **made}
+
+
+def check_same(data: Mapping[str, Any], experiment: "Experiment") -> None:
+    """Raise InvalidInput if an experiment is not the one that data describe."""
+    here = described(experiment)
+    for name in KEYS:
+        if here[name] != data[name]:
+            raise InvalidInput(
+                f"{name} is another one: {shown(here[name])} here and {shown(data[name])} in the "
+                "description; give the one that was described"
+            )
+
+
+def shown(told: Any) -> str:
+    """Return data for a message, and what to do where they hold what cannot be identified."""
+    text = repr(told)
+    if len(text) > MOST_SHOWN:
+        text = text[:MOST_SHOWN] + "..."
+    if "'unidentified': " not in repr(told):
+        return text
+    return (
+        f"{text} (it cannot be identified but in the process that described it: make it a "
+        "function or a class of a module, or give its owner a method described())"
+    )
+
+
+def _model(told: Mapping[str, Any]) -> Any:
+    if "model" not in told:
+        raise InvalidInput(f"its class is {told.get('class')}")
+    options = {name: value for name, value in told.items() if name not in ("model", "class")}
+    names = importlib.import_module("modelcollapse.families.names")  # a floor above this one
+    return names.build(told["model"], options)[0]
+
+
+def _workflow(told: Mapping[str, Any]) -> Any:
+    if "name" not in told:
+        raise InvalidInput(f"its class is {told.get('class')}")
+    options = {name: value for name, value in told.items() if name != "name"}
+    for name, value in options.items():
+        if isinstance(value, Mapping):
+            options[name] = Growth(**value)
+        elif name == "matrix":
+            options[name] = [_divided(row) for row in value]
+    return BY_NAME[told["name"]](**options)
+
+
+def _truth(told: Any) -> Any:
+    if not isinstance(told, Mapping):  # text stands for the standard one
+        return _divided(told) if isinstance(told, list) else None if isinstance(told, str) else told
+    if "covariance" in told:
+        return Normal(**told)
+    if "covariances" in told:
+        return NormalMixture(**{**told, "weights": _divided(told["weights"])})
+    for name in ("mean", "coefficients"):
+        if name in told:
+            return told[name]
+    raise InvalidInput(f"it is known by {', '.join(told)} alone")
+
+
+def _divided(weights: Any) -> Any:
+    """Return weights that keep their bits: they have been divided by their sum."""
+    array = np.array(weights)
+    array.flags.writeable = False
+    return array
+
+
+def plain(value: Any, generations: int, above: tuple[int, ...] = ()) -> Any:
+    """Return any value as strict JSON data, which differ for values that differ.
+
+    Parameters
+    ----------
+    value
+        Any object.
+    generations
+        A function that is not found by its name is asked for its numbers at 1, ..., T.
+    above
+        The ids of the objects that hold this one.
+    """
+    if isinstance(value, np.generic):
+        value = value.item()
+    kind = type(value)
+    if value is None or kind in (bool, int, str):
+        return value
+    if kind is float:
+        return value + 0.0 if math.isfinite(value) else str(value)
+    if id(value) in above:
+        return {"holder": len(above) - above.index(id(value))}
+    return _composed(value, generations, partial(_inner, generations, (*above, id(value))))
+
+
+def _inner(generations: int, above: tuple[int, ...], part: Any) -> Any:
+    return plain(part, generations, above)
+
+
+def _composed(value: Any, generations: int, inside: Inside) -> Any:
+    """Return what a value consists of, its parts being told by `inside`."""
+    kind = type(value)
+    if kind in (list, tuple):
+        return [inside(part) for part in value]
+    if kind is dict and all(type(key) is str for key in value):
+        return {key: inside(part) for key, part in value.items()}
+    if kind in (dict, set, frozenset):
+        parts = value.items() if kind is dict else value
+        return {kind.__name__: sorted(map(inside, parts), key=canonical)}
+    if kind is bytes:
+        return {"bytes": len(value), "sha256": hashlib.sha256(value).hexdigest()}
+    if kind is np.ndarray and not value.dtype.hasobject:
+        return _digest(value)
+    return _object(value, generations, inside)
+
+
+def _object(value: Any, generations: int, inside: Inside) -> Any:
+    """Return what tells an object apart: its name, its numbers, its words, or its parts."""
+    if isinstance(value, (FunctionType, BuiltinFunctionType, type)):
+        return _named(value) or _numbers(value, generations) or _alone(value)
+    if (said := _said(value, generations)) is not _NOTHING:
+        return inside(said)
+    return _state(value, inside) or _alone(value)
+
+
+_NOTHING = object()
+
+
+def _said(value: Any, generations: int) -> Any:
+    """Return what an object says of itself, with its class where that is not this package's.
+
+    What a class of this package says does not hold for one that extends it.
+    """
+    kind = type(value)
+    says = next((c for c in kind.__mro__ if "described" in vars(c)), None)
+    if says is None or not callable(value.described) or _ours(says) > _ours(kind):
+        return _NOTHING
+    timed = accepts(value.described, "generations")
+    said = value.described(generations) if timed else value.described()
+    if _ours(kind):
+        return said
+    return {**(said if isinstance(said, dict) else {"described": said}), "class": _class(kind)}
+
+
+def _ours(kind: type) -> bool:
+    return kind.__module__.split(".")[0] == "modelcollapse" and _named(kind) is not None
+
+
+def _class(kind: type) -> Any:
+    named = _named(kind)
+    return named["name"] if named else _alone(kind)
+
+
+def _named(value: Any) -> dict[str, str] | None:
+    """Return the name under which a function or a class is found, if it is."""
+    module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", "")
+    found: Any = sys.modules.get(str(module))
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    return {"name": f"{module}.{name}"} if found is value else None
+
+
+def _numbers(function: Any, generations: int) -> dict[str, Any] | None:
+    """Return what a function gives for each generation, if these are numbers."""
+    try:
+        numbers = [function(t) for t in range(1, generations + 1)]
+        right = all(np.ndim(n) == 0 and np.asarray(n).dtype.kind in "iuf" for n in numbers)
+    except Exception:  # noqa: BLE001 - it is not made for that
+        return None
+    return {"by generation": plain(numbers, generations)} if right else None
+
+
+def _state(value: Any, inside: Inside) -> dict[str, Any] | None:
+    """Return what an object consists of: its options as in scikit-learn, or what pickle keeps."""
+    kind = type(value)
+    if hasattr(value, "get_params"):
+        return {"class": _class(kind), "parameters": inside(value.get_params(deep=False))}
+    try:
+        reduced = value.__reduce_ex__(2)
+    except Exception:  # noqa: BLE001 - it cannot be pickled
+        return None
+    if isinstance(reduced, str):
+        return {"name": f"{kind.__module__}.{reduced}"}
+    _, given, state, *items = (*reduced, None, None, None)[:5]
+    if isinstance(state, tuple) and all(isinstance(part, (dict, NoneType)) for part in state):
+        state = {k: v for part in state if part for k, v in part.items()}  # and the slots
+    if isinstance(state, dict):
+        # Not what is computed from the others, nor what a fit has learned.
+        state = {
+            key: part
+            for key, part in state.items()
+            if not (str(key).endswith("_") or _cached(kind, str(key)))
+        }
+    rest = [list(part) if part is not None else None for part in items]
+    told = {"class": _class(kind), "parameters": inside({} if state is None else state)}
+    more = [part for part in given if part is not kind]
+    return told | ({"made of": inside([more, *rest])} if more or any(rest) else {})
+
+
+def _cached(kind: type, name: str) -> bool:
+    return isinstance(getattr_static(kind, name, None), cached_property)
+
+
+def _digest(array: Any) -> dict[str, Any]:
+    """Return what tells an array apart, whatever its layout in memory; a zero has no sign."""
+    unsigned = array + 0.0 if array.dtype.kind == "f" else array
+    ordered = np.ascontiguousarray(unsigned, array.dtype.newbyteorder("<"))
+    return {
+        "shape": list(array.shape),
+        "type": array.dtype.name,
+        "sha256": hashlib.sha256(ordered.tobytes()).hexdigest(),
+    }
+
+
+def _alone(value: Any) -> dict[str, str]:
+    """Return data that are of one object alone, in one process alone."""
+    kind = value if isinstance(value, (type, FunctionType)) else type(value)
+    _, token = _ALONE.setdefault(id(value), (value, secrets.token_hex(8)))
+    return {"unidentified": f"{kind.__module__}.{kind.__qualname__}", "object": token}
