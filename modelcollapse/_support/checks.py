@@ -12,6 +12,7 @@ from modelcollapse._support.errors import InvalidInput, invalid
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
+LARGEST = float(np.finfo(np.float64).max)
 LARGEST_BATCH = 10**12
 Samples = int | Sequence[int] | Callable[[int], int]
 
@@ -24,20 +25,29 @@ def whole(name: str, value: object, minimum: int = 1) -> int:
     return int(value)  # type: ignore[call-overload,no-any-return]
 
 
+def number(
+    name: str,
+    value: Any,
+    minimum: float = -LARGEST,
+    maximum: float = LARGEST,
+    remedy: str = "give a finite number",
+) -> float:
+    """Return `value` as a finite float between two bounds, both allowed."""
+    real = isinstance(value, numbers.Real) and not isinstance(value, (bool, np.bool_))
+    if not real or not minimum <= value <= maximum:
+        raise invalid(name, value, remedy)
+    return float(value)
+
+
 def positive(name: str, value: object) -> float:
     """Return `value` as a finite float above zero."""
-    real = isinstance(value, numbers.Real) and not isinstance(value, (bool, np.bool_))
-    if not real or not math.isfinite(value) or value <= 0:  # type: ignore[arg-type,operator]
-        raise invalid(name, value, "give a finite number above 0")
-    return float(value)  # type: ignore[arg-type]
+    return number(name, value, math.ulp(0.0), remedy="give a finite number above 0")
 
 
 def fraction(name: str, value: object) -> float:
     """Return `value` as a float strictly between 0 and 1."""
-    real = isinstance(value, numbers.Real) and not isinstance(value, (bool, np.bool_))
-    if not real or not 0 < value < 1:  # type: ignore[operator]
-        raise invalid(name, value, "give a number strictly between 0 and 1")
-    return float(value)  # type: ignore[arg-type]
+    remedy = "give a number strictly between 0 and 1"
+    return number(name, value, math.ulp(0.0), math.nextafter(1.0, 0.0), remedy)
 
 
 def rows(name: str, value: Any, minimum: int = 1) -> Floats:

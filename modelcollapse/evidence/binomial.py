@@ -3,9 +3,9 @@
 import math
 from bisect import bisect_left, bisect_right
 
-from modelcollapse._support.checks import fraction, whole
+from modelcollapse._support.checks import fraction, number, whole
 from modelcollapse._support.errors import invalid
-from modelcollapse.evidence.outcome import Evidence, Side, distance, number, sides
+from modelcollapse.evidence.outcome import Evidence, Side, distance, sides
 
 
 def frequency(

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats
+from modelcollapse._support.checks import Floats, number
 from modelcollapse._support.errors import InvalidInput, invalid
-from modelcollapse.evidence.outcome import Evidence, Side, column, distance, logs, number, sides
+from modelcollapse.evidence.outcome import Evidence, Side, column, distance, logs, sides
 
 
 def bounded_mean(

@@ -28,9 +28,9 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats, positive
+from modelcollapse._support.checks import Floats, number, positive
 from modelcollapse._support.errors import InvalidInput
-from modelcollapse.evidence.outcome import Evidence, Side, column, distance, logs, number
+from modelcollapse.evidence.outcome import Evidence, Side, column, distance, logs
 
 LARGEST = float(np.finfo(np.float64).max)
 

@@ -1,7 +1,6 @@
 """What a test returns, and the checks of arguments that all tests share."""
 
 import math
-import numbers
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -67,13 +66,6 @@ def distance(difference: float, side: Side) -> float:
     if side == "two":
         return abs(difference)
     return max(0.0, difference if side == "above" else -difference)
-
-
-def number(name: str, value: Any) -> float:
-    """Return a finite float."""
-    if not isinstance(value, numbers.Real) or not math.isfinite(value):
-        raise invalid(name, value, "give a finite number")
-    return float(value)
 
 
 def column(value: Any, name: str = "samples", minimum: int = 1) -> Floats:

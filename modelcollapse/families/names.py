@@ -17,7 +17,7 @@ Options = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Family:
+class Builder:
     """A family: its own options, and how the given ones become a model and a truth."""
 
     options: tuple[str, ...]
@@ -88,13 +88,13 @@ def _probabilities(given: Options) -> Any:
     return zipf(given["outcomes"], numbers[0])
 
 
-def _exponential(name: str, *options: str) -> Family:
+def _exponential(name: str, *options: str) -> Builder:
     def model(given: Options) -> Any:
         from modelcollapse.families.exponential import FAMILIES as BUILT
 
         return BUILT[name](**{key: given[key] for key in options if key in given})
 
-    return Family((*options, "mean"), model, lambda given: given.get("mean"))
+    return Builder((*options, "mean"), model, lambda given: given.get("mean"))
 
 
 def _regression(given: Options) -> Any:
@@ -104,27 +104,27 @@ def _regression(given: Options) -> Any:
     return LinearRegression(**{name: given[name] for name in names if name in given})
 
 
-def _curated(name: str, *options: str, truth: str) -> Family:
+def _curated(name: str, *options: str, truth: str) -> Builder:
     def model(given: Options) -> Any:
         from modelcollapse.families import curated
 
         return getattr(curated, name)(**{key: given[key] for key in options if key in given})
 
-    return Family((*options, truth), model, lambda given: given.get(truth))
+    return Builder((*options, truth), model, lambda given: given.get(truth))
 
 
 MOMENTS = ("dim", "data", "standardize")
-FAMILIES: dict[str, Family] = {
-    "gaussian": Family((*MOMENTS, "ddof", "temperature"), _gaussian, _data),
-    "kde": Family((*MOMENTS, "bandwidth", "kernel", "scoring_bandwidth"), _kde, _data),
+FAMILIES: dict[str, Builder] = {
+    "gaussian": Builder((*MOMENTS, "ddof", "temperature"), _gaussian, _data),
+    "kde": Builder((*MOMENTS, "bandwidth", "kernel", "scoring_bandwidth"), _kde, _data),
     "normal-mean": _exponential("normal-mean", "variance"),
     "poisson": _exponential("poisson"),
     "binomial": _exponential("binomial", "trials"),
     "gamma": _exponential("gamma", "shape"),
     "negative-binomial": _exponential("negative-binomial", "size"),
     "hyperbolic-secant": _exponential("hyperbolic-secant", "size"),
-    "discrete": Family(("outcomes", "probabilities"), _discrete, _probabilities),
-    "regression": Family(("dim", "noise", "ridge", "design"), _regression, lambda _: None),
+    "discrete": Builder(("outcomes", "probabilities"), _discrete, _probabilities),
+    "regression": Builder(("dim", "noise", "ridge", "design"), _regression, lambda _: None),
     "label-verifier": _curated(
         "LabelVerifier", "keep_correct", "keep_wrong", "noise", "cells", truth="wrong"
     ),
@@ -152,7 +152,7 @@ def register(
     """
     if name in FAMILIES:
         raise invalid("name", name, "a family has it already: give another one")
-    FAMILIES[name] = Family(options, model, truth)
+    FAMILIES[name] = Builder(options, model, truth)
 
 
 def build(family: str, given: Options) -> tuple[Any, Any]:

@@ -52,7 +52,7 @@ WORKFLOWS: dict[str, dict[str, Workflow]] = {
 SAMPLES, GENERATIONS = 20, 3
 
 
-class Family(NamedTuple):
+class FamilyRow(NamedTuple):
     """A row of the table: the models that it stands for, and the quantity that it is about."""
 
     models: tuple[Any, ...]
@@ -60,19 +60,19 @@ class Family(NamedTuple):
 
 
 FAMILIES = {
-    "Gaussian": Family((Gaussian(), Gaussian(3, ddof=1)), "variance"),
-    "kernel density": Family((KDE(0.3),), "second_moment"),
-    "normal mean": Family((NormalMean(),), "squared_error"),
-    "five other one-parameter families": Family(
+    "Gaussian": FamilyRow((Gaussian(), Gaussian(3, ddof=1)), "variance"),
+    "kernel density": FamilyRow((KDE(0.3),), "second_moment"),
+    "normal mean": FamilyRow((NormalMean(),), "squared_error"),
+    "five other one-parameter families": FamilyRow(
         (Poisson(), Binomial(3), Gamma(2.0), NegativeBinomial(2.0), HyperbolicSecant()),
         "squared_error",
     ),
-    "discrete": Family((Discrete(5),), "heterozygosity"),
-    "regression, fixed inputs": Family((LinearRegression(3),), "risk"),
-    "regression, fresh inputs": Family((LinearRegression(3, design="fresh"),), "risk"),
-    "ridge, d > 1": Family((LinearRegression(3, ridge=1.0),), "risk"),
-    "verified labels": Family((LabelVerifier(),), "label_error"),
-    "verified region": Family((RegionVerifier(0.5),), "squared_error"),
+    "discrete": FamilyRow((Discrete(5),), "heterozygosity"),
+    "regression, fixed inputs": FamilyRow((LinearRegression(3),), "risk"),
+    "regression, fresh inputs": FamilyRow((LinearRegression(3, design="fresh"),), "risk"),
+    "ridge, d > 1": FamilyRow((LinearRegression(3, ridge=1.0),), "risk"),
+    "verified labels": FamilyRow((LabelVerifier(),), "label_error"),
+    "verified region": FamilyRow((RegionVerifier(0.5),), "squared_error"),
 }
 # Language models are trained, and no theory here predicts them; they have no fresh real rows.
 LANGUAGE = ("simulated",) * 6 + ("open",) * 2
@@ -121,14 +121,14 @@ def known(model: Any, workflow: Workflow, quantity: str) -> str:
     return "law" if set(prediction.laws) & {"mean", "log_variance", quantity} else "exact"
 
 
-def _cell(family: Family, options: dict[str, Workflow]) -> str:
+def _cell(family: FamilyRow, options: dict[str, Workflow]) -> str:
     """Return the word for the first option, which is named if another one has a lesser word."""
     words = [_word(family, workflow) for workflow in options.values()]
     weaker = any(WORDS.index(word) > WORDS.index(words[0]) for word in words)
     return f"{words[0]} ({next(iter(options))})" if weaker else words[0]
 
 
-def _word(family: Family, workflow: Workflow) -> str:
+def _word(family: FamilyRow, workflow: Workflow) -> str:
     """Return the least that is known of the row's models; law if all are exact and one has it."""
     words = {known(model, workflow, family.quantity) for model in family.models}
     return "law" if words == {"law", "exact"} else max(words, key=WORDS.index)

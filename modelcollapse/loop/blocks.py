@@ -23,7 +23,7 @@ class Work(Protocol):
         """Return what is kept of `count` replicates, to be filled; the first axis counts them."""
         ...
 
-    def draw(self, seed: int, index: int, storage: Arrays, progress: Progress) -> None:
+    def fill(self, seed: int, index: int, storage: Arrays, progress: Progress) -> None:
         """Fill the storage of block `index`, reporting finished replicates."""
         ...
 
@@ -64,7 +64,7 @@ def _blocks(
     cuts = [slice(start, min(start + BLOCK, replicates)) for start in starts]
     if jobs == 1:
         for index, cut in enumerate(cuts):
-            work.draw(seed, index, part(storage, cut), progress)
+            work.fill(seed, index, part(storage, cut), progress)
             yield cut.stop - cut.start
         return
     from joblib import Parallel, delayed
@@ -81,5 +81,5 @@ def _blocks(
 
 def _remote(work: Work, seed: int, index: int, count: int) -> Arrays:
     storage = work.storage(count)
-    work.draw(seed, index, storage, None)
+    work.fill(seed, index, storage, None)
     return storage

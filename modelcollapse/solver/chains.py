@@ -22,7 +22,7 @@ from modelcollapse.solver.parts import shared
 from modelcollapse.solver.scan import scan
 
 
-class Chain(NamedTuple):
+class Recurrence(NamedTuple):
     """The chain's coefficients and the rows of real and sampled parts, each of shape (T,).
 
     keep is 0 at generation 1.
@@ -43,7 +43,7 @@ class Second(NamedTuple):
     variances: Floats
 
 
-def chain(schedule: Schedule) -> Chain | None:
+def chain(schedule: Schedule) -> Recurrence | None:
     """Return the chain of a schedule, or None if it is not one."""
     found = schedule.chain
     if found is None:
@@ -55,10 +55,10 @@ def chain(schedule: Schedule) -> Chain | None:
         # Each of the two loses nothing where it is used.
         log_keep = np.where(rho < 0.5, np.log1p(-np.minimum(rho, 0.5)), np.log(keep))
     rows = schedule.real.astype(float), schedule.sampled.astype(float)
-    return Chain(keep, log_keep, rho, sigma, *rows)
+    return Recurrence(keep, log_keep, rho, sigma, *rows)
 
 
-def solve_chain(c: Chain, v2: float) -> Second:
+def solve_chain(c: Recurrence, v2: float) -> Second:
     """Return the two moments of a chain, in O(T)."""
     fresh, sampled = shared(c.rho**2, c.real), shared(c.sigma**2, c.sampled)
     relative = shared(sampled, c.keep**2)

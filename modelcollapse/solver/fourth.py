@@ -15,10 +15,10 @@ from numpy.polynomial import Polynomial
 from modelcollapse._support.checks import Floats
 from modelcollapse._support.errors import NoClosedForm
 from modelcollapse.loop.schedule import Schedule
-from modelcollapse.solver.chains import Chain, chain
-from modelcollapse.solver.parts import checked, checked_curvature, number, shared
+from modelcollapse.solver.chains import Recurrence, chain
+from modelcollapse.solver.parts import at_least, checked, checked_curvature, shared
 from modelcollapse.solver.scan import grown
-from modelcollapse.solver.slots import Step, extended, merged, steps
+from modelcollapse.solver.slots import SlotStep, extended, merged, steps
 from modelcollapse.workflows import Workflow
 
 MOST_SLOTS = 40  # a moment tensor has 40^4 entries
@@ -46,7 +46,7 @@ def error_variances(
         If the workflow is random, or must remember more than 40 batches.
     """
     v2 = checked_curvature(curvature)
-    s = float(np.sqrt(number("skew2", skew2, 0, "it is a square")))
+    s = float(np.sqrt(at_least("skew2", skew2, 0, "it is a square")))
     schedule, unit = checked(workflow, sizes), _cumulants(s, v2)
     linear = chain(schedule)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -58,7 +58,7 @@ def error_variances(
         return grown(np.maximum(fourth - second**2, 0.0))
 
 
-def list_steps(schedule: Schedule) -> list[Step]:
+def list_steps(schedule: Schedule) -> list[SlotStep]:
     """Return the steps of a workflow that remembers at most 40 slots.
 
     Raises
@@ -66,7 +66,7 @@ def list_steps(schedule: Schedule) -> list[Step]:
     NoClosedForm
         If it remembers more.
     """
-    found: list[Step] = []
+    found: list[SlotStep] = []
     slots = 0
     for step in steps(schedule):
         slots += (step.real > 0) + (step.sampled > 0)
@@ -94,7 +94,7 @@ def _coefficients(p: Polynomial, count: int) -> Floats:
     return np.concatenate([p.coef, np.zeros(count)])[:count]
 
 
-def _chained(c: Chain, unit: Unit) -> tuple[Floats, Floats]:
+def _chained(c: Recurrence, unit: Unit) -> tuple[Floats, Floats]:
     """Return E x^2 and E x^4 of x' = keep x + rho e + sigma eps, each of shape (T,)."""
     r, n, k = c.real, c.sampled, c.keep
     A, B, C = (
@@ -161,7 +161,7 @@ def _appended(moments: list[Floats], given: list[Floats], w: Floats) -> list[Flo
     ]
 
 
-def _remembered(path: list[Step], unit: Unit) -> tuple[Floats, Floats]:
+def _remembered(path: list[SlotStep], unit: Unit) -> tuple[Floats, Floats]:
     """Return E x^2 and E x^4 of the weighted slots, each of shape (T,)."""
     moments = [np.ones(()), *(np.zeros((0,) * d) for d in range(1, 5))]
     w, found = np.zeros(0), []

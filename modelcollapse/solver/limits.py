@@ -8,7 +8,7 @@ import numpy as np
 from modelcollapse._support.checks import LARGEST_BATCH, whole
 from modelcollapse._support.errors import NoClosedForm, invalid
 from modelcollapse.loop.schedule import Schedule
-from modelcollapse.solver.parts import checked_curvature, number
+from modelcollapse.solver.parts import at_least, checked_curvature
 from modelcollapse.workflows import Workflow
 
 EPS = float(np.finfo(float).eps)
@@ -146,7 +146,7 @@ def web_threshold(new_fraction: float) -> float:
     new_fraction
         nu, at least 0 and below 1; g/(1 + g) for growth by the factor 1 + g.
     """
-    nu = number("new_fraction", new_fraction, 0, "a fraction of all rows")
+    nu = at_least("new_fraction", new_fraction, 0, "a fraction of all rows")
     if nu >= 1:
         raise invalid("new_fraction", new_fraction, "give a number below 1")
     return float(1 / (1 + np.sqrt(1 - nu)))

@@ -1,12 +1,10 @@
 """Arguments of the solver, and the weights of real and of sampled rows."""
 
-import math
-import numbers
 from typing import Any
 
 import numpy as np
 
-from modelcollapse._support.checks import LARGEST_BATCH, Floats, Integers
+from modelcollapse._support.checks import LARGEST_BATCH, Floats, Integers, number
 from modelcollapse._support.errors import NoClosedForm, invalid
 from modelcollapse.loop.consistency import check
 from modelcollapse.loop.schedule import MOST_DENSE, Schedule
@@ -24,17 +22,15 @@ def checked_sizes(sizes: Any) -> Integers:
     return array.astype(np.int64)
 
 
-def number(name: str, value: object, minimum: float, why: str) -> float:
+def at_least(name: str, value: object, minimum: float, why: str) -> float:
     """Return `value` as a finite float that is at least `minimum`."""
-    real = isinstance(value, numbers.Real) and not isinstance(value, (bool, np.bool_))
-    if not real or not minimum <= value < math.inf:  # type: ignore[operator]
-        raise invalid(name, value, f"give a finite number, at least {minimum:g}: {why}")
-    return float(value)  # type: ignore[arg-type]
+    remedy = f"give a finite number, at least {minimum:g}: {why}"
+    return number(name, value, minimum, remedy=remedy)
 
 
 def checked_curvature(value: object) -> float:
     """Return v2, at least -1: no distribution on an interval spreads more than a coin."""
-    return number("curvature", value, -1, "a coin (Bernoulli) has V''/2 = -1, the least")
+    return at_least("curvature", value, -1, "a coin (Bernoulli) has V''/2 = -1, the least")
 
 
 def checked(workflow: Workflow | Schedule, sizes: Any) -> Schedule:

@@ -1,7 +1,7 @@
 r"""Any deterministic workflow through the moments of the batches that it remembers.
 
 A slot is a batch's part, or several merged ones; y_a is its mean in units of the truth. A step
-appends the new parts, merges slots (`Remembering`), and weights them: x = w.y. `Step` says how.
+appends the new parts, merges slots (`Remembering`), and weights them: x = w.y. `SlotStep` says how.
 Second order: M = E y y' and H = 1 + v2 M both follow with positive terms only, for v2 >= -1:
 
     sampled part of s rows    M_zz = M_xx + H_xx / s    H_zz = H_xx (1 + v2/s)
@@ -20,7 +20,7 @@ from modelcollapse.solver.chains import Second
 from modelcollapse.solver.scan import grown
 
 
-class Step(NamedTuple):
+class SlotStep(NamedTuple):
     """One generation: rows of its new parts (real or sampled), slots kept, training weights.
 
     `carry` has one row per slot kept and one column per slot, the new ones last; None keeps all.
@@ -32,14 +32,14 @@ class Step(NamedTuple):
     weights: Floats
 
 
-def steps(schedule: Schedule) -> Iterator[Step]:
+def steps(schedule: Schedule) -> Iterator[SlotStep]:
     """Return the steps of generations 1, ..., T."""
     for t in range(1, len(schedule) + 1):
         rows = int(schedule.real[t - 1]), int(schedule.sampled[t - 1])
         if schedule.kind == "memory":
-            yield Step(*rows, *schedule.step(t))
+            yield SlotStep(*rows, *schedule.step(t))
         else:
-            yield Step(*rows, None, schedule.parts(t))
+            yield SlotStep(*rows, None, schedule.parts(t))
 
 
 def extended(tensor: Floats, blocks: list[Floats]) -> Floats:

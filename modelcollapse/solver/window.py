@@ -10,7 +10,7 @@ of k plus the beginning of the next: nothing is subtracted.
 import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers, whole
-from modelcollapse.solver.parts import number
+from modelcollapse.solver.parts import at_least
 from modelcollapse.solver.scan import grown
 
 
@@ -52,7 +52,7 @@ def window_rate(k: int, n: int, curvature: float) -> float:
     from scipy.optimize import brentq
 
     k, n = whole("k", k), whole("n", n)
-    v2 = number("curvature", curvature, 0, "below 0 the error is bounded")
+    v2 = at_least("curvature", curvature, 0, "below 0 the error is bounded")
     if v2 == 0:
         return 1.0
     a, ratio = response(k), v2 / n

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats, model_of, positive, whole
-from modelcollapse._support.errors import NoClosedForm, invalid
+from modelcollapse._support.checks import Floats, model_of, number, positive, whole
+from modelcollapse._support.errors import NoClosedForm
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
@@ -102,7 +102,7 @@ def population_means(
     not the expectation at any n.
     """
     a, s = positive("radius", radius), positive("spread", spread)
-    m, c = _number("start", start), _number("centre", centre)
+    m, c = number("start", start), number("centre", centre)
     means = [m]
     for _ in range(1, whole("generations", generations)):
         means.append(c + s * float(kept_rows((means[-1] - c) / s, a / s).mean))
@@ -164,7 +164,7 @@ def verified_round(real: int, kept: int, bias: float, radius: float, spread: flo
     m_1 is the mean of `real` rows of N(mu_0, s^2), m_2 that of `kept` rows of N(m_1, s^2) within
     the radius of c = mu_0 + bias. By Gauss-Hermite quadrature over m_1.
     """
-    n, k, b = whole("real", real), whole("kept", kept), _number("bias", bias)
+    n, k, b = whole("real", real), whole("kept", kept), number("bias", bias)
     s = positive("spread", spread)
     return float(second_round(n, k, b / s, positive("radius", radius) / s)[0][1])
 
@@ -194,13 +194,3 @@ def _normal_rule() -> tuple[Floats, Floats]:
     nodes, weights = np.polynomial.hermite_e.hermegauss(NODES)
     used = weights > 0
     return nodes[used], weights[used] / weights[used].sum()
-
-
-def _number(name: str, value: Any) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError) as error:
-        raise invalid(name, value, "give a finite number") from error
-    if not np.isfinite(number) or isinstance(value, (bool, str)):
-        raise invalid(name, value, "give a finite number")
-    return number

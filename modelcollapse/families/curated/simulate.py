@@ -45,7 +45,7 @@ class Labels:
         """Return the quantities."""
         return Lazy({"label_error": lambda: storage["label_error"]})
 
-    def draw(self, seed: int, index: int, storage: Arrays, progress: Progress) -> None:
+    def fill(self, seed: int, index: int, storage: Arrays, progress: Progress) -> None:
         """Simulate one block."""
         e, rng, out = self.experiment, stream(seed, index), storage["label_error"]
         error: Any = np.full((len(out), e.model.cells), e.truth.error)
@@ -94,7 +94,7 @@ class Means:
             }
         )
 
-    def draw(self, seed: int, index: int, storage: Arrays, progress: Progress) -> None:
+    def fill(self, seed: int, index: int, storage: Arrays, progress: Progress) -> None:
         """Simulate one block, in units of the spread and from the truth's mean."""
         e, rng, out = self.experiment, stream(seed, index), storage["error"]
         sizes = e.schedule.listed

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 HELD = 4e6  # numbers held at a time
 
 
-class Step(NamedTuple):
+class MixtureStep(NamedTuple):
     """One generation: how many rows are drawn, and what it is fitted to.
 
     Attributes
@@ -33,7 +33,7 @@ class Step(NamedTuple):
     weights: Floats
 
 
-def plan(e: "Experiment") -> list[Step] | None:
+def plan(e: "Experiment") -> list[MixtureStep] | None:
     """Return the steps of a deterministic workflow, or None for a random one."""
     if not e.schedule.weighted:
         return None
@@ -43,16 +43,16 @@ def plan(e: "Experiment") -> list[Step] | None:
         table[t - 1, 0 : 2 * t : 2], table[t - 1, 1 : 2 * t : 2] = schedule.weights(t)
     used = table > 0
     last = np.where(used.any(axis=0), T - 1 - np.argmax(used[::-1], axis=0), -1)
-    steps, held = [], []  # type: tuple[list[Step], list[int]]
+    steps, held = [], []  # type: tuple[list[MixtureStep], list[int]]
     for t in range(T):
         kept = [i for i, part in enumerate(held) if last[part] >= t]
         held = [held[i] for i in kept] + [2 * t, 2 * t + 1]
         rows = int(schedule.real[t]), int(schedule.sampled[t])
-        steps.append(Step(*rows, kept, table[t, held]))
+        steps.append(MixtureStep(*rows, kept, table[t, held]))
     return steps
 
 
-def batch(e: "Experiment", steps: list[Step] | None) -> int:
+def batch(e: "Experiment", steps: list[MixtureStep] | None) -> int:
     """Return how many replicates are held at a time: a function of the experiment alone."""
     if steps is None:
         return 16

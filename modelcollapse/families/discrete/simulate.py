@@ -102,7 +102,7 @@ class Blocks:
             return int(np.clip(BATCH_STEPS / steps.sum(), 1, 1024))
         return mixtures.batch(e, self.mixture)
 
-    def draw(self, seed: int, index: int, storage: Arrays, progress: Progress) -> None:
+    def fill(self, seed: int, index: int, storage: Arrays, progress: Progress) -> None:
         """Simulate one block; its stream depends on the seed and its index alone."""
         rng, count = stream(seed, index), len(storage["measured"])
         batch = self.batch

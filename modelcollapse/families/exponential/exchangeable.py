@@ -139,7 +139,7 @@ def batch_sums(part: Partition, n: int, rows: list[Polynomial]) -> Polynomial:
     return added(*terms)
 
 
-def grown(
+def with_batch(
     state: State, N: int, k: int, batch: dict[Partition, Polynomial], known: Known, one: Any
 ) -> State:
     """Return the state of the pool after the batch of a model fitted to k of its N rows."""
@@ -172,7 +172,7 @@ def subsample_moments(
         found.append((known[(), 2], known[(), 3], known[(), 4]))
         if t + 1 < len(sizes):
             n = sizes[t + 1]
-            state = grown(state, N, k, batches[n], known, one)
+            state = with_batch(state, N, k, batches[n], known, one)
             N += n
     return found
 

@@ -70,7 +70,7 @@ class Blocks:
         """Return what is kept of `count` replicates, to be filled."""
         return {"fitted": np.empty((count, self.recorded.size))}
 
-    def draw(self, seed: int, index: int, storage: Arrays, progress: Progress) -> None:
+    def fill(self, seed: int, index: int, storage: Arrays, progress: Progress) -> None:
         """Simulate one block; its stream depends on the seed and its index alone."""
         rng, schedule = stream(seed, index), self.experiment.schedule
         count = step = len(storage["fitted"])

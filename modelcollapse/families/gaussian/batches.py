@@ -14,13 +14,13 @@ from modelcollapse._support.checks import Floats
 from modelcollapse.families.gaussian.quantities import ranks
 
 if TYPE_CHECKING:
-    from modelcollapse.families.gaussian.quantities import Fits, Plan
+    from modelcollapse.families.gaussian.quantities import Fits, Recording
 
 
 NOISE = 64 * np.finfo(float).eps  # relative rounding error of a factor's row, for each column
 
 
-def run(plan: "Plan", rng: np.random.Generator, fits: "Fits", count: int) -> None:
+def run(plan: "Recording", rng: np.random.Generator, fits: "Fits", count: int) -> None:
     """Draw `count` replicates."""
     from threadpoolctl import threadpool_limits
 
@@ -111,7 +111,7 @@ def batch(rng: np.random.Generator, mean: Floats, factor: Floats, n: int) -> tup
 
 
 def _real_batch(
-    plan: "Plan", rng: np.random.Generator, count: int, n: int
+    plan: "Recording", rng: np.random.Generator, count: int, n: int
 ) -> tuple[Floats, Floats]:
     """Return mean and factor (ddof 0) of n real rows."""
     if plan.deviations is None:
@@ -120,7 +120,7 @@ def _real_batch(
     return batch(rng, np.zeros((count, plan.dim)), truth, n)
 
 
-def _run_slots(plan: "Plan", rng: np.random.Generator, fits: "Fits", count: int) -> None:
+def _run_slots(plan: "Recording", rng: np.random.Generator, fits: "Fits", count: int) -> None:
     e, schedule, sizes = plan.experiment, plan.experiment.schedule, plan.experiment.sizes
     mean, factor = _real_batch(plan, rng, count, int(sizes[0]))
     means, factors, row_weights = mean[:, None], factor[:, None], np.array([1 / sizes[0]])
@@ -148,7 +148,7 @@ def _run_slots(plan: "Plan", rng: np.random.Generator, fits: "Fits", count: int)
             row_weights = np.append(row_weights, [1 / n for n in (real, drawn) if n])
 
 
-def _run_rows(plan: "Plan", rng: np.random.Generator, fits: "Fits", replicate: int) -> None:
+def _run_rows(plan: "Recording", rng: np.random.Generator, fits: "Fits", replicate: int) -> None:
     e, sizes = plan.experiment, plan.experiment.sizes.tolist()
     pool = plan.real_rows(rng, 1, sizes[0])[0]
     for t in range(e.generations):
@@ -166,7 +166,9 @@ def _run_rows(plan: "Plan", rng: np.random.Generator, fits: "Fits", replicate: i
             pool = np.concatenate([pool, new])
 
 
-def _record(plan: "Plan", fits: "Fits", where: slice, t: int, mean: Floats, factor: Floats) -> None:
+def _record(
+    plan: "Recording", fits: "Fits", where: slice, t: int, mean: Floats, factor: Floats
+) -> None:
     slot = plan.slots[t]
     if slot < 0:
         return

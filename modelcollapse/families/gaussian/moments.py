@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
 
 
-class SecondOrder(NamedTuple):
+class FitMoments(NamedTuple):
     """V_t and R_t, each of shape (generations,)."""
 
     variance: Floats
@@ -34,16 +34,16 @@ def temperatures(e: "Experiment") -> Floats:
     return factors
 
 
-def replace(e: "Experiment") -> SecondOrder:
+def replace(e: "Experiment") -> FitMoments:
     r"""V_t = prod_s lambda_s (n_s - 1)/(n_s - c); R_t = sum_s lambda_s V_{s-1} / n_s."""
     n, heat = e.sizes.astype(float), temperatures(e)
     with np.errstate(over="ignore", under="ignore"):
         variance = product(heat * (n - 1) / (n - e.model.ddof))
         before = np.concatenate([[1.0], variance[:-1]])
-        return SecondOrder(variance, np.cumsum(heat * before / n))
+        return FitMoments(variance, np.cumsum(heat * before / n))
 
 
-def accumulate(e: "Experiment") -> SecondOrder:
+def accumulate(e: "Experiment") -> FitMoments:
     r"""Pool of N rows gains n: the pool's variance is multiplied by
     N/N' + lambda N/(N - c) [(n - 1)/N' + N/N'^2], N' = N + n, and R grows by lambda V n / N'^2.
     """
@@ -56,19 +56,19 @@ def accumulate(e: "Experiment") -> SecondOrder:
         spread = product(np.concatenate([[1 - 1 / n[0]], factors]))
         steps = drawn * spread[:-1] * n[1:] / after[1:] ** 2
         risk = np.cumsum(np.concatenate([[1 / n[0]], steps]))
-        return SecondOrder(spread * after / (after - e.model.ddof), risk)
+        return FitMoments(spread * after / (after - e.model.ddof), risk)
 
 
 @np.errstate(over="ignore", invalid="ignore")  # hot loops may explode
-def accumulate_subsample(e: "Experiment") -> SecondOrder:
+def accumulate_subsample(e: "Experiment") -> FitMoments:
     """V = Q N/(N-1) (k-1)/(k-c) is the fitted variance of k of N rows; rows drawn have lambda V."""
     sizes, counts, c = e.schedule.listed, e.schedule.counts.tolist(), e.model.ddof
     found = list(subsets(sizes, counts, lambda subset: e.temperature * subset.fitted(c)))
     variance, error = ([subset.fitted(c) for subset in found], [subset.error for subset in found])
-    return SecondOrder(grown(np.array(variance)), grown(np.array(error)))
+    return FitMoments(grown(np.array(variance)), grown(np.array(error)))
 
 
-def second_order(e: "Experiment") -> SecondOrder:
+def second_order(e: "Experiment") -> FitMoments:
     """Return V_t and R_t of an experiment, by the shortest exact route of its workflow."""
     if e.schedule.newest:
         return replace(e)
@@ -78,12 +78,12 @@ def second_order(e: "Experiment") -> SecondOrder:
         return accumulate_subsample(e)
     if e.model.ddof == 0 and e.temperature == 1:
         # What the mean gains the variance loses: V(m) bends by -1.
-        return SecondOrder(
+        return FitMoments(
             solver.variances(e.schedule, e.sizes, -1.0),
             solver.squared_errors(e.schedule, e.sizes, -1.0),
         )
     states = slot_fits(e, fourth=False)
-    return SecondOrder(
+    return FitMoments(
         grown(np.array([s.square[-1, -1] for s in states])),
         grown(np.array([s.mean[-1, -1] for s in states])),
     )

@@ -35,7 +35,7 @@ class Fits:
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class Recording:
     """One simulation: what is run, in which coordinates, and what is kept.
 
     Attributes
@@ -103,7 +103,7 @@ class Plan:
                     storage[name][:] = function(fits.means, fits.factors, deviations)
 
 
-def plan_of(e: "Experiment", recorded: Integers, extra: set[str]) -> Plan:
+def plan_of(e: "Experiment", recorded: Integers, extra: set[str]) -> Recording:
     """Return the plan of a simulation."""
     spectrum = e.truth.spectrum
     slots = np.full(e.generations, -1, dtype=np.int64)
@@ -114,7 +114,7 @@ def plan_of(e: "Experiment", recorded: Integers, extra: set[str]) -> Plan:
         cost += float(e.sizes.mean()) * (30 + 8 * dim**2)
     batch = int(np.clip(BATCH_NANOSECONDS / (cost * e.generations), 1, 1024))
     deviations = np.sqrt(spectrum) if e.truth.is_normal else None
-    return Plan(e, recorded, dim, deviations, slots, batch, frozenset(extra))
+    return Recording(e, recorded, dim, deviations, slots, batch, frozenset(extra))
 
 
 def w2_squared(means: Floats, factors: Floats, deviations: Floats) -> Floats:
@@ -147,14 +147,14 @@ def ranks(e: "Experiment", dim: int) -> Integers:
     return np.full(e.generations, min(dim, int(e.sizes[0]) - 1), dtype=np.int64)
 
 
-def derived(plan: Plan, stored: Arrays) -> Lazy:
+def derived(plan: Recording, stored: Arrays) -> Lazy:
     """Return all quantities, computed from the stored arrays at the first look."""
     routes = _line_routes(plan, stored) if plan.dim == 1 else _space_routes(plan, stored)
     routes["second_moment"] = lambda: routes["variance"]() + routes["squared_error"]()
     return Lazy(routes)
 
 
-def _line_routes(plan: Plan, stored: Arrays) -> "dict[str, Route]":
+def _line_routes(plan: Recording, stored: Arrays) -> "dict[str, Route]":
     s2 = float(plan.experiment.truth.spectrum[0])
     mean, v, shift = stored["mean"], stored["variance"], stored["shift"]
     far = cache(lambda: bool(shift.any()))
@@ -203,7 +203,7 @@ def _line_routes(plan: Plan, stored: Arrays) -> "dict[str, Route]":
     return routes
 
 
-def _space_routes(plan: Plan, stored: Arrays) -> "dict[str, Route]":
+def _space_routes(plan: Recording, stored: Arrays) -> "dict[str, Route]":
     e = plan.experiment
     spectrum = e.truth.spectrum
     total, log_det = spectrum.sum(), np.log(spectrum).sum()

@@ -7,7 +7,7 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats
 from modelcollapse.families.gaussian import batches
-from modelcollapse.families.gaussian.quantities import Fits, Plan, derived, plan_of
+from modelcollapse.families.gaussian.quantities import Fits, Recording, derived, plan_of
 from modelcollapse.loop.blocks import Arrays, Progress, part, simulated, stream
 from modelcollapse.loop.experiment import Lazy, Request
 
@@ -35,14 +35,14 @@ def simulate(e: "Experiment", request: Request) -> tuple[Lazy, int]:
 class Blocks:
     """The simulation of a plan, block by block."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Recording) -> None:
         self.plan = plan
 
     def storage(self, count: int) -> Arrays:
         """Return what is kept of `count` replicates, to be filled."""
         return self.plan.storage(count)
 
-    def draw(self, seed: int, index: int, storage: Arrays, progress: Progress) -> None:
+    def fill(self, seed: int, index: int, storage: Arrays, progress: Progress) -> None:
         """Simulate one block; its stream depends on the seed and its index alone."""
         plan, rng = self.plan, stream(seed, index)
         count = len(next(iter(storage.values())))
@@ -56,7 +56,7 @@ class Blocks:
                 progress(cut.stop - cut.start)
 
 
-def _run(plan: Plan, rng: np.random.Generator, fits: Fits, count: int) -> None:
+def _run(plan: Recording, rng: np.random.Generator, fits: Fits, count: int) -> None:
     """Draw `count` replicates one after the other from the stream."""
     schedule = plan.experiment.schedule
     if schedule.kind == "subset":
@@ -67,7 +67,7 @@ def _run(plan: Plan, rng: np.random.Generator, fits: Fits, count: int) -> None:
         batches.run(plan, rng, fits, count)
 
 
-def _compiled(plan: Plan, rng: np.random.Generator, fits: Fits, count: int) -> None:
+def _compiled(plan: Recording, rng: np.random.Generator, fits: Fits, count: int) -> None:
     from modelcollapse.families.gaussian import path_kernels
 
     e = plan.experiment
@@ -86,7 +86,7 @@ def _compiled(plan: Plan, rng: np.random.Generator, fits: Fits, count: int) -> N
 
 
 def _start(
-    plan: Plan, rng: np.random.Generator, count: int, ddof: int
+    plan: Recording, rng: np.random.Generator, count: int, ddof: int
 ) -> tuple[bool, Floats, Floats]:
     """Return the fits of generation 1 to rows of a data set, or the normal truth itself."""
     if plan.deviations is not None:
@@ -99,7 +99,7 @@ def _start(
     return True, mean, np.ascontiguousarray(factor) * np.sqrt(n / (n - ddof))
 
 
-def _subsampled(plan: Plan, rng: np.random.Generator, fits: Fits, count: int) -> None:
+def _subsampled(plan: Recording, rng: np.random.Generator, fits: Fits, count: int) -> None:
     from modelcollapse.families.gaussian import subsample_kernels
 
     e = plan.experiment

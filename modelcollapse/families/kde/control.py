@@ -22,7 +22,7 @@ from modelcollapse.loop.experiment import Experiment
 NEGLIGIBLE = 6.0  # standard deviations: exp(-x^2 / 2) is below 2e-8
 
 
-class Step(NamedTuple):
+class PoolStep(NamedTuple):
     """One generation of a workflow that keeps one slot: see `training`."""
 
     subsampled: float
@@ -41,7 +41,7 @@ class Path:
     called at each evaluation.
     """
 
-    steps: list[Step]
+    steps: list[PoolStep]
     first: int
     nodes: Floats
     weights: Floats
@@ -96,7 +96,7 @@ class Path:
 
 
 def advanced(
-    step: Step, kappa: Floats, a: Floats, product: Floats, fit: Floats
+    step: PoolStep, kappa: Floats, a: Floats, product: Floats, fit: Floats
 ) -> tuple[Floats, Floats]:
     """Return the pool's first and second moment after the next batch."""
     s, keep = step.share, 1 - step.share
@@ -119,7 +119,7 @@ def path_of(e: Experiment, guess: Floats, progress: Callable[[int], None] = lamb
     if e.schedule.newest:
         shares = [1.0] * len(sizes)
     steps = [
-        Step(training.subsampled, share, n)
+        PoolStep(training.subsampled, share, n)
         for training, share, n in zip(found, shares, [*sizes[1:], 1], strict=True)
     ]
     return Path(steps, sizes[0], nodes, weights, spectrum.power(nodes), fineness(e), progress)

@@ -19,7 +19,7 @@ from modelcollapse.families.kde.frequencies import DEVIATIONS, Spectrum, spectru
 from modelcollapse.families.kde.kernel import GAUSSIAN, normalised_bessel
 from modelcollapse.families.kde.moments import generator_bandwidths, scoring_bandwidths
 from modelcollapse.families.kde.pairs import means
-from modelcollapse.families.kde.training import Training, trainings
+from modelcollapse.families.kde.training import TrainingSet, trainings
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
@@ -33,7 +33,7 @@ class Frame:
 
     experiment: "Experiment"
     spectrum: Spectrum
-    found: list[Training]
+    found: list[TrainingSet]
     generator: Floats
     scored: Floats
 

@@ -25,8 +25,8 @@ from modelcollapse.families.kde.moments import (
     scoring_bandwidths,
     scoring_rule,
 )
-from modelcollapse.families.kde.pairs import Draw, Moments, propagate, real_batch
-from modelcollapse.families.kde.training import Training, trainings
+from modelcollapse.families.kde.pairs import Draw, PairMoments, propagate, real_batch
+from modelcollapse.families.kde.training import TrainingSet, trainings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,7 +85,7 @@ def mean_integrated_squared_error(e: "Experiment") -> SquaredError:
 def _integrals(
     e: "Experiment",
     spectrum: Spectrum,
-    found: list[Training],
+    found: list[TrainingSet],
     generator: Floats,
     scored: Floats,
 ) -> SquaredError:
@@ -120,13 +120,13 @@ def _integrals(
 
 
 def _fits(
-    e: "Experiment", found: list[Training], generator: Floats, nodes: Floats, power: Floats
-) -> "Iterator[Moments]":
+    e: "Experiment", found: list[TrainingSet], generator: Floats, nodes: Floats, power: Floats
+) -> "Iterator[PairMoments]":
     """Yield the moments of phi_t / phi_0 (mean) and phi_t (the others) at the nodes."""
     d, kernel = e.model.dim, e.model.kernel
     one = np.ones_like(power)
 
-    def draw(t: int, fit: Moments) -> Draw:
+    def draw(t: int, fit: PairMoments) -> Draw:
         del fit
         kappa = np.asarray(kernel.characteristic_function(generator[t - 1] * nodes, d))
         return Draw(kappa, 0.0, 1.0)
@@ -135,11 +135,11 @@ def _fits(
     return propagate(found, sizes, real_batch(one, one, sizes[0], power), draw)
 
 
-def _at_infinity(e: "Experiment", found: list[Training], generator: Floats) -> Floats:
+def _at_infinity(e: "Experiment", found: list[TrainingSet], generator: Floats) -> Floats:
     """Return lim E|phi_t|^2 as |omega| grows; bandwidths of 0 keep duplicates together."""
     zero, one = np.zeros(1), np.ones(1)
 
-    def draw(t: int, fit: Moments) -> Draw:
+    def draw(t: int, fit: PairMoments) -> Draw:
         del fit
         return Draw(float(generator[t - 1] == 0), 0.0, 1.0)
 

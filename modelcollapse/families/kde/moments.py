@@ -11,8 +11,8 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats
 from modelcollapse.families.kde import bandwidth as bandwidths
-from modelcollapse.families.kde.pairs import Draw, Moments, propagate, real_batch
-from modelcollapse.families.kde.training import Training, trainings
+from modelcollapse.families.kde.pairs import Draw, PairMoments, propagate, real_batch
+from modelcollapse.families.kde.training import TrainingSet, trainings
 from modelcollapse.solver.scan import grown
 from modelcollapse.solver.subsample import Subset, subsets
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
 
 
-class SecondOrder(NamedTuple):
+class RowMoments(NamedTuple):
     """E mean|x - mu_0|^2 and E mean|x - m|^2 of the training rows, each (generations,)."""
 
     second_moment: Floats
@@ -35,13 +35,13 @@ class SecondOrder(NamedTuple):
             return grown(self.second_moment - self.central_variance)
 
 
-def generator_bandwidths(e: "Experiment", found: list[Training]) -> Floats:
+def generator_bandwidths(e: "Experiment", found: list[TrainingSet]) -> Floats:
     """Return the bandwidths (or SciPy's factors) that rows are drawn with, (generations,)."""
     rows = np.array([1 / training.squares for training in found])
     return bandwidths.schedule(e.model.bandwidth, rows, e.model.dim, "bandwidth")
 
 
-def scoring_bandwidths(e: "Experiment", found: list[Training]) -> Floats:
+def scoring_bandwidths(e: "Experiment", found: list[TrainingSet]) -> Floats:
     """Return the bandwidths (or SciPy's factors) of the scored density, (generations,)."""
     if e.model.scoring_bandwidth is None:
         return generator_bandwidths(e, found)
@@ -60,7 +60,7 @@ def total_variance(e: "Experiment") -> float:
     return float(e.truth.spectrum.sum())
 
 
-def second_order(e: "Experiment") -> SecondOrder:
+def second_order(e: "Experiment") -> RowMoments:
     """Return the second moment and the central variance of each training set."""
     found = trainings(e)
     h, d, kernel = generator_bandwidths(e, found), e.model.dim, e.model.kernel
@@ -85,12 +85,12 @@ def second_order(e: "Experiment") -> SecondOrder:
     with np.errstate(over="ignore", invalid="ignore"):  # SciPy's rules explode
         kept = list(subsets(schedule.listed, counts, drawn, newest=schedule.newest))
         central = grown(np.array([subset.fitted() for subset in kept]))
-        return SecondOrder(grown(central + [subset.error for subset in kept]), central)
+        return RowMoments(grown(central + [subset.error for subset in kept]), central)
 
 
 def _many_slots(
-    e: "Experiment", found: list[Training], added: "Callable[[int, Any], Any]"
-) -> SecondOrder:
+    e: "Experiment", found: list[TrainingSet], added: "Callable[[int, Any], Any]"
+) -> RowMoments:
     """Follow second moments and central variances of the slots, and distances of their means.
 
     Distances keep the digits of a variance that vanishes far away: a mixture with weights w has
@@ -117,7 +117,7 @@ def _many_slots(
             D = np.block([[D, apart[:, None]], [apart, np.zeros(1)]])
             C = np.append(C, (own + noise) * (1 - 1 / n))
             Q = np.append(Q, second[t - 1] + noise)
-    return SecondOrder(grown(second), grown(np.maximum(central, 0.0)))
+    return RowMoments(grown(second), grown(np.maximum(central, 0.0)))
 
 
 def second_moment_variance(e: "Experiment") -> Floats:
@@ -129,7 +129,7 @@ def second_moment_variance(e: "Experiment") -> Floats:
     assert kernel.fourth_moment is not None  # noqa: S101 - checked by predict
     fourth = kernel.fourth_moment(d)
 
-    def draw(t: int, fit: Moments) -> Draw:
+    def draw(t: int, fit: PairMoments) -> Draw:
         h = h2[t - 1]
         # |x + h e|^4: e is independent of x and symmetric.
         cross = (2 * whole + 4 * one_coordinate) * h * fit.mean

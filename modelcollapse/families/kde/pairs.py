@@ -26,10 +26,10 @@ from modelcollapse._support.checks import Floats
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from modelcollapse.families.kde.training import Training
+    from modelcollapse.families.kde.training import TrainingSet
 
 
-class Moments(NamedTuple):
+class PairMoments(NamedTuple):
     """E y, E|y|^2 and E mean|f|^2 of a fit's training rows, each of shape (points,)."""
 
     mean: Floats
@@ -45,17 +45,17 @@ class Draw(NamedTuple):
     square: Floats | float
 
 
-def real_batch(mean: Floats, square: Floats, n: int, outer: Floats) -> Moments:
+def real_batch(mean: Floats, square: Floats, n: int, outer: Floats) -> PairMoments:
     """Return the moments of n independent rows with E f = mean, |E f|^2 = outer."""
-    return Moments(mean, square / n + (1 - 1 / n) * outer, square)
+    return PairMoments(mean, square / n + (1 - 1 / n) * outer, square)
 
 
 def propagate(
-    trainings: "Sequence[Training]",
+    trainings: "Sequence[TrainingSet]",
     sizes: "Sequence[int]",
-    first: Moments,
-    draw: Callable[[int, Moments], Draw],
-) -> Iterator[Moments]:
+    first: PairMoments,
+    draw: Callable[[int, PairMoments], Draw],
+) -> Iterator[PairMoments]:
     """Yield the moments of each generation's training rows.
 
     Parameters
@@ -77,7 +77,7 @@ def propagate(
         cross = np.tensordot(weights, product, axes=1)
         own, all_squares = weights @ cross, weights @ square
         own = own + training.subsampled * (all_squares - own)
-        fit = Moments(weights @ mean, own, all_squares)
+        fit = PairMoments(weights @ mean, own, all_squares)
         yield fit
         if t == len(trainings):
             return
@@ -92,7 +92,7 @@ def propagate(
 
 
 def means(
-    trainings: "Sequence[Training]", start: Floats, factor: Callable[[int], Floats]
+    trainings: "Sequence[TrainingSet]", start: Floats, factor: Callable[[int], Floats]
 ) -> Iterator[Floats]:
     """Yield E y of each generation alone, where E[f | fit] = factor(t) y; shape (points,)."""
     mean = start[None]

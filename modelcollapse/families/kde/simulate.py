@@ -118,7 +118,7 @@ class Blocks:
         """Return what is kept of `count` replicates, to be filled."""
         return self.plan.storage(count)
 
-    def draw(self, seed: int, index: int, storage: Arrays, progress: Progress) -> None:
+    def fill(self, seed: int, index: int, storage: Arrays, progress: Progress) -> None:
         """Simulate one block; its streams depend on the seed and its index alone."""
         rng = stream(seed, index)
         drawn = self.plan.recorded.tolist() if "draw" in self.plan.extra else []

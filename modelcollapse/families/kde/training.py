@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
 
 
-class Training(NamedTuple):
+class TrainingSet(NamedTuple):
     """The training rows of one generation.
 
     Attributes
@@ -44,7 +44,7 @@ class Training(NamedTuple):
     least: float
 
 
-def trainings(e: "Experiment") -> list[Training]:
+def trainings(e: "Experiment") -> list[TrainingSet]:
     """Return the training of each generation.
 
     Raises
@@ -64,20 +64,20 @@ def trainings(e: "Experiment") -> list[Training]:
     return _weighted(e)
 
 
-def _single_slot(e: "Experiment") -> list[Training]:
+def _single_slot(e: "Experiment") -> list[TrainingSet]:
     """Return what `_weighted` would, for workflows that keep one slot, in linear time."""
-    found: list[Training] = []
+    found: list[TrainingSet] = []
     one, newest, counts, N = np.ones(1), e.schedule.newest, e.schedule.counts, 0
     for n, k in zip(e.schedule.listed, counts.tolist(), strict=True):
         N = n if newest else N + n
         carry = np.array([[1 - n / N, n / N]]) if found else np.ones((1, 1))
         subsampled = (N - k) / (k * (N - 1)) if k < N else 0.0
-        found.append(Training(carry, one, subsampled, 1 / k, k, 1 / k))
+        found.append(TrainingSet(carry, one, subsampled, 1 / k, k, 1 / k))
     return found
 
 
-def _weighted(e: "Experiment") -> list[Training]:
-    found: list[Training] = []
+def _weighted(e: "Experiment") -> list[TrainingSet]:
+    found: list[TrainingSet] = []
     # Of each slot: sum w^2, the number of rows with weight, and the smallest weight.
     squares, rows, least = np.empty(0), np.empty(0), np.empty(0)
     for t in range(1, e.generations + 1):
@@ -89,7 +89,7 @@ def _weighted(e: "Experiment") -> list[Training]:
         squares, rows, least = carry**2 @ squares, (carry > 0) @ rows, _least(carry, least)
         used = weights > 0
         found.append(
-            Training(
+            TrainingSet(
                 carry,
                 weights,
                 0.0,

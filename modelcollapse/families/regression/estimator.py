@@ -1,13 +1,12 @@
 """The linear model: ordinary, minimum-norm or ridge least squares."""
 
 import math
-import numbers
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats, columns, rows, shares, whole
+from modelcollapse._support.checks import Floats, columns, number, rows, shares, whole
 from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse.families.regression.coefficients import Coefficients, as_coefficients
 
@@ -158,7 +157,4 @@ class LinearRegression:
 
 def _amount(name: str, value: object) -> float:
     """Return `value` as a float that is not negative."""
-    real = isinstance(value, numbers.Real) and not isinstance(value, (bool, np.bool_))
-    if not real or not 0 <= value <= LARGEST:  # type: ignore[operator]
-        raise invalid(name, value, f"give a number from 0 to {LARGEST:g}")
-    return float(value)  # type: ignore[arg-type]
+    return number(name, value, 0.0, LARGEST, f"give a number from 0 to {LARGEST:g}")

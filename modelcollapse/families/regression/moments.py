@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
 
 
-class Moments(NamedTuple):
+class RiskMoments(NamedTuple):
     """Means and, where known, variances over replicates, each of shape (generations,)."""
 
     risk: Floats
@@ -43,7 +43,7 @@ def lost_signal(n: int, d: int) -> tuple[float, float]:
     return 1 - n / d, 2 * n * (d - n) / (d * d * (d + 2))
 
 
-def fixed(e: "Experiment") -> Moments:
+def fixed(e: "Experiment") -> RiskMoments:
     """Return the moments of a fixed design under any deterministic workflow.
 
     All generations share X, so w_t - w* = X^+ u_t - (I - P) w* with normal u_t, independent of X.
@@ -59,7 +59,7 @@ def fixed(e: "Experiment") -> Moments:
             noise_variance = gain**2 * (noise_square(n, d) - noise_mean(n, d) ** 2)
     bias_variance = square**2 * spread
     cross = 4 * square * noise / d if square > 0 else np.zeros(e.generations)
-    return Moments(
+    return RiskMoments(
         square * lost + noise,
         square * (1 - lost) + noise,
         bias_variance + noise_variance,
@@ -68,7 +68,7 @@ def fixed(e: "Experiment") -> Moments:
 
 
 class _Projected:
-    """Moments of u_t = P_t u_{t-1} + a_t: P_t a random projection, a_t isotropic in its range.
+    """RiskMoments of u_t = P_t u_{t-1} + a_t: P_t a random projection, a_t isotropic in its range.
 
     They are E|u|^2, E|u|^4, E u'w, E (u'w)^2 and E |u|^2 u'w, starting from u_0 = w.
     """
@@ -115,7 +115,7 @@ class _Projected:
         return mean, max(0.0, self.four - self.two**2 - 4 * mixed + 4 * along)
 
 
-def replaced(e: "Experiment") -> Moments:
+def replaced(e: "Experiment") -> RiskMoments:
     """Return the moments of replace with new inputs each generation, for any schedule.
 
     w_t = P_t w_{t-1} + S_t^+ X_t'eps_t. Without a lost signal the risk does not depend on w*, and
@@ -129,10 +129,10 @@ def replaced(e: "Experiment") -> Moments:
         seen.step(n, power)
         origin.step(n, power)
         found[[0, 2], t], found[[1, 3], t] = origin.risk(), seen.norm()
-    return Moments(*found)
+    return RiskMoments(*found)
 
 
-def accumulated(e: "Experiment") -> Moments:
+def accumulated(e: "Experiment") -> RiskMoments:
     """Return the moments of accumulate with new inputs each generation, for any schedule.
 
     S_t w_t = S_t w_{t-1} + X_t'eps_t: recursive least squares on pure noise. So each batch adds
@@ -147,10 +147,10 @@ def accumulated(e: "Experiment") -> Moments:
     lost, _ = lost_signal(int(e.sizes[0]), d)
     risk, norm = square * lost + noise, square * (1 - lost) + noise
     if pools[0] < d:
-        return Moments(risk, norm, None, None)
+        return RiskMoments(risk, norm, None, None)
     variance = _pool_variances(e)
     cross = 4 * square * noise / d if square > 0 else np.zeros(e.generations)
-    return Moments(risk, norm, variance, variance + cross)
+    return RiskMoments(risk, norm, variance, variance + cross)
 
 
 def inherited_share(synthetic: int, count: int, d: int) -> float:
@@ -166,7 +166,7 @@ def inherited_share(synthetic: int, count: int, d: int) -> float:
     return minor + 2 * C + C * (N * d - 2) / (N - d - 1)
 
 
-def refreshed(e: "Experiment") -> Moments:
+def refreshed(e: "Experiment") -> RiskMoments:
     """Return the means for pooled fresh data with new inputs, later batches of N >= d + 2 rows.
 
     w_t - w* = S^{-1} S' (w_{t-1} - w*) + S^{-1} X'eps, with E S^{-1} S' = (sampled/N) I.
@@ -182,7 +182,7 @@ def refreshed(e: "Experiment") -> Moments:
             N, sampled = schedule.listed[t], int(schedule.sampled[t])
             risk[t] = inherited_share(sampled, N, d) * risk[t - 1] + power * d / (N - d - 1)
             along[t] = sampled / N * along[t - 1]
-    return Moments(risk, square - 2 * along + risk, None, None)
+    return RiskMoments(risk, square - 2 * along + risk, None, None)
 
 
 def _pool_variances(e: "Experiment") -> Floats:

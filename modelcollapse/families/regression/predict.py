@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from modelcollapse._support.errors import NoClosedForm
 from modelcollapse.families.regression import fates, limits, moments, ridge
-from modelcollapse.families.regression.moments import Moments
+from modelcollapse.families.regression.moments import RiskMoments
 from modelcollapse.families.regression.wishart import RatioLaw
 from modelcollapse.loop.experiment import Lazy, Prediction
 from modelcollapse.loop.routes import each, given
@@ -54,7 +54,7 @@ def predict(e: "Experiment") -> Prediction:
     )
 
 
-def _route(e: "Experiment") -> Callable[[], Moments]:
+def _route(e: "Experiment") -> Callable[[], RiskMoments]:
     """Return the function that computes the moments, or say why there is none."""
     schedule, model = e.schedule, e.model
     if schedule.kind == "subset":

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modelcollapse._support.checks import Floats
-from modelcollapse.families.regression.moments import Moments
+from modelcollapse.families.regression.moments import RiskMoments
 from modelcollapse.families.regression.wishart import chi_square_nodes
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
 
 
-def fixed(e: "Experiment") -> Moments:
+def fixed(e: "Experiment") -> RiskMoments:
     """Return the moments of replace and accumulate for a fixed design.
 
     c_t, the mean label over X, follows c_t = (1 - omega) c_{t-1} + omega (w_{t-1} + noise) and
@@ -37,7 +37,7 @@ def fixed(e: "Experiment") -> Moments:
         kept = S / (S + e.model.ridge * share)
         mean, spread = kept * gain * true, kept**2 * variance
         found[:, t - 1] = _summarised(weights, mean - true, mean, spread)
-    return Moments(*found)
+    return RiskMoments(*found)
 
 
 def _summarised(weights: Floats, error: Floats, mean: Floats, spread: Floats) -> list[float]:
@@ -51,7 +51,7 @@ def _summarised(weights: Floats, error: Floats, mean: Floats, spread: Floats) ->
     return [*squares, *variances]
 
 
-def replaced(e: "Experiment") -> Moments:
+def replaced(e: "Experiment") -> RiskMoments:
     """Return the moments of replace with new inputs.
 
     w_t = h_t w_{t-1} + noise, h_t = S/(S + ridge); given S the noise has the variance
@@ -75,10 +75,10 @@ def replaced(e: "Experiment") -> Moments:
         risk = two - 2 * true * one + true**2
         fourth = four - 4 * true * three + 6 * true**2 * two - 4 * true**3 * one + true**4
         found[:, t] = risk, two, max(0.0, fourth - risk**2), max(0.0, four - two**2)
-    return Moments(*found)
+    return RiskMoments(*found)
 
 
-def accumulated(e: "Experiment") -> Moments:
+def accumulated(e: "Experiment") -> RiskMoments:
     """Return the means of accumulate with new inputs.
 
     (S_t + ridge) w_t = (S_t + ridge) w_{t-1} + X_t'eps_t: the bias is generation 1's, for ever.
@@ -92,4 +92,4 @@ def accumulated(e: "Experiment") -> Moments:
     bias = square * float(weights @ (ridge / (S + ridge)) ** 2)
     kept = square * float(weights @ (S / (S + ridge)) ** 2)
     total = np.cumsum(noise)
-    return Moments(bias + total, kept + total, None, None)
+    return RiskMoments(bias + total, kept + total, None, None)

@@ -43,7 +43,7 @@ class Blocks:
         recorded = int(self.slots.max()) + 1
         return {name: np.empty((count, recorded)) for name in QUANTITIES}
 
-    def draw(self, seed: int, index: int, storage: Arrays, progress: Progress) -> None:
+    def fill(self, seed: int, index: int, storage: Arrays, progress: Progress) -> None:
         """Simulate one block; its stream depends on the seed and its index alone."""
         from threadpoolctl import threadpool_limits
 

@@ -35,7 +35,7 @@ def accepted(own: tuple[str, ...]) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class Plan:
+class RunPlan:
     """What is run: the model and the data, how it is carried out, and the numbers of a figure."""
 
     settings: Settings
@@ -43,7 +43,7 @@ class Plan:
     numbers: Mapping[str, Any]
 
 
-def planned(context: Context, defaults: Defaults) -> Plan:
+def planned(context: Context, defaults: Defaults) -> RunPlan:
     """Return what a figure runs.
 
     Parameters
@@ -68,7 +68,7 @@ def planned(context: Context, defaults: Defaults) -> Plan:
         chosen.setdefault("samples", [12_500, 20_324])
     recipe = _taken(chosen, [field.name for field in fields(Recipe)])
     settings = _taken(chosen, [field.name for field in fields(Settings)])
-    return Plan(
+    return RunPlan(
         Settings(**settings, recipe=replace(own, **recipe)), _carried_out(context, small), chosen
     )
 
