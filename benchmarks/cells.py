@@ -9,7 +9,7 @@ import modelcollapse as mc
 from modelcollapse import evidence, testing
 
 SAMPLES = GENERATIONS = 100
-ROUNDS = {"paper": 4, "modelcollapse": 12}
+ROUNDS = 4
 CHECKED = (10, GENERATIONS)  # the generations whose answers are checked
 ERRORS = {"alpha": 1e-6, "beta": 1e-6}  # of each check; a false alarm and a miss
 LOG_CONDITION = 30  # of covariance matrices that double precision holds: a ratio of 1e13
@@ -57,7 +57,7 @@ CELLS = [
     Cell("replace", 100, 25, 12, 64),
     Cell("accumulate", 1, 4000, 120, 65536),
     Cell("accumulate", 10, 200, 20, 1024),
-    Cell("accumulate", 100, 25, 9, 64),
+    Cell("accumulate", 100, 25, 9, 160),
     Cell("accumulate-subsample", 1, 100, 8, 2048),
     Cell("accumulate-subsample", 10, 25, 40, 512),
     Cell("accumulate-subsample", 100, 10, 13, 64),

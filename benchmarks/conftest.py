@@ -47,6 +47,19 @@ def bench_seed(request):
 
 
 @pytest.fixture
+def rounds(benchmark):
+    """Return `benchmark.pedantic` for rounds that are evidence: untimed, all of them run, too."""
+
+    def run(target, setup, count):
+        for _ in range(count - 1 if benchmark.disabled else 0):
+            arguments, options = setup()
+            target(*arguments, **options)
+        benchmark.pedantic(target, setup=setup, rounds=count)
+
+    return run
+
+
+@pytest.fixture
 def record_step(request, benchmark):
     """Return a function that keeps a side's median, in microseconds per repeat and generation."""
 

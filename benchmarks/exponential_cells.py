@@ -10,7 +10,7 @@ from modelcollapse.families.exponential import FAMILIES
 SAMPLES, GENERATIONS = 1000, 100
 CHECKED = (10, GENERATIONS)
 ERRORS = {"alpha": 1e-6, "beta": 1e-6}
-ROUNDS = {"paper": 3, "modelcollapse": 8}
+ROUNDS = 3
 
 
 class FamilyCell(NamedTuple):
@@ -27,7 +27,7 @@ class FamilyCell(NamedTuple):
 
     family: str
     floor: int
-    repeats: int = 50
+    repeats: int = 20
     replicates: int = 32768
 
     @property

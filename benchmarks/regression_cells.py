@@ -30,7 +30,7 @@ class RegressionCell(NamedTuple):
 
 REGRESSION_CELLS = [
     RegressionCell("replace", 10, 50, 24, 4096),
-    RegressionCell("accumulate", 10, 50, 24, 4096),
+    RegressionCell("accumulate", 10, 50, 12, 4096),
 ]
 
 

@@ -16,7 +16,7 @@ from benchmarks.discrete_cells import (
 from modelcollapse import testing
 from modelcollapse.families.discrete import Discrete, zipf
 
-ROUNDS = 5
+ROUNDS = 3
 
 
 def by_rows(cell, seed):
@@ -33,7 +33,7 @@ def by_rows(cell, seed):
 
 
 @pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell.name)
-def test_discrete_loop(benchmark, record_other, bench_seed, cell):
+def test_discrete_loop(benchmark, rounds, record_other, bench_seed, cell):
     """Both sides' answers agree with the theory, and not with that of other workflows."""
     e = cell.experiment()
     peer, seconds = by_rows(cell, bench_seed)
@@ -45,7 +45,7 @@ def test_discrete_loop(benchmark, record_other, bench_seed, cell):
         found.append(mc.simulate(e, cell.replicates, seed))
 
     benchmark.group = cell.name
-    benchmark.pedantic(run, setup=lambda: ((next(seeds),), {}), rounds=ROUNDS)
+    rounds(run, lambda: ((next(seeds),), {}), ROUNDS)
     if benchmark.stats:
         ours = benchmark.stats.stats.median / cell.replicates
         unit = 1e6 / cell.generations

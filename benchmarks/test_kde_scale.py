@@ -173,7 +173,7 @@ def test_many_replicates(benchmark, record_other, bench_seed, side, workflow):
     ours, h = side is simulated, 0.5
     repeats = 10**5 if ours else PLAIN
     arguments = (workflow, h, repeats, bench_seed)
-    moments = benchmark.pedantic(side, arguments, rounds=5 if ours else 3, warmup_rounds=ours)
+    moments = benchmark.pedantic(side, arguments, rounds=3)
     name = f"moments of kernel densities, {workflow}, n = 10, T = 10, replicate and generation"
     steps = repeats * SMALL
     record_other(f"{name}, {'modelcollapse' if ours else 'NumPy'}", "us", 1e6 / steps)

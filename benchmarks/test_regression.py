@@ -26,10 +26,10 @@ SIDES = {"paper": paper_risks, "modelcollapse": our_risks}
 
 @pytest.mark.parametrize("side", SIDES)
 @pytest.mark.parametrize("cell", REGRESSION_CELLS, ids=lambda cell: cell.name)
-def test_regression_loop(benchmark, record_other, bench_seed, cell, side):
+def test_regression_loop(benchmark, rounds, record_other, bench_seed, cell, side):
     """Each side's risks agree with the theory, and not with that of the other workflow."""
     repeats = cell.repeats if side == "paper" else cell.replicates
-    seeds = iter(range(bench_seed, bench_seed + ROUNDS[side]))
+    seeds = iter(range(bench_seed, bench_seed + ROUNDS))
     answers = []
     SIDES[side](cell, 1, bench_seed)  # imports, and fills NumPy's caches
 
@@ -41,7 +41,7 @@ def test_regression_loop(benchmark, record_other, bench_seed, cell, side):
 
     benchmark.group = cell.name
     benchmark.extra_info.update(samples=SAMPLES, generations=GENERATIONS, repeats=repeats)
-    benchmark.pedantic(run, setup=arguments, rounds=ROUNDS[side])
+    rounds(run, arguments, ROUNDS)
     assert_risks(cell, np.concatenate(answers))
     if benchmark.stats:
         steps = repeats * GENERATIONS

@@ -36,6 +36,7 @@ def log_and_root(n: int, pool: int, b: Rational) -> tuple[Any, Any, Any]:
         b = mp.mpf(b.p) / b.q
         share = mp.mpf(pool) / (pool + n)
 
+        @cache  # the integrals have the same nodes
         def weight(q: Any) -> Any:
             s = q * q
             log_phi = -(n - 1) * mp.log1p(2 * b * s) / 2 - mp.log1p(2 * b * s * share) / 2

@@ -4,6 +4,7 @@ A pool of P rows with mean 0 and variance Q (ddof 0) meets n new rows of N(m, he
 throughout, so that a proof holds for every n, P, t and temperature.
 """
 
+from functools import cache
 from typing import Any
 
 from sympy import Expr, Poly, Symbol, exp, factor, symbols
@@ -102,6 +103,7 @@ def conservation() -> list[Expr]:
     return [expect(raw).subs(heat, 1) - (m**2 + v)]
 
 
+@cache
 def accumulate_factor(ddof: int) -> Expr:
     """Return E V' / V of the pool (ddof 0) when its fit, with any ddof, samples the new rows."""
     return expect(pooled(P)[1]).subs({m: 0, v: Q * P / (P - ddof)}) / Q
@@ -141,6 +143,7 @@ def drawn(ddof: int) -> tuple[Expr, Expr]:
     return square, (Q - square) / (1 - ddof / k)
 
 
+@cache
 def subsample_factor(ddof: int) -> Expr:
     """Return E V' / V of the pool when a fit to k of its rows samples the new rows."""
     square, variance = drawn(ddof)

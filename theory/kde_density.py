@@ -38,7 +38,7 @@ def genealogies(loop: Loop, t: int, *, own: bool = True) -> list[tuple[mp.mpf, m
 
 def components(loop: Loop, t: int) -> list[tuple[mp.mpf, mp.mpf, mp.mpf]]:
     """Return weight, mean less mu_0 and variance of the normal components of fit t."""
-    parts = [tuple(map(real, part)) for part in loop.truth.spread()]
+    parts = [tuple(map(real, part)) for part in loop.truth.spread]
     return [(p * w, m, v + noise) for p, noise in genealogies(loop, t) for w, m, v in parts]
 
 

@@ -58,7 +58,7 @@ def _jensen_line(loop: Loop, t: int) -> mp.mpf:
         return -mp.log(mp.fsum(p * mp.exp(u * (x - m) ** 2) for p, m, u in scaled))
 
     total = mp.mpf(0)
-    for weight, mean, variance in (tuple(map(real, part)) for part in loop.truth.spread()):
+    for weight, mean, variance in (tuple(map(real, part)) for part in loop.truth.spread):
         s = mp.sqrt(variance)
         # Beyond ten standard deviations lies less than 1e-22.
         ends = [mean + k * s for k in (-10, -3, 0, 3, 10)]

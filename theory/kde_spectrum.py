@@ -52,7 +52,7 @@ def normal_density(square: mp.mpf, variance: mp.mpf, dim: int) -> mp.mpf:
 
 def overlaps(loop: Loop) -> list[tuple[mp.mpf, mp.mpf, mp.mpf]]:
     """Return the law of x - y, two real rows: weight, mean and variance of each component."""
-    parts = [tuple(map(real, part)) for part in loop.truth.spread()]
+    parts = [tuple(map(real, part)) for part in loop.truth.spread]
     return [(a * b, m - k, v + w) for a, m, v in parts for b, k, w in parts]
 
 

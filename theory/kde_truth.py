@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import wraps
+from functools import cached_property, wraps
 from typing import Any
 
 import mpmath as mp
@@ -89,8 +89,9 @@ class Truth:
             fourth += weight * (square**2 + 2 * (cov * cov).trace() + 4 * mean.dot(cov * mean))
         return second, fourth
 
+    @cached_property
     def spread(self) -> list[tuple[Rational, Rational, Rational]]:
-        """Return weight, mean and variance of each component: one dimension, or s^2 I."""
+        """Weight, mean and variance of each component: one dimension, or s^2 I."""
         assert all(c == c[0, 0] * eye(self.dim) for _, _, c in self.parts())
         return [(w, m[0], c[0, 0]) for w, m, c in self.parts()]
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -128,12 +129,22 @@ def test_wrong_use_is_one_line(arguments, message, capsys, tmp_path, monkeypatch
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """Return the file of a slow sweep, and the results of a run that nobody stopped."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    file = folder / "slow.toml"
+    file.write_text(SLOW.format(seeds=", ".join(map(str, range(12)))))
+    assert main(["sweep", str(file), "--output", str(folder / "whole")]) == 0
+    return file, read(folder / "whole")
+
+
 @pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGINT], ids=lambda sign: sign.name)
-def test_a_stopped_sweep_goes_on(tmp_path, sign):
+def test_a_stopped_sweep_goes_on(tmp_path, undisturbed, sign):
     """No cell is lost or computed twice, and the results are those of an undisturbed run."""
-    file, folder = tmp_path / "slow.toml", tmp_path / "slow"
-    file.write_text(SLOW.format(seeds=", ".join(map(str, range(12)))))
+    folder = tmp_path / "slow"
+    file = shutil.copy(undisturbed[0], tmp_path)
     process = command("sweep", file)
     wait_for(process, folder, 2)
     process.send_signal(sign)
@@ -146,8 +157,7 @@ def test_a_stopped_sweep_goes_on(tmp_path, sign):
     assert main(["sweep", str(file), "--jobs", "2"]) == 0
     assert {path: path.stat().st_mtime_ns for path in finished} == finished
     assert not list(folder.rglob("*.partial"))
-    assert main(["sweep", str(file), "--output", str(tmp_path / "whole")]) == 0
-    assert_frame_equal(read(folder), read(tmp_path / "whole"), check_exact=True)
+    assert_frame_equal(read(folder), undisturbed[1], check_exact=True)
 
 
 def test_a_figure_is_made_and_its_folder_refuses_another_size(tmp_path, capsys):

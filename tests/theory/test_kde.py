@@ -407,7 +407,7 @@ def test_subsampling_clumps():
 @pytest.mark.parametrize(("a", "dim"), [(2, 1), (1, 2)])
 def test_accumulate_crowds(a, dim):
     """n t h_t^d MISE_t -> the constant, corrections of order t^{1-ad} (bounded terms)."""
-    limit = float(kde_shrinkage.crowding_constant(mp.mpf(a), dim))
+    limit = kde_shrinkage.crowding_constant(a, dim)
     t, n = 1500, 5
     h = [0.7 * s**-a for s in range(1, t + 1)] if a == 2 else [0.7 / s for s in range(1, t + 1)]
     found = mises("accumulate", n, h, dim)
