@@ -11,6 +11,8 @@ import inspect
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -148,6 +150,12 @@ def score(model: Any, X: Floats) -> Floats:
 
 def _parameters(function: Any) -> set[str]:
     """Return the names of a function's parameters; "**" stands for any keyword."""
+    whole = getattr(function, "__func__", function)  # of a method: one for all its objects
+    return _names(whole) if isinstance(whole, FunctionType) else _names.__wrapped__(whole)
+
+
+@lru_cache(maxsize=1024)
+def _names(function: Any) -> set[str]:
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):  # a compiled function need not say
