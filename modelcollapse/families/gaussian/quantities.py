@@ -183,8 +183,9 @@ def _line_routes(plan: Recording, stored: Arrays) -> "dict[str, Route]":
 
     def loss() -> Floats:
         constant = np.log(2 * np.pi * s2)
-        with np.errstate(over="ignore"):  # a variance that vanishes makes the loss infinite
-            return np.asarray((constant + log_variance() + (s2 + square()) * power(-1.0)) / 2)
+        with np.errstate(over="ignore", invalid="ignore"):
+            found = (constant + log_variance() + (s2 + square()) * power(-1.0)) / 2
+        return np.where(v > 0, found, np.inf)  # a variance that vanishes makes the loss infinite
 
     routes: dict[str, Route] = {
         "variance": lambda: scaled(power(1.0)),

@@ -224,3 +224,14 @@ def test_unknown_quantity():
 
     with pytest.raises(mc.InvalidInput, match="unknown quantity 'varianse'; did you mean variance"):
         result["varianse"]
+
+
+def test_equal_rows_have_an_infinite_loss():
+    """A batch of equal rows, of a data set of two values, has no variance, and all else no density."""
+    e = mc.Experiment(mc.Gaussian(), mc.Replace(), 3, 8, truth=[[0.0], [1.0]])
+    runs = mc.simulate(e, 200, 1)
+    gone = runs["variance"] == 0
+
+    assert gone.any()
+    assert np.isposinf(runs["test_log_loss"][gone]).all()
+    assert np.isfinite(runs["test_log_loss"][~gone]).all()
