@@ -227,7 +227,7 @@ def test_unknown_quantity():
 
 
 def test_equal_rows_have_an_infinite_loss():
-    """A batch of equal rows, of a data set of two values, has no variance, and all else no density."""
+    """A batch of equal rows of a data set has no variance, and other rows no density."""
     e = mc.Experiment(mc.Gaussian(), mc.Replace(), 3, 8, truth=[[0.0], [1.0]])
     runs = mc.simulate(e, 200, 1)
     gone = runs["variance"] == 0
