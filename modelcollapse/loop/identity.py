@@ -25,7 +25,7 @@ from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse.loop.estimators import accepts
 from modelcollapse.loop.truth import Normal, NormalMixture
 from modelcollapse.workflows import BY_NAME, Workflow
-from modelcollapse.workflows.curves import Growth
+from modelcollapse.workflows.fresh import Growth
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment

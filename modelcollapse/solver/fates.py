@@ -29,7 +29,7 @@ from modelcollapse.solver.limits import contraction, limit, web_threshold
 from modelcollapse.solver.parts import checked, checked_curvature
 from modelcollapse.solver.window import window_rate
 from modelcollapse.workflows import Workflow
-from modelcollapse.workflows.curves import Growth
+from modelcollapse.workflows.fresh import Growth
 
 SCHEDULE = "the batches differ in size, and a schedule can do anything after its last generation"
 

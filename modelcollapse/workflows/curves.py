@@ -2,47 +2,14 @@
 
 import csv
 import os
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from modelcollapse._support.checks import positive, whole
 from modelcollapse._support.errors import InvalidInput, invalid
-from modelcollapse.workflows.fresh import Web
+from modelcollapse.workflows.fresh import Growth, Web
 
 HEADER = ["real", "synthetic"]
-
-
-@dataclass(frozen=True)
-class Growth:
-    """Rows of one kind that batch t = 2, 3, ... adds to a web growing at a rate.
-
-    Before batch t there are first * (1 + rate)^(t-2) rows, real and sampled, rounded; of those
-    that it adds, the share `real_share` is real, rounded.
-    """
-
-    kind: Literal["real", "synthetic"]
-    first: int
-    rate: float
-    real_share: float
-
-    @property
-    def pace(self) -> tuple[float, float]:
-        """The rate, and the share of real rows."""
-        return self.rate, self.real_share
-
-    def __call__(self, generation: int) -> int:
-        """Return the rows of this kind in batch t."""
-        before, after = (self._all(generation - 1), self._all(generation))
-        real = round(self.real_share * (after - before))
-        return real if self.kind == "real" else after - before - real
-
-    def _all(self, generation: int) -> int:
-        try:
-            return round(self.first * (1 + self.rate) ** (generation - 1))
-        except OverflowError as error:
-            remedy = f"generation {generation} has no finite size; give fewer generations"
-            raise invalid("growth", self.rate, remedy) from error
 
 
 def growing(first: int, rate: float, real_share: float) -> Web:

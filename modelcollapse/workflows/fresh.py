@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -82,6 +82,38 @@ class FreshData:
 
 
 @dataclass(frozen=True)
+class Growth:
+    """Rows of one kind that batch t = 2, 3, ... adds to a web growing at a rate.
+
+    Before batch t there are first * (1 + rate)^(t-2) rows, real and sampled, rounded; of those
+    that it adds, the share `real_share` is real, rounded.
+    """
+
+    kind: Literal["real", "synthetic"]
+    first: int
+    rate: float
+    real_share: float
+
+    @property
+    def pace(self) -> tuple[float, float]:
+        """The rate, and the share of real rows."""
+        return self.rate, self.real_share
+
+    def __call__(self, generation: int) -> int:
+        """Return the rows of this kind in batch t."""
+        before, after = (self._all(generation - 1), self._all(generation))
+        real = round(self.real_share * (after - before))
+        return real if self.kind == "real" else after - before - real
+
+    def _all(self, generation: int) -> int:
+        try:
+            return round(self.first * (1 + self.rate) ** (generation - 1))
+        except OverflowError as error:
+            remedy = f"generation {generation} has no finite size; give fewer generations"
+            raise invalid("growth", self.rate, remedy) from error
+
+
+@dataclass(frozen=True)
 class Web:
     r"""Train on everything so far, like a model trained on the web: real and sampled rows alike.
 
@@ -120,8 +152,6 @@ class Web:
 
     def described(self, generations: int) -> dict[str, Any]:
         """Return the curves up to generation T; a function by its numbers, a rate as it is."""
-        from modelcollapse.workflows.curves import Growth  # it builds webs
-
         plain: dict[str, Any] = {}
         for name, value in (("real", self.real), ("synthetic", self.synthetic)):
             if type(value) is Growth:
