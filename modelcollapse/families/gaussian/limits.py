@@ -83,12 +83,12 @@ def limits(e: "Experiment") -> tuple[float, float]:
             return np.inf, np.inf
         if e.schedule.budget in (None, n):
             return subsample_limits(n)
-    elif e.schedule.rule in ("fresh-data", "keep-real"):
-        return settling(e)[:2]
     elif ddof == 0 and heat == 1:
         # What the mean's error gains the variance loses: V(m) bends by -1.
         error = solver.limit(e.schedule, n, -1.0)
         return 1 - error, error
+    elif e.schedule.rule in ("fresh-data", "keep-real"):
+        return settling(e)[:2]
     raise NoClosedForm(f"the limit of {e.workflow!r} with these parameters has no closed form here")
 
 
