@@ -315,7 +315,7 @@ def _whole(sizes: Sequence[int], real_rows: Integers, real: Floats, sampled: Flo
     first = int(np.argmax(both > 0))
     share = n[first:] / n[first:].sum()
     alike = np.abs(both[first:] - share) <= SAME * share
-    fresh = np.abs(real[first:] * n[first:] - share * real_rows[first:]) <= SAME * share
+    fresh = np.abs(real[first:] - share * (real_rows[first:] / n[first:])) <= SAME * share
     return first if np.all(alike & fresh) else None
 
 
