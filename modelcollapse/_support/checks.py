@@ -2,7 +2,8 @@
 
 import math
 import numbers
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import numpy as np
@@ -34,9 +35,13 @@ def number(
 ) -> float:
     """Return `value` as a finite float between two bounds, both allowed."""
     real = isinstance(value, numbers.Real) and not isinstance(value, (bool, np.bool_))
-    if not real or not minimum <= value <= maximum:
+    try:
+        given = float(value) if real else math.nan
+    except OverflowError:  # a whole number that no float is
+        given = math.inf
+    if not minimum <= given <= maximum:
         raise invalid(name, value, remedy)
-    return float(value)
+    return given
 
 
 def positive(name: str, value: object) -> float:
@@ -130,6 +135,8 @@ def sizes(samples: Samples, generations: int) -> Integers:
     """
     if callable(samples):
         values = [whole(f"samples({t})", _called(samples, t)) for t in range(1, generations + 1)]
+    elif isinstance(samples, (Mapping, AbstractSet)):
+        raise invalid("samples", samples, "give a number, a sequence or a function of t")
     elif not isinstance(samples, (str, int)) and hasattr(samples, "__len__"):
         if len(samples) < generations:
             raise invalid(

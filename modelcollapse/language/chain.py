@@ -31,7 +31,8 @@ from modelcollapse.language.work import (
     Report,
     within,
 )
-from modelcollapse.workflows import Workflow
+from modelcollapse.loop.schedule import counted
+from modelcollapse.workflows import BY_NAME, Workflow
 from modelcollapse.workflows.selection import select
 
 SHARED = "real"  # the chain of the generation that is fitted to the whole real batch
@@ -47,7 +48,10 @@ def label(workflow: Workflow) -> str:
         If it is no name for a folder, or taken.
     """
     name = str(getattr(workflow, "name", type(workflow).__name__))
-    parts = [f"{key}-{value}" for key, value in vars(workflow).items() if value is not None]
+    if name in BY_NAME and counted(workflow) is None:  # another's name, inherited
+        name = type(workflow).__name__
+    held = getattr(workflow, "__dict__", {})
+    parts = [f"{key}-{value}" for key, value in held.items() if value is not None]
     text = getattr(workflow, "label", "-".join([name, *parts]))
     if text == SHARED or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", text):
         raise InvalidInput(

@@ -10,7 +10,7 @@ import numpy as np
 from modelcollapse._support.checks import fraction, positive, whole
 from modelcollapse._support.errors import InvalidInput, ModelCollapseError, NoClosedForm, invalid
 from modelcollapse.evidence import samples_needed
-from modelcollapse.ledger.by_loop import NEIGHBOURS, by_loop
+from modelcollapse.ledger.by_loop import NEIGHBOURS, by_loop, named
 from modelcollapse.ledger.claims import LARGEST_CV, Design, MeanClaim
 from modelcollapse.ledger.theorem import Theorem, Verdict
 from modelcollapse.ledger.values import constant, quantity
@@ -164,7 +164,7 @@ def _theorem(e: Experiment, check: Check, design: Design, effect: float, alpha: 
         f"{100 * effect:g} % less": check.value * (1 - effect),
     }
     near |= {name: value for name, value in _neighbours(e, check).items() if seen(value)}
-    kind, workflow = e.model.described()["model"], getattr(e.workflow, "name", "own")
+    kind, workflow = e.model.described()["model"], named(e)
     claim = MeanClaim(
         design,
         quantity(check.name, check.generation),

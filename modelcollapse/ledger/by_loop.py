@@ -14,6 +14,7 @@ from modelcollapse.ledger.theorem import Theorem
 from modelcollapse.loop.experiment import Experiment, simulate
 from modelcollapse.loop.plain import run
 from modelcollapse.workflows import (
+    BY_NAME,
     Accumulate,
     AccumulateSubsample,
     Replace,
@@ -59,6 +60,12 @@ def by_loop(e: Experiment, effect: float, alpha: float, seed: int, seconds: floa
     here = simulated(short.workflow)
     others = _others(simulated)
     return [_theorem(short, name, looped[name], here, others, effect, alpha) for name in names]
+
+
+def named(e: Experiment) -> str:
+    """Return the name of a loop's workflow: "own" where it would be that of a built-in one."""
+    name = str(getattr(e.workflow, "name", "own"))
+    return name if e.schedule.rule or name not in BY_NAME else "own"
 
 
 def _gap(values: Floats, effect: float) -> float:
@@ -116,7 +123,7 @@ def _theorem(
         apart = same_law(here[name], columns[name], alpha=alpha, beta=alpha)
         if apart.statistic > apart.detectable:
             near[other] = columns[name]
-    kind, workflow = e.model.described()["model"], getattr(e.workflow, "name", "own")
+    kind, workflow = e.model.described()["model"], named(e)
     return Theorem(
         f"{kind}/{workflow}/loop-{name.replace('_', '-')}",
         "The plain loop has the simulation's law.",

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers
-from modelcollapse._support.errors import InvalidInput
+from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse._support.files import check_writable, replacing
 from modelcollapse.loop.identity import shown
 
@@ -78,7 +78,10 @@ class Checkpoint:
         configuration: Callable[[int], Configuration],
         generations: int,
     ) -> None:
-        self.path = None if path is None else Path(path)
+        try:
+            self.path = None if path is None else Path(path)
+        except TypeError as error:
+            raise invalid("checkpoint", path, "give the path of a file") from error
         self._configuration = configuration
         self._saved = 0
         self._warnings: dict[str, int] = {}

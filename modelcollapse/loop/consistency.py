@@ -43,6 +43,8 @@ def check(schedule: Schedule) -> list[int]:
         If two methods disagree; the message names them, the generation, and the remedy.
     """
     own, sizes = schedule.workflow, schedule.listed
+    if schedule.fresh:
+        _require_one_answer(schedule)
     if schedule.rule:
         return []
     _require_all_or_none(own)
@@ -91,6 +93,22 @@ def _order(sizes: Sequence[int]) -> Iterator[int]:
     yield from (2**k for k in range(2, T.bit_length()) if 2**k <= T)
     yield from (t for t in range(2, T + 1) if sizes[t - 1] != sizes[t - 2])
     yield from range(1, T + 1)
+
+
+def _require_one_answer(schedule: Schedule) -> None:
+    """Raise InvalidInput if batches are others at a second look: they may not depend on chance."""
+    own, sizes = schedule.workflow, schedule.listed
+    again = np.asarray(own.batch_sizes(sizes[0], len(sizes))).tolist()
+    for name, first, second in (
+        ("batch_sizes", sizes, again),
+        ("real_rows", schedule.real.tolist(), sources.real_counts(own, sizes).tolist()),
+    ):
+        if first != second:
+            t = next(t for t, (a, b) in enumerate(zip(first, second, strict=False), 1) if a != b)
+            raise InvalidInput(
+                f"{own!r}: {name} says {first[t - 1]} and then {second[t - 1]} rows of batch {t}: "
+                "they must not depend on chance"
+            )
 
 
 def _require_all_or_none(own: Workflow) -> None:

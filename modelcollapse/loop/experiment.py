@@ -125,9 +125,9 @@ class Experiment(Generic[M_co]):
     unseen: list[int] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        lacking = [name for name in MEMBERS if not hasattr(self.model, name)]
+        lacking = [name for name in MEMBERS if getattr(self.model, name, None) is None]
         if isinstance(self.model, type) or lacking:
-            needed = f" (it has no {', '.join(lacking)})" if len(lacking) < len(MEMBERS) else ""
+            needed = f" (it has no {', '.join(lacking)})" if 0 < len(lacking) < len(MEMBERS) else ""
             raise InvalidInput(
                 f"model = {self.model!r} has no theory here{needed}: give a model of this package "
                 "such as Gaussian(), or use run(), which takes any estimator"
@@ -139,7 +139,7 @@ class Experiment(Generic[M_co]):
         object.__setattr__(self, "generations", whole("generations", self.generations))
         object.__setattr__(self, "temperature", positive("temperature", self.temperature))
         most = getattr(self.workflow, "generations", None)
-        if isinstance(most, int) and self.generations > most:
+        if most is not None and self.generations > whole(f"{self.workflow!r}.generations", most):
             raise invalid("generations", self.generations, f"{self.workflow!r} has no more")
         if self.temperature != 1 and (why := getattr(self.model, "no_temperature", "")):
             raise invalid("temperature", self.temperature, why)
@@ -365,6 +365,8 @@ def predict(experiment: Experiment) -> Prediction:
     """
     _require_experiment(experiment)
     prediction: Prediction = experiment.model.theory(experiment)
+    if not isinstance(prediction, Prediction):
+        raise invalid(f"{experiment.model!r}.theory", prediction, "return a Prediction")
     prediction.explain()
     notes = dict(prediction.notes)
     if unseen := experiment.unseen:
@@ -444,8 +446,12 @@ def simulate(
         raise InvalidInput(
             f"at = {recorded.tolist()!r}: give increasing generations between 1 and {last}"
         )
-    if isinstance(extra, str):
-        raise invalid("extra", extra, f"give a sequence of names, such as [{extra!r}]")
+    if isinstance(extra, str) or not isinstance(extra, Iterable):
+        named = extra if isinstance(extra, str) else "mise"
+        raise invalid("extra", extra, f"give a sequence of names, such as [{named!r}]")
+    extra = tuple(extra)
+    if progress is not None and not callable(progress):
+        raise invalid("progress", progress, "give a function of the replicates finished since")
     known = getattr(experiment.model, "extra", ())
     for name in extra:
         if name not in known:

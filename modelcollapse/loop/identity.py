@@ -2,8 +2,9 @@
 
 Experiments are equal where it is, a checkpoint belongs to a run and a sweep's cell keeps its result
 where it is. The data are strict JSON: infinities are text, arrays their shape and digest,
-functions of the generation their numbers, and any other object what pickle would keep of it. What
-says nothing of itself is marked "unidentified" and is equal to itself alone.
+functions of the generation their numbers, other functions their name or their code, and any other
+object what pickle would keep of it. What says nothing of itself is marked "unidentified" and is
+equal to itself alone.
 """
 
 import hashlib
@@ -16,7 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields
 from functools import cached_property, partial
 from inspect import getattr_static
-from types import BuiltinFunctionType, FunctionType, NoneType
+from types import BuiltinFunctionType, CodeType, FunctionType, NoneType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -52,9 +53,10 @@ def described(experiment: "Experiment") -> dict[str, Any]:
         package's the "class" and its "parameters"; "samples" is the batch size, one number where
         all are equal or where the workflow sets the later ones, else n_1, ..., n_T; "generations"
         is T, "truth" what the truth says of itself, and "temperature" a float. Functions of the
-        generation are given by their numbers for t = 1..T (a lambda is taken for one), and arrays
-        by "shape", "type" and "sha256". What cannot be identified, such as a lambda that returns
-        no number, is named as "unidentified": it is equal to itself alone, in this process.
+        generation (sizes, bandwidths, a web's curves) are given by their numbers for t = 1..T,
+        other functions by their name or, such as a lambda, by their code and what they hold, and
+        arrays by "shape", "type" and "sha256". What cannot be identified is named as
+        "unidentified": it is equal to itself alone, in this process.
 
     Raises
     ------
@@ -184,14 +186,14 @@ def _divided(weights: Any) -> Any:
 
 
 def plain(value: Any, generations: int, above: tuple[int, ...] = ()) -> Any:
-    """Return any value as strict JSON data, which differ for values that differ.
+    """Return any value as strict JSON data: other data for other values of its type.
 
     Parameters
     ----------
     value
         Any object.
     generations
-        A function that is not found by its name is asked for its numbers at 1, ..., T.
+        T: what depends on the generation describes itself up to it.
     above
         The ids of the objects that hold this one.
     """
@@ -231,7 +233,7 @@ def _composed(value: Any, generations: int, inside: Inside) -> Any:
 def _object(value: Any, generations: int, inside: Inside) -> Any:
     """Return what tells an object apart: its name, its numbers, its words, or its parts."""
     if isinstance(value, (FunctionType, BuiltinFunctionType, type)):
-        return _named(value) or _numbers(value, generations) or _alone(value)
+        return _named(value) or _code(value, inside) or _alone(value)
     if (said := _said(value, generations)) is not _NOTHING:
         return inside(said)
     return _state(value, inside) or _alone(value)
@@ -274,14 +276,23 @@ def _named(value: Any) -> dict[str, str] | None:
     return {"name": f"{module}.{name}"} if found is value else None
 
 
-def _numbers(function: Any, generations: int) -> dict[str, Any] | None:
-    """Return what a function gives for each generation, if these are numbers."""
-    try:
-        numbers = [function(t) for t in range(1, generations + 1)]
-        right = all(np.ndim(n) == 0 and np.asarray(n).dtype.kind in "iuf" for n in numbers)
-    except Exception:  # noqa: BLE001 - it is not made for that
+def _code(function: Any, inside: Inside) -> dict[str, Any] | None:
+    """Return what a function consists of that is not found by its name: a lambda, say."""
+    code = getattr(function, "__code__", None)
+    if code is None:
         return None
-    return {"by generation": plain(numbers, generations)} if right else None
+    cells = [cell.cell_contents for cell in function.__closure__ or ()]
+    held = [function.__defaults__, function.__kwdefaults__, cells]
+    return {"code": _instructions(code, inside), "holds": inside(held)}
+
+
+def _instructions(code: CodeType, inside: Inside) -> list[Any]:
+    constants = [
+        _instructions(part, inside) if isinstance(part, CodeType) else inside(part)
+        for part in code.co_consts
+    ]
+    digest = hashlib.sha256(code.co_code).hexdigest()
+    return [digest, constants, list(code.co_names), list(code.co_varnames)]
 
 
 def _state(value: Any, inside: Inside) -> dict[str, Any] | None:
@@ -300,15 +311,27 @@ def _state(value: Any, inside: Inside) -> dict[str, Any] | None:
         state = {k: v for part in state if part for k, v in part.items()}  # and the slots
     if isinstance(state, dict):
         # Not what is computed from the others, nor what a fit has learned.
-        state = {
+        learned = "_" if hasattr(value, "fit") else "\0"
+        state = _settings(kind) | {
             key: part
             for key, part in state.items()
-            if not (str(key).endswith("_") or _cached(kind, str(key)))
+            if not (str(key).endswith(learned) or _cached(kind, str(key)))
         }
     rest = [list(part) if part is not None else None for part in items]
     told = {"class": _class(kind), "parameters": inside({} if state is None else state)}
     more = [part for part in given if part is not kind]
     return told | ({"made of": inside([more, *rest])} if more or any(rest) else {})
+
+
+def _settings(kind: type) -> dict[str, Any]:
+    """Return the numbers and texts that the classes of a package of one's own hold."""
+    own = [c for c in reversed(kind.__mro__) if not _ours(c) and c is not object]
+    return {
+        name: value
+        for c in own
+        for name, value in vars(c).items()
+        if type(value) in (bool, int, float, str) and not name.startswith("__")
+    }
 
 
 def _cached(kind: type, name: str) -> bool:

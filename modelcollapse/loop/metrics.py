@@ -56,6 +56,8 @@ def built_in(
 
 def check_names(metrics: Mapping[str, Metric]) -> dict[str, Metric]:
     """Return the user's metrics; a name that the loop itself records is refused."""
+    if not isinstance(metrics, Mapping) or not all(map(callable, metrics.values())):
+        raise invalid("metrics", metrics, "give a function for each name, in a dictionary")
     for name in metrics:
         if name in BUILT_IN:
             raise invalid("metrics", name, "the loop records this name itself; take another")

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers, Samples, positive, rows, whole
-from modelcollapse._support.errors import InvalidInput, unknown
+from modelcollapse._support.errors import InvalidInput, invalid, unknown
 from modelcollapse.loop import estimators
 from modelcollapse.loop.checkpoint import Checkpoint, State
 from modelcollapse.loop.estimators import FailedError, stage
@@ -131,9 +131,11 @@ def run(
         sizes=batch_sizes(workflow, samples, whole("generations", generations)),
         seed=whole("seed", seed, minimum=0),
         test=None if test is None else rows("test", _values(test)),
-        metrics=check_names(metrics or {}),
+        metrics=check_names({} if metrics is None else metrics),
         temperature=positive("temperature", temperature),
     )
+    if progress is not None and not callable(progress):
+        raise invalid("progress", progress, "give a function of the generations finished since")
     loop.check()
     file = Checkpoint(checkpoint, loop.configuration, len(loop.sizes))
     return loop.run(file, progress or (lambda _: None))
@@ -251,7 +253,7 @@ class _Loop:
             "samples": self.sizes.tolist(),
             "seed": self.seed,
             "test": plain(self.test, generations),
-            "metrics": list(self.metrics),
+            "metrics": plain(self.metrics, generations),
             "temperature": self.temperature,
         }
 

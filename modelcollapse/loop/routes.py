@@ -4,8 +4,10 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cache, partial
 from typing import TYPE_CHECKING, TypeVar
 
+from modelcollapse._support.errors import NoClosedForm
+
 if TYPE_CHECKING:
-    from modelcollapse.loop.experiment import Route
+    from modelcollapse.loop.experiment import Lazy, Route
 
 T = TypeVar("T")
 
@@ -19,6 +21,19 @@ def each(found: Callable[[], Mapping[str, T]], names: Iterable[str]) -> dict[str
     """Return routes to some entries of a mapping, which is computed once, at the first look."""
     once = cache(found)
     return {name: partial(_entry, once, name) for name in names}
+
+
+def decided(found: Mapping[str, Callable[[], T]]) -> "Lazy[T]":
+    """Return what is known of some entries, and why the others are not."""
+    from modelcollapse.loop.experiment import Lazy
+
+    values, reasons = dict[str, T](), dict[str, str]()
+    for name, route in found.items():
+        try:
+            values[name] = route()
+        except NoClosedForm as error:
+            reasons[name] = str(error)
+    return Lazy(given(values), reasons)
 
 
 def _value(value: T) -> T:

@@ -161,6 +161,13 @@ class Schedule:
         real, sampled = self.weights(t)
         return int(self.real[:t][real > 0].sum() + self.sampled[:t][sampled > 0].sum())
 
+    @cached_property
+    def least_trained(self) -> int:
+        """The smallest number of rows that a generation trains on, of a known number."""
+        if self.alone or self.everything:
+            return int(self.sizes.min() if self.alone else self.sizes[0])
+        return min(self.trained(t) for t in range(1, len(self) + 1))
+
     def weights(self, t: int) -> tuple[Floats, Floats]:
         """Return the weights of the real and the sampled parts at generation t, (t,) each.
 
@@ -261,8 +268,10 @@ class Schedule:
     @cached_property
     def keeps_real(self) -> bool:
         """Whether every generation is known to give weight to all real rows so far."""
-        if self.everything or not self.weighted or len(self) > MOST_DENSE:
-            return self.everything
+        if self.everything or self.rule == "keep-real":
+            return True
+        if not self.weighted or len(self) > MOST_DENSE:
+            return False
         weights = (self.weights(t)[0] for t in range(1, len(self) + 1))
         return all((real[self.real[: len(real)] > 0] > 0).all() for real in weights)
 
@@ -328,6 +337,8 @@ def counted(workflow: Workflow) -> Any:
         if isinstance(workflow, built_in) and not changed(workflow, built_in):
             found: Any = workflow
             if type(workflow) is not built_in:
+                if not all(hasattr(workflow, field.name) for field in fields(built_in)):
+                    return None  # its own __init__ has set less
                 own = {field.name: getattr(workflow, field.name) for field in fields(built_in)}
                 found = built_in(**own)
             return Replace() if built_in is SlidingWindow and found.k == 1 else found

@@ -10,6 +10,7 @@ from modelcollapse._support.errors import NoClosedForm, invalid
 from modelcollapse.loop.schedule import Schedule
 from modelcollapse.solver.parts import at_least, checked_curvature
 from modelcollapse.workflows import Workflow
+from modelcollapse.workflows.selection import require_workflow
 
 EPS = float(np.finfo(float).eps)
 
@@ -30,7 +31,10 @@ def limit(workflow: Workflow | Schedule, n: int, curvature: float = 0.0) -> floa
     v2, n = checked_curvature(curvature), whole("n", n)
     if n > LARGEST_BATCH:
         raise invalid("n", n, f"a batch has at most {LARGEST_BATCH} rows")
-    schedule = workflow if isinstance(workflow, Schedule) else Schedule(workflow, np.array([n]))
+    schedule = workflow
+    if not isinstance(schedule, Schedule):
+        require_workflow(workflow)
+        schedule = Schedule(schedule, np.array([n]))
     if schedule.rule not in LIMITS:
         raise NoClosedForm(
             f"{workflow!r} has no limit in closed form; see squared_errors at many generations"

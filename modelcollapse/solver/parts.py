@@ -9,6 +9,7 @@ from modelcollapse._support.errors import NoClosedForm, invalid
 from modelcollapse.loop.consistency import check
 from modelcollapse.loop.schedule import MOST_DENSE, Schedule
 from modelcollapse.workflows import Workflow
+from modelcollapse.workflows.selection import require_workflow
 
 
 def checked_sizes(sizes: Any) -> Integers:
@@ -44,6 +45,7 @@ def checked(workflow: Workflow | Schedule, sizes: Any) -> Schedule:
     """
     if isinstance(workflow, Schedule):
         return workflow
+    require_workflow(workflow)
     schedule = Schedule(workflow, checked_sizes(sizes))
     if schedule.fresh:
         array = schedule.sizes

@@ -1,6 +1,7 @@
 """Workflows with fresh real rows: each generation alone, or accumulated as on the web."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -134,9 +135,14 @@ class Web:
     def __post_init__(self) -> None:
         for name in ("real", "synthetic"):
             value = getattr(self, name)
-            if isinstance(value, str):
+            listed = np.ndim(value) == 1 and not isinstance(value, (str, Mapping, AbstractSet))
+            if (
+                isinstance(value, (str, Mapping, AbstractSet))
+                or np.ndim(value) > 1
+                or (listed and len(value) == 0)
+            ):
                 raise invalid(name, value, "give a number, a sequence or a callable")
-            if not callable(value) and hasattr(value, "__len__"):
+            if not callable(value) and listed:
                 rows = tuple(whole(f"{name}[{i}]", each, 0) for i, each in enumerate(value))
                 object.__setattr__(self, name, rows)
             elif not callable(value):

@@ -31,6 +31,11 @@ def require_workflow(value: Any) -> None:
             "training_rows(sizes, rng) or keep(previous_rows, sizes, rng), such as "
             f"{', '.join(w.__name__ + '()' for w in BY_NAME.values())}"
         )
+    for name in FRESH:
+        if offers(value, *FRESH) and not callable(getattr(value, name)):
+            method = getattr(value, name)
+            remedy = "make it a method, or None"
+            raise InvalidInput(f"{value!r}.{name}: {method!r} cannot be called; {remedy}")
     others = [name for name in ANEW if offers(value, name)]
     if keeps(value) and others:
         raise InvalidInput(

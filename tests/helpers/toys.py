@@ -162,3 +162,31 @@ def stream_keys(monkeypatch):
 
     monkeypatch.setattr(np.random, "SeedSequence", Noted)
     return keys
+
+
+class OnlyReal:
+    """Each generation after the first trains on the fresh real rows of its batch alone."""
+
+    def __init__(self, real, sampled=4):
+        self.real, self.sampled = real, sampled
+
+    def real_rows(self, generation):
+        """Return the fresh rows."""
+        del generation
+        return self.real
+
+    def batch_sizes(self, first, generations):
+        """Return equal batches after the first."""
+        return np.array([first] + [self.real + self.sampled] * (generations - 1))
+
+    def source_weights(self, sizes):
+        """Give the newest batch's real part all the weight."""
+        real = np.zeros(len(sizes))
+        real[-1] = 1.0
+        return real, np.zeros(len(sizes))
+
+    def training_rows(self, sizes, rng):
+        """Return those rows."""
+        del rng
+        first = sum(sizes[:-1])
+        return np.arange(first, first + (self.real if len(sizes) > 1 else sizes[0]))

@@ -290,3 +290,14 @@ def test_bounds_serve_where_a_variance_is_open(seed):
     low, high = mc.predict(e).bounds["heterozygosity"]
     runs = mc.simulate(e, 2000, seed)["heterozygosity"]
     assert low <= runs.min() <= runs.max() <= high * (1 + 4 * EPS)
+
+
+def test_an_inherited_name_is_not_the_built_ins():
+    """A class that extends replace and does something else gets no verdict on replace."""
+
+    class Kept(mc.Replace):
+        training_rows, batch_weights = mc.KeepReal().training_rows, mc.KeepReal().batch_weights
+        memory = None
+
+    verdicts = mc.verify_experiment(mc.Experiment(mc.Gaussian(), Kept(), 9, 3), seconds=0.2)
+    assert {v.slug.split("/")[1] for v in verdicts} == {"own"}

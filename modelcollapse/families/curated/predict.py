@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from modelcollapse._support.checks import Floats
-from modelcollapse._support.errors import NoClosedForm
 from modelcollapse.families.curated.estimator import LabelVerifier
 from modelcollapse.families.curated.labels import majority_correct
 from modelcollapse.families.curated.regions import contraction_rate, second_round
@@ -98,13 +97,17 @@ def _labels(e: "Experiment") -> Prediction:
 
 def _long_run(e: "Experiment") -> tuple[Lazy, Lazy]:
     """Return the limit of the label error, and the rate at which the start is forgotten."""
-    if e.generations > 2 and np.ptp(e.sizes[1:]) > 0:
+    reason = ""
+    if e.schedule.rule != "replace":
+        reason = f"{e.workflow!r} does not say what comes after generation {e.generations}"
+    elif e.schedule.later is None:
         reason = "known for synthetic batches of one size"
+    elif e.generations == 1:
+        reason = "give generations >= 2 for the size of later batches"
+    if reason:
         return Lazy({}, {"label_error": reason}), Lazy({}, {"contraction": reason})
 
     def limit() -> float:
-        if e.generations == 1:
-            raise NoClosedForm("label_error: give generations >= 2 for the size of later batches")
         right, wrong = stay_right(e, 2)
         stay = 1 - right + wrong
         return (1 - right) / stay if stay > 0 else float(_errors(e)[0])

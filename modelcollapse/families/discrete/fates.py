@@ -25,7 +25,7 @@ def fates(e: "Experiment") -> dict[str, Fate]:
 
 def _heterozygosity(e: "Experiment") -> Fate:
     n, equal = int(e.sizes[0]), chains.constant(e.sizes)
-    if int(e.schedule.real.sum()) == 1:
+    if n == 1 and not e.schedule.fresh:
         return Fate("clumps", "0 from generation 1", "one real row is one outcome")
     if e.schedule.rule == "replace" and equal:
         reason = "each generation multiplies it by 1 - 1/n: one outcome is left in the end"

@@ -60,7 +60,7 @@ def absent(e: "Experiment") -> Floats:
 def collapsed(e: "Experiment") -> Floats:
     """Return the probability that one outcome is left, shape (generations,)."""
     p, counts = truth_of(e).groups
-    return np.asarray(absence(e, 1 - p) @ counts)
+    return np.minimum(absence(e, 1 - p) @ counts, 1.0)
 
 
 def pairs(e: "Experiment") -> int:

@@ -11,7 +11,7 @@ from modelcollapse._support.errors import NoClosedForm
 from modelcollapse.families.exponential import absorption, exchangeable, fates, limits
 from modelcollapse.families.exponential.families import NormalMean
 from modelcollapse.loop.experiment import Lazy, Prediction
-from modelcollapse.loop.routes import each
+from modelcollapse.loop.routes import decided, each
 from modelcollapse.solver.scan import grown
 from modelcollapse.solver.subsample import subsample_errors
 
@@ -70,7 +70,7 @@ def predict(e: "Experiment") -> Prediction:
         Lazy(found, open_limits),
         *_long_run(e),
         notes=notes,
-        typical=Lazy({"variance": lambda: fates.typical_variance(e)}),
+        typical=decided({"variance": lambda: fates.typical_variance(e)}),
     )
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats, columns, positive, rows, shares, whole
 from modelcollapse._support.errors import InvalidInput, invalid
+from modelcollapse.loop.schedule import MOST_DENSE
 from modelcollapse.loop.truth import Truth, as_truth
 
 if TYPE_CHECKING:
@@ -160,9 +161,11 @@ class Gaussian:
 def _small_trainings(e: "Experiment") -> Iterator[tuple[int, int]]:
     """Yield (generation, training rows) where a schedule could leave fewer than two.
 
-    Only batches of one row can; where the pool, or a budget of it, is trained on, only the first.
+    Of built-in workflows only batches of one row can; where the pool, or a budget of it, is
+    trained on, only the first.
     """
-    small = np.flatnonzero(e.sizes < 2) + 1
+    own = e.schedule.rule in ("", "weighted") and e.generations <= MOST_DENSE
+    small = np.arange(1, e.generations + 1) if own else np.flatnonzero(e.sizes < 2) + 1
     if e.schedule.budget is not None or e.schedule.pool:
         small = small[small == 1]
     if e.schedule.known:

@@ -59,19 +59,15 @@ def _kept(e: "Experiment") -> dict[str, Fate]:
     rule, text = e.schedule.rule, ""
     if isinstance(e.truth, Rows):
         return {}
-    if rule == "accumulate" and _positive_limit(e):
+    if rule == "accumulate":
         text = "its factors are independent and their variances summable: a limit above 0"
-    steady = e.schedule.equal is not None or getattr(e.schedule.workflow, "share", None) is not None
-    if rule == "keep-real" and steady and e.sizes[0] > 1:
+    elif rule == "keep-real":
         text = "the real rows keep their weight, and their variance"
-    return {"variance": Fate("bounded", "", text)} if text else {}
-
-
-def _positive_limit(e: "Experiment") -> bool:
     try:
-        return limits.limits(e)[0] > 0
+        limit = limits.limits(e)[0]
     except NoClosedForm:
-        return False
+        return {}
+    return {"variance": Fate("bounded", "", text)} if text and 0 < limit < np.inf else {}
 
 
 def _moments(e: "Experiment") -> tuple[Fate, Fate]:
@@ -168,7 +164,7 @@ def _sum(e: "Experiment", variance: Fate, error: Fate) -> Fate:
 def _loss(e: "Experiment") -> Fate:
     d, n = e.model.dim, e.sizes
     if e.schedule.rule != "replace" or not e.truth.is_normal:
-        if n[0] <= d:
+        if n[0] <= d and not e.schedule.fresh:
             return Fate("diverges", "inf from generation 1", "every fit is singular")
         return Fate("undetermined", "", "known for replace with a normal truth; simulate it")
     if (short := np.flatnonzero(n <= d + 2)).size:

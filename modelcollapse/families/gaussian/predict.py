@@ -119,7 +119,7 @@ def _logarithms(
     d, normal = e.model.dim, e.truth.is_normal
     if d > 1:
         reasons["log_variance"] = "the logarithm of the trace has no closed form for dim > 1"
-    if e.sizes[0] <= d or len(e.truth.spectrum) < d:
+    if (e.sizes[0] <= d and not e.schedule.fresh) or len(e.truth.spectrum) < d:
         notes["log_determinant"] = (
             f"-inf: generation 1 has {e.sizes[0]} rows in {len(e.truth.spectrum)} dimensions of "
             f"non-zero variance and dim = {d}, so every fit is singular"
@@ -221,7 +221,7 @@ def _distances(
                 f"inf from generation {short[0] + 1}: a batch of {e.sizes[short[0]]} rows is at "
                 f"most dim + 2 = {d + 2}, and E tr S^-1 is then infinite"
             )
-    elif e.sizes[0] <= len(e.truth.spectrum):
+    elif e.sizes[0] <= len(e.truth.spectrum) and not e.schedule.fresh:
         notes["test_log_loss"] = "inf: every fit is singular, and a fresh row is off its subspace"
         routes["test_log_loss"] = lambda: np.full(e.generations, np.inf)
     else:

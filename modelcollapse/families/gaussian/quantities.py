@@ -141,10 +141,13 @@ def test_log_loss(means: Floats, factors: Floats, deviations: Floats) -> Floats:
 
 
 def ranks(e: "Experiment", dim: int) -> Integers:
-    """Return the rank of the fit at each generation, shape (generations,)."""
+    """Return the largest rank that the fit of each generation can have, shape (generations,)."""
     if e.schedule.newest:
         return np.asarray(np.minimum(dim, np.minimum.accumulate(e.sizes) - 1))
-    return np.full(e.generations, min(dim, int(e.sizes[0]) - 1), dtype=np.int64)
+    found = np.full(e.generations, min(dim, int(e.sizes[0]) - 1), dtype=np.int64)
+    if e.schedule.fresh:  # real rows bring new directions: at most all
+        found[1:] = dim
+    return found
 
 
 def derived(plan: Recording, stored: Arrays) -> Lazy:
@@ -220,7 +223,7 @@ def _space_routes(plan: Recording, stored: Arrays) -> "dict[str, Route]":
         "squared_error": lambda: error / total,
         "log_determinant": log_determinant,
     }
-    if e.sizes[0] <= e.model.dim and e.schedule.kind != "subset":
+    if e.sizes[0] <= e.model.dim and e.schedule.kind != "subset" and not e.schedule.fresh:
         routes["pseudo_log_determinant"] = lambda: volume - rank / plan.dim * log_det
     # Beyond the rank a pivot is rounding error, whatever it looks like.
     within = np.arange(plan.dim) < rank[:, None]

@@ -133,7 +133,7 @@ def test_loss_mean(e: "Experiment") -> Floats:
         with np.errstate(over="ignore"):
             rho = (n - e.model.ddof) / (heat[t] * (n - d - 2))
             trace, shift = trace * rho, rho * (shift + heat[t] * d / n)
-        result[t] = log_det[t] + trace + shift
+            result[t] = log_det[t] + trace + shift
     return result
 
 

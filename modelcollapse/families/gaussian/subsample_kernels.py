@@ -161,8 +161,9 @@ def subsample_space(
             k = counts[t]
             trace = gather(pool, plan[t], k, ddof, mean, roots)
             pivots[:] = 0.0
-            if k > d:
+            if k > d or log_pivots.size > 0:
                 lower_factor(roots, k, L, pivots)
+                pivots[min(k - 1, d) :] = 0.0
             if slots[t] >= 0:
                 s = slots[t]
                 logs = np.log(pivots)

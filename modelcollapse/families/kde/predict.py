@@ -24,7 +24,7 @@ from modelcollapse.families.kde.moments import (
 from modelcollapse.families.kde.training import trainings
 from modelcollapse.loop.experiment import Lazy, Prediction
 from modelcollapse.loop.fate import Fate
-from modelcollapse.loop.routes import Parts, each
+from modelcollapse.loop.routes import Parts, decided, each
 from modelcollapse.loop.truth import Rows
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def predict(e: "Experiment") -> Prediction:
         _limits(e, parts),
         notes=parts.notes,
         fates=Lazy(each(lambda: fates.fates(e), fates.QUANTITIES)),
-        typical=Lazy({name: partial(_typical, e, name) for name in MOMENTS}),
+        typical=decided({name: partial(_typical, e, name) for name in MOMENTS}),
     )
 
 

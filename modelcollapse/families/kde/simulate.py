@@ -1,12 +1,11 @@
 """Exact simulation of kernel density loops: genealogies first, scores where they are asked for."""
 
-import numbers
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats, Integers, columns, rows, whole
-from modelcollapse._support.errors import InvalidInput, NoClosedForm, invalid
+from modelcollapse._support.checks import Floats, Integers, columns, number, rows, whole
+from modelcollapse._support.errors import InvalidInput, NoClosedForm
 from modelcollapse.families.kde import scores
 from modelcollapse.families.kde.bandwidth import schedule
 from modelcollapse.families.kde.kernel import BALLS, GAUSSIAN
@@ -47,10 +46,8 @@ def _plan(e: "Experiment", request: Request) -> Plan:
     slots = np.full(e.generations, -1, dtype=np.int64)
     slots[request.recorded - 1] = np.arange(len(request.recorded))
     test = _test_set(e, request.test)
-    plan = Plan(e, request.recorded, slots, frozenset(request.extra), test, request.tolerance)
-    known = isinstance(request.tolerance, numbers.Real)
-    if not known or not 0 <= request.tolerance <= 1:
-        raise invalid("tolerance", request.tolerance, "give 1e-10, or 1e-7 for speed")
+    tolerance = number("tolerance", request.tolerance, 0, 1, "give 1e-10, or 1e-7 for speed")
+    plan = Plan(e, request.recorded, slots, frozenset(request.extra), test, tolerance)
     if "mise" in plan.extra and (e.model.kernel is not GAUSSIAN or isinstance(e.truth, Rows)):
         raise InvalidInput(
             "extra = 'mise' needs the Gaussian kernel and a truth with a density (a Normal or a "

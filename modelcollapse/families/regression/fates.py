@@ -72,8 +72,8 @@ def _forgotten(e: "Experiment") -> str:
 
 def _noise_free(e: "Experiment") -> Fate:
     known = e.schedule.weighted
-    design, enough = e.model.design, e.sizes.min() >= e.model.dim
-    if known and enough:
+    design = e.model.design
+    if known and e.schedule.least_trained >= e.model.dim:
         reason = "without noise the first fit is w*, and so are all others"
         return Fate("bounded", "", reason)
     if known and design == "fixed":

@@ -22,6 +22,8 @@ def infinite_from(e: "Experiment") -> int | None:
     pooled = e.schedule.pool and e.model.design == "fresh"
     counts = np.cumsum(e.sizes) if pooled else e.sizes
     if e.schedule.fresh:
+        if np.any(e.schedule.sampled[1:] == 0):  # what is all real forgets it
+            return None
         counts = e.sizes[:1]
     near = np.flatnonzero(np.abs(counts - e.model.dim) <= 1)
     return int(near[0]) + 1 if near.size else None

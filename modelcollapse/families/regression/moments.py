@@ -180,7 +180,8 @@ def refreshed(e: "Experiment") -> RiskMoments:
     with np.errstate(over="ignore"):
         for t in range(1, e.generations):
             N, sampled = schedule.listed[t], int(schedule.sampled[t])
-            risk[t] = inherited_share(sampled, N, d) * risk[t - 1] + power * d / (N - d - 1)
+            share = inherited_share(sampled, N, d) if sampled else 0.0
+            risk[t] = (share * risk[t - 1] if share else 0.0) + power * d / (N - d - 1)
             along[t] = sampled / N * along[t - 1]
     return RiskMoments(risk, square - 2 * along + risk, None, None)
 

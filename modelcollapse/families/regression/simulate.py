@@ -96,7 +96,7 @@ class Blocks:
         plan = self.sources
         assert plan is not None  # noqa: S101 - for the type checker
         zero = np.zeros_like(true)
-        drawn_to_zero = model.ridge > 0 or _smallest_training(self.e) < model.dim
+        drawn_to_zero = model.ridge > 0 or self.e.schedule.least_trained < model.dim
         truth, origin = (true, zero) if drawn_to_zero else (zero, true)
         amounts = (model.noise, model.ridge, truth, origin)
         fresh(rng, *plan, *amounts, self.slots, out["risk"], out["norm"])
@@ -152,11 +152,6 @@ def _uniform(rng: np.random.Generator, count: int, d: int) -> Floats:
     """Draw uniform directions, shape (count, d)."""
     normal = rng.standard_normal((count, d))
     return np.asarray(normal / np.sqrt((normal**2).sum(axis=1, keepdims=True)))
-
-
-def _smallest_training(e: "Experiment") -> int:
-    """Return a lower bound of the number of training rows of any generation."""
-    return int(e.sizes[0] if e.schedule.everything else e.sizes.min())
 
 
 def _choice(e: "Experiment", rng: np.random.Generator) -> tuple[Integers, Integers, Floats]:

@@ -2,6 +2,7 @@
 
 import copy
 import json
+from dataclasses import replace
 from fractions import Fraction
 
 import mpmath
@@ -316,3 +317,14 @@ def test_wrong_input(call, message):
         call()
 
     assert message in str(caught.value)
+
+
+def test_a_table_has_no_limit():
+    """Replace's weights for four generations say nothing of the fifth."""
+    e = mc.Experiment(mc.LabelVerifier(), mc.Weighted(np.eye(4)), 9, 4)
+    p = mc.predict(e)
+
+    assert "label_error" in p
+    assert "label_error" not in p.limits
+    assert "contraction" not in p.exponents
+    assert "label_error" not in mc.predict(replace(e, workflow=mc.Replace(), generations=1)).limits

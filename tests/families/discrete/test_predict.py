@@ -284,3 +284,24 @@ class TestDiscreteAsEstimator(EstimatorContract):
     def training_rows(self):
         """Return outcomes."""
         return np.random.default_rng(0).integers(5, size=(60, 1)).astype(float)
+
+
+@pytest.mark.parametrize("workflow", [mc.FreshData(3, 3), mc.Web(3, 3), mc.Web((0, 5), 3)])
+def test_one_first_row_is_not_the_end_where_fresh_ones_come(workflow):
+    """However short the loop is that is asked for."""
+    for T in (1, 2):
+        e = mc.Experiment(mc.Discrete(4), workflow, 1, T)
+        assert mc.predict(e).fates["heterozygosity"].verdict != "clumps"
+
+
+def test_kept_real_data_are_never_lost_however_long_it_takes():
+    """Beyond the generations whose weights are looked at, too."""
+    p = mc.predict(mc.Experiment(mc.Discrete(3), mc.KeepReal(), 6, 5001))
+    assert p["absent"][-1] == p.limits["absent"] == p["absent"][0]
+
+
+def test_probabilities_stay_within_their_range():
+    """Rounding gives no probability above 1, and no negative variance."""
+    p = mc.predict(mc.Experiment(mc.Discrete(4), mc.Replace(), 6, 200))
+    assert (p["collapsed"] <= 1).all()
+    assert (p.variances["collapsed"] >= 0).all()

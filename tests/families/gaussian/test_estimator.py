@@ -6,8 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from modelcollapse import AccumulateSubsample, Experiment, Gaussian, InvalidInput, Replace
+from modelcollapse import (
+    AccumulateSubsample,
+    Experiment,
+    Gaussian,
+    InvalidInput,
+    Replace,
+    Weighted,
+)
 from modelcollapse.testing import assert_mean
+from tests.helpers.toys import OnlyReal
 
 SEEDS = st.integers(0, 10**6)
 DIMS = st.integers(1, 5)
@@ -219,3 +227,13 @@ def test_wrong_input(call, message):
         call()
 
     assert message in str(caught.value)
+
+
+def test_one_row_alone_is_refused_wherever_it_is():
+    """Weights on a batch of one row, or on the one real row of a larger batch."""
+    table = Weighted([[1], [1, 0], [0, 1, 0]])
+    with pytest.raises(InvalidInput, match="generation 3 would train on 1 row"):
+        Experiment(Gaussian(ddof=1), table, [3, 1, 3], 3)
+    with pytest.raises(InvalidInput, match="generation 2 would train on 1 row"):
+        Experiment(Gaussian(), OnlyReal(1), 5, 3)
+    assert Experiment(Gaussian(), OnlyReal(2), 5, 3)

@@ -177,3 +177,39 @@ def test_schedules_are_not_guessed():
     assert fates(mc.AccumulateSubsample())["variance"].verdict == "undetermined"
     assert fates(mc.Replace())["second_moment"].verdict == "bounded"
     assert fates(mc.Replace(), 0, 0.5)["second_moment"].verdict == "undetermined"
+
+
+@pytest.mark.parametrize(
+    ("workflow", "heat"), [(mc.KeepReal(0.05), 5.0), (mc.KeepReal(), 4.0), (mc.Accumulate(), 3.0)]
+)
+def test_nothing_typical_is_said_where_variances_explode(workflow, heat):
+    """Real rows that keep their weight bound a variance from below alone."""
+    e = mc.Experiment(mc.Gaussian(), workflow, 10, 50, temperature=heat)
+    p = mc.predict(e)
+
+    assert p.fates["variance"].verdict == "diverges"
+    assert "variance" not in p.typical
+    assert mc.predict(mc.Experiment(mc.Gaussian(), workflow, 10, 50)).typical["variance"]
+
+
+def test_fresh_rows_mend_a_singular_fit():
+    """Three rows in four dimensions, then twelve a generation: the plain loop's ranks."""
+    e = mc.Experiment(mc.Gaussian(4), mc.FreshData(10, 2), 3, 4)
+    p = mc.predict(e)
+    runs = mc.simulate(e, 50, extra=["test_log_loss", "log_pivots"])
+
+    assert "log_determinant" not in p
+    assert p.fates["test_log_loss"].verdict == "undetermined"
+    assert np.isinf(runs["log_determinant"][:, 0]).all()
+    assert np.isfinite(runs["log_determinant"][:, 1:]).all()
+    assert np.isfinite(runs["test_log_loss"][:, 1:]).all()
+    assert np.isfinite(runs["log_pivots"][:, 1:]).all()
+
+
+def test_a_small_subset_has_the_pivots_that_it_has():
+    """Three rows of a pool in four dimensions have two directions."""
+    e = mc.Experiment(mc.Gaussian(4), mc.AccumulateSubsample(3), 8, 3)
+    pivots = mc.simulate(e, 20, extra=["log_pivots"])["log_pivots"]
+
+    assert np.isfinite(pivots[..., :2]).all()
+    assert np.isneginf(pivots[..., 2:]).all()

@@ -21,6 +21,7 @@ from modelcollapse.families.regression.wishart import (
 )
 from modelcollapse.workflows.selection import batch_weights
 from tests.helpers.replay import Bootstrap, Halving
+from tests.helpers.toys import OnlyReal
 
 WEIGHTINGS = {
     "replace": mc.Replace(),
@@ -474,3 +475,12 @@ def test_many_generations_are_finite_and_ordered():
     assert np.all(news.variances["risk"] > 0)
     assert news["risk"][-1] < news.limits["risk"] < sames["risk"][-1] < sames.limits["risk"]
     assert moments.gains(sames.experiment)[1] == pytest.approx(1.25, rel=1e-14)
+
+
+def test_a_batch_of_real_rows_forgets_an_infinite_risk():
+    """Three rows for three inputs have no expected risk; six real rows after them have 3/2."""
+    e = mc.Experiment(mc.LinearRegression(3, design="fresh"), OnlyReal(6, sampled=0), 3, 4)
+    p = mc.predict(e)
+
+    assert p["risk"].tolist() == [np.inf, 1.5, 1.5, 1.5]
+    assert "risk" not in p.notes

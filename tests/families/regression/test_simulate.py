@@ -15,6 +15,7 @@ from modelcollapse.testing import assert_bounded_mean, assert_law, assert_mean, 
 from modelcollapse.workflows.selection import select
 from modelcollapse.workflows.sources import real_counts
 from tests.helpers.replay import Bootstrap, Halving
+from tests.helpers.toys import OnlyReal
 
 ALPHA = 1e-9
 MATRIX = mc.Weighted([[1], [0.5, 0.5], [0, 0.3, 0.7], [0.25, 0.25, 0, 0.5]])
@@ -320,3 +321,25 @@ def test_weightings_by_slots_and_by_all_batches_agree():
                 mc.simulate(mc.Experiment(model, w, 7, 4), 20, 2) for w in (mc.Accumulate(), matrix)
             ]
             assert runs[0]["risk"] == pytest.approx(runs[1]["risk"], rel=1e-9)
+
+
+@pytest.mark.parametrize("noise", [0.0, 1.0])
+def test_fewer_rows_than_inputs_are_seen_within_larger_batches(noise):
+    """A generation that trains on the two real rows of a batch of five, with three inputs.
+
+    Its fit is that of least norm: without noise it keeps 2/3 of the true coefficients' square.
+    """
+    e = mc.Experiment(mc.LinearRegression(3, noise=noise, design="fresh"), OnlyReal(2), 5, 3)
+    runs = mc.simulate(e, 4000, 1)
+
+    if noise == 0:
+        assert_mean(runs["risk"][:, -1], 1 / 3, 4 / 45)
+        assert mc.predict(e).fates["risk"].verdict != "bounded"
+    else:
+        rng = np.random.default_rng(0)
+        risks = []
+        for _ in range(4000):
+            x, w = rng.normal(size=(2, 3)), np.full(3, 3**-0.5)
+            fit = np.linalg.pinv(x) @ (x @ w + rng.normal(size=2))
+            risks.append(((fit - w) ** 2).sum())
+        assert_same_law(runs["risk"][:, -1], np.array(risks))
