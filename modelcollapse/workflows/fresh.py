@@ -136,11 +136,7 @@ class Web:
         for name in ("real", "synthetic"):
             value = getattr(self, name)
             listed = np.ndim(value) == 1 and not isinstance(value, (str, Mapping, AbstractSet))
-            if (
-                isinstance(value, (str, Mapping, AbstractSet))
-                or np.ndim(value) > 1
-                or (listed and len(value) == 0)
-            ):
+            if isinstance(value, (str, Mapping, AbstractSet)) or np.ndim(value) > 1:
                 raise invalid(name, value, "give a number, a sequence or a callable")
             if not callable(value) and listed:
                 rows = tuple(whole(f"{name}[{i}]", each, 0) for i, each in enumerate(value))

@@ -102,8 +102,6 @@ def _long_run(e: "Experiment") -> tuple[Lazy, Lazy]:
         reason = f"{e.workflow!r} does not say what comes after generation {e.generations}"
     elif e.schedule.later is None:
         reason = "known for synthetic batches of one size"
-    elif e.generations == 1:
-        reason = "give generations >= 2 for the size of later batches"
     if reason:
         return Lazy({}, {"label_error": reason}), Lazy({}, {"contraction": reason})
 
@@ -116,7 +114,11 @@ def _long_run(e: "Experiment") -> tuple[Lazy, Lazy]:
         right, wrong = stay_right(e, min(2, e.generations))
         return right - wrong
 
-    return Lazy({"label_error": limit}), Lazy({"contraction": contraction})
+    rates = Lazy({"contraction": contraction})
+    if e.generations == 1:
+        reason = "give generations >= 2 for the size of later batches"
+        return Lazy({}, {"label_error": reason}), rates
+    return Lazy({"label_error": limit}), rates
 
 
 def _region(e: "Experiment") -> Prediction:
