@@ -84,6 +84,13 @@ def identity(e: "Experiment") -> str:
     return canonical(dict(zip(KEYS, values, strict=True)))
 
 
+def of_metric(metric: Any) -> Any:
+    """Return what a measure of a run is: its name or its code, not what it has collected."""
+    inside = partial(_inner, 0, ())
+    code = getattr(metric, "__code__", None)
+    return _named(metric) or (_instructions(code, inside) if code else _class(type(metric)))
+
+
 def canonical(data: Any) -> str:
     """Return plain data as text that does not depend on the order of keys."""
     return json.dumps(data, sort_keys=True, allow_nan=False)

@@ -15,7 +15,7 @@ from modelcollapse._support.errors import InvalidInput, invalid, unknown
 from modelcollapse.loop import estimators
 from modelcollapse.loop.checkpoint import Checkpoint, State
 from modelcollapse.loop.estimators import FailedError, stage
-from modelcollapse.loop.identity import of_workflow, plain
+from modelcollapse.loop.identity import of_metric, of_workflow, plain
 from modelcollapse.loop.metrics import Metric, built_in, check_names, custom
 from modelcollapse.loop.truth import Rows, Truth
 from modelcollapse.workflows import Keeping, Workflow, keeps
@@ -253,7 +253,7 @@ class _Loop:
             "samples": self.sizes.tolist(),
             "seed": self.seed,
             "test": plain(self.test, generations),
-            "metrics": plain(self.metrics, generations),
+            "metrics": {name: of_metric(metric) for name, metric in self.metrics.items()},
             "temperature": self.temperature,
         }
 

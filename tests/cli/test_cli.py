@@ -253,13 +253,13 @@ def test_ctrl_c_keeps_the_finished_replicates(tmp_path):
         "import os, signal, sys\n"
         "from modelcollapse.cli import main\n"
         "from modelcollapse.families.gaussian.simulate import Blocks\n"
-        "right, calls = Blocks.draw, []\n"
+        "right, calls = Blocks.fill, []\n"
         "def draw(*arguments):\n"
         "    calls.append(1)\n"
         "    if len(calls) == 3:\n"
         "        os.kill(os.getpid(), signal.SIGINT)\n"
         "    return right(*arguments)\n"
-        "Blocks.draw = draw\n"
+        "Blocks.fill = draw\n"
         "sys.exit(main(sys.argv[1:]))\n"
     )
     arguments = [*SIMULATE, "--replicates", "5000", "--at", "4", "--output", str(output)]

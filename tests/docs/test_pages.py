@@ -15,7 +15,8 @@ from tests.helpers.pages import PAGES, README, ROOT, blocks
 
 BACK = "[Back to the first page](../../README.md)."
 SET_UP = {
-    "verify": "python3 -m venv .venv && .venv/bin/pip install . && .venv/bin/modelcollapse verify",
+    "verify": "python3 -m venv .venv && .venv/bin/pip install -e . && "
+    ".venv/bin/modelcollapse verify",
     "test": "python3 -m venv .venv && .venv/bin/pip install -e '.[test]' && "
     ".venv/bin/python -m pytest -n auto",
 }

@@ -159,16 +159,16 @@ def test_what_cannot_be_identified_resumes_with_itself_alone(tmp_path):
     """The message says what to do about it."""
 
     class Silent(Ladder):
-        """Holds a function that gives no numbers."""
+        """Holds an object of a class that no module has."""
 
         def __init__(self, f):
             self.f = f
 
-    mine = Silent(lambda _: None)
+    mine = Silent(type("Local", (), {})())
     for generations in (2, 3):
         run(mine, [0.0, 1.0], Replace(), 3, generations, checkpoint=tmp_path / "c")
     with pytest.raises(InvalidInput, match=r"belongs to another run.*cannot be identified"):
-        run(Silent(lambda _: None), [0.0, 1.0], Replace(), 3, 3, checkpoint=tmp_path / "c")
+        run(Silent(type("Local", (), {})()), [0.0, 1.0], Replace(), 3, 3, checkpoint=tmp_path / "c")
 
 
 def test_an_interrupted_run_resumes(tmp_path):

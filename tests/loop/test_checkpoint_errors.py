@@ -18,7 +18,7 @@ from tests.helpers.toys import ARGUMENTS, PLANE, Failing, Ladder, fail
         ({"temperature": 2.0}, "temperature is 1.0 there and 2.0 here"),
         ({"test": None}, "there and None here"),
         ({"test": np.ones((2, 2))}, "test is {'shape': [2, 2], 'type': 'float64', "),
-        ({"metrics": {"own": lambda *_: 0.0}}, "metrics is [] there and ['own'] here"),
+        ({"metrics": {"own": lambda *_: 0.0}}, "metrics is {} there and {'own': "),
         (
             {"workflow": Accumulate()},
             "workflow is {'name': 'replace'} there and {'name': 'accumulate'} here",

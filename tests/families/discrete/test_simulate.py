@@ -240,14 +240,14 @@ def test_replicates_held_at_a_time(outcomes, replicates):
 
 def test_interrupted(monkeypatch):
     """What is finished is kept."""
-    drawn = simulate.Blocks.draw
+    drawn = simulate.Blocks.fill
 
     def stopped(self, seed, index, storage, progress):
         if index:
             raise KeyboardInterrupt
         drawn(self, seed, index, storage, progress)
 
-    monkeypatch.setattr(simulate.Blocks, "draw", stopped)
+    monkeypatch.setattr(simulate.Blocks, "fill", stopped)
     with pytest.raises(KeyboardInterrupt) as caught:
         mc.simulate(experiment(mc.Replace()), 3000)
     assert caught.value.finished.replicates == 1024
