@@ -42,11 +42,12 @@ def check(schedule: Schedule) -> list[int]:
     InvalidInput
         If two methods disagree; the message names them, the generation, and the remedy.
     """
-    own, sizes = schedule.workflow, schedule.listed
-    if schedule.fresh:
+    own = schedule.workflow
+    if schedule.fresh and not (schedule.rule and _plain(own)):
         _require_one_answer(schedule)
     if schedule.rule:
         return []
+    sizes = schedule.listed
     _require_all_or_none(own)
     if not schedule.weighted:
         return []
@@ -93,6 +94,11 @@ def _order(sizes: Sequence[int]) -> Iterator[int]:
     yield from (2**k for k in range(2, T.bit_length()) if 2**k <= T)
     yield from (t for t in range(2, T + 1) if sizes[t - 1] != sizes[t - 2])
     yield from range(1, T + 1)
+
+
+def _plain(built_in: Any) -> bool:
+    """Return whether a built-in workflow's batches are numbers, and no function makes them."""
+    return not any(map(callable, vars(built_in).values()))
 
 
 def _require_one_answer(schedule: Schedule) -> None:

@@ -20,7 +20,7 @@ and alike; so `newest` and `pool`) and `chain` (the training set before, and the
 import inspect
 from collections.abc import Sequence
 from dataclasses import fields
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -88,7 +88,7 @@ class Schedule:
     @cached_property
     def listed(self) -> list[int]:
         """The batch sizes as a list."""
-        return [int(n) for n in self.sizes]
+        return [int(n) for n in self.sizes.tolist()]
 
     @cached_property
     def kind(self) -> Kind:
@@ -117,7 +117,11 @@ class Schedule:
     @cached_property
     def real(self) -> Integers:
         """The number of real rows of each batch, which come first, shape (T,)."""
-        return sources.real_counts(self.workflow, self.listed)
+        if self.fresh:
+            return sources.real_counts(self.workflow, self.listed)
+        real = np.zeros_like(self.sizes)
+        real[0] = self.sizes[0]
+        return real
 
     @cached_property
     def sampled(self) -> Integers:
@@ -244,15 +248,19 @@ class Schedule:
     @cached_property
     def alone(self) -> bool:
         """Whether every generation trains on the newest batch alone, its rows alike."""
-        if len(self) == 1 and self.rule:  # one generation is both; what the rule is, it stays
-            return self.rule in ("replace", "fresh-data")
+        if self.rule in ("replace", "fresh-data"):
+            return getattr(self.workflow, "weight", None) is None
+        if self.rule in ("accumulate", "web") or (self.rule and len(self) == 1):
+            return False  # one generation is both; what the rule is, it stays
         return self.starts is not None and bool((self.starts == np.arange(len(self))).all())
 
     @cached_property
     def everything(self) -> bool:
         """Whether every generation trains on all rows so far, alike."""
-        if len(self) == 1 and self.rule in ("replace", "fresh-data"):
+        if self.rule in ("replace", "fresh-data"):
             return False
+        if self.rule in ("accumulate", "web"):
+            return True
         return self.starts is not None and not self.starts.any()
 
     @property
@@ -334,7 +342,8 @@ def counted(workflow: Workflow) -> Any:
     A window of one batch is replace.
     """
     for built_in in BY_NAME.values():
-        if isinstance(workflow, built_in) and not changed(workflow, built_in):
+        itself = type(workflow) is built_in and set(vars(workflow)) <= _names(built_in)
+        if itself or (isinstance(workflow, built_in) and not changed(workflow, built_in)):
             found: Any = workflow
             if type(workflow) is not built_in:
                 if not all(hasattr(workflow, field.name) for field in fields(built_in)):
@@ -343,6 +352,12 @@ def counted(workflow: Workflow) -> Any:
                 found = built_in(**own)
             return Replace() if built_in is SlidingWindow and found.k == 1 else found
     return None
+
+
+@cache
+def _names(built_in: Any) -> set[str]:
+    """Return the names of a built-in workflow's fields."""
+    return {field.name for field in fields(built_in)}
 
 
 def changed(workflow: Workflow, built_in: type) -> list[str]:

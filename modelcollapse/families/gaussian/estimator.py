@@ -166,7 +166,7 @@ def _small_trainings(e: "Experiment") -> Iterator[tuple[int, int]]:
     """
     own = e.schedule.rule in ("", "weighted") and e.generations <= MOST_DENSE
     small = np.arange(1, e.generations + 1) if own else np.flatnonzero(e.sizes < 2) + 1
-    if e.schedule.budget is not None or e.schedule.pool:
+    if small.size and (e.schedule.budget is not None or e.schedule.pool):
         small = small[small == 1]
-    if e.schedule.known:
+    if small.size and e.schedule.known:
         yield from ((t, e.schedule.trained(t)) for t in small.tolist())
