@@ -249,7 +249,7 @@ class Schedule:
     def alone(self) -> bool:
         """Whether every generation trains on the newest batch alone, its rows alike."""
         if self.rule in ("replace", "fresh-data"):
-            return getattr(self.workflow, "weight", None) is None
+            return len(self) == 1 or getattr(self.workflow, "weight", None) is None
         if self.rule in ("accumulate", "web") or (self.rule and len(self) == 1):
             return False  # one generation is both; what the rule is, it stays
         return self.starts is not None and bool((self.starts == np.arange(len(self))).all())
