@@ -1,7 +1,8 @@
 """The self-consuming loop: what goes in, what comes out, and the plain loop, the oracle of all.
 
 experiment  Experiment, Prediction, Trajectories; predict and simulate
-truth       what generation 1 is drawn from; identity: what an experiment is, as plain data
+truth       what generation 1 is drawn from
+identity    what an experiment is, as plain data; json_data: any value as such
 schedule    what a workflow counts as; consistency: whether its own methods say the same
 plain       run: fit, sample, fit again, for any estimator; slow and obvious
 estimators  driving any estimator; metrics: what is measured of it; checkpoint: its file

@@ -15,7 +15,8 @@ from modelcollapse._support.errors import InvalidInput, invalid, unknown
 from modelcollapse.loop import estimators
 from modelcollapse.loop.checkpoint import Checkpoint, State
 from modelcollapse.loop.estimators import FailedError, stage
-from modelcollapse.loop.identity import of_metric, of_workflow, plain
+from modelcollapse.loop.identity import of_workflow
+from modelcollapse.loop.json_data import of_metric, plain
 from modelcollapse.loop.metrics import Metric, built_in, check_names, custom
 from modelcollapse.loop.truth import Rows, Truth
 from modelcollapse.workflows import Keeping, Workflow, keeps

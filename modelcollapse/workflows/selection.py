@@ -71,11 +71,9 @@ def batch_sizes(workflow: Any, samples: Samples, generations: int) -> Integers:
 
 
 def memory_step(workflow: Any, sizes: Sequence[int]) -> tuple[Floats, Floats]:
-    """Return (carry, weights) of any weighting; without `memory`, every batch keeps its slot."""
-    if offers(workflow, "memory"):
-        where = f"{workflow!r}.memory at generation {len(sizes)}"
-        return pair(where, _answer(where, workflow.memory, sizes))
-    return np.eye(len(sizes)), batch_weights(workflow, sizes)
+    """Return the (carry, weights) that `memory` gives, as two arrays."""
+    where = f"{workflow!r}.memory at generation {len(sizes)}"
+    return pair(where, _answer(where, workflow.memory, sizes))
 
 
 def batch_weights(workflow: Any, sizes: Sequence[int]) -> Floats:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import modelcollapse as mc
 from modelcollapse.datasets import load
-from modelcollapse.loop.identity import plain
+from modelcollapse.loop.json_data import plain
 from modelcollapse.testing.strategies import workflows
 from modelcollapse.workflows import curves
 from tests.helpers.theirs import Uniform

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import modelcollapse as mc
@@ -125,8 +125,55 @@ def loops(draw):
     return workflow, np.array(sizes)
 
 
+class Forgetful(mc.Web):
+    """A web that does not say how its sources merge; nothing else of it is the web's either."""
+
+    source_memory = None
+
+    def source_weights(self, sizes):
+        """Return the web's own."""
+        return super().source_weights(sizes)
+
+
+class Fading:
+    """Every generation gives the older rows the share that `kept(t)` says; without a memory."""
+
+    def __init__(self, kept):
+        self.kept = kept
+
+    def batch_weights(self, sizes):
+        """Return the weights, made by going through the generations."""
+        weights = np.zeros(len(sizes))
+        for t in range(len(sizes)):
+            weights *= self.kept(t) if t else 0.0
+            weights[t] = 1.0 - weights.sum()
+        return weights
+
+    def training_rows(self, sizes, rng):
+        """Return all rows that weigh something, and what they weigh."""
+        del rng
+        weights = np.repeat(self.batch_weights(sizes) / np.array(sizes), sizes)
+        return np.flatnonzero(weights), weights[weights > 0]
+
+
+CHAINS = [
+    (Forgetful(4, 3), np.array([6, 7, 7, 7, 7])),
+    (Fading(lambda t: 0.25 + 0.5 * (t % 2)), np.array([5, 2, 9, 4, 1])),
+]
+
+
+@pytest.mark.parametrize(("workflow", "sizes"), CHAINS)
+def test_a_chain_without_a_memory_has_one_slot(workflow, sizes):
+    """Though several batches weigh, and none like another."""
+    steps = [Schedule(workflow, sizes).step(t) for t in range(1, len(sizes) + 1)]
+
+    assert [weights.tolist() for _, weights in steps] == [[1.0]] * len(sizes)
+
+
 @settings(max_examples=300)
 @given(loops())
+@example(CHAINS[0])
+@example(CHAINS[1])
 def test_patterns_are_those_of_the_rows(loop):
     """Each pattern holds exactly where the weights of the rows have it."""
     workflow, sizes = loop
@@ -161,6 +208,25 @@ def test_patterns_are_those_of_the_rows(loop):
             assert now == pytest.approx(parts[t], rel=1e-9, abs=1e-15)
     elif schedule.rule not in ("keep-real", "sliding-window"):
         assert not any_chain(parts)
+
+
+@given(loops())
+@example(CHAINS[0])
+@example(CHAINS[1])
+def test_what_is_carried_on_has_the_weights_of_the_rows(loop):
+    """The slots of `step`, carried along and weighted, are the parts of the batches."""
+    workflow, sizes = loop
+    schedule, T = Schedule(workflow, sizes), len(sizes)
+    parts, real = parts_by_rows(workflow, sizes.tolist())
+    there = np.stack([real, sizes - real], axis=1) > 0
+    slots = np.empty((0, T, 2))
+    for t in range(T):
+        new = np.eye(2 * T).reshape(2 * T, T, 2)[2 * t : 2 * t + 2][there[t]]
+        carry, weights = schedule.step(t + 1)
+        slots = np.tensordot(carry, np.concatenate([slots, new]), 1)
+
+        assert slots.sum(axis=(1, 2)) == pytest.approx(1.0)
+        assert np.tensordot(weights, slots, 1) == pytest.approx(parts[t], abs=1e-14)
 
 
 def any_chain(parts):

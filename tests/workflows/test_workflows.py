@@ -18,7 +18,7 @@ from modelcollapse import (
 )
 from modelcollapse.testing import assert_frequency
 from modelcollapse.workflows import Remembering, Weighting, Workflow
-from modelcollapse.workflows.selection import memory_step, select
+from modelcollapse.workflows.selection import select
 
 ALL_SIZES = st.lists(st.integers(1, 20), min_size=1, max_size=8)
 SHARES = st.fractions(Fraction(1, 100), Fraction(99, 100))
@@ -29,19 +29,6 @@ WEIGHTINGS = st.one_of(
     st.just(KeepReal()),
     st.builds(KeepReal, SHARES.map(float)),
 )
-
-
-class Accumulating:
-    """A workflow of someone else's: trains on everything."""
-
-    def training_rows(self, sizes, rng):
-        """Return all rows."""
-        del rng
-        return np.arange(sum(sizes))
-
-    def batch_weights(self, sizes):
-        """Return the shares of the batches."""
-        return np.array(sizes) / sum(sizes)
 
 
 def batches_of(rows, sizes):
@@ -155,7 +142,7 @@ def test_memory_gives_back_the_batch_weights(sizes, workflow):
     """Carrying the slots along and weighting them is the same as weighting the batches."""
     slots = np.empty((0, 0))
     for t in range(1, len(sizes) + 1):
-        carry, weights = memory_step(workflow, sizes[:t])
+        carry, weights = workflow.memory(sizes[:t])
         slots = carry @ np.vstack([np.pad(slots, ((0, 0), (0, 1))), np.eye(t)[-1:]])
 
         assert carry.sum(axis=1) == pytest.approx(1.0)
@@ -163,18 +150,10 @@ def test_memory_gives_back_the_batch_weights(sizes, workflow):
 
 
 def test_memory_is_small():
-    """Slots: 1 for Replace and Accumulate, 2 for KeepReal, k for a window, all without memory."""
+    """Slots: 1 for Replace and Accumulate, 2 for KeepReal, k for a window."""
+    weightings = Replace(), Accumulate(), KeepReal(), SlidingWindow(3)
 
-    class Everything(Accumulating):
-        """A weighting without a memory."""
-
-    sizes = [4] * 9
-    slots = [
-        len(memory_step(w, sizes)[1])
-        for w in (Replace(), Accumulate(), KeepReal(), SlidingWindow(3), Everything())
-    ]
-
-    assert slots == [1, 1, 2, 3, 9]
+    assert [len(w.memory([4] * 9)[1]) for w in weightings] == [1, 1, 2, 3]
 
 
 def test_what_each_workflow_offers():
