@@ -72,6 +72,7 @@ from .loop.plain import (
     Run as Run,
     run as run,
 )
+from .loop.sampling import Tempered as Tempered
 from .loop.truth import (
     Normal as Normal,
     NormalMixture as NormalMixture,

@@ -87,7 +87,7 @@ def _check_alike(one: Record, other: Record) -> None:
         return
     both = min(a.generations, b.generations)
     told = [described(replace(e, generations=both)) for e in (a, b)]
-    for name in ("model", "workflow", "temperature", "truth"):
+    for name in ("model", "workflow", "sampling", "truth"):
         values = [data[name] for data in told]
         if values[0] != values[1]:
             raise InvalidInput(

@@ -83,7 +83,7 @@ def _looped(
     seeds = np.random.SeedSequence(seed, spawn_key=(1,)).generate_state(most).tolist()
     for one in seeds:
         found = run(
-            e.model, e.truth, e.workflow, e.samples, e.generations, one, temperature=e.temperature
+            e.model, e.truth, e.workflow, e.samples, e.generations, one, sampling=e.sampling
         )
         if not found.completed:
             raise InvalidInput(f"{e.workflow!r}: the plain loop ended early: {found.outcome}")

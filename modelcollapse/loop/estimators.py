@@ -19,6 +19,7 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats
 from modelcollapse._support.errors import InvalidInput
+from modelcollapse.loop.sampling import Tempered
 
 
 class FailedError(Exception):
@@ -46,7 +47,7 @@ def brief(error: Exception) -> str:
     return " ".join(f"{type(error).__name__}: {error}".split())
 
 
-def check(estimator: Any, *, temperature: float = 1.0, scored: bool = False) -> None:
+def check(estimator: Any, *, sampling: Tempered | None = None, scored: bool = False) -> None:
     """Raise InvalidInput if the estimator lacks a method that the loop will call."""
     if isinstance(estimator, type):
         raise InvalidInput(
@@ -60,10 +61,10 @@ def check(estimator: Any, *, temperature: float = 1.0, scored: bool = False) -> 
                 f"estimator = {estimator!r} has no method {name}: give one with fit(X), sample(n)"
                 f" and, for a test set, score_samples(X), as in scikit-learn{remedy}"
             )
-    if temperature != 1.0 and not accepts(estimator.sample, "temperature"):
+    if sampling is not None and not accepts(estimator.sample, "temperature"):
         raise InvalidInput(
-            f"temperature = {temperature!r} needs an estimator with sample(n, temperature=...), "
-            f"and {estimator!r} has none: leave the temperature at 1.0"
+            f"temperature = {sampling.temperature!r} needs an estimator with "
+            f"sample(n, temperature=...), and {estimator!r} has none: leave the temperature at 1.0"
         )
 
 
@@ -113,10 +114,10 @@ def fit(
 
 
 def sample(
-    model: Any, n: int, dim: int, rng: np.random.Generator, temperature: float = 1.0
+    model: Any, n: int, dim: int, rng: np.random.Generator, sampling: Tempered | None = None
 ) -> Floats:
     """Return n rows drawn from a fitted model, checked: shape (n, dim), finite."""
-    options: dict[str, Any] = {} if temperature == 1.0 else {"temperature": temperature}
+    options: dict[str, Any] = {} if sampling is None else {"temperature": sampling.temperature}
     names = _parameters(model.sample)
     if "random_state" in names:
         options["random_state"] = _integer(rng)

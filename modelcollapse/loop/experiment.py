@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats, Integers, Samples, positive, whole
+from modelcollapse._support.checks import Floats, Integers, Samples, whole
 from modelcollapse._support.errors import InvalidInput, NoClosedForm, invalid, unknown
 from modelcollapse.loop.consistency import check
 from modelcollapse.loop.fate import Fate
 from modelcollapse.loop.identity import arguments, check_same, identity
 from modelcollapse.loop.model import MEMBERS, Model, R_co, unfitted
+from modelcollapse.loop.sampling import Tempered, lowered
 from modelcollapse.loop.schedule import Schedule
 from modelcollapse.workflows import Workflow, keeps
 from modelcollapse.workflows.selection import batch_sizes, reason_if_kept, require_workflow
@@ -98,8 +99,9 @@ class Experiment(Generic[M_co]):
         standard normal), a `Normal`, a `NormalMixture`, or rows of shape (rows, dim), drawn with
         replacement. The other models say in their documentation what they take.
     temperature
-        The sampler's temperature: a density p is sampled as p^(1/temperature), normalised. For
-        a Gaussian it multiplies the covariance of every synthetic batch.
+        The short form of ``sampling=Tempered(temperature)``, and what `sampling` has.
+    sampling
+        How the synthetic batches are sampled: None, plainly, or `Tempered`.
 
     Attributes
     ----------
@@ -122,6 +124,7 @@ class Experiment(Generic[M_co]):
     else:
         truth: Any = None
     temperature: float = 1.0
+    sampling: Tempered | None = None
     unseen: list[int] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -137,11 +140,13 @@ class Experiment(Generic[M_co]):
             object.__setattr__(self, "samples", self.samples.copy())
         require_workflow(self.workflow)
         object.__setattr__(self, "generations", whole("generations", self.generations))
-        object.__setattr__(self, "temperature", positive("temperature", self.temperature))
         most = getattr(self.workflow, "generations", None)
         if most is not None and self.generations > whole(f"{self.workflow!r}.generations", most):
             raise invalid("generations", self.generations, f"{self.workflow!r} has no more")
-        if self.temperature != 1 and (why := getattr(self.model, "no_temperature", "")):
+        object.__setattr__(self, "sampling", lowered(self.sampling, self.temperature))
+        heat = 1.0 if self.sampling is None else self.sampling.temperature
+        object.__setattr__(self, "temperature", heat)
+        if self.sampling is not None and (why := getattr(self.model, "no_temperature", "")):
             raise invalid("temperature", self.temperature, why)
         object.__setattr__(self, "truth", self.model.as_truth(self.truth))
         object.__setattr__(self, "unseen", check(self.schedule))

@@ -14,6 +14,7 @@ import numpy as np
 
 from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse.loop.json_data import canonical, plain
+from modelcollapse.loop.sampling import built
 from modelcollapse.loop.truth import Normal, NormalMixture
 from modelcollapse.workflows import BY_NAME, Workflow
 from modelcollapse.workflows.fresh import Growth
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
 
 MOST_SHOWN = 300  # characters of data in a message
-KEYS = ("model", "workflow", "samples", "generations", "truth", "temperature")
+KEYS = ("model", "workflow", "samples", "generations", "truth", "sampling")
 
 
 def described(experiment: "Experiment") -> dict[str, Any]:
@@ -40,11 +41,11 @@ def described(experiment: "Experiment") -> dict[str, Any]:
         "model"; "workflow" holds its "name" and parameters, or of a class that is not this
         package's the "class" and its "parameters"; "samples" is the batch size, one number where
         all are equal or where the workflow sets the later ones, else n_1, ..., n_T; "generations"
-        is T, "truth" what the truth says of itself, and "temperature" a float. Functions of the
-        generation (sizes, bandwidths, a web's curves) are given by their numbers for t = 1..T,
-        other functions by their name or, such as a lambda, by their code and what they hold, and
-        arrays by "shape", "type" and "sha256". What cannot be identified is named as
-        "unidentified": it is equal to itself alone, in this process.
+        is T, "truth" what the truth says of itself, and "sampling" null or its "name" and
+        parameters. Functions of the generation (sizes, bandwidths, a web's curves) are given by
+        their numbers for t = 1..T, other functions by their name or, such as a lambda, by their
+        code and what they hold, and arrays by "shape", "type" and "sha256". What cannot be
+        identified is named as "unidentified": it is equal to itself alone, in this process.
 
     Raises
     ------
@@ -67,7 +68,7 @@ def identity(e: "Experiment") -> str:
         sizes[0] if constant else sizes,
         T,
         plain(e.truth, T),
-        e.temperature,
+        plain(e.sampling, T),
     )
     return canonical(dict(zip(KEYS, values, strict=True)))
 
@@ -91,6 +92,7 @@ def arguments(data: Any, given: Mapping[str, Any]) -> dict[str, Any]:
         if name not in KEYS:
             raise invalid(f"data[{name!r}]", data[name], f"the keys are {', '.join(KEYS)}")
     made = {name: value for name, value in given.items() if value is not None}
+    made["sampling"] = built(data["sampling"])
     for name, build in (("model", _model), ("workflow", _workflow), ("truth", _truth)):
         if name in made:
             continue

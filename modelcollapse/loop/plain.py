@@ -10,14 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats, Integers, Samples, positive, rows, whole
+from modelcollapse._support.checks import Floats, Integers, Samples, rows, whole
 from modelcollapse._support.errors import InvalidInput, invalid, unknown
+from modelcollapse._support.version import build
 from modelcollapse.loop import estimators
 from modelcollapse.loop.checkpoint import Checkpoint, State
 from modelcollapse.loop.estimators import FailedError, stage
 from modelcollapse.loop.identity import of_workflow
 from modelcollapse.loop.json_data import of_metric, plain
 from modelcollapse.loop.metrics import Metric, built_in, check_names, custom
+from modelcollapse.loop.sampling import Tempered, lowered
 from modelcollapse.loop.truth import Rows, Truth
 from modelcollapse.workflows import Keeping, Workflow, keeps
 from modelcollapse.workflows.selection import NONE, batch_sizes, require_workflow, select
@@ -77,6 +79,7 @@ def run(
     test: Any = None,
     metrics: Mapping[str, Metric] | None = None,
     temperature: float = 1.0,
+    sampling: Tempered | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Run:
@@ -107,7 +110,10 @@ def run(
     metrics
         More metrics: for each name a function of (model, training rows, truth).
     temperature
-        Passed to ``sample``, for every synthetic batch; the real one is not tempered.
+        The short form of ``sampling=Tempered(temperature)``.
+    sampling
+        How the synthetic batches are sampled: None, plainly, or `Tempered`, whose temperature is
+        passed to the estimator's ``sample``. The real rows are not tempered.
     checkpoint
         A file to save each finished generation to. The same call resumes from it with the same
         numbers, and more `generations` prolong a finished run.
@@ -133,7 +139,7 @@ def run(
         seed=whole("seed", seed, minimum=0),
         test=None if test is None else rows("test", _values(test)),
         metrics=check_names({} if metrics is None else metrics),
-        temperature=positive("temperature", temperature),
+        sampling=lowered(sampling, temperature),
     )
     if progress is not None and not callable(progress):
         raise invalid("progress", progress, "give a function of the generations finished since")
@@ -153,7 +159,7 @@ class _Loop:
     seed: int
     test: Floats | None
     metrics: dict[str, Metric]
-    temperature: float
+    sampling: Tempered | None
 
     def run(self, file: Checkpoint, progress: Callable[[int], None]) -> Run:
         """Run the generations that the file does not hold, and say how it ended."""
@@ -209,7 +215,7 @@ class _Loop:
             parts.append(self.truth.sample(fresh, _generator(self.seed, t, 3)))
         if count := int(self.sizes[t]) - fresh:
             dim = self.truth.dim
-            parts.append(estimators.sample(model, count, dim, rng, self.temperature))
+            parts.append(estimators.sample(model, count, dim, rng, self.sampling))
         return np.concatenate(parts)
 
     def choose(
@@ -235,7 +241,7 @@ class _Loop:
         require_workflow(self.workflow)
         if hasattr(self.estimator, "check_schedule"):
             self.estimator.check_schedule(len(self.sizes))
-        estimators.check(self.estimator, temperature=self.temperature, scored=self.test is not None)
+        estimators.check(self.estimator, sampling=self.sampling, scored=self.test is not None)
         if self.test is not None and self.test.shape[1] != self.truth.dim:
             columns = f"test has {self.test.shape[1]} columns and data has {self.truth.dim}"
             raise InvalidInput(f"{columns}: make them equal")
@@ -248,6 +254,7 @@ class _Loop:
     def configuration(self, generations: int) -> dict[str, Any]:
         """Return everything that the numbers of so many generations depend on."""
         return {
+            "build": build(),
             "estimator": plain(self.estimator, generations),
             "data": plain(self.truth, generations),
             "workflow": of_workflow(self.workflow, generations),
@@ -255,7 +262,7 @@ class _Loop:
             "seed": self.seed,
             "test": plain(self.test, generations),
             "metrics": {name: of_metric(metric) for name, metric in self.metrics.items()},
-            "temperature": self.temperature,
+            "sampling": plain(self.sampling, generations),
         }
 
     def result(self, state: State, outcome: str) -> Run:

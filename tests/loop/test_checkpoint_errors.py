@@ -15,7 +15,7 @@ from tests.helpers.toys import ARGUMENTS, PLANE, Failing, Ladder, fail
     [
         ({"seed": 6}, "seed is 5 there and 6 here"),
         ({"samples": [6, 4, 8, 5, 6, 8]}, "samples is [6, 4, 7, 5, 6, 8] there and [6, 4, 8"),
-        ({"temperature": 2.0}, "temperature is 1.0 there and 2.0 here"),
+        ({"temperature": 2.0}, "sampling is None there and {'name': 'tempered', 'temp"),
         ({"test": None}, "there and None here"),
         ({"test": np.ones((2, 2))}, "test is {'shape': [2, 2], 'type': 'float64', "),
         ({"metrics": {"own": lambda *_: 0.0}}, "metrics is {} there and {'own': "),

@@ -2,6 +2,7 @@
 
 import json
 import operator
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -224,7 +225,7 @@ def test_what_is_described():
         "samples": 5,
         "generations": 3,
         "truth": "standard normal in 2 dimensions",
-        "temperature": 1.0,
+        "sampling": None,
     }
     e = mc.Experiment(mc.Poisson(), mc.Web(lambda t: t, 3), 5, 4)
     assert mc.described(e)["workflow"] == {"name": "web", "real": [2, 3, 4], "synthetic": 3}
@@ -235,6 +236,59 @@ def test_what_is_described():
     described = mc.described(e)
     described["samples"] = 9
     assert mc.described(e)["samples"] == 5
+
+
+def test_sampling_is_one_thing():
+    """A temperature is its short form; 1 is plain sampling, and nothing else is taken."""
+    short, long = loop(temperature=1.5), loop(sampling=mc.Tempered(1.5))
+
+    assert short == long == loop(temperature=1.5, sampling=mc.Tempered(1.5))
+    assert (long.temperature, short.sampling) == (1.5, mc.Tempered(1.5))
+    assert mc.described(long)["sampling"] == {"name": "tempered", "temperature": 1.5}
+    assert loop(sampling=mc.Tempered(1)) == loop()
+    assert loop(temperature=1).sampling is None
+    assert mc.predict(long)["variance"][-1] == mc.predict(short)["variance"][-1]
+    assert replace(long, samples=7) == loop(temperature=1.5, samples=7)
+    assert replace(long, temperature=2.0, sampling=None) == loop(temperature=2.0)
+    assert replace(long, temperature=1.0, sampling=mc.Tempered(2)) == loop(temperature=2.0)
+    assert replace(long, temperature=1.0, sampling=None) == loop()
+
+
+def test_sampling_in_the_plain_loop():
+    """The same numbers from both forms, and not those of plain sampling."""
+    given = (mc.Gaussian(), mc.Normal.standard(1), mc.Replace(), 9, 4, 3)
+    plain, short, long = (
+        mc.run(*given, **how) for how in ({}, {"temperature": 0.5}, {"sampling": mc.Tempered(0.5)})
+    )
+    assert short["variance"].tolist() == long["variance"].tolist()
+    assert short.experiment == long.experiment != plain.experiment
+    assert abs(short["variance"][1:] - plain["variance"][1:]).min() > 0
+
+
+class Hotter(mc.Tempered):
+    """It may sample as it likes, so that nothing is known of it."""
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"sampling": 1.5}, "sampling = 1.5 is not valid: give None or Tempered"),
+        ({"sampling": mc.Tempered}, "give None or Tempered(temperature)"),
+        ({"sampling": Hotter(2.0)}, "sampling = Hotter(temperature=2.0)"),
+        (
+            {"sampling": mc.Tempered(2.0), "temperature": 1.5},
+            "sampling = Tempered(temperature=2.0) and temperature = 1.5 differ: give one",
+        ),
+        ({"model": mc.KDE(0.1), "sampling": mc.Tempered(2.0)}, "has no tempered sampler"),
+    ],
+)
+def test_sampling_that_is_refused(given, message):
+    """By an experiment and, but for the family's word, by the plain loop."""
+    with pytest.raises(mc.InvalidInput, match=re.escape(message)):
+        loop(**given)
+    if "model" not in given:
+        with pytest.raises(mc.InvalidInput, match=re.escape(message)):
+            mc.run(mc.Gaussian(), mc.Normal.standard(1), mc.Replace(), 9, 4, **given)
 
 
 def test_later_changes_change_nothing():
