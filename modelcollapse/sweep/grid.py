@@ -1,8 +1,9 @@
 """A sweep as plain data: from a TOML file or a mapping to cells."""
 
+import math
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -18,6 +19,7 @@ LISTS = ("at", "extra", "quantities")  # lists by nature: never an axis
 KEYS = ("model", "workflow", *AXES, *LISTS, "runs")
 MOST_CELLS = 1_000_000
 Table = Mapping[str, Any]
+Axes = dict[str, Sequence[Any]]  # the values that each key has
 
 
 @dataclass(frozen=True)
@@ -63,15 +65,14 @@ class Sweep:
             if needed not in table:
                 raise InvalidInput(f"{needed} is missing: give a table [{needed}]")
         options = dict.fromkeys(o for f in families.FAMILIES.values() for o in f.options)
-        models = list(_tables("model", table["model"], ("family", *options)))
-        workflows = list(_tables("workflow", table["workflow"], WORKFLOW_KEYS))
-        loops = list(_product({key: table[key] for key in AXES if key in table}))
-        count = len(models) * len(workflows) * len(loops)
+        models = _tables("model", table["model"], ("family", *options))
+        workflows = _tables("workflow", table["workflow"], WORKFLOW_KEYS)
+        loops = [_axes({key: table[key] for key in AXES if key in table})]
+        count = math.prod(map(_count, (models, workflows, loops)))  # before any of them is made
         if not 0 < count <= MOST_CELLS:
             raise InvalidInput(f"the grid has {count} cells: give between 1 and {MOST_CELLS}")
-        fixed = _fixed(table)
-        cells = [Cell(m, w, **v, **fixed) for m, w, v in product(models, workflows, loops)]
-        return cls(tuple(cells))
+        fixed, grids = _fixed(table), map(_product, (models, workflows, loops))
+        return cls(tuple(Cell(m, w, **v, **fixed) for m, w, v in product(*grids)))
 
     @classmethod
     def read(cls, path: str | os.PathLike[str]) -> "Sweep":
@@ -114,20 +115,33 @@ def _fixed(table: Table) -> dict[str, Any]:
     return fixed
 
 
-def _tables(name: str, value: Any, keys: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+def _tables(name: str, value: Any, keys: tuple[str, ...]) -> list[Axes]:
+    """Return the axes of one table or of several."""
+    found = []
     for table in value if isinstance(value, (list, tuple)) else [value]:
         if not isinstance(table, Mapping):
             raise invalid(name, table, f"give a table [{name}], or several [[{name}]]")
         for key in table:
             if key not in keys:
                 raise unknown(f"key of {name}", key, keys)
-        yield from _product(table)
+        found.append(_axes(table))
+    return found
 
 
-def _product(table: Table) -> Iterator[dict[str, Any]]:
-    axes = [v if isinstance(v, (list, tuple)) else [v] for v in table.values()]
-    for name, axis in zip(table, axes, strict=True):
+def _axes(table: Table) -> Axes:
+    """Return the values that each key has; what is no list has one."""
+    axes: Axes = {key: v if isinstance(v, (list, tuple)) else [v] for key, v in table.items()}
+    for name, axis in axes.items():
         if not axis:
             raise invalid(name, axis, "give at least one value")
-    for values in product(*axes):
-        yield dict(zip(table, values, strict=True))
+    return axes
+
+
+def _count(grids: list[Axes]) -> int:
+    return sum(math.prod(map(len, axes.values())) for axes in grids)
+
+
+def _product(grids: list[Axes]) -> Iterator[dict[str, Any]]:
+    for axes in grids:
+        for values in product(*axes.values()):
+            yield dict(zip(axes, values, strict=True))
