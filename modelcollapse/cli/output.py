@@ -1,6 +1,7 @@
 """How commands show and write results."""
 
 import csv
+import io
 import json
 import math
 import sys
@@ -12,14 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from modelcollapse._support.errors import InvalidInput, missing
+from modelcollapse._support.errors import InvalidInput
 from modelcollapse._support.files import check_writable, replacing
+from modelcollapse._support.sealed import frames
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 ENDINGS = (".csv", ".parquet")
 LOG_SECONDS = 10
+CHUNK = 65_536  # rows of a CSV file that are made at once
 FULL_WIDTH = 180  # columns where the output is not a terminal
 
 
@@ -128,29 +131,33 @@ def check_table(path: Path) -> None:
         raise InvalidInput(f"output = {str(path)!r}: the name must end in {' or '.join(ENDINGS)}")
     check_writable("output", path)
     if path.suffix == ".parquet":
-        _polars()
+        frames(purpose="writing Parquet")
 
 
-def write_table(path: Path, columns: Mapping[str, Any]) -> None:
-    """Write columns of equal length as CSV or Parquet, whole or not at all."""
+def write_table(path: Path, columns: Mapping[str, Any], *, finished: bool = True) -> None:
+    """Write columns of equal length as CSV or Parquet, whole or not at all, and say so.
+
+    What an interruption has left goes beside a table that is there already, which may be complete.
+    """
+    if not finished and path.exists():
+        note(f"{path} stays as it was")
+        path = path.with_name(f"{path.stem}.interrupted{path.suffix}")
+    _write(path, columns)
+    count = max((len(column) for column in columns.values()), default=0)
+    note(f"wrote {count} rows to {path}")
+
+
+def _write(path: Path, columns: Mapping[str, Any]) -> None:
     with replacing(path) as partial:
         if path.suffix == ".parquet":
-            _polars().DataFrame(dict(columns)).write_parquet(partial)
+            data = io.BytesIO()  # given a name, Polars would read patterns into it
+            frames().DataFrame(dict(columns)).write_parquet(data)
+            partial.write_bytes(data.getbuffer())
             return
         with partial.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(columns)
-            writer.writerows(zip(*(_cells(column) for column in columns.values()), strict=True))
-
-
-def _cells(column: Any) -> list[Any]:
-    cells: list[Any] = np.asarray(column).tolist()
-    return cells
-
-
-def _polars() -> Any:
-    try:
-        import polars as pl
-    except ImportError as error:
-        raise missing("polars", "frames", "writing Parquet") from error
-    return pl
+            arrays = [np.asarray(column) for column in columns.values()]
+            for start in range(0, len(arrays[0]), CHUNK):
+                rows = slice(start, start + CHUNK)
+                writer.writerows(zip(*(array[rows].tolist() for array in arrays), strict=True))

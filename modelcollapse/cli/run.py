@@ -113,8 +113,9 @@ def _report(result: Run, output: Path | None, *, json: bool) -> None:
     if not result.completed:
         note(result.outcome)
     if output is not None:
-        write_table(output, {"generation": result.generations, **result.metrics})
-        note(f"wrote {len(result.generations)} rows to {output}")
+        columns = {"generation": result.generations, **result.metrics}
+        interrupted = result.outcome.startswith("interrupted")
+        write_table(output, columns, finished=not interrupted)
     if json:
         record = {"experiment": result.experiment, "outcome": result.outcome}
         metrics = {"generation": result.generations, "metrics": result.metrics}

@@ -98,8 +98,7 @@ def simulate(
     if status:
         note(f"interrupted: {runs.replicates} of {replicates} replicates are finished and kept")
     if output is not None:
-        write_table(output, _columns(runs))
-        note(f"wrote {runs.replicates * len(runs.generations)} rows to {output}")
+        write_table(output, _columns(runs), finished=not status)
     prediction = predict_experiment(experiment)
     if json:
         print_json({"experiment": described(experiment), **_summary(runs, prediction)})

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from modelcollapse._support.checks import Floats
-from modelcollapse._support.errors import InvalidInput, missing, unknown
+from modelcollapse._support.errors import InvalidInput, unknown
+from modelcollapse._support.sealed import frames, read_frame
 
 
 def read(path: Path, names: Sequence[str]) -> Floats:
@@ -107,14 +108,8 @@ def _check_cell(where: str, cell: str) -> None:
 
 
 def _from_parquet(path: Path) -> Floats:
-    try:
-        import polars as pl
-    except ImportError as error:
-        raise missing("polars", "frames", "reading Parquet files") from error
-    try:
-        frame = pl.read_parquet(path)
-    except pl.exceptions.PolarsError as error:
-        raise InvalidInput(f"{path} is not a Parquet file: {_first_line(error)}") from error
+    frame = read_frame(path)
+    pl = frames()
     if not frame.width or not frame.height:
         raise InvalidInput(f"{path} has {frame.width} columns and {frame.height} rows of data")
     for name, dtype in frame.schema.items():
@@ -122,7 +117,7 @@ def _from_parquet(path: Path) -> Floats:
             raise InvalidInput(
                 f"{path}, column {name!r} holds {dtype}, not numbers: drop it or encode it"
             )
-    values = frame.select(pl.all().cast(pl.Float64)).fill_null(np.nan).to_numpy()
+    values: Floats = frame.select(pl.all().cast(pl.Float64)).fill_null(np.nan).to_numpy()
     _check_finite(path, values, frame.columns)
     return values
 
@@ -135,7 +130,3 @@ def _check_finite(path: Path, values: Floats, columns: Sequence[str]) -> None:
             f"{path}, row {row + 1}, column {columns[column]!r}: the value is missing or not "
             f"finite ({len(bad)} are); drop or impute such rows"
         )
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0]

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers
-from modelcollapse._support.errors import InvalidInput, missing, unknown
+from modelcollapse._support.errors import InvalidInput, unknown
+from modelcollapse._support.sealed import frames, read_frame
 from modelcollapse.diagnosis.record import Loader, Pair, Record
 from modelcollapse.loop.experiment import Experiment
 
@@ -141,15 +142,8 @@ def _number(cell: str) -> tuple[float, str]:
 
 
 def _from_parquet(path: Path) -> Sheet:
-    try:
-        import polars as pl
-    except ImportError as error:
-        raise missing("polars", "frames", "reading Parquet files") from error
-    try:
-        frame = pl.read_parquet(path)
-    except pl.exceptions.PolarsError as error:
-        reason = str(error).partition("\n")[0]
-        raise InvalidInput(f"{path} is not a Parquet file: {reason}") from error
+    frame = read_frame(path)
+    pl = frames()
     numbers: dict[str, Column] = {}
     trouble: str
     for name, dtype in frame.schema.items():

@@ -5,16 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from modelcollapse._support.checks import Floats
+from modelcollapse._support.sealed import write_json, write_table
 from modelcollapse.language import backend
 from modelcollapse.language.chain import TRAINING_SHARE, save, summary
 from modelcollapse.language.folder import (
     Folder,
     Record,
     generation_folder,
-    read_record,
     read_rows,
-    write_json,
-    write_parquet,
 )
 from modelcollapse.language.judging import Judge
 from modelcollapse.language.template import Row
@@ -61,7 +59,7 @@ class Cell:
 
     def run(self, report: Report, announce: Announce) -> None:
         """Train, judge and write the cell, unless that is done."""
-        if read_record(self.place) is not None:
+        if self.folder.finished(self.place, announce) is not None:
             return
         setup = self.judge.setup
         model = setup.base.model(self._stream(backend.INITIAL))
@@ -111,7 +109,7 @@ class Cell:
     def _write(self, partial: Path, model: Any, nats: Floats, record: Record) -> None:
         if self.options.keep == "all":
             save(model, self.judge.setup.encoder.tokenizer, partial / "model")
-        write_parquet(partial / "held_out.parquet", {"nats": nats})
+        write_table(partial / "held_out.parquet", {"nats": nats})
         write_json(partial / "metrics.json", record)
 
 

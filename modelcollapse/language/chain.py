@@ -10,15 +10,14 @@ from typing import Any
 import numpy as np
 
 from modelcollapse._support.errors import InvalidInput
+from modelcollapse._support.sealed import write_json, write_table
 from modelcollapse.language import backend
 from modelcollapse.language.folder import (
     Folder,
     Record,
     generation_folder,
-    read_record,
     read_rows,
-    write_json,
-    write_parquet,
+    write_rows,
 )
 from modelcollapse.language.judging import Judge
 from modelcollapse.language.sampling import HopelessError, Samples, sample
@@ -129,7 +128,7 @@ class Chain:
         """Finish the generations that are not finished; a hopeless sampler ends it."""
         rows = self.rows()
         for t in range(1, self.generations + 1):
-            record = read_record(self.place(t))
+            record = self.folder.finished(self.place(t), announce)
             if record is None:
                 record = self.generation(t, within(report, rows, t))
                 announce(summary(self.name(t), record))
@@ -183,7 +182,7 @@ class Chain:
                 **sampled,
             }
             if partial is not None:
-                write_parquet(partial / "held_out.parquet", {"nats": nats})
+                write_table(partial / "held_out.parquet", {"nats": nats})
                 write_json(partial / "metrics.json", record)
         if self.options.keep == "last" and t > 1 and backend.rank() == 0:
             shutil.rmtree(self.place(t - 1) / "model", ignore_errors=True)
@@ -211,10 +210,7 @@ class Chain:
                 raise InvalidInput(f"{what}: {hopeless}") from hopeless
             return {"sampled": 0, **counts(hopeless.samples)}, str(hopeless)
         if partial is not None:
-            rows = samples.rows
-            write_parquet(
-                partial / "samples.parquet", {key: [r[key] for r in rows] for key in rows[0]}
-            )
+            write_rows(partial / "samples.parquet", samples.rows)
         return {
             "sampled": len(samples.rows),
             **counts(samples),

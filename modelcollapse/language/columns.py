@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from modelcollapse._support.errors import InvalidInput
@@ -102,14 +104,18 @@ def _load(data: str | Path, subset: str | None) -> Mapping[str, Any] | None:
     if subset is not None and path.exists():
         raise InvalidInput(f"subset = {subset!r}: {data} is local and has none; leave it out")
     try:
-        with _uncounted():
+        # The cache of datasets goes by names and time stamps: local files are read afresh.
+        with _uncounted(), TemporaryDirectory() as cache:
+            afresh = {"cache_dir": cache, "keep_in_memory": True}
             if path.is_file():
                 kind = READERS[path.suffix.lower()]
                 # In a CSV file "NA" and "None" are words like others.
                 how = {"keep_default_na": False} if kind == "csv" else {}
-                found = load_dataset(kind, data_files=str(path), **how)
+                found = load_dataset(kind, data_files=escape(str(path)), **how, **afresh)
             elif (path / "state.json").exists() or (path / "dataset_dict.json").exists():
-                found = load_from_disk(str(path))
+                found = load_from_disk(str(path), keep_in_memory=True)
+            elif path.exists():
+                found = load_dataset(escape(str(data)), **afresh)
             else:
                 found = load_dataset(str(data), subset)
     except Exception as error:  # every reader of datasets raises its own

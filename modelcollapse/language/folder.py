@@ -17,18 +17,30 @@ import json
 import platform
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from modelcollapse._support.errors import InvalidInput, missing
-from modelcollapse._support.files import locked, replacing, replacing_folder, synced
+from modelcollapse._support.errors import InvalidInput
+from modelcollapse._support.files import clear, left_over, locked, replacing_folder
+from modelcollapse._support.sealed import (
+    DamagedError,
+    read_json,
+    read_table,
+    write_json,
+    write_table,
+)
 from modelcollapse.language import backend
 from modelcollapse.language.template import Row
 
-FORMAT = 1
+FORMAT = 2
+NAMES = {  # what is written, as regular expressions, by folder
+    "": r"run\.json|held_out\.parquet",
+    "seed-*": r"(?:real|pool)\.parquet|cell-r[0-9]+-s[0-9]+",
+    "seed-*/*": r"generation-[0-9]{3,}",
+}
 PACKAGES = ("modelcollapse", "torch", "transformers", "datasets", "accelerate", "numpy")
 Record = dict[str, Any]
 
@@ -59,7 +71,13 @@ class Folder:
     def _open(self) -> None:
         about = self.path / "run.json"
         if about.exists():
-            self._check(read_json(about))
+            try:
+                self._check(read_json(about, FORMAT))
+            except DamagedError as error:  # nobody knows what the folder is a run of
+                raise InvalidInput(
+                    f"output = {str(self.path)!r}: {about.name} is damaged; give another folder, "
+                    "or delete it"
+                ) from error
             return
         if self.path.exists() and (
             not self.path.is_dir() or any(map(_foreign, self.path.iterdir()))
@@ -85,11 +103,6 @@ class Folder:
             ) from error
 
     def _check(self, about: Mapping[str, Any]) -> None:
-        if about.get("format") != FORMAT:
-            raise InvalidInput(
-                f"output = {str(self.path)!r} has format {about.get('format')!r}, and this version "
-                f"reads {FORMAT}: give another folder"
-            )
         there, here = about["configuration"], self.configuration
         different = [
             f"{name} is {there.get(name)!r} there and {here.get(name)!r} here"
@@ -114,12 +127,9 @@ class Folder:
 
     def clear(self) -> None:
         """Remove what was not finished."""
-        for partial in self.path.rglob("*.partial"):
-            if partial.is_dir():
-                shutil.rmtree(partial, ignore_errors=True)
-            else:
-                partial.unlink(missing_ok=True)
-
+        for part, names in NAMES.items():
+            for folder in self.path.glob(part) if part else [self.path]:
+                clear(folder, names)
         for finished in list(self.path.glob("seed-*/**/held_out.parquet")):
             if not (finished.parent / "metrics.json").exists():  # a person has removed it
                 shutil.rmtree(finished.parent)
@@ -128,19 +138,49 @@ class Folder:
         """Return the folder of one generation, finished or not."""
         return self.path / f"seed-{seed}" / chain / f"generation-{t:03}"
 
+    def finished(self, place: Path, announce: Callable[[str], None]) -> Record | None:
+        """Return the metrics of a generation or cell, or None if it is to be done.
+
+        One whose files are damaged is removed, and so done again.
+        """
+        try:
+            if (record := read_record(place)) is None:
+                return None
+            sampled = "sampled" in record and record["outcome"] == "completed"
+            for name in ("held_out", "samples") if sampled else ("held_out",):
+                read_table(place / f"{name}.parquet")
+        except DamagedError as error:
+            announce(f"damaged, and done again: {error}")
+            if backend.rank() == 0:
+                shutil.rmtree(place, ignore_errors=True)
+            return None
+        return record
+
     def logs(self, place: Path) -> Path:
         """Return where a tracker's files on one generation go."""
         return self.path / "logs" / place.relative_to(self.path)
 
-    def rows(self, name: str, rows: Sequence[Row], argument: str = "data") -> None:
+    def rows(
+        self,
+        name: str,
+        rows: Sequence[Row],
+        announce: Callable[[str], None],
+        argument: str = "data",
+    ) -> None:
         """Write rows once; later they must be the same. `argument` is what chooses them."""
         path = self.path / f"{name}.parquet"
         if backend.rank() != 0:
             return
-        if not path.exists():
+        there: list[Row] | None = None
+        if path.exists():
+            try:
+                there = read_rows(path)
+            except DamagedError as error:
+                announce(f"damaged, and written again: {error}")
+        if there is None:
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_parquet(path, {key: [row[key] for row in rows] for key in rows[0]})
-        elif (there := read_rows(path)) != list(rows):
+            write_rows(path, rows)
+        elif there != list(rows):
             raise InvalidInput(
                 f"{argument}: {path} holds {len(there)} rows, and now there are {len(rows)}, not "
                 "the same ones; ask for what the run began with, or give another folder"
@@ -161,7 +201,7 @@ def check_space(path: Path, size: int, what: str) -> None:
 
 def _foreign(path: Path) -> bool:
     """Return whether a file is none that a run which was killed as it began leaves."""
-    return path.name != "lock" and path.suffix != ".partial"
+    return path.name != "lock" and not left_over(path, NAMES[""])
 
 
 @contextmanager
@@ -176,61 +216,23 @@ def generation_folder(path: Path) -> Iterator[Path | None]:
     backend.wait()
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Write a JSON file, whole or not at all."""
-    with replacing(path) as partial:
-        partial.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
-        synced(partial)
-
-
 def read_record(generation: Path) -> Record | None:
     """Return the metrics of a generation, or None if it is not finished."""
     path = generation / "metrics.json"
     if not path.exists():
         return None
-    record = dict(read_json(path))
-    if not {"outcome", "loss"} <= set(record):
-        raise InvalidInput(f"{path} is damaged: delete its folder")
-    return record
+    return read_json(path)
 
 
-def write_parquet(path: Path, columns: Mapping[str, Any]) -> None:
-    """Write columns of equal length, whole or not at all."""
-    from datasets import Dataset
-
-    with replacing(path) as partial:
-        Dataset.from_dict(dict(columns)).to_parquet(str(partial))
-        synced(partial)
+def write_rows(path: Path, rows: Sequence[Row]) -> None:
+    """Write rows of the same columns to a Parquet file of texts."""
+    write_table(path, {key: [row[key] for row in rows] for key in rows[0]})
 
 
 def read_rows(path: Path) -> list[Row]:
     """Return the rows of a Parquet file of texts."""
-    columns = read_parquet(path)
-    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-
-
-def read_parquet(path: Path) -> dict[str, list[Any]]:
-    """Return the columns of a Parquet file."""
-    try:
-        import pyarrow.parquet as pq
-    except ImportError as error:
-        raise missing("pyarrow", "language", "reading the rows of a run") from error
-    try:
-        columns: dict[str, list[Any]] = pq.read_table(path).to_pydict()
-    except (OSError, ValueError) as error:
-        raise InvalidInput(f"{path} is missing or damaged ({error}): delete its folder") from error
-    return columns
-
-
-def read_json(path: Path) -> Mapping[str, Any]:
-    """Return a JSON file's object."""
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InvalidInput(f"{path} is damaged ({error}): delete its folder") from error
-    if not isinstance(value, dict):
-        raise InvalidInput(f"{path} is damaged: delete its folder")
-    return value
+    found: list[Row] = read_table(path).to_dicts()
+    return found
 
 
 def read_configuration(path: Path) -> Mapping[str, Any]:
@@ -247,12 +249,5 @@ def read_configuration(path: Path) -> Mapping[str, Any]:
             f"path = {str(path)!r} is not the folder of a run: it has no run.json; give the "
             "output folder of a run"
         )
-    header = read_json(about)
-    if header.get("format") != FORMAT:
-        raise InvalidInput(
-            f"{about} has format {header.get('format')!r}, and this version reads {FORMAT}"
-        )
-    configuration = header.get("configuration")
-    if not isinstance(configuration, dict) or "columns" not in configuration:
-        raise InvalidInput(f"{about} is damaged: it does not say what the run is of")
+    configuration: Mapping[str, Any] = read_json(about, FORMAT)["configuration"]
     return configuration

@@ -106,9 +106,9 @@ def run(
     with working(folder, options):
         for line in setup.lines() if announce else ():
             tell(line)
-        folder.rows("held_out", setup.held_out)
+        folder.rows("held_out", setup.held_out, tell)
         for seed, rows in real.items():
-            folder.rows(f"seed-{seed}/real", rows, "samples")
+            folder.rows(f"seed-{seed}/real", rows, tell, "samples")
         backend.wait()
         judge = Judge(setup)
         chains = [

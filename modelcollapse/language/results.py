@@ -11,12 +11,12 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats
 from modelcollapse._support.errors import InvalidInput, unknown
+from modelcollapse._support.sealed import read_table
 from modelcollapse.language.chain import SHARED
 from modelcollapse.language.diversity import MOST_ROWS, diversity
 from modelcollapse.language.folder import (
     Record,
     read_configuration,
-    read_parquet,
     read_record,
     read_rows,
 )
@@ -138,7 +138,7 @@ class Results:
     def nats(self, workflow: str, seed: int, generation: int) -> Floats:
         """Return -log p of each held-out row under the model of a generation, shape (rows,)."""
         place = self._place(workflow, seed, generation)
-        return np.array(_column(place / "held_out.parquet", "nats"), dtype=np.float64)
+        return np.array(read_table(place / "held_out.parquet")["nats"], dtype=np.float64)
 
     def samples(self, workflow: str, seed: int, generation: int) -> list[Row]:
         """Return the rows that a generation's model sampled: batch generation + 1.
@@ -224,8 +224,7 @@ def _numbered(path: Path, name: str) -> Iterator[tuple[int, Path]]:
 
 def _metrics(place: Path) -> Record:
     record = read_record(place)
-    if record is None or "outcome" not in record:
-        raise InvalidInput(f"{place / 'metrics.json'} is damaged: delete its folder")
+    assert record is not None  # noqa: S101 - finished folders alone are looked at
     return record
 
 
@@ -239,10 +238,3 @@ def _flat(record: Record) -> dict[str, Any]:
         elif isinstance(value, (int, float)) or name in TEXTS:
             result[name] = value
     return result
-
-
-def _column(path: Path, name: str) -> list[Any]:
-    columns = read_parquet(path)
-    if name not in columns:
-        raise InvalidInput(f"{path} is damaged: it has no column {name!r}; delete its folder")
-    return columns[name]

@@ -8,6 +8,7 @@ from typing import Any
 
 from modelcollapse._support.checks import Samples, sizes, whole
 from modelcollapse._support.errors import InvalidInput, invalid
+from modelcollapse._support.version import build
 from modelcollapse.language import backend
 from modelcollapse.language.base import Base
 from modelcollapse.language.checkpoints import names, resolve
@@ -161,6 +162,7 @@ class Setup:
     def described(self) -> dict[str, Any]:
         """Return all that the numbers depend on, but workflows, seeds and generations."""
         return {
+            "build": build(),
             "model": self.settings.model,
             "weights": self.base.fingerprint(),
             "from_scratch": self.settings.from_scratch,

@@ -109,15 +109,15 @@ class Grid:
         rows = (max(self.real) + max(self.synthetic)) * len(self.seeds)
         return (kept + (kept > 0)) * model + rows * self.setup.recipe.max_length * FLOAT_BYTES
 
-    def write_rows(self, folder: Folder) -> None:
+    def write_rows(self, folder: Folder, announce: Announce) -> None:
         """Write the rows that are there before anything is trained, in their fixed orders."""
-        folder.rows("held_out", self.setup.held_out)
+        folder.rows("held_out", self.setup.held_out, announce)
         for seed in self.seeds:
             if max(self.real) > 0:
                 real = self.setup.corpus.draw(max(self.real), seed, self.setup.encoder.usable)
-                folder.rows(f"seed-{seed}/real", shuffled(real, seed, REAL_ORDER))
+                folder.rows(f"seed-{seed}/real", shuffled(real, seed, REAL_ORDER), announce)
             if self.given:
-                folder.rows(f"seed-{seed}/pool", shuffled(self.given, seed, POOL_ORDER))
+                folder.rows(f"seed-{seed}/pool", shuffled(self.given, seed, POOL_ORDER), announce)
 
     def tasks(self, folder: Folder, options: Options) -> list[list[Task]]:
         """Return what samples the pools, and the cells."""
@@ -204,7 +204,7 @@ def value(
     with working(folder, options):
         for line in setup.lines() if announce else ():
             tell(line)
-        grid.write_rows(folder)
+        grid.write_rows(folder, tell)
         backend.wait()
         carry_out(grid.tasks(folder, options), options, show, tell)
     return folder.path

@@ -1,18 +1,18 @@
 """Making figures: computed, drawn and written with their data and captions."""
 
 import importlib
-import json
 import platform
 import time
 from pathlib import Path
 from typing import Any
 
 from modelcollapse._support.errors import InvalidInput, unknown
-from modelcollapse._support.files import replacing, synced
+from modelcollapse._support.files import replacing
+from modelcollapse._support.sealed import DamagedError, frames, read_json, write_json, write_table
+from modelcollapse._support.version import build
 from modelcollapse.reproduce.figure import SIZES, Context, Figure, Frames, Picture
-from modelcollapse.sweep.store import frames as polars
 
-FORMAT = 1
+FORMAT = 2
 DPI = 150
 # Where each figure is described: the module is imported when it is asked for.
 MODULES = {
@@ -71,13 +71,13 @@ def make(name: str, context: Context) -> Path:
         _save(context.folder, picture)
     _write_data(context.folder / f"{name}.parquet", data)
     seconds = time.monotonic() - started
-    _write_json(about, _described(figure, pictures, context, seconds))
+    write_json(about, _described(figure, pictures, context, seconds))
     return about
 
 
 def check(figure: Figure, context: Context) -> None:
     """Raise unless a figure can be made there: see `make`."""
-    polars()
+    frames("sweep", "a figure")
     if context.size not in SIZES:
         raise unknown("size", context.size, SIZES)
     for option in context.options:
@@ -89,10 +89,10 @@ def check(figure: Figure, context: Context) -> None:
     if not folder.is_dir():
         raise InvalidInput(f"output = {str(folder)!r} is a file: give a folder")
     try:
-        there = json.loads((folder / "figure.json").read_text(encoding="utf-8"))
-        kind = there["name"], there["size"]
-    except (OSError, ValueError, KeyError, TypeError):
+        there = read_json(folder / "figure.json")
+    except DamagedError:
         return  # a damaged description is written again; the data have checks of their own
+    kind = there["name"], there["size"]
     if kind != (figure.name, context.size):
         raise InvalidInput(
             f"output = {str(folder)!r} holds the figure {kind[0]!r} of size {kind[1]!r}; give "
@@ -133,6 +133,7 @@ def environment() -> dict[str, str]:
     return {
         "python": platform.python_version(),
         **{package: version(package) for package in packages},
+        "build": build(),
         "machine": f"{platform.system()} {platform.machine()}",
     }
 
@@ -146,18 +147,9 @@ def _save(folder: Path, picture: Picture) -> None:
         plain: dict[str, Any] = {"metadata": {"CreationDate": None}} if ending == "pdf" else {}
         with replacing(folder / f"{picture.name}.{ending}") as partial:
             picture.drawing.savefig(partial, dpi=DPI, format=ending, **plain)
-            synced(partial)
 
 
 def _write_data(path: Path, data: Frames) -> None:
-    pl = polars()
+    pl = frames()
     parts = [frame.select(pl.lit(part).alias("part"), pl.all()) for part, frame in data.items()]
-    with replacing(path) as partial:
-        pl.concat(parts, how="diagonal_relaxed").write_parquet(partial)
-        synced(partial)
-
-
-def _write_json(path: Path, value: Any) -> None:
-    with replacing(path) as partial:
-        partial.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
-        synced(partial)
+    write_table(path, pl.concat(parts, how="diagonal_relaxed"))

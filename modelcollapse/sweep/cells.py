@@ -8,9 +8,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from modelcollapse import datasets
 from modelcollapse._support.errors import InvalidInput, invalid, unknown
+from modelcollapse._support.version import build
 from modelcollapse.families import names as families
 from modelcollapse.loop.experiment import Experiment
+from modelcollapse.loop.json_data import plain
 from modelcollapse.workflows import OWNERS, Weighted, Workflow, by_name, curves
 
 GROWTH = ("growth", "real_share")
@@ -66,7 +69,9 @@ class Cell:
         """A name for files: equal for cells of equal experiments, different for others."""
         of_experiment = ("model", "workflow", "samples", "generations")
         asked = {k: v for k, v in self.settings.items() if k not in of_experiment}
-        text = self.experiment().identity + json.dumps(asked, sort_keys=True)
+        if isinstance(self.test, str):  # what is in a file, and not its name
+            asked["test"] = plain(datasets.load(self.test), self.generations)
+        text = self.experiment().identity + json.dumps([asked, build()], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property

@@ -2,18 +2,34 @@
 
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from modelcollapse._support.errors import InvalidInput, missing
-from modelcollapse._support.files import locked, replacing, synced
+from modelcollapse._support.errors import InvalidInput
+from modelcollapse._support.files import clear, left_over, locked
+from modelcollapse._support.sealed import (
+    DamagedError,
+    frames,
+    read_json,
+    read_table,
+    write_json,
+    write_table,
+)
+from modelcollapse._support.version import build
 from modelcollapse.sweep.cells import Cell
-from modelcollapse.sweep.work import Columns, Result
+from modelcollapse.sweep.work import Result
 
-FORMAT = 2
-HEADER = "sweep.json"
+FORMAT = 3
+HEADER, RESULTS = "sweep.json", "results.parquet"
+NAMES = {  # what is written, as regular expressions, by folder
+    "": rf"{re.escape(HEADER)}|{re.escape(RESULTS)}",
+    "cells": r"[0-9a-f]{16}\.parquet",
+    "runs": r"[0-9a-f]{16}\.parquet",
+    "failed": r"[0-9a-f]{16}\.json",
+}
 
 
 class Store:
@@ -21,7 +37,8 @@ class Store:
 
     ``sweep.json`` lists the cells; ``cells/KEY.parquet`` is a summary, ``runs/KEY.parquet``
     its replicates and ``failed/KEY.json`` its error; ``results.parquet`` holds all summaries. Every
-    file is written beside its place and renamed, so that a file with its name is whole.
+    file is written beside its place and renamed, so that a file with its name is whole, and holds
+    its digest, so that damage is found.
     """
 
     def __init__(self, path: Path) -> None:
@@ -36,17 +53,21 @@ class Store:
         InvalidInput
             If the folder holds something else, or another process works in it.
         """
-        frames()
+        frames("sweep", "a sweep")
         self._check(cells)
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise InvalidInput(f"output = {str(self.path)!r} cannot be made: {error}") from error
         with locked(self.path, "sweep"):
-            for partial in self.path.rglob("*.partial"):
-                partial.unlink(missing_ok=True)
-            table = {"format": FORMAT, "cells": {c.key: c.settings for c in cells}}
-            _write_json(self.path / HEADER, table)
+            for part, names in NAMES.items():
+                clear(self.path / part, names)
+            table = {
+                "format": FORMAT,
+                "build": build(),
+                "cells": {c.key: c.settings for c in cells},
+            }
+            write_json(self.path / HEADER, table)
             yield
 
     def _check(self, cells: Sequence[Cell]) -> None:
@@ -60,8 +81,20 @@ class Store:
                 remedy = "is not empty and not of a sweep: give another folder"
                 raise InvalidInput(f"output = {str(there)!r} {remedy}")
             return
-        others = set(read_header(there)) - {c.key for c in cells}
-        if others:
+        own = {c.key for c in cells}
+        try:
+            header = read_header(there)
+        except DamagedError as error:  # it is written again: cells are known by their names
+            header = {"build": build(), "cells": _keys(there)}
+            if not header["cells"]:
+                remedy = "give another folder, or remove it"
+                raise InvalidInput(f"output = {str(there)!r}: {error}; or {remedy}") from error
+        if header["build"] != build():
+            raise InvalidInput(
+                f"output = {str(there)!r} was computed by modelcollapse {header['build']}, and "
+                f"this is {build()}: give another folder, or remove it"
+            )
+        if others := set(header["cells"]) - own:
             raise InvalidInput(
                 f"output = {str(there)!r} holds another sweep: {len(others)} of its cells are not "
                 "in this one; give another folder, or remove it"
@@ -78,27 +111,26 @@ class Store:
     def damaged(self, cell: Cell) -> bool:
         """Return whether a finished cell cannot be read: cut off by a full disk, say."""
         parts = ["cells", "runs"] if cell.runs else ["cells"]
-        return any(_unreadable(self.place(cell, part)) for part in parts)
+        return any(_is_damaged(self.place(cell, part)) for part in parts)
 
     def keep(self, cell: Cell, result: Result) -> None:
         """Write what became of a cell; the summary last, which makes it finished."""
         failure = self.path / "failed" / f"{cell.key}.json"
         if result.error:
             failure.parent.mkdir(exist_ok=True)
-            _write_json(failure, {"cell": cell.settings, "error": result.error})
+            write_json(failure, {"cell": cell.settings, "error": result.error})
             return
-        if result.runs is not None:
-            _write_table(self.place(cell, "runs"), result.runs)
-        assert result.summary is not None  # noqa: S101 - a result is a summary or an error
-        _write_table(self.place(cell), result.summary)
+        for part, columns in (("runs", result.runs), ("cells", result.summary)):
+            if columns is not None:
+                place = self.place(cell, part)
+                place.parent.mkdir(exist_ok=True)
+                write_table(place, columns)
         failure.unlink(missing_ok=True)
 
     def gather(self, cells: Sequence[Cell]) -> Path:
         """Write ``results.parquet``, the finished cells' summaries with their settings."""
-        target = self.path / "results.parquet"
-        with replacing(target) as partial:
-            gathered(self.path, [c for c in cells if self.finished(c)]).write_parquet(partial)
-            synced(partial)
+        target = self.path / RESULTS
+        write_table(target, gathered(self.path, [c for c in cells if self.finished(c)]))
         return target
 
 
@@ -112,10 +144,11 @@ def read(path: str | os.PathLike[str]) -> Any:
     Raises
     ------
     InvalidInput
-        If the folder is not of a sweep.
+        If the folder is not of a sweep, or one of its files is damaged: the same sweep into it
+        makes that again.
     """
     folder = Path(path)
-    cells = [_cell(key, settings) for key, settings in read_header(folder).items()]
+    cells = [_cell(key, settings) for key, settings in read_header(folder)["cells"].items()]
     store = Store(folder)
     return gathered(folder, [c for c in cells if store.finished(c)])
 
@@ -126,28 +159,24 @@ def gathered(folder: Path, cells: Sequence[Cell]) -> Any:
     tables = []
     for cell in cells:
         own = {key: _scalar(value) for key, value in cell.columns.items()}
-        table = pl.read_parquet(folder / "cells" / f"{cell.key}.parquet")
+        table = read_table(folder / "cells" / f"{cell.key}.parquet")
         tables.append(table.select(*[pl.lit(v).alias(k) for k, v in own.items()], pl.all()))
     return pl.concat(tables, how="diagonal_relaxed") if tables else pl.DataFrame()
 
 
 def read_header(folder: Path) -> dict[str, Any]:
-    """Return the settings of a folder's cells by key."""
-    try:
-        table = json.loads((folder / HEADER).read_text(encoding="utf-8"))
-        cells: dict[str, Any] = table["cells"]
-        known = table["format"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    """Return what a folder is a sweep of: its "build", and its "cells", the settings by key."""
+    if not (folder / HEADER).is_file():
         raise InvalidInput(
-            f"path = {str(folder)!r} is not the folder of a sweep ({error}): give another, or "
-            "remove it"
-        ) from error
-    if known != FORMAT:
-        raise InvalidInput(
-            f"{folder / HEADER} has format {known!r}, and this version {FORMAT}: give another "
-            "folder, or remove it"
+            f"path = {str(folder)!r} is not the folder of a sweep: it has no {HEADER}; give another"
         )
-    return cells
+    return read_json(folder / HEADER, FORMAT)
+
+
+def _keys(folder: Path) -> list[str]:
+    """Return the keys of the cells whose files a folder has."""
+    names = re.compile(NAMES["cells"])
+    return [path.stem for path in (folder / "cells").glob("*") if names.fullmatch(path.name)]
 
 
 def _cell(key: str, settings: Mapping[str, Any]) -> Cell:
@@ -166,34 +195,12 @@ def _scalar(value: Any) -> Any:
 
 def _ours(path: Path) -> bool:
     """Return whether a file is what a sweep leaves that was killed as it began."""
-    return path.name == "lock" or path.suffix == ".partial"
+    return path.name == "lock" or left_over(path, NAMES[""])
 
 
-def _unreadable(path: Path) -> bool:
-    pl = frames()
+def _is_damaged(path: Path) -> bool:
     try:
-        return bool(pl.read_parquet(path).is_empty())
-    except (OSError, pl.exceptions.PolarsError):
+        read_table(path)
+    except DamagedError:
         return True
-
-
-def _write_table(path: Path, columns: Columns) -> None:
-    path.parent.mkdir(exist_ok=True)
-    with replacing(path) as partial:
-        frames().DataFrame(dict(columns)).write_parquet(partial)
-        synced(partial)
-
-
-def _write_json(path: Path, value: Any) -> None:
-    with replacing(path) as partial:
-        partial.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
-        synced(partial)
-
-
-def frames() -> Any:
-    """Return polars, or raise MissingDependency."""
-    try:
-        import polars as pl
-    except ImportError as error:
-        raise missing("polars", "sweep", "a sweep") from error
-    return pl
+    return False

@@ -1,14 +1,15 @@
 """What a worker does: simulate and predict one cell, and return tables of plain columns."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from modelcollapse import datasets
 from modelcollapse._support.checks import Floats
-from modelcollapse._support.errors import ModelCollapseError, NoClosedForm, unknown
+from modelcollapse._support.errors import InvalidInput, ModelCollapseError, NoClosedForm, unknown
+from modelcollapse._support.version import build
 from modelcollapse.loop.experiment import Prediction, Trajectories, predict, simulate
 from modelcollapse.sweep.cells import Cell
 
@@ -41,6 +42,11 @@ def compute(cell: Cell) -> Result:
 
 
 def _computed(cell: Cell) -> Result:
+    if replace(cell).key != cell.key:
+        raise InvalidInput(
+            "its data, weights or test file has changed since the sweep was begun, or this process "
+            f"runs another build than {build()}: start the sweep again"
+        )
     e = cell.experiment()
     test = datasets.load(cell.test).values if isinstance(cell.test, str) else cell.test
     runs = simulate(

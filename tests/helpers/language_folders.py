@@ -1,10 +1,9 @@
 """Small run folders, written by hand: no model is trained."""
 
-import json
-
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
+
+from modelcollapse._support.sealed import write_json, write_table
+from modelcollapse.language.folder import FORMAT
 
 COLUMNS = ["prompt", "response"]
 HELD_OUT = 40
@@ -14,7 +13,7 @@ ROWS = 12
 def parquet(path, columns):
     """Write columns."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(pa.table(columns), path)
+    write_table(path, columns)
 
 
 def conversation(name, count=ROWS):
@@ -33,11 +32,11 @@ def write_rows(path, rows):
     parquet(path, {name: [row[name] for row in rows] for name in rows[0]})
 
 
-def run_folder(path, *, columns=COLUMNS, form=1):
+def run_folder(path, *, columns=COLUMNS, form=FORMAT):
     """Begin a run."""
     path.mkdir(parents=True, exist_ok=True)
     configuration = {"model": "tiny-gemma2", "data": "grammar", "columns": list(columns)}
-    (path / "run.json").write_text(json.dumps({"format": form, "configuration": configuration}))
+    write_json(path / "run.json", {"format": form, "configuration": configuration})
     write_rows(path / "held_out.parquet", conversation("held out", HELD_OUT))
     return path
 
@@ -67,7 +66,7 @@ def generation(path, chain, seed, t, *, rows=None, hopeless=None, **changes):
         write_rows(place / "samples.parquet", rows)
         record |= {"sampled": len(rows), "tried": 1500, "acceptance": 0.9, "distinct_2": 0.5}
         record |= {"rejected": {"malformed": 3, "unfinished": 1200}, "entropy_2": 3.0}
-    (place / "metrics.json").write_text(json.dumps(record | changes))
+    write_json(place / "metrics.json", record | changes)
     return place
 
 

@@ -5,6 +5,7 @@ import struct
 import zlib
 
 import modelcollapse as mc
+from modelcollapse._support.sealed import write_json
 from modelcollapse.cli.output import plain
 from modelcollapse.ledger.theorem import Verdict
 
@@ -68,7 +69,7 @@ def figure(folder, name="gaussian", **changes):
     home.mkdir(parents=True)
     (home / "a.png").write_bytes(png())
     about = {
-        "format": 1,
+        "format": 2,
         "name": name,
         "title": f"The figure {name}",
         "shows": "what is shown",
@@ -81,5 +82,5 @@ def figure(folder, name="gaussian", **changes):
         "environment": {"python": "3.11"},
         **changes,
     }
-    (home / "figure.json").write_text(json.dumps(about), encoding="utf-8")
+    write_json(home / "figure.json", about)
     return home

@@ -1,7 +1,6 @@
 """What is read from a run's folder, and the report on it; the folders are written by hand."""
 
 import csv
-import json
 import math
 import re
 import shutil
@@ -12,6 +11,7 @@ import numpy as np
 import pytest
 
 from modelcollapse._support.errors import InvalidInput, MissingDependency
+from modelcollapse._support.sealed import read_json, write_json
 from modelcollapse.language.diversity import diversity
 from modelcollapse.language.report import cell, colours, tables, write_report
 from modelcollapse.language.results import Results
@@ -20,7 +20,6 @@ from tests.helpers.language_folders import (
     conversation,
     generation,
     losses,
-    parquet,
     real_batch,
     run_folder,
     small_run,
@@ -187,8 +186,7 @@ def test_unknown_columns(tmp_path):
         (lambda run: (run / "run.json").unlink(), "is not the folder of a run"),
         (lambda run: (run / "run.json").write_text("{"), "is damaged"),
         (lambda run: (run / "run.json").write_text("[]"), "is damaged"),
-        (lambda run: (run / "run.json").write_text('{"format": 2}'), "has format 2"),
-        (lambda run: (run / "run.json").write_text('{"format": 1}'), "is damaged"),
+        (lambda run: write_json(run / "run.json", {"format": 1}), "has format 1"),
         (lambda run: [shutil.rmtree(run / f"seed-{s}") for s in (0, 10)], "no generation"),
         (
             lambda run: (run / "seed-0/replace/generation-002/metrics.json").write_text("{}"),
@@ -205,7 +203,6 @@ def test_unknown_columns(tmp_path):
         "header cut",
         "header of another kind",
         "another format",
-        "no configuration",
         "nothing finished",
         "record without outcome",
         "record cut",
@@ -237,12 +234,21 @@ def test_unknown_names(results, call, message):
         call(results)
 
 
-def test_damaged_losses(results):
-    """A file of losses without losses is an error."""
-    place = results.places["replace", 0, 2]
-    parquet(place / "held_out.parquet", {"x": [1.0]})
-    with pytest.raises(InvalidInput, match="no column 'nats'"):
-        results.nats("replace", 0, 2)
+@pytest.mark.parametrize(
+    ("name", "read"),
+    [
+        ("held_out.parquet", lambda results: results.nats("replace", 0, 2)),
+        ("samples.parquet", lambda results: results.samples("replace", 0, 2)),
+    ],
+)
+def test_damaged_tables(results, name, read):
+    """One bit that is another is found, and the file named."""
+    path = results.places["replace", 0, 2] / name
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(InvalidInput, match=re.escape(f"{path} is damaged")):
+        read(results)
 
 
 def test_collecting_imports_nothing_heavy(collected):
@@ -444,7 +450,7 @@ def test_colours():
 def test_records_that_differ_in_metrics(folder):
     """A metric that only some generations have is NaN in the others."""
     path = folder / "seed-0" / "replace" / "generation-002" / "metrics.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"novelty": 0.25}))
+    write_json(path, read_json(path) | {"novelty": 0.25})
     values = Results.read(folder).values("novelty", "replace")
     assert values[0, 1] == 0.25
     assert np.isnan(values).sum() == 5

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from modelcollapse._support.errors import InvalidInput, MissingDependency
+from modelcollapse._support.sealed import read_json, read_table, write_json, write_table
 from modelcollapse.language import backend
-from modelcollapse.language.folder import read_parquet, read_rows, write_parquet
+from modelcollapse.language.folder import FORMAT, read_rows
 from modelcollapse.language.judging import Judge
 from modelcollapse.language.loop import run
 from modelcollapse.language.regression import CONSTANT, DEPENDENT, least_squares, regressions
@@ -48,12 +49,12 @@ def numbers(path):
     for file in sorted(path.rglob("*")):
         name = str(file.relative_to(path))
         if file.suffix == ".parquet":
-            found[name] = read_parquet(file)
+            found[name] = read_table(file).to_dict(as_series=False)
         elif file.name == "metrics.json":
-            record = json.loads(file.read_text())
+            record = read_json(file)
             found[name] = {key: x for key, x in record.items() if key not in TIMES}
         elif file.name == "run.json":
-            found[name] = json.loads(file.read_text())["configuration"]
+            found[name] = read_json(file)["configuration"]
     return found
 
 
@@ -64,12 +65,12 @@ def stamps(path):
 
 def record_of(path, real, synthetic):
     """Return the metrics of a cell."""
-    return json.loads((path / f"seed-0/cell-r{real}-s{synthetic}/metrics.json").read_text())
+    return read_json(path / f"seed-0/cell-r{real}-s{synthetic}/metrics.json")
 
 
 def nats_of(path, real, synthetic):
     """Return the held-out losses of a cell."""
-    return read_parquet(path / f"seed-0/cell-r{real}-s{synthetic}/held_out.parquet")["nats"]
+    return read_table(path / f"seed-0/cell-r{real}-s{synthetic}/held_out.parquet")["nats"].to_list()
 
 
 @pytest.fixture(scope="module")
@@ -89,15 +90,15 @@ def pool(tmp_path):
 def written(path, cells):
     """Write the folder of a grid with given (seed, real, synthetic) -> loss."""
     configuration = {"experiment": "value of synthetic data", "columns": ["text"]}
-    about = {"format": 1, "configuration": configuration}
+    about = {"format": FORMAT, "configuration": configuration}
     path.mkdir()
-    (path / "run.json").write_text(json.dumps(about))
+    write_json(path / "run.json", about)
     for (seed, r, s), loss in cells.items():
         place = path / f"seed-{seed}" / f"cell-r{r}-s{s}"
         place.mkdir(parents=True)
         record = {"seed": seed, "real": r, "synthetic": s, "loss": loss, "steps": r + s}
         record["outcome"] = "completed"
-        (place / "metrics.json").write_text(json.dumps(record))
+        write_json(place / "metrics.json", record)
     return path
 
 
@@ -207,7 +208,7 @@ def test_the_users_pool_is_used_in_a_random_order(tmp_path, pool):
         assert sorted(row["text"] for row in rows) == sorted(r["text"] for r in texts(30, seed=5))
 
     other = tmp_path / "pool.parquet"
-    write_parquet(other, {"text": [row["text"] for row in texts(30, seed=5)]})
+    write_table(other, {"text": [row["text"] for row in texts(30, seed=5)]})
     grid(path, pool=other, real=(8,), synthetic=(20, 30))
     assert stamps(path / "seed-1") == before
     assert record_of(path, 8, 30)["steps"] == 5
@@ -462,7 +463,7 @@ def test_the_loss_of_the_truth_is_known_with_a_grammar(tmp_path):
     path = written(tmp_path / "run", {(0, 0, 0): 2.0})
     file = path / "seed-0/cell-r0-s0/metrics.json"
     assert Values.read(path).entropy is None
-    file.write_text(json.dumps({**json.loads(file.read_text()), "row_loss": 20.0, "excess": 5.0}))
+    write_json(file, {**read_json(file), "row_loss": 20.0, "excess": 5.0})
     assert Values.read(path).entropy == pytest.approx(1.5)  # 10 tokens per row
 
 
@@ -470,9 +471,8 @@ def test_what_is_no_grid_is_refused_by_the_report(tmp_path, finished):
     """Another folder, an unfinished one, a damaged file, an unknown loss."""
     with pytest.raises(InvalidInput, match="not the folder of a run"):
         Values.read(tmp_path)
-    (tmp_path / "run.json").write_text(
-        json.dumps({"format": 1, "configuration": {"columns": ["text"]}})
-    )
+    about = {"format": FORMAT, "configuration": {"columns": ["text"]}}
+    write_json(tmp_path / "run.json", about)
     with pytest.raises(InvalidInput, match="not of a grid"):
         Values.read(tmp_path)
     with pytest.raises(InvalidInput, match="no cell is finished"):

@@ -14,7 +14,7 @@ from joblib.externals.loky.process_executor import BrokenProcessPool
 from polars.testing import assert_frame_equal
 
 import modelcollapse as mc
-from modelcollapse.sweep import Sweep, backends, read, run
+from modelcollapse.sweep import Sweep, backends, cells, grid, read, run, store
 from modelcollapse.sweep.cost import cost
 from modelcollapse.sweep.store import Store
 
@@ -41,19 +41,37 @@ def test_a_list_is_an_axis_and_a_list_in_a_list_a_value():
         "generations": 3,
         "seed": [0, 1],
     }
-    cells = Sweep.of(table).cells
-    assert len(cells) == 3 * 4 * 2
-    assert [c.model["family"] for c in cells[::16]] == ["gaussian", "gamma"]
-    assert cells[0].at == (1, 3)
-    assert cells[2].experiment().workflow == mc.AccumulateSubsample(4)
-    web = cells[6].experiment().workflow
+    found = Sweep.of(table).cells
+    assert len(found) == 3 * 4 * 2
+    assert [c.model["family"] for c in found[::16]] == ["gaussian", "gamma"]
+    assert found[0].at == (1, 3)
+    assert found[2].experiment().workflow == mc.AccumulateSubsample(4)
+    web = found[6].experiment().workflow
     assert (web.real.rate, web.real.real_share) == (0.5, 0.4)
-    assert len({c.key for c in cells}) == len(cells)
+    assert len({c.key for c in found}) == len(found)
 
     scheduled = Sweep.of({**TABLE, "samples": [[5, 6, 7, 8], 9]}).cells
     assert [c.samples for c in scheduled[:2]] == [[5, 6, 7, 8], 9]
     assert scheduled[0].experiment().sizes.tolist() == [5, 6, 7, 8]
     assert len(Sweep.of({**TABLE, "seed": [3, 3]}).cells) == 8
+
+
+@pytest.mark.parametrize(("most", "fits"), [(4, True), (3, False)])
+def test_a_grid_is_counted_before_it_is_made(monkeypatch, most, fits):
+    """As many cells as are allowed are made, and no more; huge grids cost nothing."""
+    monkeypatch.setattr(grid, "MOST_CELLS", most)
+    four = {**TABLE, "samples": 5}
+    if fits:
+        assert len(Sweep.of(four).cells) == 4
+    else:
+        with pytest.raises(mc.InvalidInput, match="the grid has 4 cells: give between 1 and 3"):
+            Sweep.of(four)
+    axis = list(range(10**5))
+    huge = {**TABLE, **dict.fromkeys(("samples", "seed", "replicates", "generations"), axis)}
+    with pytest.raises(mc.InvalidInput, match=f"the grid has 4{'0' * 20} cells"):
+        Sweep.of(huge)
+    with pytest.raises(mc.InvalidInput, match="the grid has 0 cells"):
+        Sweep.of({**TABLE, "model": []})
 
 
 def test_cells_are_known_by_their_experiments(tmp_path):
@@ -173,8 +191,8 @@ def test_a_damaged_file_is_found_named_and_done_again(tmp_path):
     """Cut off, or not Parquet at all."""
     sweep = Sweep.of(TABLE)
     run(sweep, tmp_path)
-    whole, store = read(tmp_path), Store(tmp_path)
-    cut, empty = store.place(sweep.cells[2]), store.place(sweep.cells[5])
+    whole, place = read(tmp_path), Store(tmp_path).place
+    cut, empty = place(sweep.cells[2]), place(sweep.cells[5])
     cut.write_bytes(cut.read_bytes()[:-20])
     empty.write_bytes(b"")
     said = []
@@ -204,7 +222,7 @@ def test_a_folder_that_is_something_else_is_refused(what, tmp_path):
         place.mkdir()
         (place / ("mine.txt" if what == "foreign files" else "sweep.json")).write_text("{")
     before = sorted(tmp_path.rglob("*"))
-    message = {"a file": "is a file", "foreign files": "is not empty"}.get(what, "not the folder")
+    message = {"a file": "is a file", "foreign files": "is not empty"}.get(what, "is damaged")
     with pytest.raises(mc.InvalidInput, match=message):
         run(Sweep.of(TABLE), place)
     assert sorted(tmp_path.rglob("*")) == before
@@ -214,10 +232,72 @@ def test_a_folder_of_another_format_is_refused(tmp_path):
     """Of the version before, say; it is neither read nor taken up."""
     run(Sweep.of(TABLE), tmp_path)
     header = json.loads((tmp_path / "sweep.json").read_text())
-    (tmp_path / "sweep.json").write_text(json.dumps({**header, "format": 1}))
+    del header["seal"]
+    (tmp_path / "sweep.json").write_text(json.dumps({**header, "format": 2}))
     for use in (read, lambda folder: run(Sweep.of(TABLE), folder)):
-        with pytest.raises(mc.InvalidInput, match="has format 1, and this version 2"):
+        with pytest.raises(mc.InvalidInput, match="has format 2, and this version reads 3"):
             use(tmp_path)
+
+
+def test_a_damaged_header_is_made_again(tmp_path):
+    """What a sweep is of, its cells' names say too; those of another sweep are not taken up."""
+    sweep = Sweep.of(TABLE)
+    run(sweep, tmp_path)
+    whole = (tmp_path / "sweep.json").read_bytes()
+    for small in (False, True):
+        (tmp_path / "sweep.json").write_bytes(whole.replace(b"gaussian", b"gauszian"))
+        with pytest.raises(mc.InvalidInput, match=r"sweep.json is damaged"):
+            read(tmp_path)
+        if small:
+            with pytest.raises(mc.InvalidInput, match="4 of its cells are not in this one"):
+                run(Sweep.of({**TABLE, "samples": 5}), tmp_path)
+        else:
+            assert run(sweep, tmp_path).kept == 8
+            assert (tmp_path / "sweep.json").read_bytes() == whole
+
+
+def test_what_another_build_computed_is_refused(monkeypatch, tmp_path):
+    """Its numbers may be others; it can still be read."""
+    run(Sweep.of(TABLE), tmp_path)
+    kept = read(tmp_path)
+    for module in (store, cells):
+        monkeypatch.setattr(module, "build", lambda: "0.0.1+another")
+    with pytest.raises(
+        mc.InvalidInput, match=r"computed by modelcollapse \S+, and this is 0.0.1\+"
+    ):
+        run(Sweep.of(TABLE), tmp_path)
+    assert_frame_equal(read(tmp_path), kept)
+
+
+def test_a_test_file_counts_by_what_is_in_it(tmp_path):
+    """Under its old name it is another cell; one that changes under way is a failure."""
+    path, copy = tmp_path / "test.csv", tmp_path / "copy.csv"
+    for file in (path, copy):
+        file.write_text("x\n1\n2\n")
+    table = {**TABLE, "model": {"family": "kde", "bandwidth": 0.5}, "workflow": {"name": "replace"}}
+    table |= {"samples": 5, "test": [str(copy), str(path)]}
+    before = Sweep.of(table)
+    assert len(before.cells) == 1
+    path.write_text("x\n1\n3\n")
+    assert len(Sweep.of(table).cells) == 2
+    outcome = run(before, tmp_path / "out")
+    assert "test file has changed since" in next(iter(outcome.failed.values()))
+
+
+def test_other_peoples_files_stay(tmp_path):
+    """Whatever they are called; what a killed sweep left is removed."""
+    run(Sweep.of({**TABLE, "samples": 5}), tmp_path)
+    key = Sweep.of(TABLE).cells[0].key
+    mine = [tmp_path / name for name in ("a.partial", "notes/b.partial", "cells/x.parquet.partial")]
+    left = [
+        tmp_path / "sweep.json.0123abcd.partial",
+        tmp_path / f"cells/{key}.parquet.89abcdef.partial",
+    ]
+    for path in (*mine, *left):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("mine")
+    run(Sweep.of(TABLE), tmp_path)
+    assert [path.exists() for path in (*mine, *left)] == [True] * 3 + [False] * 2
 
 
 def test_two_processes_do_not_share_a_folder(tmp_path):

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers
+from modelcollapse._support.sealed import frames
 from modelcollapse.families.discrete import exact_collapse_time, expected_collapse_time
-from modelcollapse.sweep.store import frames as polars
 from modelcollapse.sweep.work import QUANTILES
 
 EXACT = 1000  # rows up to which one outcome's count is an exact chain
@@ -23,7 +23,7 @@ def collapse_times(frame: Any) -> Any:
     the first recorded generation with so many of them. `expected` is exact, NaN beyond 1,000 rows;
     `diffusion` is its limit for large n.
     """
-    pl = polars()
+    pl = frames()
     cells = frame.filter(pl.col.quantity == "collapsed").partition_by(
         "outcomes", "samples", maintain_order=True
     )

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from modelcollapse._support.checks import Floats
+from modelcollapse._support.sealed import frames, read_table
 from modelcollapse.loop.experiment import predict
 from modelcollapse.reproduce.figure import Context, Figure, Frames, Size, swept
 from modelcollapse.reproduce.gaussian.drawing_densities import draw
 from modelcollapse.reproduce.gaussian.products import Cdf, accumulated_log_variances
 from modelcollapse.sweep import Cell, Sweep
 from modelcollapse.sweep.store import Store
-from modelcollapse.sweep.store import frames as polars
 from modelcollapse.workflows import Replace
 
 SIZES = {"paper": [10, 32, 100, 316, 1000], "quick": [10, 32]}
@@ -50,13 +50,13 @@ def compute(context: Context) -> Frames:
     tables = [
         _histograms(cell, store, BINS[context.size]) for cell in sweeps(context.size)["runs"].cells
     ]
-    return {"runs": summary, "histogram": polars().concat(tables)}
+    return {"runs": summary, "histogram": frames().concat(tables)}
 
 
 def _histograms(cell: Cell, store: Store, bins: int) -> Any:
     """Return the density of log v_t over the runs, and the exact law's in the same bins."""
-    pl = polars()
-    runs, laws = pl.read_parquet(store.place(cell, "runs")), log_variance_laws(cell)
+    pl = frames()
+    runs, laws = read_table(store.place(cell, "runs")), log_variance_laws(cell)
     tables = []
     for t in cell.at or ():
         values = runs.filter(pl.col.generation == t)["log_variance"].to_numpy()
@@ -70,7 +70,7 @@ def _histograms(cell: Cell, store: Store, bins: int) -> Any:
 
 
 def _table(cell: Cell, t: int, edges: Floats, counted: Floats, law: Floats) -> Any:
-    pl = polars()
+    pl = frames()
     values = pl.DataFrame({"low": edges[:-1], "high": edges[1:], "density": counted, "law": law})
     named = {"workflow": cell.workflow["name"], "samples": cell.samples, "generation": t}
     return values.select(*[pl.lit(v).alias(k) for k, v in named.items()], pl.all())

@@ -1,5 +1,7 @@
 """The paper's blobs: test rows about the training rows' centres, and about others."""
 
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -9,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from modelcollapse._support.checks import Floats
-from modelcollapse._support.files import replacing, synced
+from modelcollapse._support.sealed import DamagedError, read_table, write_table
+from modelcollapse._support.version import build
 from modelcollapse.datasets import blobs_mixture, paper
 from modelcollapse.families.kde import KDE
 from modelcollapse.loop.experiment import Experiment, simulate
@@ -28,6 +31,7 @@ from modelcollapse.sweep.work import QUANTILES
 from modelcollapse.workflows import by_name
 
 SAME, OTHER = "the same centres", "other centres"
+Part = tuple[float, int, str]  # bandwidth, rows, workflow
 GREY = "0.96"  # behind what the paper does
 
 
@@ -50,8 +54,8 @@ def compute(grid: Grid, context: Context) -> Any:
     folder = context.folder / "mismatched"
     folder.mkdir(parents=True, exist_ok=True)
     parts = list(product(grid.bandwidths, grid.sizes, WORKFLOWS))
-    paths = {part: folder / ("-".join(map(str, part)) + ".parquet") for part in parts}
-    missing = [part for part in parts if not paths[part].exists()]
+    paths = {part: folder / _named(grid, part) for part in parts}
+    missing = [part for part in parts if not _whole(paths[part])]
     done = len(parts) - len(missing)
     tasks = (delayed(_kept)(grid, part, paths[part]) for part in missing)
     try:
@@ -61,14 +65,26 @@ def compute(grid: Grid, context: Context) -> Any:
                 context.progress(done / len(parts), "blobs with two sets of centres")
     except KeyboardInterrupt as stop:
         raise Stopped(f"mismatched blobs: {done} of {len(parts)} parts are finished") from stop
-    return pl.concat([pl.read_parquet(path) for path in paths.values()])
+    return pl.concat([read_table(path) for path in paths.values()])
 
 
-def _kept(grid: Grid, part: tuple[float, int, str], path: Path) -> None:
-    table = one(grid, *part)
-    with replacing(path) as partial:
-        table.write_parquet(partial)
-        synced(partial)
+def _named(grid: Grid, part: Part) -> str:
+    """Return the name of a part's file: it tells apart all that its numbers depend on."""
+    told = json.dumps([build(), *part, grid.at, grid.seeds, grid.test])
+    return "-".join([*map(str, part), hashlib.sha256(told.encode()).hexdigest()[:8]]) + ".parquet"
+
+
+def _whole(path: Path) -> bool:
+    """Return whether a file is there and not damaged."""
+    try:
+        read_table(path)
+    except DamagedError:
+        return False
+    return True
+
+
+def _kept(grid: Grid, part: Part, path: Path) -> None:
+    write_table(path, one(grid, *part))
 
 
 def one(grid: Grid, h: float, n: int, workflow: str) -> Any:

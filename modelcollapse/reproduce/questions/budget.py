@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from modelcollapse._support.sealed import frames
 from modelcollapse.loop.experiment import predict
 from modelcollapse.reproduce.figure import Context, Figure, Frames, Size, swept
 from modelcollapse.reproduce.questions.drawing_budget import draw
 from modelcollapse.sweep import Cell, Sweep
-from modelcollapse.sweep.store import frames as polars
 
 SIZES = [10, 100]
 SHARES = {  # budgets over the batch size; the last is everything
@@ -53,7 +53,7 @@ def sweeps(size: Size) -> Mapping[str, Sweep]:
 def compute(context: Context) -> Frames:
     """Return the simulated summaries, and exact errors on a finer grid of budgets."""
     runs = swept(sweeps)(context)
-    return {**runs, "theorem": polars().DataFrame(_curves(context.size))}
+    return {**runs, "theorem": frames().DataFrame(_curves(context.size))}
 
 
 def _curves(size: Size) -> Iterator[dict[str, Any]]:

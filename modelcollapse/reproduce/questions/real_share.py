@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 
 from modelcollapse import mixed
+from modelcollapse._support.sealed import frames
 from modelcollapse.loop.experiment import predict
 from modelcollapse.reproduce.figure import Context, Figure, Frames, Picture, Size, swept
 from modelcollapse.reproduce.questions import webs
 from modelcollapse.reproduce.questions.drawing_real_share import draw_shares
 from modelcollapse.sweep import Cell, Sweep
-from modelcollapse.sweep.store import frames as polars
 
 WORKFLOWS = ("keep-real", "fresh-data")
 ROWS = 20  # real ones, and sampled ones in each generation
@@ -58,7 +58,7 @@ def sweeps(size: Size) -> Mapping[str, Sweep]:
 def compute(context: Context) -> Frames:
     """Return the simulated summaries, and the theorems' curves on finer grids."""
     fine = FINE[context.size]
-    pl, runs = polars(), swept(sweeps)(context)
+    pl, runs = frames(), swept(sweeps)(context)
     curves = {"share": _mixed(fine), "web": webs.curves(fine)}
     return {**runs, **{f"{part}-theorem": pl.DataFrame(curves[part]) for part in curves}}
 

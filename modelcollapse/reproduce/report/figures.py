@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from modelcollapse._support.errors import InvalidInput
+from modelcollapse._support.sealed import read_json
 from modelcollapse.reproduce.report import png, values
 
-FORMAT = 1
+FORMAT = 2
 ABOUT = "figure.json"
 WORDS = ("name", "title", "shows", "original", "difference", "data", "command")
 
@@ -76,7 +77,7 @@ def _place(order: list[str], name: str) -> tuple[int, str]:
 def _read(home: Path) -> Figure:
     """Read one figure."""
     try:
-        return _figure(home, values.document(home / ABOUT))
+        return _figure(home, read_json(home / ABOUT, FORMAT))
     except (OSError, ValueError) as error:
         raise InvalidInput(
             f"figures: the figure in {str(home)!r} is damaged: {error}; "
@@ -85,8 +86,6 @@ def _read(home: Path) -> Figure:
 
 
 def _figure(home: Path, about: dict[str, Any]) -> Figure:
-    if (found := values.entry(about, "format")) != FORMAT:
-        raise ValueError(f"its format is {found!r}, and this version reads {FORMAT}")
     words = {name: values.text(values.entry(about, name)) for name in WORDS}
     environment = values.mapping(values.entry(about, "environment"))
     pictures = [values.mapping(item) for item in values.sequence(values.entry(about, "pictures"))]
