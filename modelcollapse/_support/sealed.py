@@ -95,6 +95,12 @@ def read_table(path: Path) -> Any:
     return frames().read_parquet(io.BytesIO(_checked(path)))
 
 
+def digest(path: Path) -> str:
+    """Return the SHA-256 of a file of any size."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def read_frame(path: Path) -> Any:
     """Return the data frame in a Parquet file of anybody, whatever characters its name has.
 

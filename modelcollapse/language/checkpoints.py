@@ -6,8 +6,9 @@ grammar and on Python's documentation. So they know the words and the template, 
 hub knows English, and not the distribution that they are fine-tuned on.
 """
 
-import json
 import os
+import re
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,8 @@ import numpy as np
 
 from modelcollapse._support.checks import whole
 from modelcollapse._support.errors import InvalidInput, unknown
-from modelcollapse._support.files import replacing_folder
+from modelcollapse._support.files import clear, replacing_folder
+from modelcollapse._support.sealed import DamagedError, digest, read_json, write_json
 from modelcollapse.language import backend
 from modelcollapse.language.corpus import grammar_rows, split
 from modelcollapse.language.grammars import descriptions
@@ -38,6 +40,7 @@ PREFIX = "tiny-"
 VOCABULARY, HIDDEN, LAYERS, HEADS, POSITIONS = 1024, 64, 2, 4, 512
 ROWS = 24_000  # of the flatter grammar
 FLATTENED = 0.6  # the power of the rules' probabilities
+ABOUT = "modelcollapse.json"
 VERSION = 1  # of the recipe below: a change of it makes the kept checkpoints old
 RECIPE = replace(SMALL, learning_rate=3e-3, max_length=64, precision="float32")
 
@@ -63,7 +66,7 @@ def resolve(model: str, advance: Callable[[float], None] | None = None) -> str:
             raise unknown("model", model, names())
         return model
     folder = cache_folder() / f"{model}-v{VERSION}"
-    if not folder.exists():
+    if not whole_model(folder):
         family = model.removeprefix(PREFIX)
         if backend.world() > 1:
             raise InvalidInput(
@@ -71,8 +74,18 @@ def resolve(model: str, advance: Callable[[float], None] | None = None) -> str:
                 f"modelcollapse language checkpoint {family}"
             )
         folder.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
         build(family, folder, advance=advance)
     return str(folder)
+
+
+def whole_model(folder: Path) -> bool:
+    """Return whether a checkpoint that was built here is there, and every file is its own."""
+    try:
+        files = read_json(folder / ABOUT)["files"]
+        return bool({name: digest(folder / name) for name in files} == files)
+    except (DamagedError, OSError):
+        return False
 
 
 def build(
@@ -101,6 +114,7 @@ def build(
         raise unknown("family", family, FAMILIES)
     if folder.exists():
         raise InvalidInput(f"output = {str(folder)!r} exists: give a new folder")
+    clear(folder.parent, re.escape(folder.name))
     rows = pretraining_rows(seed)
     template = Conversation()
     with backend.quiet(), replacing_folder(folder) as partial:
@@ -114,7 +128,8 @@ def build(
         tokenizer.save_pretrained(partial)
         model.to("cpu").save_pretrained(partial)
         about = {"version": VERSION, "seed": seed, "rows": len(examples), "loss": training.loss}
-        (partial / "modelcollapse.json").write_text(json.dumps(about, indent=1))
+        files = {path.name: digest(path) for path in sorted(partial.iterdir())}
+        write_json(partial / ABOUT, {**about, "files": files})
     return folder
 
 

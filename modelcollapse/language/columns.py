@@ -1,9 +1,10 @@
 """Data sets of others: files, folders and the hub, and which of their columns are text."""
 
+import os
+import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from glob import escape
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -104,18 +105,20 @@ def _load(data: str | Path, subset: str | None) -> Mapping[str, Any] | None:
     if subset is not None and path.exists():
         raise InvalidInput(f"subset = {subset!r}: {data} is local and has none; leave it out")
     try:
-        # The cache of datasets goes by names and time stamps: local files are read afresh.
+        # The cache of datasets goes by names and time stamps, and it reads patterns and addresses
+        # into names: local files are read afresh, by a name that is none.
         with _uncounted(), TemporaryDirectory() as cache:
-            afresh = {"cache_dir": cache, "keep_in_memory": True}
+            afresh = {"cache_dir": f"{cache}/cache", "keep_in_memory": True}
+            plain = _linked(path, Path(cache))
             if path.is_file():
                 kind = READERS[path.suffix.lower()]
                 # In a CSV file "NA" and "None" are words like others.
                 how = {"keep_default_na": False} if kind == "csv" else {}
-                found = load_dataset(kind, data_files=escape(str(path)), **how, **afresh)
+                found = load_dataset(kind, data_files=str(plain), **how, **afresh)
             elif (path / "state.json").exists() or (path / "dataset_dict.json").exists():
-                found = load_from_disk(str(path), keep_in_memory=True)
+                found = load_from_disk(str(plain), keep_in_memory=True)
             elif path.exists():
-                found = load_dataset(escape(str(data)), **afresh)
+                found = load_dataset(str(plain), **afresh)
             else:
                 found = load_dataset(str(data), subset)
     except Exception as error:  # every reader of datasets raises its own
@@ -124,6 +127,16 @@ def _load(data: str | Path, subset: str | None) -> Mapping[str, Any] | None:
             "folder of them, or a hub id that you have access to"
         ) from error
     return found if isinstance(found, DatasetDict) else {"train": found}
+
+
+def _linked(path: Path, folder: Path) -> Path:
+    """Return another name of a file or a folder of files, without any special character."""
+    plain = folder / (f"data{path.suffix.lower()}" if path.is_file() else "data")
+    if path.is_file():
+        plain.symlink_to(path.absolute())
+    elif path.is_dir():  # datasets follows the links of files, and resolves those of folders
+        shutil.copytree(path.absolute(), plain, copy_function=os.symlink)
+    return plain
 
 
 def _beside(path: Path) -> bool:

@@ -1,6 +1,7 @@
 """The small checkpoints that are built here."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -64,6 +65,12 @@ def test_a_name_is_built_once(tmp_path):
     assert resolve("tiny-llama") == folder
     assert (tmp_path / "cache").stat().st_mtime_ns == before
     assert resolve("org/model") == "org/model"
+    file = Path(folder) / "tokenizer.json"
+    whole, data = file.read_bytes(), bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(data)
+    assert resolve("tiny-llama") == folder  # built again
+    assert file.read_bytes() == whole
     assert names() == tuple(f"tiny-{family}" for family in FAMILIES)
 
 

@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import os
 import re
 import shutil
 import time
@@ -85,6 +86,32 @@ def test_files(tmp_path, ending):
     assert corpus.name == str(path)
     assert corpus.dropped == 0
     assert corpus.grammar is None
+
+
+@pytest.mark.parametrize("stem", ["a[1]", "a*", "a?", "~", "a#%20b", "-a", "file:a", "s3::a"])
+def test_a_name_is_no_pattern(tmp_path, monkeypatch, stem):
+    """Neither of a file nor of a folder: what it would match is not read."""
+    monkeypatch.chdir(tmp_path)
+    for ending in ("jsonl", "csv", "parquet"):
+        for name in ("a1", "aa"):
+            write(tmp_path / f"{name}.{ending}", [{"text": "another"}] * 5)
+        write(tmp_path / f"{stem}.{ending}", PAIRS)
+        train = load_corpus(f"{stem}.{ending}", held_out=1).train
+        assert len(train) == len(PAIRS) - 1
+        assert all(row in PAIRS for row in train)
+    (tmp_path / stem).mkdir()
+    write(tmp_path / stem / "train.csv", PAIRS)
+    assert len(load_corpus(f"./{stem}", held_out=1).train) == len(PAIRS) - 1
+
+
+def test_a_file_is_read_afresh(tmp_path):
+    """Also where it was changed under the time stamp and the size that it had."""
+    path = tmp_path / "data.csv"
+    for word in ("first", "other"):
+        write(path, [{"text": f"{word} {i}"} for i in range(9)])
+        os.utime(path, (1e9, 1e9))
+        rows = [row["text"] for row in load_corpus(path, held_out=1).train]
+        assert all(text.startswith(word) for text in rows)
 
 
 @pytest.mark.parametrize("own", ["validation", "test", "valid", "dev"])
