@@ -147,7 +147,8 @@ def sizes(samples: Samples, generations: int) -> Integers:
             )
         values = [whole(f"samples[{t}]", samples[t]) for t in range(generations)]
     else:
-        values = [whole("samples", samples)] * generations
+        values = [whole("samples", samples)]
     if max(values) > LARGEST_BATCH:
         raise invalid("samples", max(values), f"a batch has at most {LARGEST_BATCH} rows")
-    return np.array(values, dtype=np.int64)
+    found = np.array(values, dtype=np.int64)
+    return found if len(values) == generations else np.repeat(found, generations)

@@ -20,7 +20,7 @@ class ModelCollapseError(Exception):
     """Base class of all errors raised on purpose by this package."""
 
     def __str__(self) -> str:
-        return " ".join(str(a) for a in self.args)
+        return printable(" ".join(str(a) for a in self.args))
 
 
 class InvalidInput(ModelCollapseError, ValueError):  # noqa: N818 - says what it is
@@ -33,6 +33,15 @@ class NoClosedForm(ModelCollapseError, KeyError):  # noqa: N818 - says what it i
 
 class MissingDependency(ModelCollapseError, ImportError):  # noqa: N818 - says what it is
     """An optional package is needed and not installed."""
+
+
+def printable(text: str) -> str:
+    """Return text that a terminal shows and does not obey: what a file holds may be in it."""
+    if text.isprintable():
+        return text
+    return "".join(
+        c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text
+    )
 
 
 def invalid(name: str, value: object, allowed: str) -> InvalidInput:

@@ -3,12 +3,17 @@
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext, suppress
+from pathlib import Path
+from typing import Any
 
 from cyclopts import App, CycloptsError
 
-from modelcollapse._support.errors import ModelCollapseError
+from modelcollapse._support.errors import ModelCollapseError, printable
+from modelcollapse._support.memory import limited
 
 WRONG_USE, INTERRUPTED = 2, 130
+MOST_SHOWN = 440  # characters of an error's message
 
 COMMANDS = {
     "verify": """\
@@ -67,16 +72,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0: done. 1: a verdict is not the expected one. 2: wrong use or input, said in one line on
     standard error. 130: interrupted.
     """
+    for name in ("stdout", "stderr"):  # closed by who started this
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - it stays open
     try:
-        status = app(
-            list(sys.argv[1:] if arguments is None else arguments),
-            exit_on_error=False,
-            print_error=False,
-            result_action="return_value",
-        )
+        status = _called(list(sys.argv[1:] if arguments is None else arguments))
         sys.stdout.flush()
     except (CycloptsError, ModelCollapseError) as error:
-        print(f"modelcollapse: {_one_line(error)}", file=sys.stderr)
+        _say(_one_line(error))
         return WRONG_USE
     except BrokenPipeError:
         # The reader has gone; keep Python from complaining when it flushes at exit.
@@ -84,19 +87,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except MemoryError as error:
         less = "ask for fewer replicates, generations, columns or outcomes"
-        print(f"modelcollapse: not enough memory; {less} ({_one_line(error)})", file=sys.stderr)
+        _say(f"not enough memory; {less} ({_one_line(error)})")
         return WRONG_USE
     except (OSError, OverflowError) as error:
         # A full disk, or a problem too large for this machine.
-        print(f"modelcollapse: {_one_line(error) or type(error).__name__}", file=sys.stderr)
+        _say(_one_line(error) or type(error).__name__)
         if isinstance(error, OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return WRONG_USE
     except KeyboardInterrupt:
-        print("modelcollapse: interrupted", file=sys.stderr)
+        _say("interrupted")
         return INTERRUPTED
     return int(status or 0)
 
 
+def _say(text: str) -> None:
+    """Print the last word on standard error, if that is still there."""
+    with suppress(OSError):
+        print(f"modelcollapse: {text}", file=sys.stderr, flush=True)
+
+
+def _called(words: list[str]) -> Any:
+    """Run a command; what does not fit into memory fails here, and the system kills nothing."""
+    # A language model's libraries reserve more than they use.
+    with nullcontext() if words[:1] == ["language"] else limited():
+        return app(words, exit_on_error=False, print_error=False, result_action="return_value")
+
+
 def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
+    """Return an error's message in one line, of at most six on a narrow terminal."""
+    text = " ".join(printable(str(error)).split())
+    if len(text) <= MOST_SHOWN:
+        return text
+    return f"{text[: MOST_SHOWN // 2]} ... {text[-MOST_SHOWN // 3 :]}"  # the remedy comes last

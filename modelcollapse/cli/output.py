@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from modelcollapse._support.errors import InvalidInput
+from modelcollapse._support.errors import InvalidInput, printable
 from modelcollapse._support.files import check_writable, replacing
 from modelcollapse._support.sealed import frames
 
@@ -53,7 +53,9 @@ def console(*, error: bool = False) -> "Console":
             raise BrokenPipeError
 
     stream = sys.stderr if error else sys.stdout
-    return Plain(stderr=error, width=None if stream.isatty() else FULL_WIDTH, highlight=False)
+    width = None if stream.isatty() else FULL_WIDTH
+    # Names and cells are no markup: brackets are shown as they are.
+    return Plain(stderr=error, width=width, highlight=False, markup=False, emoji=False)
 
 
 @contextmanager
@@ -69,7 +71,7 @@ def progress(total: float) -> Iterator[Callable[[float, str], None]]:
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
     columns = (BarColumn(30), TaskProgressColumn(), TimeElapsedColumn())
-    text = TextColumn("{task.description}")
+    text = TextColumn("{task.description}", markup=False)
     with Progress(*columns, text, console=console(error=True), transient=True) as bar:
         task = bar.add_task("", total=total)
         yield lambda done, what: bar.update(task, completed=done, description=what)
@@ -106,11 +108,11 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for index, column in enumerate(columns):
-        table.add_column(column, justify="right" if index else "left", no_wrap=True)
+        table.add_column(printable(column), justify="right" if index else "left", no_wrap=True)
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(printable, row))
     screen = console()
-    screen.print(title, soft_wrap=True)
+    screen.print(printable(title), soft_wrap=True)
     screen.width = 10_000  # a line too long for the screen is wrapped by it, not cut by us
     screen.print(table)
 
@@ -122,7 +124,7 @@ def number(value: float) -> str:
 
 def note(text: str) -> None:
     """Print a message on standard error."""
-    print(text, file=sys.stderr)
+    print(printable(text), file=sys.stderr)
 
 
 def check_table(path: Path) -> None:
@@ -134,17 +136,23 @@ def check_table(path: Path) -> None:
         frames(purpose="writing Parquet")
 
 
-def write_table(path: Path, columns: Mapping[str, Any], *, finished: bool = True) -> None:
+def write_table(path: Path, columns: Mapping[str, Any], *, finished: bool = True) -> bool:
     """Write columns of equal length as CSV or Parquet, whole or not at all, and say so.
 
     What an interruption has left goes beside a table that is there already, which may be complete.
+    Return whether it was written: after hours of work a full disk must not end the command.
     """
     if not finished and path.exists():
         note(f"{path} stays as it was")
         path = path.with_name(f"{path.stem}.interrupted{path.suffix}")
-    _write(path, columns)
+    try:
+        _write(path, columns)
+    except OSError as error:
+        note(f"output = {str(path)!r} cannot be written: {error}; what follows is all there is")
+        return False
     count = max((len(column) for column in columns.values()), default=0)
     note(f"wrote {count} rows to {path}")
+    return True
 
 
 def _write(path: Path, columns: Mapping[str, Any]) -> None:

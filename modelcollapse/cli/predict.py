@@ -7,7 +7,7 @@ import numpy as np
 from cyclopts import Parameter
 
 from modelcollapse.cli.options import LoopOptions, WorkflowOptions
-from modelcollapse.cli.output import note, number, plain, print_json, print_table
+from modelcollapse.cli.output import note, number, plain, print_json, print_table, progress
 from modelcollapse.loop.experiment import Experiment, Prediction
 from modelcollapse.loop.experiment import predict as predict_experiment
 from modelcollapse.loop.identity import described
@@ -38,6 +38,11 @@ def predict(
     """
     experiment = (loop or LoopOptions()).build(family, which or WorkflowOptions())
     prediction = predict_experiment(experiment)
+    names = list(prediction.expected)
+    with progress(len(names)) as show:  # each is computed at the first look
+        for done, name in enumerate(names):
+            show(done, name)
+            _ = prediction[name]
     if json:
         print_json(_document(prediction))
         return
@@ -72,6 +77,7 @@ def _title(e: Experiment) -> str:
     told = described(e)
     model, workflow = told.pop("model"), told.pop("workflow")
     told["truth"] = getattr(e.truth, "name", None) or told["truth"]
+    told |= {key: v for key, v in (told.pop("sampling") or {}).items() if key != "name"}
     parts = {**model, "workflow": workflow.pop("name"), **workflow, **told}
     return ", ".join(f"{key} {value}" for key, value in parts.items() if value is not None)
 

@@ -26,11 +26,12 @@ from modelcollapse.cli.whole import MaybeWhole, Whole
 from modelcollapse.families.gaussian.estimator import Gaussian
 from modelcollapse.families.kde import KDE
 from modelcollapse.families.names import parse_bandwidth
+from modelcollapse.loop.estimators import brief
 from modelcollapse.loop.plain import Run
 from modelcollapse.loop.plain import run as run_loop
 from modelcollapse.loop.truth import Rows
 
-INTERRUPTED = 130
+WRONG_USE, INTERRUPTED = 2, 130
 OWN: dict[str, Any] = {"gaussian": Gaussian, "kde": KDE}
 
 
@@ -58,7 +59,7 @@ def run(
         The workflow.
     estimator
         gaussian, kde (with --option bandwidth=0.5), or the dotted path of a class with fit and
-        sample, such as sklearn.mixture.GaussianMixture.
+        sample, such as sklearn.mixture.GaussianMixture; its module is imported: its code runs.
     data
         digits, wine, breast_cancer, iris, diabetes, blobs, circles, moons, swiss_roll,
         blobs-mismatched, or a CSV or Parquet file.
@@ -103,29 +104,35 @@ def run(
             checkpoint=checkpoint,
             progress=counted(show, "generations"),
         )
-    _report(result, output, json=json)
-    return INTERRUPTED if result.outcome.startswith("interrupted") else 0
+    written = _report(result, output, json=json)
+    return INTERRUPTED if _interrupted(result) else 0 if written else WRONG_USE
 
 
-def _report(result: Run, output: Path | None, *, json: bool) -> None:
+def _interrupted(result: Run) -> bool:
+    return result.outcome.startswith("interrupted")
+
+
+def _report(result: Run, output: Path | None, *, json: bool) -> bool:
+    """Write and print what is known; return whether the file was written, if one was wanted."""
+    written = True
     for message, count in result.warnings.items():
         note(f"warning, {count} times: {message}")
     if not result.completed:
         note(result.outcome)
     if output is not None:
         columns = {"generation": result.generations, **result.metrics}
-        interrupted = result.outcome.startswith("interrupted")
-        write_table(output, columns, finished=not interrupted)
+        written = write_table(output, columns, finished=not _interrupted(result))
     if json:
         record = {"experiment": result.experiment, "outcome": result.outcome}
         metrics = {"generation": result.generations, "metrics": result.metrics}
         print_json({**record, **metrics, "warnings": result.warnings})
-    elif output is None:
+    elif output is None or not written:
         rows = [
             [str(t), *(number(values[i]) for values in result.metrics.values())]
             for i, t in enumerate(result.generations)
         ]
         print_table(result.outcome, ["generation", *result.metrics], rows)
+    return written
 
 
 def _split(data: Rows, holdout: float, seed: int) -> tuple[Rows, Any]:
@@ -153,8 +160,9 @@ def build_estimator(name: str, options: tuple[str, ...], dim: int) -> Any:
         factory = _imported(name)
     try:
         return factory(**arguments)
-    except TypeError as error:
-        raise InvalidInput(f"option: {name} does not take {arguments!r} ({error})") from error
+    except Exception as error:  # of a class of anybody
+        told = f"option: {name} does not take {arguments!r} ({brief(error)})"
+        raise InvalidInput(told) from error
 
 
 def _option(text: str) -> tuple[str, Any]:
@@ -173,11 +181,14 @@ def _imported(path: str) -> Any:
         raise unknown("estimator", path, [*OWN, "sklearn.mixture.GaussianMixture"])
     try:
         found = importlib.import_module(module)
-    except (ImportError, TypeError, ValueError) as error:
-        raise InvalidInput(f"estimator = {path!r} cannot be imported: {error}") from error
+    except (Exception, SystemExit) as error:  # the module's own code runs, and may do anything
+        raise InvalidInput(f"estimator = {path!r} cannot be imported: {brief(error)}") from error
     if not hasattr(found, name):
         raise unknown(f"estimator in {module}", name, [n for n in dir(found) if n[:1].isupper()])
     factory = getattr(found, name)
-    if not isinstance(factory, type):
-        raise InvalidInput(f"estimator = {path!r} is not a class: give a class")
+    lacking = [name for name in ("fit", "sample") if not callable(getattr(factory, name, None))]
+    if not isinstance(factory, type) or lacking:
+        what = f"has no {' and no '.join(lacking)}" if lacking else ""
+        what = what if isinstance(factory, type) else "is not a class"
+        raise InvalidInput(f"estimator = {path!r} {what}: give a class with fit and sample")
     return factory

@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from modelcollapse import datasets
 from modelcollapse._support.checks import whole
 from modelcollapse._support.errors import InvalidInput
+from modelcollapse._support.memory import require
 from modelcollapse.cli.options import LoopOptions, WorkflowOptions
 from modelcollapse.cli.output import (
     check_table,
@@ -26,8 +27,10 @@ from modelcollapse.loop.experiment import Interrupted, Prediction, Trajectories
 from modelcollapse.loop.experiment import predict as predict_experiment
 from modelcollapse.loop.experiment import simulate as simulate_experiment
 from modelcollapse.loop.identity import described
+from modelcollapse.sweep.cost import Asked, cost_of
 
-INTERRUPTED = 130
+WRONG_USE, INTERRUPTED = 2, 130
+LONG = 60  # seconds that are worth a word before the work
 
 
 def simulate(
@@ -77,6 +80,13 @@ def simulate(
     """
     experiment = (loop or LoopOptions()).build(family, which or WorkflowOptions())
     whole("replicates", replicates)
+    recorded = _generations(at)
+    asked = Asked(replicates, recorded, extra, _test(test))
+    cost = cost_of(experiment, asked)
+    sizes = f"replicates = {replicates}, samples up to {experiment.sizes.max()}, "
+    require(cost.memory, f"{sizes}generations = {experiment.generations}: all together")
+    if cost.seconds > LONG:
+        note(f"about {cost.seconds:.0f} s on one core, within a factor of about three")
     if output is not None:
         check_table(output)
     status = 0
@@ -86,10 +96,10 @@ def simulate(
                 experiment,
                 replicates,
                 seed,
-                _generations(at),
+                recorded,
                 jobs=jobs,
                 extra=extra,
-                test=_test(test),
+                test=asked.test,
                 tolerance=tolerance,
                 progress=counted(show, "replicates"),
             )
@@ -97,12 +107,13 @@ def simulate(
             runs, status = stop.finished, INTERRUPTED
     if status:
         note(f"interrupted: {runs.replicates} of {replicates} replicates are finished and kept")
-    if output is not None:
-        write_table(output, _columns(runs), finished=not status)
+    shown = output is None
+    if output is not None and not write_table(output, _columns(runs), finished=not status):
+        shown, status = True, status or WRONG_USE
     prediction = predict_experiment(experiment)
     if json:
         print_json({"experiment": described(experiment), **_summary(runs, prediction)})
-    elif output is None:
+    elif shown:
         _print(runs, prediction)
     return status
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from modelcollapse._support.checks import whole
 from modelcollapse._support.errors import InvalidInput, invalid
+from modelcollapse._support.memory import require
 from modelcollapse.language import backend
 from modelcollapse.language.chain import Chain, label
 from modelcollapse.language.folder import Folder, check_space
@@ -101,6 +102,7 @@ def run(
             check_weights(workflow, sizes)
     size = needed(setup, sizes, len(seeds) * len(labels), options.keep)
     check_space(Path(output), size, "the run")
+    check_memory(setup)
     real = {seed: setup.corpus.draw(sizes[0], seed, setup.encoder.usable) for seed in seeds}
     folder = Folder(Path(output), setup.described())
     with working(folder, options):
@@ -132,6 +134,13 @@ def check_weights(workflow: Workflow, sizes: Sequence[int]) -> None:
                 f"workflows: {label(workflow)} weights rows, and a packed block has parts of "
                 "several; leave the weight out, or do not pack"
             )
+
+
+def check_memory(setup: Setup) -> None:
+    """Raise InvalidInput if training does not fit into the memory of this machine."""
+    if backend.device().type == "cpu":
+        held = 4.0 * FLOAT_BYTES * setup.base.parameters()
+        require(held, f"model = {setup.settings.model!r}: weights, gradients and two moments")
 
 
 def needed(setup: Setup, sizes: Sequence[int], chains: int, keep: Keep) -> int:

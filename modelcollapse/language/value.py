@@ -33,7 +33,7 @@ from modelcollapse.language.folder import (
     check_space,
 )
 from modelcollapse.language.judging import Judge
-from modelcollapse.language.loop import FLOAT_BYTES
+from modelcollapse.language.loop import FLOAT_BYTES, check_memory
 from modelcollapse.language.settings import Settings, Setup, checked_seeds, prepare
 from modelcollapse.language.template import Row, digest
 from modelcollapse.language.work import (
@@ -200,6 +200,7 @@ def value(
     grid = Grid(setup, *numbers, seeds, None if pool is None else read_pool(pool, setup))
     grid.check(pool)
     check_space(Path(output), grid.bytes(options), "the grid")
+    check_memory(setup)
     folder = Folder(Path(output), grid.described())
     with working(folder, options):
         for line in setup.lines() if announce else ():

@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from modelcollapse._support.checks import Floats
+from modelcollapse._support.memory import require
 
 BLOCK = 1024
 Arrays = dict[str, Floats]
@@ -41,7 +42,7 @@ def simulated(
     They are fewer than asked for only after Ctrl-C; before the first block is finished, Ctrl-C
     is not held back.
     """
-    storage, done = work.storage(replicates), 0
+    storage, done = _storage(work, replicates), 0
     try:
         for count in _blocks(work, seed, storage, replicates, jobs, progress):
             done += count
@@ -49,6 +50,13 @@ def simulated(
         if not done:
             raise
     return part(storage, slice(done)), done
+
+
+def _storage(work: Work, replicates: int) -> Arrays:
+    """Return what is kept of all replicates, or raise InvalidInput if it cannot be held."""
+    one = sum(values.nbytes for values in work.storage(1).values())
+    require(one * float(replicates), f"replicates = {replicates}: the numbers that are kept")
+    return work.storage(replicates)
 
 
 def part(storage: Arrays, cut: slice) -> Arrays:

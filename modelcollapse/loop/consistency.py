@@ -52,19 +52,19 @@ def check(schedule: Schedule) -> list[int]:
     if not schedule.weighted:
         return []
     sources.real_counts(own, sizes)
-    start, rows, left = time.perf_counter(), 0, dict.fromkeys(_order(sizes))
+    start, rows, left = time.thread_time(), 0, dict.fromkeys(_order(sizes))
     for t in list(left):
         rows += sum(sizes[:t])
-        if rows > MOST_ROWS or (t > SMALL and time.perf_counter() - start > SECONDS):
+        if rows > MOST_ROWS or (t > SMALL and time.thread_time() - start > SECONDS):
             break
         check_rows(own, sizes[:t])
         del left[t]
     if not schedule.fresh:  # which sets its own sizes
         _suspect(own, sizes, list(left))
-    carried, start = Carried(own), time.perf_counter()
+    carried, start = Carried(own), time.thread_time()
     if carried.remembers:
         for t in range(1, len(sizes) + 1):
-            if t > SMALL and time.perf_counter() - start > SECONDS:
+            if t > SMALL and time.thread_time() - start > SECONDS:
                 return sorted({*left, *range(t, len(sizes) + 1)})
             carried.step(sizes[:t])
     return sorted(left)
@@ -75,9 +75,9 @@ def _suspect(own: Workflow, sizes: Sequence[int], left: Sequence[int]) -> None:
 
     A workflow may do something else with other batches, so that alone proves nothing.
     """
-    start, small = time.perf_counter(), [min(n, FEW) for n in sizes]
+    start, small = time.thread_time(), [min(n, FEW) for n in sizes]
     for t in left:
-        if time.perf_counter() - start > SECONDS:
+        if time.thread_time() - start > SECONDS:
             return
         try:
             check_rows(own, small[:t])

@@ -42,7 +42,7 @@ def stage(name: str, generation: int, noted: dict[str, int]) -> Iterator[None]:
                 noted[text] = noted.get(text, 0) + 1
 
 
-def brief(error: Exception) -> str:
+def brief(error: BaseException) -> str:
     """Return an error's kind and message, on one line."""
     return " ".join(f"{type(error).__name__}: {error}".split())
 

@@ -76,11 +76,14 @@ def identity(e: "Experiment") -> str:
 def of_workflow(workflow: Workflow, generations: int) -> dict[str, Any]:
     """Return what a workflow is, up to a generation."""
     own: Any = workflow
+    told: dict[str, Any]
     if type(own) not in BY_NAME.values():
-        told: dict[str, Any] = plain(own, generations)
+        told = plain(own, generations)
         return told
     if hasattr(own, "described"):
-        return {"name": own.name, **own.described(generations)}
+        said = own.described(generations).items()
+        told = {key: plain(v, 0) if isinstance(v, np.ndarray) else v for key, v in said}
+        return {"name": own.name, **told}
     return {"name": own.name, **{f.name: getattr(own, f.name) for f in fields(own)}}
 
 

@@ -12,11 +12,12 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers, Samples, rows, whole
 from modelcollapse._support.errors import InvalidInput, invalid, unknown
+from modelcollapse._support.memory import require
 from modelcollapse._support.version import build
 from modelcollapse.loop import estimators
 from modelcollapse.loop.checkpoint import Checkpoint, State
 from modelcollapse.loop.estimators import FailedError, stage
-from modelcollapse.loop.identity import of_workflow
+from modelcollapse.loop.identity import of_workflow, shown
 from modelcollapse.loop.json_data import of_metric, plain
 from modelcollapse.loop.metrics import Metric, built_in, check_names, custom
 from modelcollapse.loop.sampling import Tempered, lowered
@@ -143,6 +144,8 @@ def run(
     )
     if progress is not None and not callable(progress):
         raise invalid("progress", progress, "give a function of the generations finished since")
+    held = 16.0 * loop.sizes.sum(dtype=float) * loop.truth.dim  # all batches, and a training set
+    require(held, f"samples = {shown(samples)}: the rows of {generations} generations")
     loop.check()
     file = Checkpoint(checkpoint, loop.configuration, len(loop.sizes))
     return loop.run(file, progress or (lambda _: None))

@@ -1,11 +1,14 @@
-"""What a cell will cost: rough estimates from its sizes, before anything runs."""
+"""What an experiment will cost: rough estimates from its sizes, before anything runs."""
 
 import math
-from typing import NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from modelcollapse.loop.experiment import Experiment
+from modelcollapse.loop.identity import described
 from modelcollapse.sweep.cells import Cell
 
 OVERHEAD = 0.02  # seconds of a cell for building, predicting and writing
@@ -15,6 +18,7 @@ BLOCK = 1024  # replicates under way at once
 DRAWS = {"hyperbolic-secant": (75, 900), "label-verifier": (25, 150)}
 CHAINS = {"entropy": 1, "absent": 2, "collapsed": 1}  # of a discrete loop's predictions
 BATCHED, SMALL = 4e6, 2**14  # numbers of kernel densities' rows, and pairs that are scored together
+SCORED = 500  # rows of a test file that is not read yet
 CACHED = 2**21  # rows of a pool that are near enough to be drawn at full speed
 
 
@@ -25,24 +29,40 @@ class Cost(NamedTuple):
     memory: float
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What is asked for of an experiment, as of `simulate`; `quantities` as of a `Cell`."""
+
+    replicates: int
+    at: Sequence[int] | None = None
+    extra: Sequence[str] = ()
+    test: Any = None
+    quantities: Sequence[str] | None = None
+
+
 def cost(cell: Cell) -> Cost:
-    """Return what a cell will cost.
+    """Return what a cell will cost."""
+    asked = Asked(cell.replicates, cell.at, cell.extra, cell.test, cell.quantities)
+    return cost_of(cell.experiment(), asked)
+
+
+def cost_of(e: Experiment, asked: Asked) -> Cost:
+    """Return what simulating and predicting an experiment will cost.
 
     The constants are measured times per replicate, generation, row or pair; the sizes that they
     are multiplied by are the algorithms' own.
     """
-    e = cell.experiment()
-    family = str(cell.model["family"])
-    nanoseconds, held = _unit(family, e, cell)
-    recorded = e.generations if cell.at is None else len(cell.at)
-    kept = 8.0 * cell.replicates * recorded * QUANTITIES
-    seconds = OVERHEAD + 1e-9 * nanoseconds * cell.replicates
+    family = str(described(e)["model"].get("model"))
+    nanoseconds, held = _unit(family, e, asked)
+    recorded = e.generations if asked.at is None else len(asked.at)
+    kept = 8.0 * asked.replicates * recorded * QUANTITIES
+    seconds = OVERHEAD + 1e-9 * nanoseconds * asked.replicates
     if family == "discrete":
-        seconds += _predicted(e, cell)
+        seconds += _predicted(e, asked)
     return Cost(seconds, 2 * kept + 8.0 * held + 150 * 2**20)
 
 
-def _unit(family: str, e: Experiment, cell: Cell) -> tuple[float, float]:
+def _unit(family: str, e: Experiment, asked: Asked) -> tuple[float, float]:
     """Return nanoseconds of one replicate, and numbers held at once."""
     n, T, total = float(e.sizes.mean()), e.generations, float(e.sizes.sum())
     subsample = e.schedule.kind == "subset"
@@ -52,7 +72,7 @@ def _unit(family: str, e: Experiment, cell: Cell) -> tuple[float, float]:
         step = rows * (12 + 3 * d + 0.05 * d * d) if subsample else _gaussian(e)
         return T * step, BLOCK * (d * d + (total * d if subsample else 0)) / (16 if d > 1 else 1)
     if family == "kde":
-        return _kde(e, cell, T, total)
+        return _kde(e, asked, T, total)
     if family == "discrete":
         rows = 0 if e.schedule.newest else min(total, 4 * CACHED)
         return _discrete(e, n, T), 8 * T + rows + 40 * e.model.outcomes
@@ -72,21 +92,22 @@ def _gaussian(e: Experiment) -> float:
     return (1.3 + 0.35 * _slots(e)) * (400 + 100 * d + 40 * d * d)
 
 
-def _kde(e: Experiment, cell: Cell, T: int, total: float) -> tuple[float, float]:
+def _kde(e: Experiment, asked: Asked, T: int, total: float) -> tuple[float, float]:
     """Count rows, pairs of a test row and a training row, and pairs of training rows."""
     d, n = e.model.dim, total / T
     rows = (30.0 + 10.0 * d) * total
-    at = range(1, T + 1) if cell.at is None else cell.at
+    at = range(1, T + 1) if asked.at is None else asked.at
     pooled = e.schedule.everything
     trained = [n * t if pooled else n for t in at]
-    if "mise" in cell.extra:
+    if "mise" in asked.extra:
         rows += 0.4 * sum(N * N for N in trained)
-    held = max(total * d, min(BATCHED, total * d * cell.replicates))
+    held = max(total * d, min(BATCHED, total * d * asked.replicates))
     if (values := getattr(e.truth, "values", None)) is not None:
         held += 6 * values.size  # the truth's rows, and along its axes
-    if cell.test is None:
+    if asked.test is None:
         return rows, held
-    scored = 500 if isinstance(cell.test, str) else cell.test
+    test = asked.test
+    scored = test if isinstance(test, int) else len(getattr(test, "values", range(SCORED)))
     rule, unit = e.model.bandwidth, 0.7 + 0.2 * d
     pairs = scored * sum(trained)
     if isinstance(rule, str) and rule.startswith("scipy"):
@@ -116,13 +137,13 @@ def _discrete(e: Experiment, n: float, T: int) -> float:
     return T * (500 + 20 * rows + 15.0 * K)
 
 
-def _predicted(e: Experiment, cell: Cell) -> float:
+def _predicted(e: Experiment, asked: Asked) -> float:
     """Return seconds of the variances, and of replace's exact chains of one outcome's count."""
     from modelcollapse.families.discrete import chains
     from modelcollapse.families.discrete.truth import truth_of
 
     points = len(truth_of(e).groups[0])
-    count = sum(CHAINS[q] for q in CHAINS if cell.quantities is None or q in cell.quantities)
+    count = sum(CHAINS[q] for q in CHAINS if asked.quantities is None or q in asked.quantities)
     if not e.schedule.newest or chains.reason(e, points):
         count = 0
     return 1e-5 * e.generations + 0.7e-9 * count * chains.work(e, points)

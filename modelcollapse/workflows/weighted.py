@@ -14,6 +14,7 @@ from modelcollapse._support.checks import Floats, divided
 from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse.workflows.protocols import Selection
 
+MOST_TOLD = 1000  # generations whose weights are told one by one
 TOLERANCE = 1e-9  # of a row's sum: rounded decimals in a file
 
 
@@ -58,7 +59,12 @@ class Weighted:
         return f"Weighted(<{self.generations} generations>)"
 
     def described(self, generations: int) -> dict[str, Any]:
-        """Return the weights up to generation T, without the zeros of later batches."""
+        """Return the weights up to generation T, without the zeros of later batches.
+
+        Of many generations they are an array, which is told by its digest.
+        """
+        if generations > MOST_TOLD:
+            return {"matrix": self.matrix[:generations, :generations]}
         return {"matrix": [row[:t].tolist() for t, row in enumerate(self.matrix[:generations], 1)]}
 
     @property
@@ -126,20 +132,24 @@ def _numeric(row: Any) -> Floats:
     return array.astype(np.float64)
 
 
-def _numbers(path: Path) -> list[list[float]]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise invalid("weights", str(path), f"the file cannot be read ({error})") from error
+def _numbers(path: Path) -> list[Floats]:
     rows = []
-    for number, line in enumerate(csv.reader(text.splitlines()), start=1):
-        if not line:
-            continue
-        try:
-            while len(line) > 1 and not line[-1].strip():
-                line.pop()
-            rows.append([float(cell) for cell in line])
-        except ValueError as error:
-            message = "give one line of numbers per generation, without a header or gaps"
-            raise invalid(f"{path}, line {number}", ",".join(line), message) from error
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file)
+            for line in reader:
+                while len(line) > 1 and not line[-1].strip():
+                    line.pop()
+                if line:
+                    rows.append(_row(path, reader.line_num, line))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise invalid("weights", str(path), f"the file cannot be read ({error})") from error
     return rows
+
+
+def _row(path: Path, number: int, cells: list[str]) -> Floats:
+    try:
+        return np.array([float(cell) for cell in cells])
+    except ValueError as error:
+        message = "give one line of numbers per generation, without a header or gaps"
+        raise invalid(f"{path}, line {number}", ",".join(cells), message) from error

@@ -79,7 +79,7 @@ def test_help_loads_no_numpy(loaded):
     """The commands' list is printed without importing any of them."""
     own = {name for name in loaded["help"] if name.startswith("modelcollapse")}
 
-    support = {"modelcollapse._support", "modelcollapse._support.errors"}
+    support = {f"modelcollapse._support{name}" for name in ("", ".errors", ".memory")}
     assert own == {"modelcollapse", "modelcollapse.cli", *support}
     assert "numpy" not in loaded["help"]
 

@@ -7,10 +7,13 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers, columns, rows, shares, whole
 from modelcollapse._support.errors import InvalidInput, invalid
+from modelcollapse._support.memory import require
 from modelcollapse.families.discrete.truth import Categorical, uniform
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment, Lazy, Prediction, Request
+
+HELD = 40.0  # bytes of an outcome: a few numbers
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,7 @@ class Discrete:
             If it does not hold K probabilities.
         """
         if truth is None:
+            require(HELD * self.outcomes, f"outcomes = {self.outcomes}: their probabilities")
             return uniform(self.outcomes)
         found = truth if isinstance(truth, Categorical) else Categorical(truth)
         if found.outcomes != self.outcomes:
