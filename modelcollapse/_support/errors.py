@@ -46,7 +46,10 @@ def printable(text: str) -> str:
 
 def invalid(name: str, value: object, allowed: str) -> InvalidInput:
     """Build the error for one argument: its name, its value, and what is allowed."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except Exception:  # noqa: BLE001 - an object of anybody, or lists in lists without end
+        text = object.__repr__(value)
     if len(text) > 80:
         text = text[:77] + "..."
     return InvalidInput(f"{name} = {text} is not valid: {allowed}")

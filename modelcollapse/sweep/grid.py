@@ -1,5 +1,6 @@
 """A sweep as plain data: from a TOML file or a mapping to cells."""
 
+import json
 import math
 import os
 import tomllib
@@ -61,6 +62,11 @@ class Sweep:
         for key in table:
             if key not in KEYS:
                 raise unknown("key", key, KEYS)
+            try:
+                json.dumps(table[key])
+            except (TypeError, ValueError, RecursionError) as error:
+                remedy = f"give numbers, text, and lists or tables of them ({error})"
+                raise invalid(key, table[key], remedy) from error
         for needed in ("model", "workflow"):
             if needed not in table:
                 raise InvalidInput(f"{needed} is missing: give a table [{needed}]")
@@ -81,7 +87,7 @@ class Sweep:
             table = tomllib.loads(Path(path).read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError) as error:
             raise InvalidInput(f"{path} cannot be read: {error}") from error
-        except tomllib.TOMLDecodeError as error:
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
             raise InvalidInput(f"{path} is no TOML: {error}") from error
         try:
             return cls.of(table)

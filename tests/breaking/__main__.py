@@ -1,6 +1,9 @@
 """Try to break the package.  python -m tests.breaking flips --count 500 --seed 0
 
 flips: single bits of files that are read again are turned over.
+lines: command lines, generated from the command tree.
+calls: calls of public functions with values of all kinds.
+kills: commands are ended by signals at random moments.
 
 Each prints what went wrong, a line for each, and at last how many were tried; the exit status is 1
 if anything went wrong. The tests do a tenth of it.
@@ -11,9 +14,12 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.breaking.calls import calls
 from tests.breaking.flips import flips
+from tests.breaking.kills import kills
+from tests.breaking.lines import lines
 
-WAYS = {"flips": flips}
+WAYS = {"flips": flips, "lines": lines, "calls": calls, "kills": kills}
 
 
 def main() -> int:
