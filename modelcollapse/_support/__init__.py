@@ -4,5 +4,6 @@ checks      arguments: each returns the value in the wanted type, or names what 
 errors      the errors raised on purpose
 files       files written whole or not at all
 compiled    compiled functions that several rooms share, and the notice of the first compilation
+spread      deviations, correlations and ranks of rows, whatever the units of their columns
 version     the version
 """

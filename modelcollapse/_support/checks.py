@@ -56,9 +56,12 @@ def fraction(name: str, value: object) -> float:
 
 
 def rows(name: str, value: Any, minimum: int = 1) -> Floats:
-    """Return `value` as a finite float array of shape (rows, columns), at least `minimum` rows."""
+    """Return `value` as a finite float array of shape (rows, columns), at least `minimum` rows.
+
+    It is a copy, so that what the caller does to `value` later changes nothing.
+    """
     try:
-        array = np.asarray(value, dtype=np.float64)
+        array = np.array(value, dtype=np.float64, order="C")
     except (TypeError, ValueError) as error:
         raise invalid(name, value, "give an array of numbers, one row per observation") from error
     if array.ndim == 1:
@@ -98,9 +101,15 @@ def divided(weights: Floats, given: Any) -> Floats:
 
     Where they were given as an array that is read-only they have been divided, and keep their bits.
     """
-    frozen = isinstance(given, np.ndarray) and not given.flags.writeable
+    done = isinstance(given, np.ndarray) and not given.flags.writeable
     total, rounding = weights.sum(), len(weights) * np.finfo(np.float64).eps
-    return np.asarray(weights if frozen and abs(total - 1) <= rounding else weights / total)
+    return np.asarray(weights if done and abs(total - 1) <= rounding else weights / total)
+
+
+def frozen(array: Floats) -> Floats:
+    """Return an array that nobody else has, read-only from now on."""
+    array.flags.writeable = False
+    return array
 
 
 def columns(X: Floats, dim: int) -> Floats:

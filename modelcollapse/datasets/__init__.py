@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats
+from modelcollapse._support.checks import Floats, shares
 from modelcollapse._support.errors import InvalidInput, invalid
+from modelcollapse._support.spread import spread_of
 from modelcollapse.datasets.files import read
 from modelcollapse.datasets.synthetic import PAPER, blobs_mixture, paper, split
 from modelcollapse.loop.truth import Rows
@@ -87,7 +88,7 @@ def _from_sklearn(name: str) -> Floats:
 def _standardized(values: Floats) -> Floats:
     """Return columns of mean 0 and variance 1, or 0 where a column is constant."""
     centred = values - values.mean(axis=0)
-    constant = np.ptp(values, axis=0) == 0
+    constant = spread_of("data", values, shares(None, len(values))).deviations == 0
     # The largest entry first: the square of a large number overflows.
     centred /= np.where(constant, 1.0, np.abs(centred).max(axis=0))
     centred -= centred.mean(axis=0)

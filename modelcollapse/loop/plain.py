@@ -13,6 +13,7 @@ import numpy as np
 from modelcollapse._support.checks import Floats, Integers, Samples, rows, whole
 from modelcollapse._support.errors import InvalidInput, invalid, unknown
 from modelcollapse._support.memory import require
+from modelcollapse._support.spread import TINY
 from modelcollapse._support.version import build
 from modelcollapse.loop import estimators
 from modelcollapse.loop.checkpoint import Checkpoint, State
@@ -244,6 +245,10 @@ class _Loop:
         require_workflow(self.workflow)
         if hasattr(self.estimator, "check_schedule"):
             self.estimator.check_schedule(len(self.sizes))
+        total = float(np.trace(self.truth.covariance))
+        if not TINY <= total < np.inf:
+            remedy = "squares leave the range of floats: rescale the data to about 1"
+            raise invalid("data, its total variance", total, remedy)
         estimators.check(self.estimator, sampling=self.sampling, scored=self.test is not None)
         if self.test is not None and self.test.shape[1] != self.truth.dim:
             columns = f"test has {self.test.shape[1]} columns and data has {self.truth.dim}"

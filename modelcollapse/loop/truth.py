@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats, divided, rows
+from modelcollapse._support.checks import Floats, divided, frozen, rows, shares
 from modelcollapse._support.errors import InvalidInput, invalid
+from modelcollapse._support.spread import EPS, Spread, spread_of, spread_of_covariance
 
 LARGEST = 1e70  # its fourth power, summed over any data set, is a float
 
@@ -48,11 +49,10 @@ class Normal:
             )
         if not np.isfinite(mean).all():
             raise invalid("mean", self.mean, "every entry must be finite")
-        symmetric = np.isfinite(covariance).all() and np.allclose(covariance, covariance.T)
-        if not symmetric or np.linalg.eigvalsh(covariance)[0] <= 0:
+        if not _positive_definite(covariance):
             raise invalid("covariance", self.covariance, "give a positive definite matrix")
-        object.__setattr__(self, "mean", mean)
-        object.__setattr__(self, "covariance", covariance)
+        object.__setattr__(self, "mean", frozen(mean))
+        object.__setattr__(self, "covariance", frozen(covariance))
 
     @classmethod
     def standard(cls, dim: int) -> "Normal":
@@ -80,7 +80,10 @@ class Normal:
     @cached_property
     def spectrum(self) -> Floats:
         """The eigenvalues of the covariance, all positive, shape (d,)."""
-        return np.asarray(np.linalg.eigvalsh(self.covariance), dtype=np.float64)
+        values = np.asarray(np.linalg.eigvalsh(self.covariance), dtype=np.float64)
+        if _resolved(values):
+            return values
+        return spread_of_covariance(self.mean, self.covariance).principal()[0][::-1] ** 2
 
     @property
     def fourth_moment(self) -> float:
@@ -136,9 +139,10 @@ class NormalMixture:
         if count == 0 or not np.isfinite(weights).all() or not np.all(weights > 0):
             raise invalid("weights", self.weights, "give finite weights above 0, one or more")
         parts = [Normal(m, c) for m, c in zip(means, covariances, strict=True)]
-        object.__setattr__(self, "weights", divided(weights, self.weights))
-        object.__setattr__(self, "means", np.array([part.mean for part in parts]))
-        object.__setattr__(self, "covariances", np.array([part.covariance for part in parts]))
+        object.__setattr__(self, "weights", frozen(divided(weights, self.weights)))
+        object.__setattr__(self, "means", frozen(np.array([part.mean for part in parts])))
+        spreads = np.array([part.covariance for part in parts])
+        object.__setattr__(self, "covariances", frozen(spreads))
 
     def described(self) -> Any:
         """Return the truth as plain data."""
@@ -177,8 +181,12 @@ class NormalMixture:
 
     @cached_property
     def _axes(self) -> tuple[Floats, Floats]:
+        """The eigenvalues of the covariance, and the map of centred rows to their scores."""
         values, vectors = np.linalg.eigh(self.covariance)
-        return values, vectors
+        if _resolved(values):
+            return values, vectors
+        deviations, scores = spread_of_covariance(self.mean, self.covariance).principal()
+        return deviations[::-1] ** 2, scores[:, ::-1]
 
     @property
     def spectrum(self) -> Floats:
@@ -229,10 +237,7 @@ class Rows:
                 f"{self.name}: all {len(values)} rows are equal, so the total variance is zero; "
                 "give data with at least two different rows"
             )
-        if values.flags.writeable or not values.flags.owndata:  # a caller may change them
-            values = values.copy()
-            values.flags.writeable = False
-        object.__setattr__(self, "values", values)
+        object.__setattr__(self, "values", frozen(values))
 
     is_normal = False
 
@@ -251,15 +256,21 @@ class Rows:
         return np.asarray(self.values.mean(axis=0))
 
     @cached_property
+    def _spread(self) -> Spread:
+        return spread_of(self.name, self.values, shares(None, len(self.values)))
+
+    @cached_property
     def _svd(self) -> tuple[Floats, Floats]:
         """Scores of the rows on the principal axes of non-zero variance, and those variances."""
         # About the first row before the mean, whose rounding would be a direction of its own.
         centred = self.values - self.values[0]
         centred = centred - centred.mean(axis=0)
         left, singular, _ = np.linalg.svd(centred, full_matrices=False)
-        noise = max(singular[0], np.abs(self.values).max()) * max(centred.shape)
-        kept = singular > noise * np.finfo(float).eps
-        return left[:, kept] * singular[kept], singular[kept] ** 2 / len(centred)
+        rank = self._spread.rank
+        if not _resolved(singular[rank - 1 :: -1]):
+            deviations, scores = self._spread.principal()
+            return centred @ scores, deviations**2
+        return left[:, :rank] * singular[:rank], singular[:rank] ** 2 / len(centred)
 
     @property
     def spectrum(self) -> Floats:
@@ -274,8 +285,7 @@ class Rows:
     @property
     def covariance(self) -> Floats:
         """The covariance of all rows, ddof 0, shape (d, d)."""
-        centred = self.values - self.mean
-        return centred.T @ centred / len(centred)
+        return self._spread.covariance
 
     @property
     def fourth_moment(self) -> float:
@@ -289,6 +299,23 @@ class Rows:
     def sample_scores(self, shape: tuple[int, ...], rng: np.random.Generator) -> Floats:
         """Draw centred rows in the principal axes of non-zero variance, shape (*shape, rank)."""
         return self.scores[rng.integers(len(self.scores), size=shape)]
+
+
+def _positive_definite(covariance: Floats) -> bool:
+    """Return whether the correlations are: nothing depends on the units of the columns."""
+    if not np.isfinite(covariance).all() or not np.all(np.diagonal(covariance) > 0):
+        return False
+    spread = spread_of_covariance(np.zeros(len(covariance)), covariance)
+    correlations = spread.correlations
+    return bool(np.allclose(correlations, correlations.T) and spread.kept.all())
+
+
+def _resolved(values: Floats) -> bool:
+    """Return whether eigenvalues or singular values, which ascend, have half of their digits.
+
+    Usual methods find each of them up to the rounding of the largest.
+    """
+    return bool(values[0] > np.sqrt(EPS) * values[-1])
 
 
 Truth = Normal | NormalMixture | Rows

@@ -62,6 +62,16 @@ def test_constant_columns_are_standardized_to_zero(tmp_path):
     assert not load(path, standardize=True).values[:, 0].any()
 
 
+def test_rounding_is_not_standardized(tmp_path):
+    """A column whose numbers differ in their last bits is constant."""
+    path = tmp_path / "rounded.csv"
+    numbers = (0.1 + 0.2, 0.3, 0.15 + 0.15)
+    path.write_text("".join(f"{x!r},{i}\n" for i, x in enumerate(numbers)))
+
+    assert load(path).values[:, 0].std() > 0
+    assert not load(path, standardize=True).values[:, 0].any()
+
+
 def test_standardizing_copes_with_any_scale(tmp_path):
     """Columns near the limits of floating-point numbers are standardized like others."""
     path = tmp_path / "scales.csv"

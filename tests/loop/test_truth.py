@@ -206,3 +206,73 @@ def test_a_run_from_a_mixture_is_resumed(tmp_path):
     for wrong in (mc.KDE(0.5), mc.KDE(mc.PowerBandwidth(0.5, 0.3))):
         with pytest.raises(mc.InvalidInput, match="estimator"):
             mc.run(wrong, LINE, mc.Accumulate(), 6, 5, checkpoint=path)
+
+
+UNITS = st.floats(-140, 0)  # powers of ten
+
+
+@given(first=UNITS, second=UNITS, lean=st.floats(-0.99, 0.99))
+def test_units_do_not_decide_what_is_positive_definite(first, second, lean):
+    """Correlations do; the sum and the product of the eigenvalues are trace and determinant."""
+    units = 10.0 ** np.array([first, second])
+    covariance = np.outer(units, units) * [[1, lean], [lean, 1]]
+    log_det = 2 * np.log(units).sum() + np.log1p(-(lean**2))
+    mix = mc.NormalMixture([1, 1], np.zeros((2, 2)), np.stack([covariance, covariance]))
+    for truth in (mc.Normal([0, 0], covariance), mix):
+        # Half of the digits are there by any route, and all of them where units are far apart.
+        assert truth.spectrum.sum() == pytest.approx(np.trace(covariance), rel=1e-12)
+        assert np.log(truth.spectrum).sum() == pytest.approx(log_det, rel=1e-12, abs=1e-7)
+    outer = np.outer(units, units)
+    for refused in (outer, outer * [[2, 1], [0.5, 2]]):
+        with pytest.raises(mc.InvalidInput, match="positive definite"):
+            mc.Normal([0, 0], refused)
+
+
+@pytest.mark.parametrize("unit", [1e-5, 1e-12, 1e-60])
+def test_scores_have_the_spectrum_as_variances_in_any_units(unit):
+    """Those of rows exactly, and a mixture's of what is drawn from it: one seed, two units."""
+    rng = np.random.default_rng
+    rows = rng(0).normal(size=(50, 3)) @ [[1, 0.3, 0.2], [0, 1, 0.5], [0, 0, 1]]
+    rows *= [1, unit, 1 / unit]
+    truth = mc.Rows(np.column_stack([rows, np.full(50, 1e9 / 3)]))
+    log_det = np.linalg.slogdet(np.corrcoef(rows.T))[1] + 2 * np.log(rows.std(axis=0)).sum()
+
+    assert truth.scores.shape == (50, 3)
+    assert (truth.scores**2).mean(axis=0) == pytest.approx(truth.spectrum, rel=1e-9)
+    assert np.log(truth.spectrum).sum() == pytest.approx(log_det, rel=1e-9)
+    assert truth.covariance[3].tolist() == [0, 0, 0, 0]
+
+    parts = [np.eye(2), [[2, 0.5], [0.5, 1]]]
+    scales = np.outer([1, unit], [1, unit])
+    mix = mc.NormalMixture([1, 2], [[0, 0], [3, unit]], scales * parts)
+    n = 100_000
+    scores = mix.sample_scores((n,), rng(0))
+    # Seven standard errors of a mean of squares with a fourth moment of at most four squares.
+    error = 7 * 2 / np.sqrt(n)
+    assert (scores**2).mean(axis=0) == pytest.approx(mix.spectrum, rel=error)
+
+
+@pytest.mark.parametrize(
+    "workflow", [mc.Replace(), mc.Accumulate(), mc.AccumulateSubsample(), mc.KeepReal()], ids=repr
+)
+def test_the_simulated_volume_does_not_depend_on_units(workflow):
+    """Log-determinants relative to the truth's, and losses but for the units' volume."""
+    extra, units = ["log_pivots", "test_log_loss"], np.array([1e-60, 1e-9, 1.0])
+    same, there = (
+        mc.simulate(
+            mc.Experiment(
+                mc.Gaussian(3), workflow, 9, 5, truth=mc.Normal(np.zeros(3), np.diag(scale**2))
+            ),
+            3,
+            extra=extra,
+        )
+        for scale in (np.ones(3), units)
+    )
+    volume = np.log(units).sum()
+    # Five steps of factors with condition numbers up to 10^3, of 10^-16 each.
+    close = {"rel": 1e-10, "abs": 1e-10}
+
+    assert there["log_determinant"] == pytest.approx(same["log_determinant"], **close)
+    assert there["test_log_loss"] - volume == pytest.approx(same["test_log_loss"], **close)
+    pivots = there["log_pivots"] - 2 * np.log(units)
+    assert pivots == pytest.approx(same["log_pivots"], **close)

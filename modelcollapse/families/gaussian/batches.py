@@ -11,13 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modelcollapse._support.checks import Floats
+from modelcollapse._support.spread import ROUNDING
 from modelcollapse.families.gaussian.quantities import ranks
 
 if TYPE_CHECKING:
     from modelcollapse.families.gaussian.quantities import Fits, Recording
-
-
-NOISE = 64 * np.finfo(float).eps  # relative rounding error of a factor's row, for each column
 
 
 def run(plan: "Recording", rng: np.random.Generator, fits: "Fits", count: int) -> None:
@@ -43,7 +41,7 @@ def compress(columns: Floats) -> Floats:
         columns = np.concatenate([columns, np.zeros((*columns.shape[:-1], d - c))], axis=-1)
     upper: Floats = np.asarray(np.linalg.qr(np.swapaxes(columns, -1, -2), mode="r"))
     diagonal = np.einsum("...ii->...i", upper)
-    noise = np.sqrt((upper**2).sum(axis=-2)) * (NOISE * max(c, d))
+    noise = np.sqrt((upper**2).sum(axis=-2)) * (ROUNDING * d)
     diagonal[np.abs(diagonal) <= noise] = 0.0
     return np.swapaxes(upper, -1, -2)
 
@@ -74,7 +72,7 @@ def echelon(factor: Floats) -> Floats:
     for i, whole in enumerate(np.sqrt((factor**2).sum(axis=1))):
         tail = factor[i, start:].copy()
         length = np.sqrt(tail @ tail)
-        if length <= NOISE * len(factor) * whole:
+        if length <= ROUNDING * len(factor) * whole:
             factor[i, start:] = 0.0
             continue
         tail[0] += np.copysign(length, tail[0])
@@ -192,7 +190,7 @@ def _record(
 def _log_volume(factors: Floats, rank: int) -> Floats:
     """Return the log of the product of the `rank` largest eigenvalues of F F'."""
     singular = np.linalg.svd(factors, compute_uv=False)
-    noise = singular[:, :1] * (NOISE * factors.shape[-1])
+    noise = singular[:, :1] * (ROUNDING * factors.shape[-1])
     kept = np.where(singular > noise, singular, 0.0)[:, :rank]
     with np.errstate(divide="ignore"):
         return np.asarray(2 * np.log(kept).sum(axis=1))

@@ -7,11 +7,14 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats, columns, positive, rows, shares, whole
 from modelcollapse._support.errors import InvalidInput, invalid
+from modelcollapse._support.spread import TINY, spread_of
 from modelcollapse.loop.schedule import MOST_DENSE
 from modelcollapse.loop.truth import Truth, as_truth
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment, Lazy, Prediction, Request
+
+LEAST = 2 * float(np.sqrt(TINY))  # a deviation whose square has all its digits
 
 
 class Gaussian:
@@ -33,7 +36,8 @@ class Gaussian:
     covariance_
         Fitted covariance, shape (d, d).
     rank_
-        Rank of the covariance; below d when there are too few rows or dependent columns. Then
+        Rank of the covariance, whatever the units of the columns are; below d when there are too
+        few rows, or columns that are constant or made up of others but for rounding. Then
         samples lie in the fitted subspace.
     """
 
@@ -104,27 +108,15 @@ class Gaussian:
         """
         del y
         X = columns(rows("X", X, minimum=2), self.dim)
-        weights = shares(sample_weight, len(X))
-        # About the first row, so that a constant column has no variance, not one of rounding.
-        centred = X - X[0]
-        shift = weights @ centred
-        self.mean_, centred = X[0] + shift, centred - shift
-        divisor = 1 - self.ddof * float(weights @ weights)
-        if divisor <= 0:
-            raise InvalidInput("sample_weight puts all weight on one row: ddof = 1 needs two")
-        with np.errstate(over="ignore"):
-            self.covariance_ = (weights[:, None] * centred).T @ centred / divisor
-        if not np.isfinite(self.covariance_).all():
-            largest = float(np.abs(X).max())
-            raise InvalidInput(f"X reaches {largest:.3g}, whose square overflows: rescale the data")
-        values, vectors = np.linalg.eigh(self.covariance_)
-        noise = max(values[-1], 0.0) * max(X.shape) * np.finfo(float).eps
-        kept = values > noise
-        # No more directions than rows allow, whatever rounding says.
-        kept[: max(0, self.dim - (np.count_nonzero(weights) - 1))] = False
-        self.rank_ = int(kept.sum())
-        self._values, self._vectors = values[kept], vectors[:, kept]
-        self._noise = noise
+        self._spread = spread_of("X", X, shares(sample_weight, len(X)), self.ddof)
+        for column, deviation in enumerate(self._spread.deviations.tolist()):
+            if deviation and not LEAST < deviation < 1 / LEAST:
+                raise InvalidInput(
+                    f"X[:, {column}] has the standard deviation {deviation:.3g}, whose square "
+                    f"leaves the range of floats: rescale it to between {LEAST:g} and {1 / LEAST:g}"
+                )
+        self.mean_, self.covariance_ = self._spread.mean, self._spread.covariance
+        self.rank_ = self._spread.rank
         return self
 
     def sample(self, n: int, random_state: Any = None, temperature: float = 1.0) -> Floats:
@@ -133,9 +125,9 @@ class Gaussian:
         `random_state` is None, an integer or a numpy Generator.
         """
         n = whole("n", n)
-        scale = np.sqrt(positive("temperature", temperature) * self._values)
+        factor = np.sqrt(positive("temperature", temperature)) * self._spread.factor
         noise = np.random.default_rng(random_state).standard_normal((n, self.rank_))
-        return np.asarray(self.mean_ + (noise * scale) @ self._vectors.T)
+        return np.asarray(self.mean_ + noise @ factor.T)
 
     def score_samples(self, X: Any) -> Floats:
         """Return the log-density of each row of X in nats, shape (N,).
@@ -144,18 +136,11 @@ class Gaussian:
         subspace is returned, and minus infinity elsewhere.
         """
         X = columns(rows("X", X), self.dim)
-        centred = X - self.mean_
-        scores = centred @ self._vectors
-        log_density = -0.5 * (
-            (scores**2 / self._values).sum(axis=1)
-            + np.log(self._values).sum()
-            + self.rank_ * np.log(2 * np.pi)
-        )
-        if self.rank_ == self.dim:
-            return np.asarray(log_density)
-        off = ((centred - scores @ self._vectors.T) ** 2).sum(axis=1)
-        scale = self._noise + (centred**2).sum(axis=1) * self.dim * np.finfo(float).eps
-        return np.asarray(np.where(off > scale, -np.inf, log_density))
+        centred, spread = X - self.mean_, self._spread
+        constant = self.rank_ * np.log(2 * np.pi) / 2 + spread.log_volume
+        with np.errstate(over="ignore"):  # infinitely far is outside
+            scores = ((centred @ spread.whitening) ** 2).sum(axis=1)
+        return np.asarray(np.where(spread.within(centred), -constant - scores / 2, -np.inf))
 
 
 def _small_trainings(e: "Experiment") -> Iterator[tuple[int, int]]:

@@ -11,9 +11,8 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers
 from modelcollapse._support.compiled import compiled, draw_plan
+from modelcollapse._support.spread import ROUNDING
 from modelcollapse.families.gaussian.kernels import copy, dot, total
-
-EPS = float(np.finfo(np.float64).eps)
 
 
 @compiled
@@ -92,7 +91,7 @@ def lower_factor(roots: Floats, k: int, L: Floats, pivots: Floats) -> None:
         square = dot(roots[i], roots[i], 0, k)
         pivot = square - dot(row, row, 0, i)
         # Dependent columns leave a pivot of rounding size or below zero: that direction is gone.
-        pivots[i] = pivot if pivot > k * EPS * square else 0.0
+        pivots[i] = pivot if pivot > ROUNDING * L.shape[0] * square else 0.0
         row[i] = np.sqrt(pivots[i])
 
 

@@ -8,7 +8,7 @@ from modelcollapse._support.checks import Floats, columns, rows, shares, whole
 from modelcollapse._support.errors import InvalidInput
 from modelcollapse.families.kde import bandwidth as bandwidths
 from modelcollapse.families.kde.kernel import GAUSSIAN, Kernel, as_kernel
-from modelcollapse.families.kde.spread import require_covariances, spread_of
+from modelcollapse.families.kde.spread import inverse, require_covariances, spread_for
 from modelcollapse.loop.truth import Truth, as_truth
 
 if TYPE_CHECKING:
@@ -168,10 +168,10 @@ class KDE:
             self.scoring_bandwidth_ = bandwidths.at(
                 own, t, effective, self.dim, "scoring_bandwidth"
             )
-        self._factor = spread_of(self.rows_, self.weights_, self.bandwidth)
+        self._factor = spread_for(self.bandwidth, self.rows_, self.weights_)
         self._scoring_factor = self._factor
         if own is not None:
-            self._scoring_factor = spread_of(self.rows_, self.weights_, own)
+            self._scoring_factor = spread_for(own, self.rows_, self.weights_)
         return self
 
     def sample(self, n: int, random_state: Any = None) -> Floats:
@@ -208,7 +208,7 @@ class KDE:
                 "scoring_bandwidth a number above 0, or do not score"
             )
         if self._scoring_factor is not None:
-            back, shift = self._scoring_factor.inverse()
+            back, shift = inverse(self._scoring_factor)
             points, train = (points - train[0]) @ back, (train - train[0]) @ back
         if self.kernel is GAUSSIAN:
             from modelcollapse.families.kde import scoring  # compiled code, which is slow to import

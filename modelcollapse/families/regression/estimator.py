@@ -8,6 +8,7 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats, columns, number, rows, shares, whole
 from modelcollapse._support.errors import InvalidInput, invalid
+from modelcollapse._support.spread import ROUNDING
 from modelcollapse.families.regression.coefficients import Coefficients, as_coefficients
 
 if TYPE_CHECKING:
@@ -120,8 +121,7 @@ class LinearRegression:
         if self.ridge > 0:
             inputs = np.vstack([inputs, math.sqrt(self.ridge) * np.eye(self.dim)])
             labels = np.vstack([labels, np.zeros((self.dim, 1))])
-        solution = np.linalg.lstsq(inputs, labels, rcond=None)[0][:, 0]
-        object.__setattr__(self, "coef_", solution)
+        object.__setattr__(self, "coef_", _least_squares(inputs, labels[:, 0]))
         return self
 
     def sample(self, n: int, random_state: Any = None) -> Floats:
@@ -158,3 +158,17 @@ class LinearRegression:
 def _amount(name: str, value: object) -> float:
     """Return `value` as a float that is not negative."""
     return number(name, value, 0.0, LARGEST, f"give a number from 0 to {LARGEST:g}")
+
+
+def _least_squares(inputs: Floats, labels: Floats) -> Floats:
+    """Return the solution of least norm; which inputs depend is no matter of their units."""
+    powers = np.frexp(np.abs(inputs).max(axis=0))[1]
+    lengths = np.ldexp(np.linalg.norm(np.ldexp(inputs, -powers), axis=0), powers)
+    units = np.where(lengths > 0, lengths, 1.0)
+    scaled = inputs / units
+    solution, _, rank, _ = np.linalg.lstsq(scaled, labels, rcond=ROUNDING * inputs.shape[1])
+    if rank < len(units):  # the shortest in the inputs' own units, of all with the same labels
+        unseen = np.linalg.svd(np.linalg.qr(scaled, mode="r"))[2][rank:].T
+        steps = np.linalg.lstsq(unseen / units[:, None], -solution / units, rcond=0)[0]
+        solution = solution + unseen @ steps
+    return np.asarray(solution / units)

@@ -213,7 +213,7 @@ def test_equality_and_repr():
         (lambda: Gaussian(1).fit([1.0, 2.0], None, [1.0]), "give 2 finite weights >= 0"),
         (lambda: Gaussian(1).fit([1.0, 2.0], None, [1.0, -1.0]), "sample_weight"),
         (lambda: Gaussian(1).fit([1.0, 2.0], None, [0.0, 0.0]), "not all zero"),
-        (lambda: Gaussian(1, 1).fit([1.0, 2.0], None, [1.0, 0.0]), "all weight on one row"),
+        (lambda: Gaussian(1, 1).fit([1.0, 2.0], None, [1.0, 0.0]), "at least 2 rows with weight"),
         (lambda: Gaussian(1).fit([0.0, 1.0]).sample(0), "n = 0"),
         (lambda: Gaussian(1).fit([0.0, 1.0]).sample(1, temperature=0.0), "temperature = 0.0"),
         (lambda: Gaussian(1).fit([0.0, 1.0]).score_samples([np.inf]), "X[0, 0] = inf"),

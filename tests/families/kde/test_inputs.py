@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import modelcollapse as mc
 
@@ -159,3 +161,23 @@ def test_wrong_kernels():
     broken = mc.kde.Kernel("flat", None, lambda n, dim, rng: rng.random(n + dim), None, None)
     with pytest.raises(mc.InvalidInput, match=r"kernel flat: sample\(4, 2, rng\) returned shape"):
         mc.KDE(0.5, broken, 2).fit(ROWS).sample(4, 0)
+
+
+@given(seed=st.integers(0, 10**6), powers=st.lists(st.integers(-490, 490), min_size=2, max_size=2))
+def test_scaled_bandwidths_follow_the_units(seed, powers):
+    """In units that are powers of two no bit of a sample changes, and scores by their volume."""
+    rows = np.random.default_rng(seed).normal(size=(9, 2)) + 3
+    here, there = (mc.KDE("scipy-scott", dim=2).fit(X) for X in (rows, np.ldexp(rows, powers)))
+    drawn = here.sample(5, seed)
+    moved = there.score_samples(np.ldexp(drawn, powers)) + np.log(2) * sum(powers)
+
+    assert np.array_equal(there.sample(5, seed), np.ldexp(drawn, powers))
+    # Two logarithms of about 490 log 2 come and go, and the scorer is good to 1e-10.
+    assert moved == pytest.approx(here.score_samples(drawn), abs=1e-9)
+
+
+def test_a_column_that_others_make_up_is_singular_wherever_it_is():
+    """Its rounding is no direction of its own, however far away it is."""
+    X = np.column_stack([ROWS, ROWS @ [0.6, 0.8] + 1e8])
+    with pytest.raises(mc.InvalidInput, match="the training rows' covariance is singular"):
+        mc.KDE("scipy-scott", dim=3).fit(X).score_samples(X)

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import modelcollapse as mc
 from modelcollapse.families.regression import Coefficients, LinearRegression
@@ -50,6 +52,32 @@ def test_fewer_rows_than_inputs_give_the_least_norm():
     X, y = ROWS[:2, :3], ROWS[:2, 3]
     assert X @ model.coef_ == pytest.approx(y, rel=1e-12)
     assert np.linalg.pinv(X) @ y == pytest.approx(model.coef_, rel=1e-12)
+
+
+@given(seed=st.integers(0, 10**6), n=st.integers(2, 9))
+def test_units_that_are_powers_of_two_change_the_coefficients_alone(seed, n):
+    """By no bit but the units, where neither a penalty nor a least norm compares the inputs."""
+    rng = np.random.default_rng(seed)
+    rows, powers = rng.normal(size=(n, 3)), rng.integers(-490, 490, size=2)
+    model, there = LinearRegression(2), np.ldexp(rows, [*powers, 0])
+    here = model.fit(rows).coef_
+
+    assert np.array_equal(model.fit(there).coef_, np.ldexp(here, -powers))
+
+
+@given(seed=st.integers(0, 10**6), powers=st.lists(st.integers(-20, 20), min_size=3, max_size=3))
+def test_dependent_inputs_give_the_least_norm_in_their_own_units(seed, powers):
+    """The third input is the sum of two: the shortest coefficients reproduce the labels."""
+    rng, units = np.random.default_rng(seed), 2.0 ** np.array(powers)
+    X = rng.normal(size=(30, 2)) @ [[1, 0, 1], [0, 1, 1]]
+    found = LinearRegression(3).fit(np.column_stack([X * units, X @ [1, 2, 3]])).coef_
+    unseen = np.array([1, 1, -1]) / units
+    # Sums of products of numbers up to 10, whatever the units are.
+    assert X * units @ found == pytest.approx(X @ [1, 2, 3], abs=1e-12)
+    others = np.array([1, 2, 3]) / units
+    shortest = others - unseen * (unseen @ others) / (unseen @ unseen)
+    # At the shortest a wrong step lengthens by its square alone, here of some 1e-16.
+    assert np.linalg.norm(found) == pytest.approx(np.linalg.norm(shortest), rel=1e-12)
 
 
 def test_samples_and_scores(seed):
