@@ -106,7 +106,7 @@ def fit(
     """
     model = fresh(estimator)
     _set_random_state(model, rng)
-    options: dict[str, Any] = {} if weights is None else {"sample_weight": weights}
+    options: dict[str, Any] = {} if weights is None else {"sample_weight": weights.copy()}
     if "generation" in _parameters(model.fit):
         options["generation"] = generation
     fitted = model.fit(X.copy(), **options)

@@ -1,6 +1,7 @@
 """Experiment, Prediction and Trajectories: what goes in, and what comes out."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -136,8 +137,7 @@ class Experiment(Generic[M_co]):
                 "such as Gaussian(), or use run(), which takes any estimator"
             )
         object.__setattr__(self, "model", unfitted(self.model))
-        if isinstance(self.samples, (list, np.ndarray)):  # which a caller may change
-            object.__setattr__(self, "samples", self.samples.copy())
+        object.__setattr__(self, "samples", _owned(self.samples))
         require_workflow(self.workflow)
         object.__setattr__(self, "generations", whole("generations", self.generations))
         most = getattr(self.workflow, "generations", None)
@@ -196,6 +196,14 @@ class Experiment(Generic[M_co]):
     def schedule(self) -> Schedule:
         """What each generation trains on: see `modelcollapse.loop.schedule`."""
         return Schedule(self.workflow, self.sizes)
+
+
+def _owned(samples: Any) -> Any:
+    """Return sizes that no caller can change; what is no sequence is as it was."""
+    if isinstance(samples, (list, np.ndarray)):
+        return samples.copy()
+    other = callable(samples) or isinstance(samples, (str, Mapping, AbstractSet))
+    return samples if other or not hasattr(samples, "__len__") else tuple(samples)
 
 
 @dataclass(frozen=True, eq=False)

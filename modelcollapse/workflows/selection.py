@@ -103,9 +103,9 @@ def _answer(where: str, method: Any, sizes: Sequence[int]) -> Any:
 
 
 def _array(where: str, value: Any) -> Any:
-    """Return an array of what a method of a user's gave."""
+    """Return an array of what a method of a user's gave: a copy, as it may be a buffer."""
     try:
-        return np.asarray(value)
+        return np.array(value)
     except ValueError as error:
         raise InvalidInput(f"{where} gave rows of different lengths: return an array") from error
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats, divided
+from modelcollapse._support.checks import Floats, divided, frozen
 from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse.workflows.protocols import Selection
 
@@ -121,8 +121,7 @@ def checked(value: Any, name: str) -> Floats:
         if abs(row.sum() - 1) > TOLERANCE:
             raise invalid(where, row[:t].tolist(), f"it sums to {row.sum():.12g}; make it 1")
         matrix[t - 1, :t] = divided(row, given)[:t] + 0.0  # no -0, which has other bits
-    matrix.flags.writeable = False
-    return matrix
+    return frozen(matrix)
 
 
 def _numeric(row: Any) -> Floats:

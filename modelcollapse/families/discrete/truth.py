@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats, divided, whole
+from modelcollapse._support.checks import Floats, divided, frozen, whole
 from modelcollapse._support.errors import InvalidInput, invalid
 
 if TYPE_CHECKING:
@@ -38,9 +38,7 @@ class Categorical:
     name: str | None = None
 
     def __post_init__(self) -> None:
-        values = _checked(self.probabilities)
-        values.flags.writeable = False
-        object.__setattr__(self, "probabilities", values)
+        object.__setattr__(self, "probabilities", frozen(_checked(self.probabilities)))
 
     @property
     def outcomes(self) -> int:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats
+from modelcollapse._support.checks import Floats, frozen
 from modelcollapse._support.errors import InvalidInput, invalid
 
 LARGEST = 1e70  # the fourth power of the norm is a float
@@ -32,7 +32,7 @@ class Coefficients:
             raise invalid("truth", self.values, "give one finite number per input")
         if np.abs(values).max() > LARGEST:
             raise invalid("truth", self.values, f"rescale it to entries of at most {LARGEST:g}")
-        object.__setattr__(self, "values", values)
+        object.__setattr__(self, "values", frozen(values))
 
     @property
     def dim(self) -> int:
