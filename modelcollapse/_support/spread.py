@@ -106,17 +106,24 @@ class Spread(NamedTuple):
         """Return the deviations along the principal axes, and the map to the scores on them.
 
         The deviations, shape (rank,), descend, and each has all its digits, whatever the units
-        are: LAPACK's Jacobi method is not disturbed by the scales of rows. Centred rows times the
-        map, shape (d, rank), are the scores.
+        are. Centred rows times the map, shape (d, rank), are the scores.
         """
-        from scipy.linalg.lapack import dgejsv
-
         if not self.rank:
             return np.empty(0), np.empty((len(self.mean), 0))
-        found = dgejsv(np.asfortranarray(self.factor), joba=2, jobu=3, jobv=0, jobr=0, jobp=0)
-        singular, right, scales = found[0], found[2], found[3]
-        singular = np.asarray(singular * scales[0] / scales[1])
+        singular, right = by_rows(self.factor)
         return singular, np.asarray(self.whitening @ (right * singular))
+
+
+def by_rows(factor: Floats) -> tuple[Floats, Floats]:
+    """Return singular values and right vectors of a factor (d, r), r <= d, with rows of any units.
+
+    LAPACK's Jacobi method is not disturbed by the scales of rows.
+    """
+    from scipy.linalg.lapack import dgejsv
+
+    found = dgejsv(np.asfortranarray(factor), joba=2, jobu=3, jobv=0, jobr=0, jobp=0)
+    singular, right, scales = found[0], found[2], found[3]
+    return np.asarray(singular * scales[0] / scales[1]), np.asarray(right)
 
 
 def spread_of(name: str, rows: Floats, weights: Floats, ddof: int = 0) -> Spread:

@@ -50,7 +50,7 @@ def test_affine_maps_keep_the_rank(seed, d, units, offsets):
     rows, rng = uncorrelated(seed, d)
     left, right = (np.linalg.qr(rng.normal(size=(d, d)))[0] for _ in range(2))
     mapped = rows @ (left * np.logspace(-5, 0, d)) @ right
-    mapped = (mapped + np.array(offsets[:d]) * mapped.std(axis=0)) * 10.0 ** np.array(units[:d])
+    mapped = (mapped / mapped.std(axis=0) + offsets[:d]) * 10.0 ** np.array(units[:d])
 
     assert spread(mapped).rank == d
     assert mc.Gaussian(d).fit(mapped).rank_ == d

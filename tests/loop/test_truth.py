@@ -276,3 +276,33 @@ def test_the_simulated_volume_does_not_depend_on_units(workflow):
     assert there["test_log_loss"] - volume == pytest.approx(same["test_log_loss"], **close)
     pivots = there["log_pivots"] - 2 * np.log(units)
     assert pivots == pytest.approx(same["log_pivots"], **close)
+
+
+@pytest.mark.parametrize(
+    "workflow", [mc.Replace(), mc.Accumulate(), mc.SlidingWindow(2), mc.KeepReal()], ids=repr
+)
+@pytest.mark.parametrize("samples", [2, 3])
+def test_the_volume_of_thin_fits_does_not_vanish_in_small_units(workflow, samples):
+    """Where the columns' units are far apart, that of the largest ones is left, and a part of it.
+
+    In the end the volume is the determinant of those rows of the factor: the units' product.
+    """
+    found = [
+        mc.simulate(
+            mc.Experiment(
+                mc.Gaussian(3),
+                workflow,
+                samples,
+                5,
+                truth=mc.Normal(np.zeros(3), np.diag(units**2)),
+            ),
+            5,
+        )["pseudo_log_determinant"]
+        for units in (np.array([1e-20, 1e-12, 1.0]), np.array([1e-50, 1e-30, 1.0]))
+    ]
+    rank = samples - 1
+    logs = [2 * np.log(10) * np.array(powers) for powers in ((0, -12, -20), (0, -30, -50))]
+    shift = [part[:rank].sum() - rank / 3 * part.sum() for part in logs]
+
+    # What else there is are squares of ratios of units, 10^-16 times a square of the fit's own.
+    assert found[0] - shift[0] == pytest.approx(found[1] - shift[1], abs=1e-9)

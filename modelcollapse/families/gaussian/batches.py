@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modelcollapse._support.checks import Floats
-from modelcollapse._support.spread import ROUNDING
+from modelcollapse._support.spread import EPS, ROUNDING, by_rows
 from modelcollapse.families.gaussian.quantities import ranks
 
 if TYPE_CHECKING:
@@ -190,7 +190,11 @@ def _record(
 def _log_volume(factors: Floats, rank: int) -> Floats:
     """Return the log of the product of the `rank` largest eigenvalues of F F'."""
     singular = np.linalg.svd(factors, compute_uv=False)
-    noise = singular[:, :1] * (ROUNDING * factors.shape[-1])
-    kept = np.where(singular > noise, singular, 0.0)[:, :rank]
+    for i in np.flatnonzero(singular[:, rank - 1] <= np.sqrt(EPS) * singular[:, 0]):
+        # Either a direction is gone, in units of the rows' own, or the rows have others by far.
+        lengths = np.sqrt((factors[i] ** 2).sum(axis=1, keepdims=True))
+        own = np.linalg.svd(factors[i] / np.where(lengths > 0, lengths, 1.0), compute_uv=False)
+        singular[i] = by_rows(factors[i])[0]
+        singular[i, own <= ROUNDING * len(own)] = 0.0
     with np.errstate(divide="ignore"):
-        return np.asarray(2 * np.log(kept).sum(axis=1))
+        return np.asarray(2 * np.log(singular[:, :rank]).sum(axis=1))

@@ -14,6 +14,7 @@ from modelcollapse._support.checks import Floats
 from modelcollapse._support.compiled import compiled, inlined
 
 TINY, HUGE = 1e-100, 1e100
+HALF = 1.5e-8  # of the digits: the root of the rounding unit
 
 
 @compiled
@@ -152,19 +153,57 @@ def pool_factor(
 
 
 @compiled
+def pivoted_volume(B: Floats, rank: int) -> float:
+    """Return log det B'B of B (d, rank), whose rows may differ by any orders of magnitude.
+
+    Reflections, each about the largest entry that is left: so no row is disturbed by larger ones.
+    """
+    d, result = B.shape[0], 0.0
+    H = np.empty((rank, d))  # its columns, as rows
+    for j in range(rank):
+        for k in range(d):
+            H[j, k] = B[k, j]
+    for i in range(rank):
+        row, column = i, i
+        for j in range(i, rank):
+            for k in range(i, d):
+                if abs(H[j, k]) > abs(H[column, row]):
+                    row, column = k, j
+        if H[column, row] == 0.0:
+            return -np.inf
+        for k in range(d):
+            H[i, k], H[column, k] = H[column, k], H[i, k]
+        for j in range(rank):
+            H[j, i], H[j, row] = H[j, row], H[j, i]
+        axis = H[i]
+        length = np.sqrt(dot(axis, axis, i, d))
+        result += 2.0 * np.log(length)
+        axis[i] += np.copysign(length, axis[i])
+        for j in range(i + 1, rank):
+            share = dot(axis, H[j], i, d) / (length * abs(axis[i]))
+            for k in range(i, d):
+                H[j, k] -= share * axis[k]
+    return result
+
+
+@compiled
 def log_volume(B: Floats, rank: int, G: Floats) -> float:
-    """Return log det B'B of the lower-trapezoidal B (d, rank); G (rank, rank) is scratch."""
+    """Return log det B'B of the lower-trapezoidal B (d, rank); G (rank, rank) is scratch.
+
+    By Cholesky's method, as long as it keeps half of the digits.
+    """
     d, result = B.shape[0], 0.0
     for i in range(rank):
         for j in range(i + 1):
             product = 0.0
             for k in range(i, d):
                 product += B[k, i] * B[k, j]
+            square = product
             product -= dot(G[i], G[j], 0, j)
             if j < i:
                 G[i, j] = product / G[j, j]
-            elif product <= 0.0:
-                return -np.inf
+            elif product <= HALF * square:
+                return pivoted_volume(B, rank)
             else:
                 G[i, i] = np.sqrt(product)
                 result += np.log(product)
