@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from modelcollapse._support.errors import InvalidInput, invalid
+from modelcollapse._support.tables import Labels, NoNumbersError, as_floats, is_number, of_numbers
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -20,8 +21,7 @@ Samples = int | Sequence[int] | Callable[[int], int]
 
 def whole(name: str, value: object, minimum: int = 1) -> int:
     """Return `value` as an int that is at least `minimum`."""
-    integral = isinstance(value, numbers.Integral) and not isinstance(value, (bool, np.bool_))
-    if not integral or int(value) < minimum:  # type: ignore[call-overload]
+    if not is_number(value, numbers.Integral) or int(value) < minimum:  # type: ignore[call-overload]
         raise invalid(name, value, f"give a whole number, at least {minimum}")
     return int(value)  # type: ignore[call-overload,no-any-return]
 
@@ -34,9 +34,8 @@ def number(
     remedy: str = "give a finite number",
 ) -> float:
     """Return `value` as a finite float between two bounds, both allowed."""
-    real = isinstance(value, numbers.Real) and not isinstance(value, (bool, np.bool_))
     try:
-        given = float(value) if real else math.nan
+        given = float(value) if is_number(value) else math.nan
     except OverflowError:  # a whole number that no float is
         given = math.inf
     if not minimum <= given <= maximum:
@@ -55,15 +54,37 @@ def fraction(name: str, value: object) -> float:
     return number(name, value, math.ulp(0.0), math.nextafter(1.0, 0.0), remedy)
 
 
+def reals(name: str, value: Any, remedy: str = "give an array of numbers") -> Floats:
+    """Return an array of real numbers of any shape as floats: the door of all that come in as such.
+
+    Arrays, tensors and data frames of any library pass, and nested lists of numbers. Nothing is
+    read as a number that is none: no masked or missing entry, complex number, date, truth value or
+    text. Infinite numbers and NaN pass.
+
+    Raises
+    ------
+    InvalidInput
+        Naming the column or the entry that is no number, and why.
+    """
+    return as_floats(labelled(name, value, remedy)[0])
+
+
+def labelled(name: str, value: Any, remedy: str) -> tuple[npt.NDArray[Any], Labels | None]:
+    """Return an array of real numbers of any type, and its columns' labels, if it has any."""
+    try:
+        return of_numbers(value)
+    except NoNumbersError as error:
+        raise invalid(name + error.place, error.found, f"{remedy} ({error.why})") from error
+
+
 def rows(name: str, value: Any, minimum: int = 1) -> Floats:
     """Return `value` as a finite float array of shape (rows, columns), at least `minimum` rows.
 
     It is a copy, so that what the caller does to `value` later changes nothing.
     """
-    try:
-        array = np.array(value, dtype=np.float64, order="C")
-    except (TypeError, ValueError) as error:
-        raise invalid(name, value, "give an array of numbers, one row per observation") from error
+    remedy = "give an array of numbers, one row per observation"
+    found, labels = labelled(name, value, remedy)
+    array = np.array(as_floats(found), order="C")
     if array.ndim == 1:
         array = array[:, None]
     if array.ndim != 2 or array.shape[1] == 0:
@@ -74,8 +95,9 @@ def rows(name: str, value: Any, minimum: int = 1) -> Floats:
     if not finite.all():
         bad = np.argwhere(~finite)
         row, column = bad[0]
+        place = f"[{row}, {column}]" if labels is None else f"[{labels[column]!r}][{row}]"
         raise invalid(
-            f"{name}[{row}, {column}]",
+            name + place,
             float(array[row, column]),
             f"every entry must be finite ({len(bad)} are not); drop or impute those rows",
         )
@@ -86,10 +108,7 @@ def shares(weights: Any, n: int) -> Floats:
     """Return row weights that sum to 1, shape (n,); None stands for equal ones."""
     if weights is None:
         return np.full(n, 1 / n)
-    try:
-        array = np.asarray(weights, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise invalid("sample_weight", weights, f"give {n} numbers") from error
+    array = reals("sample_weight", weights, f"give {n} numbers")
     if array.shape != (n,) or not np.all(array >= 0) or not 0 < array.max() < np.inf:
         raise invalid("sample_weight", weights, f"give {n} finite weights >= 0, not all zero")
     array = array / array.max()  # their sum may be beyond the largest float
@@ -117,6 +136,17 @@ def columns(X: Floats, dim: int) -> Floats:
     if X.shape[1] != dim:
         raise InvalidInput(f"X has {X.shape[1]} columns and dim = {dim}: make them equal")
     return X
+
+
+def listed(name: str, value: Any) -> Sequence[Any]:
+    """Return the entries of a sequence, or of an array or a column of any library, one by one."""
+    if isinstance(value, Sequence):
+        return value
+    remedy = "give a number or a sequence of numbers"
+    array, _ = labelled(name, value, remedy)
+    if array.ndim == 0:
+        raise invalid(name, value, remedy)
+    return array.tolist()  # type: ignore[no-any-return]
 
 
 def _called(samples: Callable[[int], int], t: int) -> int:
@@ -147,14 +177,15 @@ def sizes(samples: Samples, generations: int) -> Integers:
     elif isinstance(samples, (Mapping, AbstractSet)):
         raise invalid("samples", samples, "give a number, a sequence or a function of t")
     elif not isinstance(samples, (str, int)) and hasattr(samples, "__len__"):
-        if len(samples) < generations:
+        given = listed("samples", samples)
+        if len(given) < generations:
             raise invalid(
                 "samples",
                 samples,
-                f"the schedule has {len(samples)} sizes and the loop has {generations} "
+                f"the schedule has {len(given)} sizes and the loop has {generations} "
                 "generations; give one size per generation",
             )
-        values = [whole(f"samples[{t}]", samples[t]) for t in range(generations)]
+        values = [whole(f"samples[{t}]", given[t]) for t in range(generations)]
     else:
         values = [whole("samples", samples)]
     if max(values) > LARGEST_BATCH:

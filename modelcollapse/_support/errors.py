@@ -47,7 +47,7 @@ def printable(text: str) -> str:
 def invalid(name: str, value: object, allowed: str) -> InvalidInput:
     """Build the error for one argument: its name, its value, and what is allowed."""
     try:
-        text = repr(value)
+        text = " ".join(repr(value).split())  # of arrays and tables it has several lines
     except Exception:  # noqa: BLE001 - an object of anybody, or lists in lists without end
         text = object.__repr__(value)
     if len(text) > 80:

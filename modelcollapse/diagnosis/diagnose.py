@@ -1,13 +1,11 @@
 """The function that puts a trajectory to the eight definitions."""
 
-import math
-import numbers
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from modelcollapse._support.checks import fraction, positive
+from modelcollapse._support.checks import fraction, number, positive
 from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse.diagnosis import definitions
 from modelcollapse.diagnosis import scaling as laws
@@ -157,18 +155,11 @@ def _bar(catastrophe: float | None, ceiling: float | None) -> Bar | None:
         if positive("catastrophe", catastrophe) <= 1:
             raise invalid("catastrophe", catastrophe, "give a factor above 1")
         return Bar(float(catastrophe))
-    return None if ceiling is None else Bar(level=_real("ceiling", ceiling))
-
-
-def _real(name: str, value: Any) -> float:
-    real = isinstance(value, numbers.Real) and not isinstance(value, (bool, np.bool_))
-    if not real or not math.isfinite(value):
-        raise invalid(name, value, "give a finite number")
-    return float(value)
+    return None if ceiling is None else Bar(level=number("ceiling", ceiling))
 
 
 def _margin(margin: float) -> float:
-    if _real("margin", margin) < 0:
+    if number("margin", margin) < 0:
         raise invalid("margin", margin, "give a number, at least 0")
     return float(margin)
 
@@ -179,7 +170,7 @@ def _bounds(bounds: Any, record: Record, metric: Metric | None) -> tuple[float, 
         return None
     if not isinstance(bounds, Sequence) or len(bounds) != 2:
         raise invalid("bounds", bounds, "give (low, high)")
-    low, high = (_real("bounds", value) for value in bounds)
+    low, high = (number("bounds", value) for value in bounds)
     if low >= high:
         raise invalid("bounds", bounds, "give (low, high) with low < high")
     if metric is not None and metric.name in record.columns:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats, whole
+from modelcollapse._support.checks import Floats, listed, whole
 from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse.diagnosis.files import chosen_workflow, read_file, share_counts
 from modelcollapse.diagnosis.record import Loader, Record, grid
@@ -140,7 +140,7 @@ def _mapping(values: Mapping[str, Any], experiment: Experiment | None) -> Record
             )
     generations = np.arange(1, shape[1] + 1)
     if GENERATION in values:
-        given = np.asarray(values[GENERATION]).tolist()
+        given = list(listed(GENERATION, values[GENERATION]))
         generations = np.array([whole(GENERATION, t, minimum=0) for t in given], dtype=np.int64)
         if len(generations) != shape[1] or np.any(np.diff(generations) <= 0):
             raise invalid(GENERATION, given, f"give {shape[1]} increasing whole numbers")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from modelcollapse._support.checks import Floats, Integers
+from modelcollapse._support.checks import Floats, Integers, reals
 from modelcollapse._support.errors import InvalidInput
 from modelcollapse.loop.experiment import Experiment
 
@@ -110,10 +110,7 @@ class Record:
 
 def grid(name: str, value: object) -> Floats:
     """Return numbers as an array of shape (runs, generations)."""
-    try:
-        array = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InvalidInput(f"{name}: give an array of numbers ({error})") from error
+    array = reals(name, value)
     if array.ndim == 1:
         array = array[None, :]
     if array.ndim != 2 or not len(array):

@@ -24,7 +24,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats, fraction, positive
+from modelcollapse._support.checks import Floats, fraction, positive, reals
 from modelcollapse._support.errors import InvalidInput, invalid, unknown
 from modelcollapse.evidence import bounded, catoni
 from modelcollapse.evidence.binomial import frequency
@@ -199,10 +199,7 @@ def samples_needed(
 
 def _ranked(name: str, value: Any) -> Floats:
     """Return numbers of shape (n,), sorted; infinite ones are allowed."""
-    try:
-        array = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise invalid(name, value, "give numbers, one per sample: shape (n,)") from error
+    array = reals(name, value, "give numbers, one per sample: shape (n,)")
     if array.ndim == 0:
         raise invalid(name, value, "give numbers, one per sample: shape (n,)")
     column(np.where(np.isinf(array), 0.0, array), name)
@@ -218,7 +215,7 @@ def _dkw(n: int, alpha: float, beta: float) -> tuple[float, float]:
 def _probabilities(name: str, cdf: Cdf, points: Floats) -> Floats:
     """Return the cdf at points, checked to lie in [0, 1]."""
     with np.errstate(under="ignore"):
-        values = np.asarray(cdf(points), dtype=np.float64)
+        values = reals(f"{name}(x)", cdf(points), "a cdf returns an array of numbers")
     if values.shape != points.shape:
         raise invalid(name, cdf, f"from shape {points.shape} it returned shape {values.shape}")
     bad = np.flatnonzero(~((values >= -ROUNDING) & (values <= 1 + ROUNDING)))

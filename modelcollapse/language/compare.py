@@ -25,7 +25,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats, positive
+from modelcollapse._support.checks import Floats, positive, reals
 from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse.evidence.bounded import bernstein_mean
 from modelcollapse.language.results import Results
@@ -205,10 +205,7 @@ def compare_workflows(results: Results, *, clip: float = CLIP, alpha: float = AL
 
 def _losses(name: str, value: Any) -> Floats:
     """Return losses of shape (rows,), none of them NaN, at least two."""
-    try:
-        array = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise invalid(name, value, "give one loss in nats per row") from error
+    array = reals(name, value, "give one loss in nats per row")
     if array.ndim != 1 or len(array) < 2:
         raise invalid(name, f"array of shape {array.shape}", "give one loss per row, two or more")
     if np.isnan(array).any():

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats
+from modelcollapse._support.checks import Floats, reals
 from modelcollapse._support.errors import InvalidInput, invalid
 
 MODELS = (
@@ -77,8 +77,8 @@ def least_squares(predictors: Mapping[str, Floats], loss: Floats) -> Regression:
     InvalidInput
         If there are at most as many losses as coefficients, or something is not finite.
     """
-    y = np.asarray(loss, dtype=np.float64)
-    X = np.column_stack([np.asarray(column, dtype=np.float64) for column in predictors.values()])
+    y = reals("loss", loss)
+    X = np.column_stack([reals(name, column) for name, column in predictors.items()])
     if len(y) < len(predictors) + 2:
         raise InvalidInput(
             f"{len(y)} cells with real rows: {len(predictors) + 1} coefficients of "
@@ -123,7 +123,7 @@ def regressions(
     InvalidInput
         If fewer than four cells have real rows, or a loss is not finite.
     """
-    r, s, y = (np.asarray(column, dtype=np.float64) for column in (real, synthetic, loss))
+    r, s, y = reals("real", real), reals("synthetic", synthetic), reals("loss", loss)
     r, s, y = r[r > 0], s[r > 0], y[r > 0]
     columns = {"log_real": np.log(r), "real": r, "proportion": r / (r + s)}
     least = max(map(len, MODELS)) + 2

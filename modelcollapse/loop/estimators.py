@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats
+from modelcollapse._support.checks import Floats, reals
 from modelcollapse._support.errors import InvalidInput
 from modelcollapse.loop.sampling import Tempered
 
@@ -130,7 +130,7 @@ def sample(
     drawn = model.sample(n, **options)
     if isinstance(drawn, tuple):  # GaussianMixture returns (rows, components)
         drawn = drawn[0]
-    batch = np.array(drawn, dtype=np.float64)
+    batch = np.array(reals(f"sample({n})", drawn, "return an array of numbers"))
     if batch.shape == (n,) and dim == 1:
         batch = batch[:, None]
     if batch.shape != (n, dim):
@@ -143,7 +143,8 @@ def sample(
 
 def score(model: Any, X: Floats) -> Floats:
     """Return the log-density of each row under a fitted model, checked: one number per row."""
-    scores = np.asarray(model.score_samples(X.copy()), dtype=np.float64)
+    given = model.score_samples(X.copy())
+    scores = reals("score_samples(X)", given, "return one log-density per row")
     if scores.shape != (len(X),):
         raise InvalidInput(f"score_samples returned shape {scores.shape}, wanted {(len(X),)}")
     return scores

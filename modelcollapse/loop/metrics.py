@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats
+from modelcollapse._support.checks import Floats, reals
 from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse.loop import estimators
 from modelcollapse.loop.truth import Truth
@@ -71,7 +71,9 @@ def custom(
     values = {}
     for name, metric in metrics.items():
         try:
-            values[name] = float(metric(model, training, truth))
+            found = metric(model, training, truth)
+            number = found if isinstance(found, (bool, np.bool_)) else reals("the value", found)
+            values[name] = float(number)
         except Exception as error:
             raise InvalidInput(
                 f"metrics[{name!r}] failed at generation {generation} "

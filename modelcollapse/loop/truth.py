@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats, divided, frozen, rows, shares
+from modelcollapse._support.checks import Floats, divided, frozen, reals, rows, shares
 from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse._support.spread import EPS, Spread, spread_of, spread_of_covariance
 
@@ -35,12 +35,8 @@ class Normal:
     covariance: Floats
 
     def __post_init__(self) -> None:
-        try:
-            mean = np.atleast_1d(np.array(self.mean, dtype=np.float64))
-            covariance = np.atleast_2d(np.array(self.covariance, dtype=np.float64))
-        except (TypeError, ValueError) as error:
-            shown = f"{self.mean!r}, {self.covariance!r}"
-            raise invalid("mean, covariance", shown, "give arrays of numbers") from error
+        mean = np.atleast_1d(np.array(reals("mean", self.mean)))
+        covariance = np.atleast_2d(np.array(reals("covariance", self.covariance)))
         dim = len(mean)
         if mean.ndim != 1 or covariance.shape != (dim, dim):
             raise InvalidInput(
@@ -120,7 +116,9 @@ class NormalMixture:
     is_normal = False
 
     def __post_init__(self) -> None:
-        weights, means, covariances = self._arrays()
+        names = ("weights", "means", "covariances")
+        arrays = (np.array(reals(name, getattr(self, name))) for name in names)
+        weights, means, covariances = map(np.atleast_1d, arrays)
         count = len(weights)
         if means.ndim == 1:
             means = means[:, None]
@@ -147,15 +145,6 @@ class NormalMixture:
     def described(self) -> Any:
         """Return the truth as plain data."""
         return {name: getattr(self, name).tolist() for name in ("weights", "means", "covariances")}
-
-    def _arrays(self) -> list[Floats]:
-        arrays = []
-        for name in ("weights", "means", "covariances"):
-            try:
-                arrays.append(np.atleast_1d(np.array(getattr(self, name), dtype=np.float64)))
-            except (TypeError, ValueError) as error:
-                raise invalid(name, getattr(self, name), "give an array of numbers") from error
-        return arrays
 
     @property
     def components(self) -> tuple[Floats, Floats, Floats]:
@@ -222,7 +211,8 @@ class Rows:
     Parameters
     ----------
     values
-        Shape (rows, d); finite, at least two rows, not all of them equal.
+        Shape (rows, d); finite, at least two rows, not all of them equal. An array or a data frame
+        of any library.
     name
         What to call it in reports.
     """

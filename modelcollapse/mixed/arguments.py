@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats
+from modelcollapse._support.checks import Floats, reals
 from modelcollapse._support.errors import invalid
 
 
@@ -12,13 +12,7 @@ def numbers(
     name: str, value: Any, least: float, most: float, remedy: str, *, above: bool = False
 ) -> Floats:
     """Return finite numbers between `least` (not itself where `above`) and `most`."""
-    try:
-        given = np.asarray(value)
-    except ValueError as error:  # rows of unequal length
-        raise invalid(name, value, remedy) from error
-    if given.dtype.kind not in "iuf":
-        raise invalid(name, value, remedy)
-    array = given.astype(np.float64)
+    array = reals(name, value, remedy)
     bad = ~np.isfinite(array) | (array < least) | (array > most)
     if above:
         bad |= array == least

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse._support.checks import LARGEST_BATCH, Floats, Integers, number
+from modelcollapse._support.checks import LARGEST_BATCH, Floats, Integers, labelled, number
 from modelcollapse._support.errors import NoClosedForm, invalid
 from modelcollapse.loop.consistency import check
 from modelcollapse.loop.schedule import MOST_DENSE, Schedule
@@ -14,9 +14,10 @@ from modelcollapse.workflows.selection import require_workflow
 
 def checked_sizes(sizes: Any) -> Integers:
     """Return the batch sizes n_1, ..., n_T as an array of shape (T,)."""
-    array = np.asarray(sizes)
+    remedy = "give the whole numbers n_1, ..., n_T, at least one"
+    array, _ = labelled("sizes", sizes, remedy)
     if array.ndim != 1 or array.size == 0 or not np.issubdtype(array.dtype, np.integer):
-        raise invalid("sizes", sizes, "give the whole numbers n_1, ..., n_T, at least one")
+        raise invalid("sizes", sizes, remedy)
     if array.min() < 1 or array.max() > LARGEST_BATCH:
         t = int(np.argmax((array < 1) | (array > LARGEST_BATCH)))
         raise invalid(f"sizes[{t}]", int(array[t]), f"between 1 and {LARGEST_BATCH} rows")

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from modelcollapse._support.checks import positive, whole
+from modelcollapse._support.checks import number, positive, whole
 from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse.workflows.fresh import Growth, Web
 
@@ -26,8 +26,7 @@ def growing(first: int, rate: float, real_share: float) -> Web:
     """
     whole("samples", first)
     positive("growth", rate)
-    if isinstance(real_share, bool) or not 0 <= real_share <= 1:
-        raise invalid("real_share", real_share, "give a number from 0 to 1")
+    number("real_share", real_share, 0.0, 1.0, "give a number from 0 to 1")
     real, synthetic = (Growth(kind, first, rate, real_share) for kind in ("real", "synthetic"))
     return Web(real, synthetic)
 
@@ -59,7 +58,7 @@ def _lines(path: Path) -> list[tuple[int, int]]:
         raise InvalidInput(f"{path}: the first line must be the header {','.join(HEADER)}")
     if len(table) == 1:
         raise InvalidInput(f"{path}: there is no line for batch 1; give one per generation")
-    return [_pair(path, number, row) for number, row in enumerate(table[1:], start=2)]
+    return [_pair(path, line, row) for line, row in enumerate(table[1:], start=2)]
 
 
 def _pair(path: Path, number: int, row: list[str]) -> tuple[int, int]:

@@ -7,8 +7,17 @@ from typing import Any, Literal
 
 import numpy as np
 
-from modelcollapse._support.checks import LARGEST_BATCH, Floats, Integers, Samples, fraction, whole
+from modelcollapse._support.checks import (
+    LARGEST_BATCH,
+    Floats,
+    Integers,
+    Samples,
+    fraction,
+    listed,
+    whole,
+)
 from modelcollapse._support.errors import InvalidInput, invalid
+from modelcollapse._support.tables import is_number
 from modelcollapse.workflows.batches import batch_rows
 from modelcollapse.workflows.protocols import Selection
 
@@ -135,14 +144,14 @@ class Web:
     def __post_init__(self) -> None:
         for name in ("real", "synthetic"):
             value = getattr(self, name)
-            listed = np.ndim(value) == 1 and not isinstance(value, (str, Mapping, AbstractSet))
-            if isinstance(value, (str, Mapping, AbstractSet)) or np.ndim(value) > 1:
+            if isinstance(value, (str, Mapping, AbstractSet)):
                 raise invalid(name, value, "give a number, a sequence or a callable")
-            if not callable(value) and listed:
-                rows = tuple(whole(f"{name}[{i}]", each, 0) for i, each in enumerate(value))
-                object.__setattr__(self, name, rows)
-            elif not callable(value):
+            if is_number(value):
                 object.__setattr__(self, name, whole(name, value, 0))
+            elif not callable(value):
+                given = enumerate(listed(name, value))
+                rows = tuple(whole(f"{name}[{i}]", each, 0) for i, each in given)
+                object.__setattr__(self, name, rows)
         if self.real == 0 == self.synthetic:
             raise invalid("real, synthetic", (0, 0), "a batch needs rows of at least one kind")
 

@@ -9,6 +9,7 @@ from modelcollapse._support.checks import Floats, Integers, Samples, whole
 from modelcollapse._support.checks import sizes as checked_sizes
 from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse._support.memory import require
+from modelcollapse._support.tables import NoNumbersError, of_numbers
 from modelcollapse.workflows import BY_NAME, Keeping, Workflow, keeps
 
 HELD = 200.0  # bytes of a generation: its size, and a number for each of some quantities
@@ -63,13 +64,12 @@ def batch_sizes(workflow: Any, samples: Samples, generations: int) -> Integers:
         remedy = f"{workflow!r} sets the later batches itself; give the size of batch 1"
         raise invalid("samples", samples, remedy)
     first = whole("samples", samples)
-    given = _array(f"{workflow!r}.batch_sizes", workflow.batch_sizes(first, generations))
+    where = f"{workflow!r}.batch_sizes({first}, {generations})"
+    remedy = f"return {generations} whole numbers, at least 1, and the first of them {first}"
+    given = _array(where, workflow.batch_sizes(first, generations), remedy)
     right = given.shape == (generations,) and np.issubdtype(given.dtype, np.integer)
     if not right or given[0] != first or given.min() < 1:
-        raise InvalidInput(
-            f"{workflow!r}.batch_sizes({first}, {generations}) gave {_shown(given)}: return "
-            f"{generations} whole numbers, at least 1, and the first of them {first}"
-        )
+        raise InvalidInput(f"{where} gave {_shown(given)}: {remedy}")
     return np.asarray(given, dtype=np.int64)
 
 
@@ -102,22 +102,18 @@ def _answer(where: str, method: Any, sizes: Sequence[int]) -> Any:
     return method(sizes)
 
 
-def _array(where: str, value: Any) -> Any:
-    """Return an array of what a method of a user's gave: a copy, as it may be a buffer."""
+def _array(where: str, value: Any, remedy: str = "return an array of real numbers") -> Any:
+    """Return an array of real numbers of what a method of a user's gave: a copy, of any type."""
     try:
-        return np.array(value)
-    except ValueError as error:
-        raise InvalidInput(f"{where} gave rows of different lengths: return an array") from error
+        return np.array(of_numbers(value)[0])
+    except NoNumbersError as error:
+        shown = f"{error.place}: " * bool(error.place) + _shown(error.found)
+        raise InvalidInput(f"{where} gave {shown}: {remedy} ({error.why})") from error
 
 
 def numbers(where: str, value: Any) -> Floats:
-    """Return what a method of a user's gave as an array of real numbers."""
-    array = _array(where, value)
-    if array.dtype.kind not in "iuf":
-        raise InvalidInput(
-            f"{where} gave {_shown(value)}, of type {array.dtype}: return an array of real numbers"
-        )
-    return np.asarray(array, dtype=np.float64)
+    """Return what a method of a user's gave as an array of floats."""
+    return np.asarray(_array(where, value), dtype=np.float64)
 
 
 def pair(where: str, value: Any) -> tuple[Floats, Floats]:
@@ -161,11 +157,11 @@ def select(
             "pair (rows, weights)"
         )
     rows, weights = chosen if isinstance(chosen, tuple) else (chosen, None)
-    rows = _array(where, rows)
+    remedy = "return a one-dimensional, non-empty array of row numbers"
+    rows = _array(where, rows, remedy)
     if rows.ndim != 1 or rows.size == 0 or not np.issubdtype(rows.dtype, np.integer):
         raise InvalidInput(
-            f"{where} gave an array of shape {rows.shape} and type {rows.dtype}: "
-            "return a one-dimensional, non-empty array of row numbers"
+            f"{where} gave an array of shape {rows.shape} and type {rows.dtype}: {remedy}"
         )
     outside = rows[(rows < 0) | (rows >= total)]
     if outside.size:

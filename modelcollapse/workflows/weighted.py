@@ -3,14 +3,14 @@
 import csv
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats, divided, frozen
+from modelcollapse._support.checks import Floats, divided, frozen, reals
 from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse.workflows.protocols import Selection
 
@@ -94,11 +94,14 @@ class Weighted:
 
 def checked(value: Any, name: str) -> Floats:
     """Return the matrix, square and read-only, or raise InvalidInput naming what is wrong."""
-    try:
+    remedy = "give one list of numbers per generation"
+    if isinstance(value, Iterator):
         value = list(value)
-        rows = [_numeric(row) for row in value]
-    except (TypeError, ValueError) as error:
-        raise invalid(name, value, "give one list of numbers per generation") from error
+    if not isinstance(value, (list, tuple, np.ndarray)):
+        value = reals(name, value, remedy)
+    if getattr(value, "ndim", 1) == 0:
+        raise invalid(name, value, remedy)
+    rows = [reals(f"{name}[{i}]", row, remedy) for i, row in enumerate(value)]
     count = len(rows)
     if count == 0:
         raise invalid(name, value, "give at least one generation")
@@ -122,13 +125,6 @@ def checked(value: Any, name: str) -> Floats:
             raise invalid(where, row[:t].tolist(), f"it sums to {row.sum():.12g}; make it 1")
         matrix[t - 1, :t] = divided(row, given)[:t] + 0.0  # no -0, which has other bits
     return frozen(matrix)
-
-
-def _numeric(row: Any) -> Floats:
-    array = np.asarray(row)
-    if array.dtype.kind not in "iuf":
-        raise TypeError(f"{array.dtype} is no number")
-    return array.astype(np.float64)
 
 
 def _numbers(path: Path) -> list[Floats]:

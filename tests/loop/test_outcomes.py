@@ -47,7 +47,11 @@ def test_a_failure_at_generation_1_is_an_error(stage):
         ("sample", np.zeros((4, 2)), "sample(5) returned shape (4, 2), wanted (5, 2)"),
         ("sample", np.zeros((5, 3)), "sample(5) returned shape (5, 3), wanted (5, 2)"),
         ("sample", np.diag([np.nan] * 5)[:, :2], "sample(5) returned 2 rows that are not finite"),
-        ("sample", "text", "could not convert string to float"),
+        (
+            "sample",
+            "text",
+            "sample(5) = 'text' is not valid: return an array of numbers (it holds text)",
+        ),
         ("score", np.zeros(3), "score_samples returned shape (3,), wanted (1,)"),
     ],
 )
@@ -135,7 +139,10 @@ def test_a_result_names_its_metrics():
         ({"test": [[0.0]]}, "test has 1 columns and data has 2: make them equal"),
         ({"test": [[0.0, np.inf]]}, "test[0, 1] = inf"),
         ({"metrics": {"variance": len}}, "metrics = 'variance' is not valid"),
-        ({"metrics": {"own": lambda *_: "x"}}, "metrics['own'] failed at generation 1 (ValueErr"),
+        (
+            {"metrics": {"own": lambda *_: "x"}},
+            "metrics['own'] failed at generation 1 (InvalidInput",
+        ),
         ({"metrics": {"own": lambda: 1.0}}, "a function of (model, training rows, truth)"),
     ],
 )

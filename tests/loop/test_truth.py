@@ -144,7 +144,7 @@ def test_forms():
         (([-1, 1], [0.0, 1.0], [1.0, 1.0]), "weights = [-1, 1]"),
         (([np.nan, 1], [0.0, 1.0], [1.0, 1.0]), "weights = [nan, 1]"),
         (([np.inf, 1], [0.0, 1.0], [1.0, 1.0]), "weights = [inf, 1]"),
-        ((["a"], [0.0], [1.0]), "weights = ['a'] is not valid: give an array of numbers"),
+        ((["a"], [0.0], [1.0]), "weights[0] = 'a' is not valid: give an array of numbers"),
         (([1], [None], [[1.0, 2.0], [3.0]]), "is not valid"),
         (([1], [np.nan], [1.0]), "every entry must be finite"),
         (([1], [0.0], [0.0]), "give a positive definite matrix"),

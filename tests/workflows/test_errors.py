@@ -64,7 +64,7 @@ class Scripted:
         (np.array([], dtype=int), "return a one-dimensional, non-empty array of row numbers"),
         (np.zeros((2, 2), dtype=int), "shape (2, 2)"),
         (np.array([0.0, 1.0]), "type float64"),
-        (np.array([True, False]), "type bool"),
+        (np.array([True, False]), "row numbers (it holds truth values"),
         (np.array([0, 5]), "row 5, which does not exist: there are 5 rows, numbered 0 to 4"),
         (np.array([-1]), "row -1, which does not exist"),
         ((np.array([0, 1]), np.array([1.0])), "weights of shape (1,) for 2 rows"),

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats, columns, positive, rows, shares, whole
+from modelcollapse._support.checks import Floats, columns, number, positive, rows, shares, whole
 from modelcollapse._support.errors import invalid
-from modelcollapse.families.curated.labels import PROBABILITY, probability
+from modelcollapse.families.curated.labels import PROBABILITY
 from modelcollapse.families.curated.regions import truncated
 from modelcollapse.families.curated.truths import LabelError, RealMean
 
@@ -57,9 +57,9 @@ class LabelVerifier:
         cells: int = 1,
         random_state: Any = None,
     ) -> None:
-        self.keep_correct = float(probability("keep_correct", keep_correct))
-        self.keep_wrong = float(probability("keep_wrong", keep_wrong))
-        self.noise = float(probability("noise", noise))
+        self.keep_correct = number("keep_correct", keep_correct, 0.0, 1.0, PROBABILITY)
+        self.keep_wrong = number("keep_wrong", keep_wrong, 0.0, 1.0, PROBABILITY)
+        self.noise = number("noise", noise, 0.0, 1.0, PROBABILITY)
         self.cells = whole("cells", cells)
         self.dim = self.cells
         self.random_state = random_state
@@ -87,9 +87,7 @@ class LabelVerifier:
         """Return the error probability of real labels; None is 0."""
         if value is None or isinstance(value, LabelError):
             return value or LabelError(0.0)
-        if np.ndim(value):
-            raise invalid("truth", value, PROBABILITY)
-        return LabelError(float(probability("truth", value)))
+        return LabelError(number("truth", value, 0.0, 1.0, PROBABILITY))
 
     def check(self, experiment: "Experiment") -> None:
         """Raise InvalidInput for what this room cannot do."""
@@ -169,10 +167,7 @@ class RegionVerifier:
     covariance_: Floats
 
     def __init__(self, centre: float = 0.0, radius: float = 1.0, spread: float = 1.0) -> None:
-        real = isinstance(centre, (int, float, np.number)) and not isinstance(centre, bool)
-        if not real or not np.isfinite(centre):
-            raise invalid("centre", centre, "give a finite number")
-        self.centre, self.radius = float(centre), positive("radius", radius)
+        self.centre, self.radius = number("centre", centre), positive("radius", radius)
         self.spread = positive("spread", spread)
 
     def _key(self) -> tuple[float, float, float]:
@@ -197,10 +192,7 @@ class RegionVerifier:
         """Return the mean of the real rows; None is 0."""
         if value is None or isinstance(value, RealMean):
             return value or RealMean(0.0)
-        real = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
-        if not real or not np.isfinite(value):
-            raise invalid("truth", value, "give the mean of the real rows")
-        return RealMean(float(value))
+        return RealMean(number("truth", value, remedy="give the mean of the real rows"))
 
     def check(self, experiment: "Experiment") -> None:
         """Raise InvalidInput for what this room cannot do."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats, whole
+from modelcollapse._support.checks import Floats, reals, whole
 from modelcollapse._support.errors import InvalidInput, invalid
 
 PROBABILITY = "give a probability, from 0 to 1"
@@ -20,14 +20,11 @@ PROBABILITY = "give a probability, from 0 to 1"
 
 def probability(name: str, value: Any) -> Floats:
     """Return numbers from 0 to 1."""
-    array = np.asarray(value)
-    if array.dtype.kind not in "iuf":
-        raise invalid(name, value, PROBABILITY)
-    array = array.astype(np.float64)
+    array = reals(name, value, PROBABILITY)
     bad = ~((array >= 0) & (array <= 1))
     if bad.any():
         raise invalid(name, float(array[bad].flat[0]), PROBABILITY)
-    return np.asarray(array)
+    return array
 
 
 def kept_label_error(label_error: Any, keep_correct: Any, keep_wrong: Any) -> Floats:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats
+from modelcollapse._support.checks import Floats, reals
 from modelcollapse.families.curated.estimator import LabelVerifier
 from modelcollapse.families.curated.labels import majority_correct
 from modelcollapse.families.curated.regions import contraction_rate, second_round
@@ -46,7 +46,7 @@ class BinomialShare:
         from scipy.special import bdtr
 
         shares = np.arange(self.cells + 1) / self.cells
-        events = np.searchsorted(shares, np.asarray(x, dtype=np.float64), side="right") - 1.0
+        events = np.searchsorted(shares, reals("x", x), side="right") - 1.0
         inside = bdtr(np.clip(events, 0, self.cells), self.cells, self.chance)
         return np.where(events < 0, 0.0, inside)
 

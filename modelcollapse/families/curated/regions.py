@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats, model_of, number, positive, whole
+from modelcollapse._support.checks import Floats, model_of, number, positive, reals, whole
 from modelcollapse._support.errors import NoClosedForm
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def kept_rows(offset: Any, radius: float) -> Kept:
     By Gauss-Legendre quadrature over the part of the interval where the density is above e^-80
     of its largest value; offset is any array.
     """
-    delta, a = np.asarray(offset, dtype=np.float64), positive("radius", radius)
+    delta, a = reals("offset", offset), positive("radius", radius)
     far = np.abs(delta)
     mode = np.minimum(far, a)
     # Below the mode, log density falls by z (far - mode) + z^2/2 at the distance z.

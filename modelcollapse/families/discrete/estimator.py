@@ -44,12 +44,7 @@ class Discrete:
     dim = 1
 
     def __post_init__(self) -> None:
-        remedy = "give a whole number, at least 2: one outcome alone has no variance"
-        if isinstance(self.outcomes, bool) or not isinstance(self.outcomes, (int, np.integer)):
-            raise invalid("outcomes", self.outcomes, remedy)
-        if self.outcomes < 2:
-            raise invalid("outcomes", self.outcomes, remedy)
-        object.__setattr__(self, "outcomes", int(self.outcomes))
+        object.__setattr__(self, "outcomes", whole("outcomes", self.outcomes, 2))
 
     def described(self) -> dict[str, Any]:
         """Return the model as plain data."""

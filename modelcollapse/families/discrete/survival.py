@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats, Integers, positive, whole
+from modelcollapse._support.checks import Floats, Integers, reals, whole
 from modelcollapse._support.errors import NoClosedForm, invalid
 from modelcollapse.families.discrete.chains import MOST_ROWS, binomial, constant
 from modelcollapse.families.discrete.truth import checked_probabilities
@@ -186,19 +186,14 @@ def _exact_rows(n: int) -> int:
 
 
 def _unit(name: str, value: Any) -> Floats:
-    try:
-        x = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise invalid(name, value, "give probabilities") from error
+    x = reals(name, value, "give probabilities")
     if not np.all((x >= 0) & (x <= 1)):
         raise invalid(name, value, "give probabilities, from 0 to 1")
     return x
 
 
 def _rates(name: str, value: Any) -> Floats:
-    if np.ndim(value) == 0:
-        return np.asarray(positive(name, value))
-    x = np.asarray(value, dtype=np.float64)
+    x = reals(name, value)
     if not np.all((x > 0) & (x < np.inf)):
         raise invalid(name, value, "give finite numbers above 0")
     return x

@@ -1,13 +1,13 @@
 """The truth of a discrete loop: the probabilities that generation 1 is drawn from."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats, divided, frozen, whole
+from modelcollapse._support.checks import Floats, divided, frozen, number, reals, whole
 from modelcollapse._support.errors import InvalidInput, invalid
 
 if TYPE_CHECKING:
@@ -113,11 +113,9 @@ def zipf(outcomes: int, exponent: float = 1.0) -> Floats:
         If an argument is out of its range.
     """
     count = whole("outcomes", outcomes, 2)
-    known = isinstance(exponent, (int, float, np.integer, np.floating))
-    if not known or isinstance(exponent, bool) or not 0 <= exponent < np.inf:
-        raise invalid("exponent", exponent, "give a finite number, at least 0")
+    power = number("exponent", exponent, 0.0, remedy="give a finite number, at least 0")
     with np.errstate(under="ignore"):
-        weights = np.arange(1, count + 1, dtype=np.float64) ** -float(exponent)
+        weights = np.arange(1, count + 1, dtype=np.float64) ** -power
         return np.asarray(weights / weights.sum())
 
 
@@ -127,10 +125,8 @@ def checked_probabilities(value: Any) -> Floats:
 
 
 def _checked(value: Any) -> Floats:
-    try:
-        values = np.array(list(value) if isinstance(value, Iterable) else value, np.float64)
-    except (TypeError, ValueError) as error:
-        raise invalid("truth", value, "give one probability per outcome") from error
+    given = list(value) if isinstance(value, Iterator) else value
+    values = np.array(reals("truth", given, "give one probability per outcome"))
     if values.ndim != 1 or len(values) < 2:
         shown = f"array of shape {values.shape}"
         raise invalid("truth", shown, "give one probability for each of at least 2 outcomes")

@@ -1,12 +1,11 @@
 """What the six families share: a fit is a mean, and the truth is one too."""
 
-import numbers
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats, columns, rows, shares, whole
+from modelcollapse._support.checks import Floats, columns, number, rows, shares, whole
 from modelcollapse._support.errors import InvalidInput, invalid
 
 if TYPE_CHECKING:
@@ -92,10 +91,9 @@ class Family:
         mean = self.standard if value is None else value
         low, high = self.range
         allowed = f"the truth of {self!r} is its mean, strictly between {low:g} and {high:g}"
-        real = isinstance(mean, numbers.Real) and not isinstance(mean, (bool, np.bool_))
-        if not real or not low < mean < high:
+        mean = number("truth", mean, remedy=allowed)
+        if not low < mean < high:
             raise invalid("truth", value, allowed)
-        mean = float(mean)
         with np.errstate(over="ignore", under="ignore"):
             variance = float(self.variance_function(mean))
         if not 1 / LARGEST_VARIANCE <= variance <= LARGEST_VARIANCE:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats
+from modelcollapse._support.checks import Floats, reals
 from modelcollapse._support.errors import NoClosedForm
 from modelcollapse.families.exponential import absorption, exchangeable, fates, limits
 from modelcollapse.families.exponential.families import NormalMean
@@ -39,7 +39,7 @@ class NormalLaw:
         """Return P(X <= x)."""
         from scipy.special import ndtr
 
-        return np.asarray(ndtr(np.asarray(x) / np.sqrt(self.variance)))
+        return np.asarray(ndtr(reals("x", x) / np.sqrt(self.variance)))
 
 
 def predict(e: "Experiment") -> Prediction:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats
+from modelcollapse._support.checks import Floats, reals
 
 TAIL = 1e-15  # probability left out on either side of a law when its cdf is tabulated
 
@@ -83,7 +83,7 @@ class LogChiSquareSum:
 
     def cdf(self, x: Any) -> Floats:
         """Return P(X <= x) with an absolute error below 1e-12."""
-        x = np.asarray(x, dtype=np.float64)
+        x = reals("x", x)
         low, high = self._range
         weights, step = self._spectrum
         phase = (np.clip(x, low, high) - self.mean) * step
@@ -128,7 +128,7 @@ class AccumulateStep:
         """
         from scipy.special import chdtr
 
-        room = np.maximum(np.asarray(x, dtype=np.float64) - self.a, 0.0)[..., None]
+        room = np.maximum(reals("x", x) - self.a, 0.0)[..., None]
         nodes, weights = np.polynomial.legendre.leggauss(160)
         z_max = np.sqrt(room / self.c)
         reach = np.minimum(1.0, 9.0 / np.maximum(z_max, 1e-300))  # P(|z| > 9) < 1e-18

@@ -11,14 +11,14 @@ With row weights w that sum to 1, N is the effective number 1 / sum w^2, as in S
 """
 
 import math
-import numbers
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats
+from modelcollapse._support import checks
+from modelcollapse._support.checks import Floats, reals
 from modelcollapse._support.errors import InvalidInput, invalid, unknown
 from modelcollapse.loop.truth import LARGEST
 
@@ -54,11 +54,7 @@ class PowerBandwidth:
             raise invalid("scale", self.scale, "give a number above 0")
         object.__setattr__(self, "scale", scale)
         for name in ("exponent", "log_exponent"):
-            value = getattr(self, name)
-            known = isinstance(value, numbers.Real) and not isinstance(value, (bool, np.bool_))
-            if not known or not np.isfinite(value):
-                raise invalid(name, value, "give a finite number")
-            object.__setattr__(self, name, float(value))
+            object.__setattr__(self, name, checks.number(name, getattr(self, name)))
 
     def __call__(self, t: int) -> float:
         """Return the bandwidth of generation t."""
@@ -71,15 +67,11 @@ class PowerBandwidth:
 
 def number(name: str, value: Any) -> float:
     """Return one bandwidth as a float, finite and at least 0."""
-    try:
-        unusable = isinstance(value, (str, bytes, bool, np.bool_))
-        h = float("nan") if unusable else float(value)
-    except (TypeError, ValueError):
-        h = float("nan")
-    if not 0 <= h <= LARGEST:
-        allowed = f"a bandwidth is a finite number, at least 0 and at most {LARGEST:g}"
+    allowed = f"a bandwidth is a finite number, at least 0 and at most {LARGEST:g}"
+    h = reals(name, value, allowed)
+    if h.ndim != 0 or not 0 <= h <= LARGEST:
         raise invalid(name, value, allowed)
-    return h
+    return float(h)
 
 
 def checked(name: str, value: Any) -> Bandwidth:
@@ -90,13 +82,14 @@ def checked(name: str, value: Any) -> Bandwidth:
         return value
     if callable(value) and not isinstance(value, type):
         return value  # type: ignore[no-any-return]
-    if isinstance(value, (Sequence, np.ndarray)) and np.ndim(np.asarray(value, object)) == 1:
-        if len(value) == 0:
-            raise invalid(name, value, "the schedule is empty; give one number per generation")
-        return tuple(number(f"{name}[{t}]", h) for t, h in enumerate(value))
-    if value is None or isinstance(value, (bool, np.bool_, type)) or np.ndim(value) != 0:
+    given = reals(name, value, ALLOWED)
+    if given.ndim == 0:
+        return number(name, given.item())
+    if given.ndim != 1:
         raise invalid(name, value, ALLOWED)
-    return number(name, value)
+    if len(given) == 0:
+        raise invalid(name, value, "the schedule is empty; give one number per generation")
+    return tuple(number(f"{name}[{t}]", h) for t, h in enumerate(given.tolist()))
 
 
 def plain(bandwidth: Bandwidth, generations: int | None) -> Any:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats
+from modelcollapse._support.checks import Floats, reals
 from modelcollapse.families.kde.errors_squared import require_sizes_only
 from modelcollapse.families.kde.frequencies import DEVIATIONS, Spectrum, spectrum_of, up_to
 from modelcollapse.families.kde.kernel import GAUSSIAN, normalised_bessel
@@ -117,7 +117,7 @@ class ExpectedDensity:
 
     def characteristic_function(self, omega: Any) -> Any:
         """Return E exp(i omega x), complex, of the shape of omega."""
-        omega = np.asarray(omega, dtype=np.float64)
+        omega = reals("omega", omega)
         factor = self.frame.factors(np.abs(omega).ravel())[self.generation - 1]
         weights, m, covariances = self.frame.experiment.truth.components
         phase = 1j * omega[..., None] * m[:, 0] - omega[..., None] ** 2 * covariances[:, 0, 0] / 2
@@ -132,7 +132,7 @@ class ExpectedDensity:
         return np.clip(self._inverted(x, cumulative=True), 0.0, 1.0)
 
     def _inverted(self, x: Any, *, cumulative: bool) -> Floats:
-        points = np.asarray(x, dtype=np.float64)
+        points = reals("x", x)
         flat, result = points.ravel(), np.zeros(points.size)
         centre, span = self.mean, self.frame.span
         inside = np.flatnonzero(np.abs(flat - centre) <= span)

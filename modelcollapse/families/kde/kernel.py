@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats
+from modelcollapse._support.checks import Floats, reals
 from modelcollapse._support.errors import InvalidInput, invalid, unknown
 
 TERMS, HIGH = 24, 20.0  # of a power series; orders beyond which gamma functions grow too large
@@ -75,7 +75,7 @@ class Kernel:
 
     def noise(self, n: int, dim: int, rng: np.random.Generator) -> Floats:
         """Draw n times, checked: shape (n, dim), finite."""
-        drawn = np.asarray(self.sample(n, dim, rng), dtype=np.float64)
+        drawn = reals(f"kernel {self.name}: sample", self.sample(n, dim, rng))
         if drawn.shape != (n, dim) or not np.isfinite(drawn).all():
             raise InvalidInput(
                 f"kernel {self.name}: sample({n}, {dim}, rng) returned shape {drawn.shape}, or "

@@ -6,6 +6,7 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers, columns, number, rows, whole
 from modelcollapse._support.errors import InvalidInput, NoClosedForm
+from modelcollapse._support.tables import is_number
 from modelcollapse.families.kde import scores
 from modelcollapse.families.kde.bandwidth import schedule
 from modelcollapse.families.kde.kernel import BALLS, GAUSSIAN
@@ -59,7 +60,7 @@ def _plan(e: "Experiment", request: Request) -> Plan:
 def _test_set(e: "Experiment", test: Any) -> Floats | int | None:
     if test is None:
         return None
-    if np.ndim(test.values if isinstance(test, Rows) else test) == 0:
+    if is_number(test):
         return whole("test", test)
     values = rows("test", test.values if isinstance(test, Rows) else test)
     try:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats, frozen
+from modelcollapse._support.checks import Floats, frozen, reals
 from modelcollapse._support.errors import InvalidInput, invalid
 
 LARGEST = 1e70  # the fourth power of the norm is a float
@@ -24,10 +24,8 @@ class Coefficients:
     values: Floats
 
     def __post_init__(self) -> None:
-        try:
-            values = np.atleast_1d(np.array(self.values, dtype=np.float64))
-        except (TypeError, ValueError) as error:
-            raise invalid("truth", self.values, "give one number per input") from error
+        given = reals("truth", self.values, "give one number per input")
+        values = np.atleast_1d(np.array(given))
         if values.ndim != 1 or not len(values) or not np.isfinite(values).all():
             raise invalid("truth", self.values, "give one finite number per input")
         if np.abs(values).max() > LARGEST:

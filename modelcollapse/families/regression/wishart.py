@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats
+from modelcollapse._support.checks import Floats, reals
 
 
 def noise_mean(count: int, dim: int) -> float:
@@ -63,7 +63,7 @@ class RatioLaw:
         """Return P(X <= x), elementwise."""
         from scipy.special import betainc
 
-        x = np.asarray(x, dtype=np.float64)
+        x = reals("x", x)
         if self.scale == 0:
             return np.asarray(x >= 0, dtype=np.float64)
         with np.errstate(divide="ignore", over="ignore"):  # 0 and infinity are in the support

@@ -79,7 +79,7 @@ def _pair_densities(rows: Floats, h: float, weights: Floats | None) -> Floats:
 
 def _batch(name: str, value: Any) -> Floats:
     """Return a finite array of shape (R, n, d), or (1, n, d) if all replicates are the same."""
-    array = np.asarray(value, dtype=np.float64)
+    array = checks.reals(name, value)
     if array.ndim == 2 and name == "points":
         array = array[None]
     if array.ndim != 3 or array.size == 0 or not np.isfinite(array).all():
