@@ -29,7 +29,8 @@ def load(name_or_path: str | os.PathLike[str], *, standardize: bool = False) -> 
         targets); or "blobs", "circles", "moons", "swiss_roll" or "blobs-mismatched", 10,000 rows
         that `paper` draws with seed 0, or another number with another seed: "moons:500",
         "moons:500:7"; or the path of a .csv or .parquet file of numbers. A first CSV line without
-        any number is taken as the header. Parquet needs ``pip install '.[frames]'`` in a clone.
+        any number is taken as the header; one that may be a header of numbers, such as years or the
+        0,1,2 of pandas, is refused. Parquet needs ``pip install '.[frames]'`` in a clone.
     standardize
         Shift and scale each column to mean 0 and variance 1; constant columns become 0.
 

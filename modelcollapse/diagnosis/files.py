@@ -1,17 +1,16 @@
 """Trajectories in CSV and Parquet files: one row per run and generation."""
 
-import csv
 import math
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers
+from modelcollapse._support.csv_lines import by_ending, cause, number, read_table
 from modelcollapse._support.errors import InvalidInput, unknown
 from modelcollapse._support.sealed import frames, read_frame
 from modelcollapse.diagnosis.record import Loader, Pair, Record
@@ -63,10 +62,8 @@ def read_file(path: Path, workflow: str | None, experiment: Experiment | None) -
         If it cannot be read, has no column "generation", or a run has a generation twice.
     """
     readers = {".csv": _from_csv, ".parquet": _from_parquet}
-    if path.suffix.lower() not in readers:
-        raise InvalidInput(f"{path} ends in {path.suffix!r}: give a .csv or a .parquet file")
     try:
-        sheet = readers[path.suffix.lower()](path)
+        sheet: Sheet = by_ending(path, readers)(path)
     except OSError as error:
         raise InvalidInput(f"{path} cannot be read: {error.strerror or error}") from error
     return _record(sheet, workflow, experiment)
@@ -84,47 +81,40 @@ def chosen_workflow(source: object, names: Sequence[str], workflow: str | None) 
 
 
 def _from_csv(path: Path) -> Sheet:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file)
-            head = [name.strip() for name in next(reader, [])]
-            return _csv_sheet(path, head, reader)
-    except UnicodeDecodeError as error:
-        raise InvalidInput(f"{path} is not UTF-8 text ({error.reason}): convert it") from error
-    except csv.Error as error:
-        raise InvalidInput(f"{path} is not a CSV file: {error}") from error
-
-
-def _csv_sheet(path: Path, head: list[str], reader: Any) -> Sheet:
-    if len(set(head)) < len(head):
-        twice = next(name for name in head if head.count(name) > 1)
+    lines = read_table(path)
+    _, head = next(lines, (0, []))
+    named = [name for name in head if name]
+    if len(set(named)) < len(named):
+        twice = next(name for name in named if named.count(name) > 1)
         raise InvalidInput(f"{path}: the column {twice!r} is there twice; rename one")
-    keys = [name for name in (*RUNS, WORKFLOW) if name in head]
-    texts: dict[str, list[str]] = {name: [] for name in keys}
+    if GENERATION not in head:
+        raise _no_generations(path, head)
+    texts: dict[str, list[str]] = {name: [] for name in (*RUNS, WORKFLOW) if name in head}
     numbers = [array("d") for _ in head]
     trouble = [""] * len(head)
     places: list[str] = []
-    for cells in reader:
-        if not cells:
-            continue
-        line = reader.line_num
-        if len(cells) != len(head):
-            raise InvalidInput(
-                f"{path}, line {line}: {len(cells)} cells where the first line has {len(head)}"
-            )
+    for line, cells in lines:
         for j, (name, cell) in enumerate(zip(head, cells, strict=True)):
-            value, wrong = _number(cell.strip())
+            value, wrong = _number(cell)
             numbers[j].append(value)
             if wrong and not trouble[j]:
                 trouble[j] = f"line {line}, column {name!r}: {wrong}"
             if name in texts:
-                texts[name].append(cell.strip())
+                texts[name].append(cell)
         places.append(f"line {line}")
     columns = {
         name: Column(np.array(values), wrong)
         for name, values, wrong in zip(head, numbers, trouble, strict=True)
+        if name  # one without a name is an index
     }
     return Sheet(path, columns, texts, places)
+
+
+def _no_generations(path: Path, names: Sequence[str]) -> InvalidInput:
+    there = ", ".join(names) or "none"
+    return InvalidInput(
+        f"{path} has no column 'generation' (its columns: {there[:200]}){cause(names)}"
+    )
 
 
 def _number(cell: str) -> tuple[float, str]:
@@ -132,7 +122,7 @@ def _number(cell: str) -> tuple[float, str]:
     if not cell:
         return math.nan, ""
     try:
-        value = float(cell) if "_" not in cell else math.nan
+        value = number(cell)
     except ValueError:
         value = math.nan
     if not math.isnan(value):
@@ -162,8 +152,7 @@ def _from_parquet(path: Path) -> Sheet:
 
 def _record(sheet: Sheet, workflow: str | None, experiment: Experiment | None) -> Record:
     if GENERATION not in sheet.numbers:
-        names = ", ".join(sheet.numbers) or "none"
-        raise InvalidInput(f"{sheet.path} has no column 'generation' (its columns: {names})")
+        raise _no_generations(sheet.path, list(sheet.numbers))
     rows = np.arange(len(sheet.places))
     source = str(sheet.path)
     if not len(rows):

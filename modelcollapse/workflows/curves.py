@@ -1,10 +1,10 @@
 """How a web grows: from rates, or from a file."""
 
-import csv
 import os
 from pathlib import Path
 from typing import Any
 
+from modelcollapse._support import csv_lines
 from modelcollapse._support.checks import number, positive, whole
 from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse.workflows.fresh import Growth, Web
@@ -50,25 +50,24 @@ def read(path: str | os.PathLike[str]) -> tuple[int, Web]:
 
 def _lines(path: Path) -> list[tuple[int, int]]:
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        table = list(csv_lines.read_lines(path))
+    except OSError as error:
         raise invalid("rows", str(path), f"the file cannot be read ({error})") from error
-    table = [row for row in csv.reader(text.splitlines()) if row]
-    if not table or [cell.strip() for cell in table[0]] != HEADER:
+    if not table or table[0][1] != HEADER:
         raise InvalidInput(f"{path}: the first line must be the header {','.join(HEADER)}")
     if len(table) == 1:
         raise InvalidInput(f"{path}: there is no line for batch 1; give one per generation")
-    return [_pair(path, line, row) for line, row in enumerate(table[1:], start=2)]
+    return [_pair(path, line, cells) for line, cells in table[1:]]
 
 
-def _pair(path: Path, number: int, row: list[str]) -> tuple[int, int]:
+def _pair(path: Path, line: int, row: list[str]) -> tuple[int, int]:
     values: list[Any] = []
     for cell in row:
         try:
-            value = float(cell)
+            value = csv_lines.number(cell)
         except ValueError:
             value = -1.0
         values.append(int(value) if value == value // 1 else -1)
     if len(values) != len(HEADER) or min(values) < 0:
-        raise invalid(f"{path}, line {number}", ",".join(row), "give two whole numbers, at least 0")
+        raise invalid(f"{path}, line {line}", ",".join(row), "give two whole numbers, at least 0")
     return values[0], values[1]

@@ -1,6 +1,5 @@
 """Any deterministic workflow, as a matrix of batch weights."""
 
-import csv
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from modelcollapse._support.checks import Floats, divided, frozen, reals
+from modelcollapse._support.csv_lines import number, read_lines
 from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse.workflows.protocols import Selection
 
@@ -130,21 +130,14 @@ def checked(value: Any, name: str) -> Floats:
 def _numbers(path: Path) -> list[Floats]:
     rows = []
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file)
-            for line in reader:
-                while len(line) > 1 and not line[-1].strip():
-                    line.pop()
-                if line:
-                    rows.append(_row(path, reader.line_num, line))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        for line, cells in read_lines(path):
+            while len(cells) > 1 and not cells[-1]:
+                cells.pop()
+            try:
+                rows.append(np.array([number(cell) for cell in cells]))
+            except ValueError as error:
+                message = "give one line of numbers per generation, without a header or gaps"
+                raise invalid(f"{path}, line {line}", ",".join(cells), message) from error
+    except OSError as error:
         raise invalid("weights", str(path), f"the file cannot be read ({error})") from error
     return rows
-
-
-def _row(path: Path, number: int, cells: list[str]) -> Floats:
-    try:
-        return np.array([float(cell) for cell in cells])
-    except ValueError as error:
-        message = "give one line of numbers per generation, without a header or gaps"
-        raise invalid(f"{path}, line {number}", ",".join(cells), message) from error

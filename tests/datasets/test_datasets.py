@@ -11,6 +11,8 @@ import numpy as np
 import polars as pl
 import pytest
 import sklearn.datasets
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.special import ndtr
 from sklearn.neighbors import KernelDensity
 
@@ -102,6 +104,95 @@ def test_csv_with_and_without_header(tmp_path, text):
     assert data.name == str(path)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1,2\n3,4\n5,6\n",
+        "0,1,2\n3,4,5\n6,7,8\n",
+        "0,1\n0,2\n1,3\n",
+        "0,1\n1,0\n1,1\n",
+        "2018,2019\n2015,2017\n2020,2021\n",
+        "0,1\n0.5,0.25\n0,3\n",
+        "2018.0,2019.0\n1.5,2.5\n0.5,1.5\n",
+        "3,1,2\n0.5,1.5,2.5\n1.5,2.5,3.5\n",
+        "5,5,5\n0.5,1.5,2.5\n1.5,2.5,3.5\n",
+        "-1,0,1\n0.5,1.5,2.5\n1.5,2.5,3.5\n",
+        "1\n2\n3\n",
+        "0\n5\n7\n",
+        "2\n1.5\n2.5\n",
+        "1,2\n3,4.5\n",
+    ],
+)
+def test_a_first_line_of_numbers_is_data(tmp_path, text):
+    """Where it is like the lines below, or could not be a header."""
+    path = tmp_path / "data.csv"
+    path.write_text(text)
+
+    lines = text.split()
+    assert load(path).values.tolist() == [list(map(float, line.split(","))) for line in lines]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2018,2019\n1.5,2.5\n0.5,1.5\n",
+        "2018,2019\n100,120\n130,90\n",
+        "2018,2019,2020\n3,1.5,2.5\n4,0.5,1.5\n",
+        "1990,2000,2010\n3,1,2\n4,0,1\n",
+        "0,1\n0.3,-0.5\n-0.1,1.2\n",
+        "0,1\n5,0.3\n7,0.8\n",
+        "0,1,2,3\n0,5,0,13\n0,7,3,15\n9,0,0,1\n",
+        "400,402,404\n0.1,0.2,0.3\n0.2,0.1,0.4\n",
+        "0\n-0.5\n0.25\n0.75\n",
+        "2018\n1.5\n2.5\n",
+        "0,1,\n0.3,0.5,\n0.1,1.2,\n",
+        "# comment\n0,1\n0.3,0.5\n0.1,1.2\n",
+    ],
+)
+def test_a_first_line_of_numbers_that_may_be_a_header_is_refused(tmp_path, text):
+    """As pandas writes it; a line of names in its place, or before it, settles it."""
+    path = tmp_path / "data.csv"
+    path.write_text(text)
+    number = text.split("\n").index(next(x for x in text.split("\n") if x[0] != "#")) + 1
+    with pytest.raises(InvalidInput, match=f"line {number}: .* may be names of columns or data"):
+        load(path)
+
+    lines = [line.strip(",") for line in text.split("\n") if line and line[0] != "#"]
+    names = ",".join("ab" for _ in lines[0].split(","))
+    for kept in (lines, lines[1:]):
+        path.write_text("\n".join([names, *kept]))
+        assert len(load(path).values) == len(kept)
+
+
+@given(seed=st.integers(0, 2**32), columns=st.integers(1, 4), rows=st.integers(3, 20))
+def test_what_pandas_writes_is_no_row_too_many(tmp_path_factory, seed, columns, rows):
+    """Whatever the header and the index: names are read, and the rest is refused."""
+    pd = pytest.importorskip("pandas")
+    values = np.random.default_rng(seed).normal(size=(rows, columns))
+    path = tmp_path_factory.mktemp("csv") / "data.csv"
+    for names in (None, range(2018, 2018 + columns), [f"x{i}" for i in range(columns)]):
+        frame = pd.DataFrame(values, columns=names)
+        for index in (True, False):
+            frame.to_csv(path, index=index)
+            if isinstance(names, list) and not index:
+                assert np.array_equal(load(path).values, values)
+            else:
+                with pytest.raises(InvalidInput):
+                    load(path)
+    frame.to_csv(path, index=False, header=False)
+    assert np.array_equal(load(path).values, values)
+
+
+@given(seed=st.integers(0, 2**32), columns=st.integers(1, 4))
+def test_what_numpy_writes_is_read(tmp_path_factory, seed, columns):
+    """With a comment for a header, and without."""
+    values = np.random.default_rng(seed).normal(size=(5, columns))
+    path = tmp_path_factory.mktemp("csv") / "data.csv"
+    for header in ("", ",".join("abcd"[:columns])):
+        np.savetxt(path, values, delimiter=",", header=header, fmt="%.17g")
+        assert np.array_equal(load(path).values, values)
+
+
 def test_parquet(tmp_path):
     """Whole, boolean and floating-point columns are read as numbers."""
     path = tmp_path / "data.parquet"
@@ -119,6 +210,12 @@ def test_parquet(tmp_path):
         (b"a,b\n1,2\n", "has 1 row of data: at least 2 are needed"),
         (b"a,species\n1,setosa\n2,x\n", "line 2, column 'species': 'setosa' is not a number"),
         (b"1,2,x\n3,4,5\n", "line 1, column '3': 'x' is not a number"),
+        (b",a,b\n0,1,2\n1,3,4\n", "cell 1 is empty; if the line is a header, name the column"),
+        (b",0,1\n0,1.5,2\n1,3,4\n", "in pandas: index=False"),
+        (b"1,5;2,5\n3,5;4,5\n", "line 1, column '2': '5;2' is not a number; semicolons"),
+        (b"a\tb\n1\t2\n3\t4\n", "tabs separate columns: separate columns by commas"),
+        (b"1 2\n3 4\n", "separate columns by commas"),
+        (b"a,b\n1,2,\n3,4,\n", "3 cells where the first line has 2; the line ends with a comma"),
         (b"a;b\n1;2\n3;4\n", "separate columns by commas"),
         (b"1,1_000\n3,4\n", "'1_000' is not a number"),
         (b"a,b\n1,2\n\n3\n", "line 4: 1 cells where the first line has 2"),

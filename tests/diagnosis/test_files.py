@@ -132,6 +132,17 @@ def test_hand_made_file(tmp_path):
     assert any("no theorem" in note for note in found.notes)
 
 
+def test_an_index_comments_and_trailing_commas_are_no_columns(tmp_path):
+    """As pandas and spreadsheets write them."""
+    plain = written(tmp_path / "plain.csv", "generation,loss\n1,2\n2,3\n")
+    index = written(tmp_path / "index.csv", ",generation,loss\na,1,2\nb,2,3\n")
+    ends = written(tmp_path / "ends.csv", "# mine\ngeneration,loss,,\n1,2,,\n2,3,,\n")
+    expected = diagnose(plain, risk="loss")
+
+    for path in (index, ends):
+        assert diagnose(path, risk="loss")["any_risk"] == expected["any_risk"]
+
+
 # Language runs
 
 
@@ -252,6 +263,9 @@ def test_command_takes_columns_with_a_minus_and_sizes(tmp_path, capsys):
         ("generation,loss\n1,2\n2,1_0\n", "line 3, column 'loss': '1_0' is not a number"),
         ("generation,loss\n1,nan\n2,1\n", "line 2, column 'loss': NaN"),
         ("generation,loss\n1,2,3\n", "line 2: 3 cells where the first line has 2"),
+        ("generation;loss\n1;2\n2;2\n", "semicolons separate columns"),
+        ("generation;loss\n1;2,5\n2;2,5\n", "semicolons separate columns"),
+        ("2018,2019\n1,2\n", "has no column 'generation' (its columns: 2018, 2019)"),
         ("generation,loss\n1.5,2\n2,2\n", "line 2, column 'generation': 1.5"),
         ("generation,loss\none,2\n2,2\n", "line 2, column 'generation': 'one'"),
         ("generation,loss\n1,2\n2,2\n1,3\n", "line 2 and line 4 are the same generation"),
