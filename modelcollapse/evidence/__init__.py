@@ -6,6 +6,8 @@ at least `detectable` is accepted with probability at most beta: both are theore
 number of samples, with no limit theorem and no tolerance. `side` says what is claimed of the mean:
 "two" that it equals `claimed`, "above" that it is at most `claimed` (rejected when the estimate is
 above), "below" that it is at least `claimed`. Errors of floating-point rounding are not counted.
+With fewer samples than `least` no data at all would be rejected: what is then not rejected has not
+been tested, and `decidable` says so.
 
 >>> import numpy as np
 >>> samples = np.random.default_rng(0).standard_normal(1000)
@@ -18,7 +20,6 @@ True
 """
 
 import math
-from bisect import bisect_left
 from collections.abc import Callable
 from typing import Any, Literal, get_args
 
@@ -30,7 +31,7 @@ from modelcollapse.evidence import bounded, catoni
 from modelcollapse.evidence.binomial import frequency
 from modelcollapse.evidence.bounded import bernstein_mean, bounded_mean
 from modelcollapse.evidence.catoni import mean
-from modelcollapse.evidence.outcome import Evidence, Side, column, logs
+from modelcollapse.evidence.outcome import Evidence, Side, column, fewest, logs
 
 __all__ = [
     "Evidence",
@@ -49,7 +50,6 @@ __all__ = [
 Cdf = Callable[[Floats], Any]
 Method = Literal["law", "mean", "bounded_mean"]
 
-MOST_SAMPLES = 2**62
 ROUNDING = 1e-9  # how far a computed cdf may leave [0, 1] or decrease
 
 
@@ -98,7 +98,8 @@ def law(samples: Any, cdf: Cdf, *, alpha: float = 1e-9, beta: float = 1e-9) -> E
     gaps = np.abs(upto - at), np.abs(np.append(0.0, upto[:-1]) - below)
     distance = float(max(gaps[0].max(), gaps[1].max()))
     threshold, detectable = _dkw(n, alpha, beta)
-    return Evidence("DKW-Massart", distance, distance, threshold, detectable, alpha, beta, n)
+    least = fewest(lambda k: _dkw(k, alpha, beta)[0] < 1)  # no distance is above 1
+    return Evidence("DKW-Massart", distance, distance, threshold, detectable, alpha, beta, n, least)
 
 
 def law_distance(cdf_a: Cdf, cdf_b: Cdf, points: Any) -> float:
@@ -142,10 +143,14 @@ def same_law(samples: Any, others: Any, *, alpha: float = 1e-9, beta: float = 1e
     grid = np.concatenate([x, y])
     below = [np.searchsorted(z, grid, side="right") / z.size for z in (x, y)]
     gap = float(np.abs(below[0] - below[1]).max())
-    found = [_dkw(z.size, fraction("alpha", alpha) / 2, fraction("beta", beta) / 2) for z in (x, y)]
+    halves = fraction("alpha", alpha) / 2, fraction("beta", beta) / 2
+    found = [_dkw(z.size, *halves) for z in (x, y)]
     threshold, detectable = (sum(pair) for pair in zip(*found, strict=True))
-    fewest = min(x.size, y.size)
-    return Evidence("two-sample DKW-Massart", gap, gap, threshold, detectable, alpha, beta, fewest)
+    n, most = sorted((x.size, y.size))
+    each = fewest(lambda k: 2 * _dkw(k, *halves)[0] < 1)
+    if most >= each:  # the smaller one may have fewer
+        each = fewest(lambda k: _dkw(k, *halves)[0] + _dkw(most, *halves)[0] < 1)
+    return Evidence("two-sample DKW-Massart", gap, gap, threshold, detectable, alpha, beta, n, each)
 
 
 def samples_needed(
@@ -190,11 +195,10 @@ def samples_needed(
     else:
         raise unknown("method", method, get_args(Method))
     # The detectable effect decreases as n grows.
-    candidates = range(first, MOST_SAMPLES)
-    index = bisect_left(candidates, -effect, key=lambda n: -scale * radii(n)[1])
-    if index == len(candidates):
+    found = fewest(lambda n: scale * radii(n)[1] <= effect, first)
+    if found == math.inf:
         raise invalid("effect", effect, "it needs more than 2^62 samples; give a larger effect")
-    return candidates[index]
+    return int(found)
 
 
 def _ranked(name: str, value: Any) -> Floats:

@@ -5,7 +5,7 @@ from bisect import bisect_left, bisect_right
 
 from modelcollapse._support.checks import fraction, number, whole
 from modelcollapse._support.errors import invalid
-from modelcollapse.evidence.outcome import Evidence, Side, distance, sides
+from modelcollapse.evidence.outcome import Evidence, Side, distance, fewest, sides
 
 
 def frequency(
@@ -62,7 +62,8 @@ def frequency(
     end = _lower(count, n, tail) if upwards else _upper(count, n, tail)
     detectable = _detectable(n, claimed, tail, fraction("beta", beta), side)
     statistic, threshold = distance(observed - claimed, side), abs(observed - end)
-    return Evidence("binomial", observed, statistic, threshold, detectable, alpha, beta, n)
+    least = fewest(lambda k: _rejects(k, claimed, tail, side))
+    return Evidence("binomial", observed, statistic, threshold, detectable, alpha, beta, n, least)
 
 
 def _lower(count: int, n: int, tail: float) -> float:
@@ -77,6 +78,12 @@ def _upper(count: int, n: int, tail: float) -> float:
     from scipy.special import betainccinv
 
     return 1.0 if count == n else float(betainccinv(count + 1, n - count, tail))
+
+
+def _rejects(n: int, claimed: float, tail: float, side: Side) -> bool:
+    """Return whether so many trials that all succeed, or all fail, reject the claim."""
+    above = side != "below" and 1 - claimed > 1 - _lower(n, n, tail)
+    return above or (side != "above" and claimed > _upper(0, n, tail))
 
 
 def _detectable(n: int, claimed: float, tail: float, beta: float, side: Side) -> float:

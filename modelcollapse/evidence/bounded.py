@@ -7,7 +7,15 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats, number
 from modelcollapse._support.errors import InvalidInput, invalid
-from modelcollapse.evidence.outcome import Evidence, Side, column, distance, logs, sides
+from modelcollapse.evidence.outcome import (
+    Evidence,
+    Side,
+    column,
+    distance,
+    fewest,
+    logs,
+    sides,
+)
 
 
 def bounded_mean(
@@ -59,8 +67,9 @@ def bounded_mean(
         average = float(z.mean())
     threshold, detectable = (width * r for r in radii(n, L, L_beta))
     statistic = width * distance(average - claim, side)
-    observed = low + width * average
-    return Evidence("Hoeffding", observed, statistic, threshold, detectable, alpha, beta, n)
+    observed, reach = low + width * average, _reach(claim, side)
+    least = fewest(lambda k: radii(k, L, L_beta)[0] < reach)
+    return Evidence("Hoeffding", observed, statistic, threshold, detectable, alpha, beta, n, least)
 
 
 def bernstein_mean(
@@ -128,14 +137,16 @@ def bernstein_mean(
     n = len(z)
     with np.errstate(under="ignore"):
         average, deviation = float(z.mean()), float(z.std(ddof=1))
-    u, linear = math.sqrt(2 * M / (n - 1)), 7 * L / (3 * (n - 1))
+    u, linear = math.sqrt(2 * M / (n - 1)), _linear(n, L)
     threshold = width * (deviation * math.sqrt(2 * L / n) + linear)
     sigma = min(deviation + u, 0.5)
     radius = sigma * math.sqrt(2 * M / n) + M / (3 * n)
     detectable = width * ((sigma + u) * math.sqrt(2 * L / n) + linear + radius)
     statistic, observed = width * distance(average - claim, side), low + width * average
+    reach = _reach(claim, side)
+    least = fewest(lambda k: _linear(k, L) < reach, 2)  # of samples that are all at one end
     return Evidence(
-        "empirical Bernstein", observed, statistic, threshold, detectable, alpha, beta, n
+        "empirical Bernstein", observed, statistic, threshold, detectable, alpha, beta, n, least
     )
 
 
@@ -143,6 +154,16 @@ def radii(n: int, L: float, L_beta: float) -> tuple[float, float]:
     """Return threshold and detectable effect of `bounded_mean` in units of the width."""
     threshold = math.sqrt(L / (2 * n))
     return threshold, threshold + math.sqrt(L_beta / (2 * n))
+
+
+def _reach(claim: float, side: Side) -> float:
+    """Return the largest distance of an average in [0, 1] from the claim."""
+    return max(distance(end - claim, side) for end in (0.0, 1.0))
+
+
+def _linear(n: int, L: float) -> float:
+    """Return the part of Maurer and Pontil's threshold that no small variance takes away."""
+    return 7 * L / (3 * (n - 1))
 
 
 def checked_width(low: Any, high: Any) -> float:

@@ -87,7 +87,8 @@ def mean(
     threshold, detectable = (deviation * r for r in radii(n, L, L_beta))
     centre, rest = estimate(x, deviation, L)
     statistic = distance(centre - claimed + rest, side)
-    return Evidence("Catoni", centre + rest, statistic, threshold, detectable, alpha, beta, n)
+    observed = centre + rest
+    return Evidence("Catoni", observed, statistic, threshold, detectable, alpha, beta, n, least)
 
 
 def least_samples(L: float, L_beta: float) -> int:

@@ -1,6 +1,8 @@
 """What a test returns, and the checks of arguments that all tests share."""
 
 import math
+from bisect import bisect_left
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -8,6 +10,7 @@ from modelcollapse._support.checks import Floats, fraction, rows
 from modelcollapse._support.errors import invalid, unknown
 
 Side = Literal["two", "above", "below"]
+MOST_SAMPLES = 2**62
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,10 @@ class Evidence:
     alpha, beta
         The probabilities of a false alarm and of a miss.
     samples
-        The number of samples.
+        The number of samples; of two samples, that of the smaller one.
+    least
+        The fewest samples of which some would be rejected: inf if no data could ever be. With fewer
+        the test cannot fail, whatever is claimed.
     """
 
     method: str
@@ -41,11 +47,36 @@ class Evidence:
     alpha: float
     beta: float
     samples: int
+    least: float
+
+    @property
+    def decidable(self) -> bool:
+        """Whether there are samples, as many as these, for which the claim would be rejected."""
+        return self.samples >= self.least
 
     @property
     def rejected(self) -> bool:
         """Whether the claim is rejected."""
         return self.statistic > self.threshold
+
+
+def idle(found: Evidence) -> str:
+    """Return why no data could have been rejected, with the remedy; "" if some could have been."""
+    if found.decidable:
+        return ""
+    if found.least == math.inf:
+        return "every value that there can be meets it: claim another value, or the other side"
+    return (
+        f"samples = {found.samples} of them and alpha = {found.alpha:g} can reject nothing: give "
+        f"at least {found.least} samples, or a larger alpha"
+    )
+
+
+def fewest(enough: Callable[[int], bool], first: int = 1) -> float:
+    """Return the smallest number of samples that is enough, from `first` on; inf if none is."""
+    candidates = range(first, MOST_SAMPLES)
+    index = bisect_left(candidates, x=True, key=enough)
+    return candidates[index] if index < len(candidates) else math.inf
 
 
 def sides(side: Side) -> int:

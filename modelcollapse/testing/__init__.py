@@ -10,8 +10,9 @@ Two suites, which any workflow and any estimator should pass::
         def workflow(self):
             return MyWorkflow()
 
-and five assertions whose probabilities of error are known; see `modelcollapse.evidence`. The
-module `strategies` draws workflows for Hypothesis. This module needs pytest, and the package
+and five assertions whose probabilities of error are known; see `modelcollapse.evidence`. Where no
+data could make an assertion fail, it raises InvalidInput with the number of samples that it needs.
+The module `strategies` draws workflows for Hypothesis. This module needs pytest, and the package
 itself never imports it.
 """
 
@@ -20,8 +21,9 @@ from typing import Any
 
 from modelcollapse import evidence
 from modelcollapse._support.checks import Floats
-from modelcollapse._support.errors import missing
+from modelcollapse._support.errors import InvalidInput, missing
 from modelcollapse.evidence import Evidence, Side
+from modelcollapse.evidence.outcome import idle
 
 try:
     from modelcollapse.testing.estimator_contract import EstimatorContract
@@ -102,6 +104,8 @@ def _words(side: Side) -> str:
 
 
 def _accepted(outcome: Evidence, claim: str) -> Evidence:
+    if why := idle(outcome):
+        raise InvalidInput(f"no test of: {claim}. {outcome.method}: {why}")
     if outcome.rejected:
         raise AssertionError(
             f"rejected: {claim}. {outcome.method} at alpha = {outcome.alpha:g} with "

@@ -593,3 +593,59 @@ def test_two_samples_that_are_none_are_named(bad):
 def test_examples_in_the_docstring_are_right():
     """The module's examples give what they show."""
     assert doctest.testmod(evidence).failed == 0
+
+
+def extremes(method, n, claimed, side, alpha):
+    """Return the evidence of the data that are farthest from a claim: all low, and all high."""
+    if method == "same_law":
+        return [evidence.same_law(np.zeros(n), np.ones(2 * n), alpha=alpha)]
+    if method == "law":
+        return [evidence.law(np.full(n, x), uniform, alpha=alpha) for x in (-1.0, 2.0)]
+    return [run(method, np.full(n, x), claimed, 0.25, side, alpha=alpha) for x in (0.0, 1.0)]
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    st.sampled_from(["law", "same_law", "bounded_mean", "bernstein_mean", "frequency"]),
+    st.sampled_from(SIDES),
+    st.sampled_from([0.0, 0.1, 0.5, 0.8, 1.0]),
+    st.sampled_from([1e-9, 1e-3, 0.3]),
+    st.data(),
+)
+def test_some_data_are_rejected_from_the_least_number_on(method, side, claimed, alpha, data):
+    """Of one sample fewer none is, whatever it is, and no claim that all data meet ever is."""
+    first = extremes(method, 2, claimed, side, alpha)[0]
+    if first.least == math.inf:
+        assert claimed == {"above": 1.0, "below": 0.0}[side]
+        n = data.draw(st.integers(2, 40))
+    else:
+        enough = int(first.least)
+        if method == "same_law":  # the second sample is twice as large
+            enough = next(n for n in range(1, 400) if extremes(method, n, 0, 0, alpha)[0].decidable)
+        for n in (max(2, enough), enough + 7):
+            found = extremes(method, n, claimed, side, alpha)
+            assert any(e.rejected for e in found)
+            assert all(e.decidable for e in found)
+        n = enough - 1
+    if n < 2:
+        return
+    drawn = np.array(data.draw(st.lists(st.sampled_from([0.0, 0.3, 1.0]), min_size=n, max_size=n)))
+    found = extremes(method, n, claimed, side, alpha)
+    if method not in {"same_law", "law"}:
+        found.append(run(method, drawn.round(), claimed, 0.25, side, alpha=alpha))
+    assert not any(e.rejected or e.decidable for e in found)
+
+
+def test_the_least_numbers_in_closed_form():
+    """By hand: 2 exp(-2n) and 4 exp(-n/2) below alpha, p^n too, and Hoeffding's at its reach."""
+    L = math.log(2 / 1e-9)
+    assert evidence.law([0.5], uniform).least == math.floor(L / 2) + 1
+    assert evidence.same_law([0.5], [0.5]).least == math.floor(2 * (L + math.log(2))) + 1
+    # Of a very large second sample, the first alone counts.
+    assert evidence.same_law([0.5], np.zeros(10**6)).least == 12 > (L + math.log(2)) / 2 > 11
+    assert evidence.bounded_mean([0.5], 0.5, 0, 1).least == math.floor(2 * L) + 1
+    assert evidence.frequency(20, 20, 0.5).least == 31  # 2^-30 > 5e-10 > 2^-31
+    assert evidence.frequency(0, 1, 0.5, side="above").least == 30
+    assert evidence.frequency(1, 1, 1.0, side="above").least == math.inf
+    assert evidence.bounded_mean([1.0], 1.0, 0, 1, side="above").least == math.inf
+    assert evidence.mean(np.zeros(43), 0, 1).least == 43

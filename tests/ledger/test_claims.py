@@ -16,6 +16,7 @@ from modelcollapse.ledger.claims import (
     FrequencyClaim,
     LawClaim,
     MeanClaim,
+    SameLawClaim,
     TooWeak,
 )
 from modelcollapse.ledger.theorem import Theorem
@@ -164,6 +165,38 @@ def test_enclosures_hold_or_fail():
     assert verdict(above, None, "bound") == "holds"
     assert verdict(ExactClaim(lambda: (1.0, 0.9, 2.1), near), None, "limit") == "weak"
     assert inside.examine(None, 1e-9, 1e-9).samples == 0
+
+
+def test_a_claim_that_cannot_fail_is_a_defect(runs):
+    """So many samples reject no probability so near to 1, and none of a bounded mean so near."""
+    near = {"less": constant(0.05)}
+    event = functools.partial(FrequencyClaim, DESIGN, lambda r: r["variance"][:, 0] < 0.5)
+    certain, likely = event(constant(1.0), near), event(constant(0.9999), near)
+    few = SameLawClaim(np.zeros(3), np.zeros(3), {"ones": np.ones(3)})
+
+    assert verdict(event(constant(0.99), near), runs) == "holds"
+    for claim, why in [
+        (certain, "every value that there can be meets it"),
+        (likely, "at least 207223 samples"),  # log(1e-9)/log(0.9999) = 207222.2
+        (few, "at least 45 samples"),
+    ]:
+        with pytest.raises(TooWeak, match=f"cannot fail: .*{why}"):
+            claim.examine(runs, 1e-9, 1e-9)
+
+
+@pytest.mark.parametrize("nothing", [np.nan, np.inf, -np.inf])
+def test_a_near_miss_that_is_no_number_proves_nothing(runs, nothing):
+    """It would be rejected whatever the evidence, or lies in no interval whatever is true."""
+    near = {"other": constant(nothing)}
+    bounded = BoundedClaim(
+        *(DESIGN, quantity("variance", 1), constant(0.9), constant(0.0), constant(50.0), near)
+    )
+    for claim in (mean_claim(near=near), bounded):
+        with pytest.raises(TooWeak, match="near miss 'other'"):
+            claim.examine(runs, 1e-9, 1e-9)
+    if np.isnan(nothing):
+        with pytest.raises(TooWeak, match="near miss 'other' is not a number"):
+            ExactClaim(lambda: (1.0, 0.9, 1.1), {"other": lambda: nothing}).examine(None, 0.1, 0.1)
 
 
 def test_near_misses_have_statistics(runs):

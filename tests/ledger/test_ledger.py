@@ -7,15 +7,18 @@ which designs will be looked at how often, so that a single item runs only its o
 from collections import Counter
 from functools import partial
 
+import numpy as np
 import pytest
 
 import modelcollapse as mc
+from modelcollapse.ledger.claims import BoundedClaim, MeanClaim
 from modelcollapse.ledger.theorem import ROOMS
 from modelcollapse.ledger.verification import Verification
 from modelcollapse.loop.experiment import Lazy
 from tests.helpers.tampering import WRONG, detecting, tampering
 
 SLUGS = [t.slug for t in mc.theorems()]
+MEANS = [t.slug for t in mc.theorems() if isinstance(t.claim, MeanClaim | BoundedClaim)]
 
 
 class Shared(Verification):
@@ -83,6 +86,17 @@ def test_entries_are_complete(slug):
         assert theorem.claim.design is None
     if theorem.kind == "law":
         assert theorem.claim.design is not None
+
+
+@pytest.mark.parametrize("slug", MEANS)
+def test_near_misses_of_means_are_other_numbers(slug):
+    """Each can be computed without a simulation, and is finite and not the claim's own."""
+    claim = mc.theorems(slug)[0].claim
+    e = claim.design.experiment()
+    values = {name: float(value(e)) for name, value in claim.near.items()}
+
+    assert all(np.isfinite(value) for value in values.values()), values
+    assert float(claim.value(e)) not in values.values()
 
 
 def test_the_ledger_as_a_whole():

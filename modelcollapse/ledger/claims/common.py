@@ -8,6 +8,7 @@ import numpy as np
 
 from modelcollapse._support.errors import ModelCollapseError
 from modelcollapse.evidence import Evidence, Method, Side, samples_needed
+from modelcollapse.evidence.outcome import idle
 from modelcollapse.loop.experiment import Experiment, Trajectories
 
 
@@ -94,9 +95,9 @@ def sufficient(design: Design, method: Method, gap: float, **options: Any) -> in
 
 
 def require_power(name: str, difference: float, found: Evidence) -> None:
-    """Raise TooWeak if a near miss is nearer than the evidence can tell."""
+    """Raise TooWeak if a near miss is nearer than the evidence can tell, or infinitely far."""
     least = found.detectable
-    if not difference >= least:
+    if not least <= difference < np.inf:
         raise TooWeak(
             f"near miss {name!r} differs by {difference:.3g}, and {found.samples} samples detect "
             f"{least:.3g}: use more replicates or another parameter"
@@ -108,8 +109,11 @@ def finding(
 ) -> Finding:
     """Return what a test found, with the claim and the observation in words.
 
-    `near` is the same evidence held against each near miss, on the same threshold.
+    `near` is the same evidence held against each near miss, on the same threshold. Raise TooWeak if
+    no evidence of this size could have rejected the claim.
     """
+    if why := idle(found):
+        raise TooWeak(f"the claim cannot fail: {why}")
     return Finding(
         predicted,
         observed,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from modelcollapse.ledger.claims.common import Design, Finding
+from modelcollapse.ledger.claims.common import Design, Finding, TooWeak
 from modelcollapse.loop.experiment import Trajectories
 
 
@@ -36,6 +36,9 @@ class ExactClaim:
             return abs(x - middle) if np.isfinite(middle) else 0.0 if low <= x <= high else np.inf
 
         others = {name: float(wrong()) for name, wrong in self.near.items()}
+        for name, other in others.items():
+            if np.isnan(other):  # it lies in no interval, whatever is true
+                raise TooWeak(f"near miss {name!r} is not a number: give one that could be claimed")
         return Finding(
             f"{value:.8g}",
             f"{middle:.8g} ± {radius:.1g}" if np.isfinite(middle) else f">= {low:.8g}",
