@@ -43,6 +43,13 @@ def number(
     return given
 
 
+def truth_value(name: str, value: object) -> bool:
+    """Return `value` if it is True or False, and nothing that merely counts as one of them."""
+    if not isinstance(value, bool):
+        raise invalid(name, value, "give true or false")
+    return value
+
+
 def positive(name: str, value: object) -> float:
     """Return `value` as a finite float above zero."""
     return number(name, value, math.ulp(0.0), remedy="give a finite number above 0")

@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import warnings
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -47,6 +48,7 @@ def run(
     seed: Whole = 0,
     holdout: float = 0.0,
     standardize: bool = False,
+    seed_global: bool = False,
     checkpoint: Path | None = None,
     output: Path | None = None,
     json: Annotated[bool, Parameter(negative="")] = False,
@@ -77,6 +79,9 @@ def run(
         Share of the data's rows kept for the test log-loss, from 0 to 1.
     standardize
         Bring the data's columns to mean 0 and variance 1.
+    seed_global
+        Seed the global generators of Python, NumPy and PyTorch too, for each fit and each sample:
+        for estimators that draw from them.
     checkpoint
         A .npz file: the run is saved there after each generation, and resumed from it.
     output
@@ -91,7 +96,9 @@ def run(
     generations = default_generations(workflow, 20) if generations is None else generations
     whole("generations", generations)
     model = build_estimator(estimator, option, training.dim)
-    with progress(generations) as show:
+    with progress(generations) as show, warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.showwarning = lambda message, *_: note(f"warning: {message}")
         result = run_loop(
             model,
             training,
@@ -101,6 +108,7 @@ def run(
             seed,
             test=test,
             temperature=temperature,
+            seed_global=seed_global,
             checkpoint=checkpoint,
             progress=counted(show, "generations"),
         )
@@ -125,7 +133,8 @@ def _report(result: Run, output: Path | None, *, json: bool) -> bool:
     if json:
         record = {"experiment": result.experiment, "outcome": result.outcome}
         metrics = {"generation": result.generations, "metrics": result.metrics}
-        print_json({**record, **metrics, "warnings": result.warnings})
+        more = {"warnings": result.warnings, "reproducible": result.reproducible}
+        print_json({**record, **metrics, **more})
     elif output is None or not written:
         rows = [
             [str(t), *(number(values[i]) for values in result.metrics.values())]

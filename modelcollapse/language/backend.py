@@ -3,7 +3,6 @@
 import importlib.util
 import logging
 import os
-import random
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from modelcollapse._support import generators
 from modelcollapse._support.errors import missing
 
 PACKAGES = ("torch", "transformers", "datasets", "accelerate")
@@ -38,15 +38,9 @@ def seeded(seed: int) -> Iterator[None]:
     """Seed every generator that the libraries draw from; the caller's states come back after."""
     import torch
 
-    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 - Trainer seeds it
-    cuda = list(range(torch.cuda.device_count()))
-    try:
-        with torch.random.fork_rng(devices=cuda):
-            torch.manual_seed(seed)
-            yield
-    finally:
-        random.setstate(python)
-        np.random.set_state(numpy)  # noqa: NPY002
+    with generators.kept(devices=True):  # Trainer seeds all of them
+        torch.manual_seed(seed)
+        yield
 
 
 @contextmanager

@@ -21,6 +21,9 @@ from modelcollapse._support.checks import Floats, reals
 from modelcollapse._support.errors import InvalidInput
 from modelcollapse.loop.sampling import Tempered
 
+SEEDS = ("random_state", "seed", "rng")
+ROWS, PAIRS = 32, 4  # compared for equality, at generation 1
+
 
 class FailedError(Exception):
     """The estimator failed; carries the outcome of the run as its message."""
@@ -139,6 +142,53 @@ def sample(
         bad = int((~np.isfinite(batch)).any(axis=1).sum())
         raise InvalidInput(f"sample({n}) returned {bad} rows that are not finite")
     return batch
+
+
+def seeded(estimator: Any) -> bool:
+    """Return whether the loop can seed an estimator: by an argument of `sample`, or inside it."""
+    held = {name.strip("_") for name in dir(estimator)}
+    if hasattr(estimator, "get_params"):
+        held |= {name.split("__")[-1] for name in estimator.get_params()}
+    return not {*_parameters(estimator.sample), *held}.isdisjoint(SEEDS)
+
+
+def frozen(
+    estimator: Any,
+    model: Any,
+    training: tuple[Floats, Floats | None],
+    rng: np.random.Generator,
+    sampling: Tempered | None = None,
+) -> bool:
+    """Return whether an estimator samples the same rows, which differ, under every seed.
+
+    Fresh copies of the fitted model are sampled, so that it stays as it is. Equal rows may be
+    chance where few values are likely: independent draws of `ROWS` values, not all the same, are
+    equal with probability at most 0.005, and `PAIRS` of such draws with at most 1e-9. A generator
+    that the model keeps is the same in each copy; if a second fit brings another, all is well.
+
+    Parameters
+    ----------
+    estimator, model
+        The estimator, and the model that it was fitted to the training rows as.
+    training
+        The rows and their weights.
+    rng
+        Where the seeds come from.
+    sampling
+        How the loop samples.
+    """
+
+    def drawn(one: Any) -> Floats:
+        return sample(one, ROWS, training[0].shape[1], rng, sampling)
+
+    def alike(one: Any, other: Any) -> bool:
+        rows, others = drawn(one), drawn(other)
+        return np.array_equal(rows, others) and bool((rows != rows[0]).any())
+
+    if not all(alike(copy.deepcopy(model), copy.deepcopy(model)) for _ in range(PAIRS)):
+        return False
+    once = copy.deepcopy(model)
+    return alike(once, once) or alike(copy.deepcopy(model), fit(estimator, *training, rng))
 
 
 def score(model: Any, X: Floats) -> Floats:

@@ -4,13 +4,16 @@ Slow and obvious on purpose: every fast simulator of this package is tested agai
 """
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats, Integers, Samples, rows, whole
+from modelcollapse._support import generators
+from modelcollapse._support.checks import Floats, Integers, Samples, rows, truth_value, whole
 from modelcollapse._support.errors import InvalidInput, invalid, unknown
 from modelcollapse._support.memory import require
 from modelcollapse._support.spread import TINY
@@ -26,6 +29,11 @@ from modelcollapse.loop.truth import Rows, Truth
 from modelcollapse.workflows import Keeping, Workflow, keeps
 from modelcollapse.workflows.selection import NONE, batch_sizes, require_workflow, select
 from modelcollapse.workflows.sources import real_counts
+
+UNSEEDED = (
+    "{} takes no random_state, seed or rng, so the same call may give other numbers: "
+    "give its sample a random_state, or this call seed_global=True"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +57,9 @@ class Run:
         How often the estimator gave each warning.
     experiment
         Everything that the numbers depend on, as JSON data; see `described`.
+    reproducible
+        Whether the loop could seed the estimator: False where it takes no random_state, seed or rng
+        and `seed_global` was not asked for, so that the same call may give other numbers.
     """
 
     metrics: dict[str, Floats]
@@ -58,6 +69,7 @@ class Run:
     batches: list[Floats]
     warnings: dict[str, int]
     experiment: dict[str, Any]
+    reproducible: bool = True
 
     def __getitem__(self, metric: str) -> Floats:
         if metric not in self.metrics:
@@ -82,6 +94,7 @@ def run(
     metrics: Mapping[str, Metric] | None = None,
     temperature: float = 1.0,
     sampling: Tempered | None = None,
+    seed_global: bool = False,
     checkpoint: str | os.PathLike[str] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Run:
@@ -116,6 +129,10 @@ def run(
     sampling
         How the synthetic batches are sampled: None, plainly, or `Tempered`, whose temperature is
         passed to the estimator's ``sample``. The real rows are not tempered.
+    seed_global
+        Whether to seed the global generators of Python, NumPy and, if it is imported, PyTorch for
+        each fit and each sample, from streams of `seed`; they have their own states back
+        afterwards. For estimators, such as networks, that draw from them.
     checkpoint
         A file to save each finished generation to. The same call resumes from it with the same
         numbers, and more `generations` prolong a finished run.
@@ -131,7 +148,13 @@ def run(
     Raises
     ------
     InvalidInput
-        If an argument is wrong, the estimator fails at generation 1, or a metric fails.
+        If an argument is wrong, the estimator fails at generation 1 or samples the same rows under
+        every seed, or a metric fails.
+
+    Warns
+    -----
+    UserWarning
+        If the estimator cannot be seeded; see `Run.reproducible`.
     """
     loop = _Loop(
         estimator=estimator,
@@ -142,6 +165,7 @@ def run(
         test=None if test is None else rows("test", _values(test)),
         metrics=check_names({} if metrics is None else metrics),
         sampling=lowered(sampling, temperature),
+        seed_global=truth_value("seed_global", seed_global),
     )
     if progress is not None and not callable(progress):
         raise invalid("progress", progress, "give a function of the generations finished since")
@@ -164,6 +188,7 @@ class _Loop:
     test: Floats | None
     metrics: dict[str, Metric]
     sampling: Tempered | None
+    seed_global: bool
 
     def run(self, file: Checkpoint, progress: Callable[[int], None]) -> Run:
         """Run the generations that the file does not hold, and say how it ended."""
@@ -199,8 +224,12 @@ class _Loop:
             noted = state.warnings if t > before else {}
             chosen, weights = self.choose(t, choice, state.chosen[: t - 1])
             training = np.concatenate(state.batches)[chosen]
-            with stage("fit", t, noted):
+            with stage("fit", t, noted), self.globals_seeded(t, 4):
                 state.model = estimators.fit(self.estimator, training, weights, fitting, t)
+            if t == max(before, 1) and not self.reproducible(state.model):
+                warnings.warn(UNSEEDED.format(type(self.estimator).__name__), stacklevel=4)
+            if t == 1 < last:
+                self.check_seeds(state.model, training, weights)
             if t > before:
                 state.records.append(self.measure(t, state.model, training, weights, noted))
                 if keeps(self.workflow):
@@ -208,8 +237,40 @@ class _Loop:
                 file.save(state, "completed" if t == last else "unfinished")
                 progress(1)
             if t < last:
-                with stage("sample", t, state.warnings):
+                with stage("sample", t, state.warnings), self.globals_seeded(t, 5):
                     state.batches.append(self.next_batch(t, state.model, sampling))
+
+    @contextmanager
+    def globals_seeded(self, t: int, use: int) -> Iterator[None]:
+        """Seed the global generators for a while, if that was asked for."""
+        if not self.seed_global:
+            yield
+            return
+        with generators.kept(devices=True):
+            generators.seed(_generator(self.seed, t, use))
+            yield
+
+    def reproducible(self, model: Any) -> bool:
+        """Return whether the numbers follow from the seed, as far as the loop can see."""
+        seeded = map(estimators.seeded, [self.estimator, *([] if model is None else [model])])
+        return self.seed_global or any(seeded)
+
+    def check_seeds(self, model: Any, training: Floats, weights: Floats | None) -> None:
+        """Raise InvalidInput if the model samples the same rows under every seed."""
+        seeds, noted = _generator(self.seed, 1, 6), dict[str, int]()
+        try:
+            with generators.kept(devices=self.seed_global), stage("sample", 1, noted):
+                same = estimators.frozen(
+                    self.estimator, model, (training, weights), seeds, self.sampling
+                )
+        except FailedError:  # a model that cannot be copied is not judged
+            return
+        if same:
+            raise InvalidInput(
+                f"estimator = {self.estimator!r} samples the same rows under every random_state: "
+                "all generations would share one noise; draw them from the random_state that "
+                "sample(n, random_state) is given, a new one in each call"
+            )
 
     def next_batch(self, t: int, model: Any, rng: np.random.Generator) -> Floats:
         """Return batch t + 1: fresh real rows if the workflow brings any, then sampled ones."""
@@ -271,6 +332,7 @@ class _Loop:
             "test": plain(self.test, generations),
             "metrics": {name: of_metric(metric) for name, metric in self.metrics.items()},
             "sampling": plain(self.sampling, generations),
+            "seed_global": self.seed_global,
         }
 
     def result(self, state: State, outcome: str) -> Run:
@@ -285,6 +347,7 @@ class _Loop:
             batches=state.batches,
             warnings=state.warnings,
             experiment={**self.configuration(len(self.sizes)), "generations": len(self.sizes)},
+            reproducible=self.reproducible(state.model),
         )
 
 

@@ -10,7 +10,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from modelcollapse._support.checks import whole
+from modelcollapse._support.checks import truth_value, whole
 from modelcollapse._support.errors import InvalidInput, invalid, unknown
 from modelcollapse.families import names as families
 from modelcollapse.sweep.cells import WORKFLOW_KEYS, Cell
@@ -115,9 +115,7 @@ def _fixed(table: Table) -> dict[str, Any]:
                 raise invalid(key, table[key], "give a list")
             fixed[key] = tuple(table[key])
     if "runs" in table:
-        if not isinstance(table["runs"], bool):
-            raise invalid("runs", table["runs"], "give true or false")
-        fixed["runs"] = table["runs"]
+        fixed["runs"] = truth_value("runs", table["runs"])
     return fixed
 
 

@@ -1,10 +1,13 @@
 """The suite that every estimator for the general loop should pass."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
 import pytest
 
+from modelcollapse._support import generators
 from modelcollapse._support.checks import Floats
 from modelcollapse._support.errors import InvalidInput
 from modelcollapse.loop import estimators
@@ -12,7 +15,13 @@ from modelcollapse.testing.workflow_contract import require
 
 
 class EstimatorContract:
-    """The laws of an estimator for `run`; override `estimator`, and `training_rows` to suit it."""
+    """The laws of an estimator for `run`; override `estimator`, and `training_rows` to suit it.
+
+    With ``seed_global = True`` in the class the global generators are seeded for each fit and each
+    sample, as ``run(..., seed_global=True)`` does it.
+    """
+
+    seed_global = False
 
     @pytest.fixture
     def estimator(self) -> Any:
@@ -51,20 +60,21 @@ class EstimatorContract:
     ) -> None:
         """`sample(n)` gives n finite rows with as many columns as the training rows."""
         try:
-            _sample(_fit(estimator, training_rows), n, training_rows.shape[1])
+            self._sample(self._fit(estimator, training_rows), n, training_rows.shape[1])
         except InvalidInput as error:
             raise AssertionError(str(error)) from error
 
     def test_samples_follow_the_random_state(self, estimator: Any, training_rows: Floats) -> None:
         """The same random state gives the same rows, and another one gives others."""
-        model, dim = _fit(estimator, training_rows), training_rows.shape[1]
-        first = _sample(model, 50, dim, seed=1)
+        model, dim = self._fit(estimator, training_rows), training_rows.shape[1]
+        first = self._sample(model, 50, dim, seed=1)
         require(
-            np.array_equal(first, _sample(model, 50, dim, seed=1)),
-            f"{estimator!r}.sample gives other rows for the same random_state",
+            np.array_equal(first, self._sample(model, 50, dim, seed=1)),
+            f"{estimator!r}.sample gives other rows for the same random_state: draw from it alone, "
+            "or set seed_global = True",
         )
         require(
-            not np.array_equal(first, _sample(model, 50, dim, seed=2)),
+            not np.array_equal(first, self._sample(model, 50, dim, seed=2)),
             f"{estimator!r}.sample gives the same rows for different values of random_state",
         )
 
@@ -72,7 +82,7 @@ class EstimatorContract:
         """Each training row has a finite log-density."""
         _scorable(estimator)
         try:
-            scores = estimators.score(_fit(estimator, training_rows), training_rows)
+            scores = estimators.score(self._fit(estimator, training_rows), training_rows)
         except InvalidInput as error:
             raise AssertionError(str(error)) from error
         require(np.isfinite(scores).all(), f"{estimator!r}: a training row's score is not finite")
@@ -81,8 +91,12 @@ class EstimatorContract:
         """Permuted rows give the same density, to rounding."""
         _scorable(estimator)
         permuted = np.random.default_rng(1).permutation(training_rows)
-        here = estimators.score(_fit(estimator, training_rows), training_rows)
-        there = estimators.score(_fit(estimator, permuted), training_rows)
+        require(
+            not np.array_equal(permuted, training_rows),
+            "training_rows have one order alone, which tests nothing: give more, that differ",
+        )
+        here = estimators.score(self._fit(estimator, training_rows), training_rows)
+        there = estimators.score(self._fit(estimator, permuted), training_rows)
         require(
             np.allclose(here, there, rtol=1e-6, atol=1e-6),
             f"{estimator!r}.fit depends on the order of rows: "
@@ -95,8 +109,8 @@ class EstimatorContract:
         if not estimators.accepts(estimator.fit, "sample_weight"):
             pytest.skip("the estimator takes no sample_weight")
         equal = np.full(len(training_rows), 1 / len(training_rows))
-        here = estimators.score(_fit(estimator, training_rows), training_rows)
-        there = estimators.score(_fit(estimator, training_rows, equal), training_rows)
+        here = estimators.score(self._fit(estimator, training_rows), training_rows)
+        there = estimators.score(self._fit(estimator, training_rows, equal), training_rows)
         require(
             np.allclose(here, there, rtol=1e-6, atol=1e-6),
             f"{estimator!r}.fit with equal weights differs from fit without weights",
@@ -115,13 +129,21 @@ class EstimatorContract:
             return
         raise AssertionError(f"{estimator!r}.fit accepts rows with {value}: raise an error")
 
+    def _fit(self, estimator: Any, rows: Floats, weights: Floats | None = None) -> Any:
+        with self._streams(0) as rng:
+            return estimators.fit(estimator, rows, weights, rng)
 
-def _fit(estimator: Any, rows: Floats, weights: Floats | None = None) -> Any:
-    return estimators.fit(estimator, rows, weights, np.random.default_rng(0))
+    def _sample(self, model: Any, n: int, dim: int, seed: int = 0) -> Floats:
+        with self._streams(seed) as rng:
+            return estimators.sample(model, n, dim, rng)
 
-
-def _sample(model: Any, n: int, dim: int, seed: int = 0) -> Floats:
-    return estimators.sample(model, n, dim, np.random.default_rng(seed))
+    @contextmanager
+    def _streams(self, seed: int) -> Iterator[np.random.Generator]:
+        """Give a generator, and seed the global ones if that is asked for."""
+        with generators.kept(devices=True) if self.seed_global else nullcontext():
+            if self.seed_global:
+                generators.seed(np.random.default_rng([seed, 1]))
+            yield np.random.default_rng(seed)
 
 
 def _scorable(estimator: Any) -> None:

@@ -2,12 +2,12 @@
 
 import random
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import pytest
 
+from modelcollapse._support import generators
 from modelcollapse._support.checks import Floats, Integers
 from modelcollapse._support.errors import InvalidInput
 from modelcollapse.loop.consistency import Carried, check_rows
@@ -42,7 +42,7 @@ class WorkflowContract:
 
     def test_no_other_randomness(self, workflow: Workflow | Keeping) -> None:
         """The global generators of NumPy and Python are neither read nor changed."""
-        with _global_state_kept():
+        with generators.kept():
             for sizes in _schedules(workflow):
                 _seed_globally(1)
                 before = _global_state()
@@ -170,17 +170,6 @@ def _require_same(first: Selection, second: Selection, workflow: Workflow | Keep
     if first[1] is not None and second[1] is not None:
         same = same and np.array_equal(first[1], second[1])
     require(same, f"{workflow!r} chooses rows by more than its arguments")
-
-
-@contextmanager
-def _global_state_kept() -> Iterator[None]:
-    """Give the global generators their states back in the end."""
-    numpys, pythons = np.random.get_state(), random.getstate()  # noqa: NPY002
-    try:
-        yield
-    finally:
-        np.random.set_state(numpys)  # noqa: NPY002
-        random.setstate(pythons)
 
 
 def _seed_globally(seed: int) -> None:

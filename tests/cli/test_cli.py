@@ -361,3 +361,23 @@ def test_verified_loops_are_families(options, model, truth, capsys):
         assert values == prediction[name].tolist()
     assert main(["predict", "gaussian", "--radius", "2"]) == 2
     assert "radius = 2.0 belongs to 'region-verifier', not to 'gaussian'" in capsys.readouterr().err
+
+
+def test_run_seeds_the_global_generators_on_request(capsys):
+    """Without it an estimator that draws from them gives other numbers, and that is said."""
+    command = ["run", "--estimator", "tests.helpers.broken.DrawsGlobally", "--data", "iris"]
+    command += ["--workflow", "replace", "--generations", "3", "--json"]
+    assert main(command) == 0
+    out, err = capsys.readouterr()
+    assert err.startswith("warning: DrawsGlobally takes no random_state, seed or rng")
+    assert json.loads(out)["reproducible"] is False
+    found = []
+    for state in (1, 2):
+        np.random.seed(state)  # noqa: NPY002
+        assert main([*command, "--seed-global"]) == 0
+        out, err = capsys.readouterr()
+        assert "warning" not in err
+        found.append(json.loads(out))
+    assert found[0] == found[1]
+    assert found[0]["reproducible"]
+    assert found[0]["experiment"]["seed_global"]

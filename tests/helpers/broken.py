@@ -250,6 +250,14 @@ class Unseeded(Resampler):
         return super().sample(n)
 
 
+class DrawsGlobally(Resampler):
+    """Draws from NumPy's global generator."""
+
+    def sample(self, n):
+        """Draw rows with replacement."""
+        return self.rows[np.random.randint(len(self.rows), size=n)]  # noqa: NPY002
+
+
 class Frozen(Resampler):
     """Ignores the random state: every sample is the same."""
 

@@ -63,16 +63,17 @@ ARGUMENTS = {"samples": [6, 4, 7, 5, 6, 8], "generations": 6, "seed": 5, "test":
 
 
 class Ladder:
-    """A deterministic toy: fits the weighted mean m, and samples m + 1, m + 2, ..., m + n."""
+    """A toy for hand counts: fits the weighted mean m, and samples m + 1, ..., m + n, shuffled."""
 
     def fit(self, X, sample_weight=None):
         """Keep the mean."""
         self.mean = np.average(X, axis=0, weights=sample_weight)
         return self
 
-    def sample(self, n):
+    def sample(self, n, random_state):
         """Climb from the mean."""
-        return self.mean + np.arange(1, n + 1)[:, None]
+        steps = np.random.default_rng(random_state).permutation(n) + 1
+        return self.mean + steps[:, None]
 
 
 class Failing:
@@ -84,7 +85,9 @@ class Failing:
 
     def __deepcopy__(self, memo):
         copy = Failing(self.stage, self.at, self.what)
-        copy.counts = self.counts  # counts calls over all copies
+        copy.counts = self.counts  # counts calls over all unfitted copies
+        if hasattr(self, "mean"):
+            copy.counts, copy.mean = list(self.counts), self.mean
         return copy
 
     def __repr__(self):

@@ -4,6 +4,7 @@ import random
 
 import numpy as np
 import pytest
+from scipy.special import ndtr
 from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import KernelDensity
 
@@ -12,6 +13,7 @@ from modelcollapse import (
     AccumulateSubsample,
     FreshData,
     Gaussian,
+    InvalidInput,
     KeepReal,
     Replace,
     SlidingWindow,
@@ -25,6 +27,7 @@ from modelcollapse.testing import (
     assert_frequency,
     assert_law,
     assert_mean,
+    assert_same_law,
 )
 from modelcollapse.workflows import curves
 from tests.helpers.broken import (
@@ -33,6 +36,7 @@ from tests.helpers.broken import (
     CentresInPlace,
     ChangesSizes,
     DoublesWeighted,
+    DrawsGlobally,
     FirstRow,
     Frozen,
     Future,
@@ -178,6 +182,28 @@ def test_a_broken_estimator_fails(estimator, test, arguments):
         law(estimator, rows, *arguments)
 
 
+def test_an_estimator_of_the_global_generators_keeps_the_contract_with_them_seeded():
+    """The suite says so where they are not, and leaves their states as they were."""
+
+    class Seeded(EstimatorContract):
+        seed_global = True
+
+    rows = np.random.default_rng(0).normal(size=(20, 2))
+    before = np.random.get_state()[1].tolist()  # noqa: NPY002
+    Seeded().test_samples_follow_the_random_state(DrawsGlobally(), rows)
+    assert np.random.get_state()[1].tolist() == before  # noqa: NPY002
+    with pytest.raises(AssertionError, match="set seed_global = True"):
+        EstimatorContract().test_samples_follow_the_random_state(DrawsGlobally(), rows)
+    with pytest.raises(AssertionError, match="for different values of random_state"):
+        Seeded().test_samples_follow_the_random_state(Frozen(), rows)
+
+
+def test_rows_of_one_order_test_nothing():
+    """Equal rows are the same in every order: the suite asks for others."""
+    with pytest.raises(AssertionError, match="training_rows have one order alone"):
+        EstimatorContract().test_fit_ignores_the_order_of_rows(FirstRow(), np.ones((20, 2)))
+
+
 def test_an_estimator_without_sample_cannot_be_driven():
     """The first test of the suite says which method is missing."""
     with pytest.raises(AssertionError, match="has no method sample"):
@@ -217,3 +243,40 @@ def test_assertions_have_the_levels_that_are_documented():
         assert_frequency(int((u < 0.5).sum()), len(u), 0.5),
     ]
     assert {(outcome.alpha, outcome.beta) for outcome in found} == {(1e-9, 1e-9)}
+
+
+ONES = np.ones(200)
+
+
+@pytest.mark.parametrize(
+    ("assertion", "needed"),
+    [
+        (lambda n: assert_law(1e9 * ONES[:n], ndtr), 11),
+        (lambda n: assert_same_law(ONES[:n], -ONES[:n]), 45),
+        (lambda n: assert_bounded_mean(ONES[:n], 0.7, 0, 1, side="above"), 116),
+        (lambda n: assert_bounded_mean(0 * ONES[:n], 0.7, 0, 1, side="below"), 22),
+        (lambda n: assert_frequency(n, n, 0.5), 31),
+        (lambda n: assert_frequency(n, n, 0.7, side="above"), 59),
+        (lambda n: assert_frequency(0, n, 0.7, side="below"), 18),
+        (lambda n: assert_mean(1e9 * ONES[:n], 0.0, 1.0), 43),
+    ],
+)
+def test_an_assertion_that_cannot_fail_is_refused(assertion, needed):
+    """It names the number of samples with which the same data, the most extreme, are rejected."""
+    for n in (1, needed - 1):
+        with pytest.raises(InvalidInput, match=f"at least {needed}"):
+            assertion(n)
+    with pytest.raises(AssertionError, match="rejected"):
+        assertion(needed)
+
+
+@pytest.mark.parametrize(("claimed", "side"), [(1.0, "above"), (0.0, "below")])
+def test_an_assertion_that_all_data_meet_is_refused(claimed, side):
+    """A probability is at most 1, whatever the data, and a mean is within its bounds."""
+    for call in (
+        lambda: assert_frequency(3, 200, claimed, side=side),
+        lambda: assert_bounded_mean(ONES, claimed, 0, 1, side=side),
+        lambda: assert_bounded_mean(ONES, 3 * claimed - 1, 0, 1, side=side),
+    ):
+        with pytest.raises(InvalidInput, match="every value that there can be meets it"):
+            call()
