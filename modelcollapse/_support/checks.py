@@ -2,14 +2,15 @@
 
 import math
 import numbers
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from modelcollapse._support.errors import InvalidInput, invalid
+from modelcollapse._support.errors import InvalidInput, invalid, unknown
 from modelcollapse._support.tables import Labels, NoNumbersError, as_floats, is_number, of_numbers
 
 Floats = npt.NDArray[np.float64]
@@ -59,6 +60,53 @@ def fraction(name: str, value: object) -> float:
     """Return `value` as a float strictly between 0 and 1."""
     remedy = "give a number strictly between 0 and 1"
     return number(name, value, math.ulp(0.0), math.nextafter(1.0, 0.0), remedy)
+
+
+def one_of(name: str, value: object, known: Sequence[Any], remedy: str = "") -> Any:
+    """Return which of some numbers or texts `value` is."""
+    plain = isinstance(value, (str, numbers.Real)) and not isinstance(value, (bool, np.bool_))
+    for one in known if plain else ():
+        if value == one:
+            return one
+    raise invalid(name, value, remedy or f"give {' or '.join(map(repr, known))}")
+
+
+def named(kind: str, value: object, known: Iterable[str]) -> str:
+    """Return a name that is known."""
+    names = list(known)
+    if not isinstance(value, str) or value not in names:
+        raise unknown(kind, value, names)
+    return value
+
+
+def listener(value: Any, what: str) -> Callable[[int], None]:
+    """Return the function that hears of the progress; None hears of nothing."""
+    if value is not None and not callable(value):
+        raise invalid("progress", value, f"give a function of the {what} finished since")
+    return value or (lambda _: None)
+
+
+def generator(random_state: Any) -> np.random.Generator:
+    """Return the generator that a `random_state` says: None is one of its own."""
+    try:
+        return np.random.default_rng(random_state)
+    except (TypeError, ValueError) as error:
+        remedy = "give None, a whole number that is not negative, or a Generator of NumPy"
+        raise invalid("random_state", random_state, remedy) from error
+
+
+def as_path(name: str, value: Any, remedy: str = "give the path of a file") -> Path:
+    """Return `value` as a path."""
+    try:
+        return Path(value)
+    except TypeError as error:
+        raise invalid(name, value, remedy) from error
+
+
+def require_fit(model: Any, learned: str) -> None:
+    """Raise InvalidInput unless a model has what a fit learns."""
+    if not hasattr(model, learned):
+        raise InvalidInput(f"{model!r} is not fitted: call fit(X) first")
 
 
 def reals(name: str, value: Any, remedy: str = "give an array of numbers") -> Floats:

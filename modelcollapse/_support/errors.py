@@ -44,25 +44,28 @@ def printable(text: str) -> str:
     )
 
 
-def invalid(name: str, value: object, allowed: str) -> InvalidInput:
-    """Build the error for one argument: its name, its value, and what is allowed."""
+def shown(value: object, most: int = 80) -> str:
+    """Return a value for a message: on one line, and not longer than it helps."""
     try:
         text = " ".join(repr(value).split())  # of arrays and tables it has several lines
     except Exception:  # noqa: BLE001 - an object of anybody, or lists in lists without end
         text = object.__repr__(value)
-    if len(text) > 80:
-        text = text[:77] + "..."
-    return InvalidInput(f"{name} = {text} is not valid: {allowed}")
+    return text if len(text) <= most else text[: most - 3] + "..."
+
+
+def invalid(name: str, value: object, allowed: str) -> InvalidInput:
+    """Build the error for one argument: its name, its value, and what is allowed."""
+    return InvalidInput(f"{name} = {shown(value)} is not valid: {allowed}")
 
 
 def unknown(kind: str, value: object, known: Iterable[str]) -> InvalidInput:
     """Build the error for a name that does not exist, with the nearest names that do."""
     names = sorted(set(known))
-    near = difflib.get_close_matches(str(value), names, n=5, cutoff=0.4)
+    near = difflib.get_close_matches(value, names, n=5, cutoff=0.4) if type(value) is str else []
     more = f" and {len(names) - MOST} more" if len(names) > MOST else ""
     known_names = ", ".join(names[:MOST]) + more if names else "none here"
     hint = f"did you mean {', '.join(near)}?" if near else f"known: {known_names}"
-    return InvalidInput(f"unknown {kind} {value!r}; {hint}")
+    return InvalidInput(f"unknown {kind} {shown(value)}; {hint}")
 
 
 def missing(package: str, extra: str, purpose: str) -> MissingDependency:

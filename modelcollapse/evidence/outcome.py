@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from modelcollapse._support.checks import Floats, fraction, rows
-from modelcollapse._support.errors import invalid, unknown
+from modelcollapse._support.checks import Floats, fraction, named, rows
+from modelcollapse._support.errors import invalid
 
 Side = Literal["two", "above", "below"]
 MOST_SAMPLES = 2**62
@@ -81,9 +81,7 @@ def fewest(enough: Callable[[int], bool], first: int = 1) -> float:
 
 def sides(side: Side) -> int:
     """Return how many sides alpha is spent on."""
-    if side not in get_args(Side):
-        raise unknown("side", side, get_args(Side))
-    return 2 if side == "two" else 1
+    return 2 if named("side", side, get_args(Side)) == "two" else 1
 
 
 def logs(alpha: float, beta: float, side: Side) -> tuple[float, float]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from modelcollapse._support.errors import unknown
+from modelcollapse._support.errors import invalid, unknown
 from modelcollapse.ledger.claims import Claim
 
 Kind = Literal["identity", "law", "bound", "limit", "refuted"]
@@ -99,6 +99,8 @@ def theorems(glob: str = "*") -> list[Theorem]:
     InvalidInput
         If none matches; the message lists the nearest slugs.
     """
+    if not isinstance(glob, str):
+        raise invalid("glob", glob, "give a pattern of slugs, such as 'gaussian/*'")
     known: list[Theorem] = []
     for room in ROOMS:
         known += importlib.import_module(f"modelcollapse.ledger.entries.{room}.theorems").THEOREMS

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats, Integers, Samples, whole
-from modelcollapse._support.errors import InvalidInput, NoClosedForm, invalid, unknown
+from modelcollapse._support.checks import Floats, Integers, Samples, listener, whole
+from modelcollapse._support.errors import InvalidInput, NoClosedForm, invalid, shown, unknown
 from modelcollapse.loop.consistency import check
 from modelcollapse.loop.fate import Fate
 from modelcollapse.loop.identity import arguments, check_same, identity
@@ -76,7 +76,7 @@ class Lazy(Mapping[str, V]):
         return f"<{', '.join(self._routes) or 'nothing'}>"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, init=False)
 class Experiment(Generic[M_co]):
     """One self-consuming loop: everything that its law depends on.
 
@@ -100,7 +100,7 @@ class Experiment(Generic[M_co]):
         standard normal), a `Normal`, a `NormalMixture`, or rows of shape (rows, dim), drawn with
         replacement. The other models say in their documentation what they take.
     temperature
-        The short form of ``sampling=Tempered(temperature)``, and what `sampling` has.
+        The short form of ``sampling=Tempered(temperature)``, in whose place it comes.
     sampling
         How the synthetic batches are sampled: None, plainly, or `Tempered`.
 
@@ -118,39 +118,56 @@ class Experiment(Generic[M_co]):
 
     model: M_co
     workflow: Workflow
-    samples: Samples = 100
-    generations: int = 50
+    samples: Samples
+    generations: int
     if TYPE_CHECKING:
         truth: _Truth = _Truth()
     else:
-        truth: Any = None
-    temperature: float = 1.0
+        truth: Any
     sampling: Tempered | None = None
     unseen: list[int] = field(init=False, repr=False)
 
-    def __post_init__(self) -> None:
-        lacking = [name for name in MEMBERS if getattr(self.model, name, None) is None]
-        if isinstance(self.model, type) or lacking:
+    # By hand, as `dataclasses.replace` gives every field: the short form is none.
+    def __init__(
+        self,
+        model: M_co,
+        workflow: Workflow,
+        samples: Samples = 100,
+        generations: int = 50,
+        truth: Any = None,
+        temperature: float | None = None,
+        sampling: Tempered | None = None,
+    ) -> None:
+        lacking = [name for name in MEMBERS if getattr(model, name, None) is None]
+        if isinstance(model, type) or lacking:
             needed = f" (it has no {', '.join(lacking)})" if 0 < len(lacking) < len(MEMBERS) else ""
             raise InvalidInput(
-                f"model = {self.model!r} has no theory here{needed}: give a model of this package "
+                f"model = {shown(model)} has no theory here{needed}: give a model of this package "
                 "such as Gaussian(), or use run(), which takes any estimator"
             )
-        object.__setattr__(self, "model", unfitted(self.model))
-        object.__setattr__(self, "samples", _owned(self.samples))
-        require_workflow(self.workflow)
-        object.__setattr__(self, "generations", whole("generations", self.generations))
-        most = getattr(self.workflow, "generations", None)
-        if most is not None and self.generations > whole(f"{self.workflow!r}.generations", most):
-            raise invalid("generations", self.generations, f"{self.workflow!r} has no more")
-        object.__setattr__(self, "sampling", lowered(self.sampling, self.temperature))
-        heat = 1.0 if self.sampling is None else self.sampling.temperature
-        object.__setattr__(self, "temperature", heat)
-        if self.sampling is not None and (why := getattr(self.model, "no_temperature", "")):
-            raise invalid("temperature", self.temperature, why)
-        object.__setattr__(self, "truth", self.model.as_truth(self.truth))
-        object.__setattr__(self, "unseen", check(self.schedule))
+        require_workflow(workflow)
+        last, most = whole("generations", generations), getattr(workflow, "generations", None)
+        if most is not None and last > whole(f"{workflow!r}.generations", most):
+            raise invalid("generations", generations, f"{workflow!r} has no more")
+        how = lowered(sampling, temperature)
+        if how is not None and (why := getattr(model, "no_temperature", "")):
+            raise invalid("temperature", how.temperature, why)
+        self._set("model", unfitted(model))
+        self._set("workflow", workflow)
+        self._set("samples", _owned(samples))
+        self._set("generations", last)
+        self._set("sampling", how)
+        self._set("truth", self.model.as_truth(truth))
+        self._set("unseen", check(self.schedule))
         self.model.check(self)
+
+    def _set(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
+
+    @property
+    def temperature(self) -> float:
+        """The sampler's temperature: 1 is plain sampling."""
+        return 1.0 if self.sampling is None else self.sampling.temperature
 
     def __eq__(self, other: object) -> bool:
         return self.identity == other.identity if isinstance(other, Experiment) else NotImplemented
@@ -463,8 +480,7 @@ def simulate(
         named = extra if isinstance(extra, str) else "mise"
         raise invalid("extra", extra, f"give a sequence of names, such as [{named!r}]")
     extra = tuple(extra)
-    if progress is not None and not callable(progress):
-        raise invalid("progress", progress, "give a function of the replicates finished since")
+    listener(progress, "replicates")
     known = getattr(experiment.model, "extra", ())
     for name in extra:
         if name not in known:

@@ -13,7 +13,15 @@ from typing import Any
 import numpy as np
 
 from modelcollapse._support import generators
-from modelcollapse._support.checks import Floats, Integers, Samples, rows, truth_value, whole
+from modelcollapse._support.checks import (
+    Floats,
+    Integers,
+    Samples,
+    listener,
+    rows,
+    truth_value,
+    whole,
+)
 from modelcollapse._support.errors import InvalidInput, invalid, unknown
 from modelcollapse._support.memory import require
 from modelcollapse._support.spread import TINY
@@ -92,7 +100,7 @@ def run(
     *,
     test: Any = None,
     metrics: Mapping[str, Metric] | None = None,
-    temperature: float = 1.0,
+    temperature: float | None = None,
     sampling: Tempered | None = None,
     seed_global: bool = False,
     checkpoint: str | os.PathLike[str] | None = None,
@@ -125,7 +133,7 @@ def run(
     metrics
         More metrics: for each name a function of (model, training rows, truth).
     temperature
-        The short form of ``sampling=Tempered(temperature)``.
+        The short form of ``sampling=Tempered(temperature)``, in whose place it comes.
     sampling
         How the synthetic batches are sampled: None, plainly, or `Tempered`, whose temperature is
         passed to the estimator's ``sample``. The real rows are not tempered.
@@ -167,13 +175,12 @@ def run(
         sampling=lowered(sampling, temperature),
         seed_global=truth_value("seed_global", seed_global),
     )
-    if progress is not None and not callable(progress):
-        raise invalid("progress", progress, "give a function of the generations finished since")
+    told = listener(progress, "generations")
     held = 16.0 * loop.sizes.sum(dtype=float) * loop.truth.dim  # all batches, and a training set
     require(held, f"samples = {shown(samples)}: the rows of {generations} generations")
     loop.check()
     file = Checkpoint(checkpoint, loop.configuration, len(loop.sizes))
-    return loop.run(file, progress or (lambda _: None))
+    return loop.run(file, told)
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelcollapse._support.checks import positive
-from modelcollapse._support.errors import InvalidInput, invalid
+from modelcollapse._support.errors import invalid
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Tempered:
         return {"name": "tempered", "temperature": self.temperature}
 
 
-def lowered(sampling: Any, temperature: Any) -> Tempered | None:
+def lowered(sampling: Any, temperature: Any = None) -> Tempered | None:
     """Return how to sample: None is plainly, whichever argument said so.
 
     Parameters
@@ -42,24 +42,18 @@ def lowered(sampling: Any, temperature: Any) -> Tempered | None:
     sampling
         None, or `Tempered`.
     temperature
-        Its short form; 1 leaves it to `sampling`.
+        The short form, which comes in its place; None leaves it.
 
     Raises
     ------
     InvalidInput
-        If one of them is wrong, or both are given and differ.
+        If one of them is wrong.
     """
-    short = Tempered(temperature)
-    if sampling is None:
-        sampling = short
-    if type(sampling) is not Tempered:  # what extends it may sample otherwise
+    if sampling is not None and type(sampling) is not Tempered:  # what extends it may be another
         raise invalid("sampling", sampling, "give None or Tempered(temperature)")
-    if short.temperature not in (1, sampling.temperature):
-        raise InvalidInput(
-            f"sampling = {sampling!r} and temperature = {short.temperature!r} differ: "
-            "give one of them, and leave the other at None or at 1.0"
-        )
-    return None if sampling.temperature == 1 else sampling
+    if temperature is not None:
+        sampling = Tempered(temperature)
+    return None if sampling is None or sampling.temperature == 1 else sampling
 
 
 def built(told: Any) -> Tempered | None:

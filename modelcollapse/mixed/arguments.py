@@ -1,11 +1,36 @@
 """Checked arguments of the closed forms: numbers or arrays, broadcast against each other."""
 
-from typing import Any
+from collections.abc import Callable
+from functools import wraps
+from inspect import signature
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
 from modelcollapse._support.checks import Floats, reals
-from modelcollapse._support.errors import invalid
+from modelcollapse._support.errors import InvalidInput, invalid
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def broadcast(closed_form: Callable[P, R]) -> Callable[P, R]:
+    """Name the arguments of a closed form that do not fit together."""
+
+    @wraps(closed_form)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return closed_form(*args, **kwargs)
+        except InvalidInput:
+            raise
+        except ValueError as error:
+            given = signature(closed_form).bind(*args, **kwargs).arguments
+            shapes = ", ".join(f"{name} {np.shape(value)}" for name, value in given.items())
+            raise InvalidInput(
+                f"these shapes do not go together: {shapes}; give numbers, or arrays of one shape"
+            ) from error
+
+    return checked
 
 
 def numbers(

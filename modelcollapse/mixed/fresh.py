@@ -13,6 +13,7 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats
 from modelcollapse.mixed.arguments import (
+    broadcast,
     per_row,
     plain,
     ratio,
@@ -29,6 +30,7 @@ class FixedPoint(NamedTuple):
     squared_error: Floats
 
 
+@broadcast
 def fresh_inflation(real: Any, synthetic: Any, weight: Any = None, curvature: Any = 0.0) -> Floats:
     r"""Return n_r E(m_inf - m_0)^2 / V, the risk in units of that of the real rows alone.
 
@@ -55,6 +57,7 @@ def fresh_inflation(real: Any, synthetic: Any, weight: Any = None, curvature: An
     return plain(ratio(w**2 + r / s * u**2, left))
 
 
+@broadcast
 def fresh_effective_samples(
     real: Any, synthetic: Any, weight: Any = None, curvature: Any = 0.0
 ) -> Floats:
@@ -66,6 +69,7 @@ def fresh_effective_samples(
     return plain(np.asarray(real) / fresh_inflation(real, synthetic, weight, curvature))
 
 
+@broadcast
 def optimal_weight(real: Any, synthetic: Any, curvature: Any = 0.0) -> Floats:
     r"""Return the weight w* of the real rows that minimises `fresh_inflation`.
 
@@ -83,6 +87,7 @@ def optimal_weight(real: Any, synthetic: Any, curvature: Any = 0.0) -> Floats:
     return plain(np.where(positive, 2 * k, root - c) / below)
 
 
+@broadcast
 def fresh_fixed_point(
     real: Any, synthetic: Any, temperature: Any = 1.0, weight: Any = None
 ) -> FixedPoint:
@@ -100,6 +105,7 @@ def fresh_fixed_point(
     return FixedPoint(plain(ratio(w * (1 + u - w / r), below)), plain(ratio(error, below)))
 
 
+@broadcast
 def fresh_critical_temperature(real: Any, synthetic: Any, weight: Any = None) -> Floats:
     r"""Return the temperature from which on the variance of `fresh_fixed_point` explodes.
 

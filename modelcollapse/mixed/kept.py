@@ -14,6 +14,7 @@ import numpy as np
 from modelcollapse._support.checks import Floats
 from modelcollapse._support.errors import invalid
 from modelcollapse.mixed.arguments import (
+    broadcast,
     numbers,
     per_row,
     plain,
@@ -25,6 +26,7 @@ from modelcollapse.mixed.arguments import (
 from modelcollapse.mixed.fresh import FixedPoint
 
 
+@broadcast
 def kept_squared_error(
     generation: Any, share: Any, real: Any, synthetic: Any, curvature: Any = 0.0
 ) -> Floats:
@@ -51,6 +53,7 @@ def kept_squared_error(
     return plain(1 / r + _added(a, r, s, curvature) * repeated)
 
 
+@broadcast
 def kept_fixed_point(share: Any, real: Any, synthetic: Any, curvature: Any = 0.0) -> Floats:
     r"""Return lim E(m_t - m_0)^2 / V: 1/n_1 + u^2 (1 + v2/n_1) / (n (1 - g u^2)).
 
@@ -61,6 +64,7 @@ def kept_fixed_point(share: Any, real: Any, synthetic: Any, curvature: Any = 0.0
     return plain(1 / r + np.where(added > 0, ratio(added, _forgotten(a, s, curvature)), 0.0))
 
 
+@broadcast
 def kept_moments(share: Any, real: Any, synthetic: Any, temperature: Any = 1.0) -> FixedPoint:
     r"""Return what a Gaussian fitted by maximum likelihood (ddof 0) settles at.
 

@@ -13,18 +13,28 @@ import numpy as np
 from modelcollapse._support.checks import Floats
 from modelcollapse._support.errors import InvalidInput, invalid, unknown
 from modelcollapse.loop.fate import Fate
-from modelcollapse.mixed.arguments import numbers, per_row, plain, row_counts, temperatures, weights
+from modelcollapse.mixed.arguments import (
+    broadcast,
+    numbers,
+    per_row,
+    plain,
+    row_counts,
+    temperatures,
+    weights,
+)
 from modelcollapse.mixed.fresh import optimal_weight
 
 WORKFLOWS = ("keep-real", "fresh-data")
 
 
+@broadcast
 def contraction(real_share: Any, curvature_per_row: Any = 0.0) -> Floats:
     """Return (1 - a)^2 (1 + v2/n), the factor on the squared error of the last model."""
     a = weights("real_share", real_share)
     return plain((1 - a) ** 2 * (1 + per_row(curvature_per_row, np.ones(()), "curvature_per_row")))
 
 
+@broadcast
 def phase(real_share: float, curvature_per_row: float = 0.0) -> Fate:
     """Return what becomes of the squared error of a loop with a real share a, and of v2/n.
 
@@ -46,6 +56,7 @@ def phase(real_share: float, curvature_per_row: float = 0.0) -> Fate:
     return Fate("diverges", f"{q:.4g}^t", f"{shown} is above 1: sampling amplifies the error")
 
 
+@broadcast
 def critical_share(curvature_per_row: Any) -> Floats:
     r"""Return the real share above which the loop is bounded, 1 - (1 + v2/n)^(-1/2), at least 0."""
     each = np.maximum(0.0, per_row(curvature_per_row, np.ones(()), "curvature_per_row"))
@@ -53,6 +64,7 @@ def critical_share(curvature_per_row: Any) -> Floats:
     return plain(each / (root * (1 + root)))
 
 
+@broadcast
 def critical_share_at(temperature: Any, synthetic: Any) -> Floats:
     r"""Return the real share above which a Gaussian loop survives a temperature lambda.
 
@@ -67,6 +79,7 @@ def critical_share_at(temperature: Any, synthetic: Any) -> Floats:
     return plain(np.where(grows, 1 - 2 / np.where(grows, below, 2.0), 0.0))
 
 
+@broadcast
 def smallest_share(
     inflation: Any,
     real: Any,

@@ -12,9 +12,10 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats
 from modelcollapse._support.errors import InvalidInput
-from modelcollapse.mixed.arguments import per_row, row_counts, weights
+from modelcollapse.mixed.arguments import broadcast, per_row, row_counts, weights
 
 
+@broadcast
 def minimax_effective_samples(sizes: Any, real_shares: Any) -> Floats:
     r"""Return sum_{i <= t} n_i alpha_i^2 for t = 1, ..., T, shape (T,).
 
@@ -31,6 +32,7 @@ def minimax_effective_samples(sizes: Any, real_shares: Any) -> Floats:
     return np.asarray(np.cumsum(n * alpha**2))
 
 
+@broadcast
 def pooled_effective_samples(sizes: Any, real_shares: Any, curvature: Any = 0.0) -> Floats:
     r"""Return V / E(m_t - m_0)^2 for the mean m_t of all rows so far, shape (T,).
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats
 from modelcollapse._support.errors import InvalidInput
-from modelcollapse.mixed.arguments import numbers, plain, ratio, row_counts, weights
+from modelcollapse.mixed.arguments import broadcast, numbers, plain, ratio, row_counts, weights
 
 
 class Risk(NamedTuple):
@@ -29,6 +29,7 @@ class Risk(NamedTuple):
         return self.bias + self.variance
 
 
+@broadcast
 def strong_collapse_risk(real: Any, synthetic: Any, dim: Any, shift: Any, noise: Any = 1.0) -> Risk:
     r"""Return E (w_hat - w)' Sigma (w_hat - w) of one round of least squares, exactly.
 
@@ -54,12 +55,14 @@ def strong_collapse_risk(real: Any, synthetic: Any, dim: Any, shift: Any, noise:
     return Risk(plain(coefficient * c2), plain(s2 * d / (n - d - 1)))
 
 
+@broadcast
 def strong_collapse_plateau(synthetic_share: Any, shift: Any) -> Floats:
     """Return the risk that no number of rows removes, p_2^2 c^2."""
     p = weights("synthetic_share", synthetic_share)
     return plain(p**2 * numbers("shift", shift, 0.0, np.inf, "give a number, at least 0"))
 
 
+@broadcast
 def harmless_shift(real: Any, synthetic: Any, dim: Any, noise: Any = 1.0) -> Floats:
     r"""Return the largest c^2 at which the synthetic rows do not raise the risk.
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from modelcollapse._support.checks import Floats
-from modelcollapse.mixed.arguments import plain, ratio, row_counts
+from modelcollapse.mixed.arguments import broadcast, plain, ratio, row_counts
 
 
 class Optimum(NamedTuple):
@@ -21,6 +21,7 @@ class Optimum(NamedTuple):
     mse: Floats
 
 
+@broadcast
 def synthetic_value(real: Any, synthetic: Any, generator_rows: Any) -> Floats:
     """Return the mean's squared error over sigma^2, (1 - p)/n_r + p^2/n_0.
 
@@ -34,6 +35,7 @@ def synthetic_value(real: Any, synthetic: Any, generator_rows: Any) -> Floats:
     return plain((1 - p) / r + p**2 / g)
 
 
+@broadcast
 def optimal_synthetic(real: Any, generator_rows: Any) -> Optimum:
     """Return how many synthetic rows are best: p* = min(1, n_0/(2 n_r)).
 
@@ -46,6 +48,7 @@ def optimal_synthetic(real: Any, generator_rows: Any) -> Optimum:
     return Optimum(plain(share), plain(ratio(r * g, 2 * r - g)), plain(least))
 
 
+@broadcast
 def break_even_synthetic(real: Any, generator_rows: Any) -> Floats:
     """Return the synthetic rows up to which they do not hurt: n_r n_0/(n_r - n_0).
 
@@ -55,6 +58,7 @@ def break_even_synthetic(real: Any, generator_rows: Any) -> Floats:
     return plain(ratio(r * g, r - g))
 
 
+@broadcast
 def weighted_synthetic_value(real: Any, synthetic: Any, generator_rows: Any) -> Floats:
     """Return the error when each source has its best weight: 1/(n_r + n_0 n_s/(n_0 + n_s)).
 
@@ -64,6 +68,7 @@ def weighted_synthetic_value(real: Any, synthetic: Any, generator_rows: Any) -> 
     return plain(1 / (r + g * s / (g + s)))
 
 
+@broadcast
 def shared_generator_value(real: Any, synthetic: Any) -> Floats:
     """Return the error when the generator was trained on the same n_r rows: 1/n_r + n_s/N^2.
 

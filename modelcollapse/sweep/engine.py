@@ -6,7 +6,8 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from modelcollapse._support.checks import whole
+from modelcollapse._support.checks import as_path, listener, whole
+from modelcollapse._support.errors import invalid
 from modelcollapse.sweep import backends
 from modelcollapse.sweep.cells import Cell
 from modelcollapse.sweep.cost import cost
@@ -75,8 +76,12 @@ def run(
     """
     if jobs is not None and jobs != -1:
         whole("jobs", jobs)
+    if not isinstance(sweep, Sweep):
+        raise invalid("sweep", sweep, "give Sweep.of(table) or Sweep.read(path)")
+    for listens in (progress, found):
+        listener(listens, "cells")
     say, show = found or (lambda _: None), progress or (lambda *_: None)
-    store, outcome = Store(Path(folder)), Outcome()
+    store, outcome = Store(as_path("folder", folder, "give a folder")), Outcome()
     with _backend(jobs, dask) as compute, store.opened(sweep.cells):
         missing = list(_missing(store, sweep, outcome, say))
         if jobs != 1 or dask is not None:

@@ -36,6 +36,10 @@ class Sweep:
     cells: tuple[Cell, ...]
 
     def __post_init__(self) -> None:
+        if not isinstance(self.cells, (list, tuple)) or not all(
+            isinstance(cell, Cell) for cell in self.cells
+        ):
+            raise invalid("cells", self.cells, "give a tuple of cells, or use Sweep.of(table)")
         different = {_checked(cell).key: cell for cell in self.cells}
         object.__setattr__(self, "cells", tuple(different.values()))
 

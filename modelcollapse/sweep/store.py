@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from modelcollapse._support.checks import as_path
 from modelcollapse._support.errors import InvalidInput
 from modelcollapse._support.files import clear, left_over, locked
 from modelcollapse._support.sealed import (
@@ -147,7 +148,7 @@ def read(path: str | os.PathLike[str]) -> Any:
         If the folder is not of a sweep, or one of its files is damaged: the same sweep into it
         makes that again.
     """
-    folder = Path(path)
+    folder = as_path("path", path, "give the folder of a sweep")
     cells = [_cell(key, settings) for key, settings in read_header(folder)["cells"].items()]
     store = Store(folder)
     return gathered(folder, [c for c in cells if store.finished(c)])

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from modelcollapse._support.errors import InvalidInput, unknown
+from modelcollapse._support.checks import named
+from modelcollapse._support.errors import InvalidInput
 from modelcollapse.workflows.batches import (
     Accumulate,
     AccumulateSubsample,
@@ -57,8 +58,7 @@ def by_name(name: str, **options: Any) -> Workflow:
 
     An option that is None was not given.
     """
-    if name not in BY_NAME:
-        raise unknown("workflow", name, BY_NAME)
+    named("workflow", name, BY_NAME)
     own, parameters = OPTIONS.get(name, {}), {}
     for option, value in options.items():
         if value is None:

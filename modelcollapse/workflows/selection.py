@@ -7,7 +7,7 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers, Samples, whole
 from modelcollapse._support.checks import sizes as checked_sizes
-from modelcollapse._support.errors import InvalidInput, invalid
+from modelcollapse._support.errors import InvalidInput, invalid, shown
 from modelcollapse._support.memory import require
 from modelcollapse._support.tables import NoNumbersError, of_numbers
 from modelcollapse.workflows import BY_NAME, Keeping, Workflow, keeps
@@ -30,7 +30,7 @@ def require_workflow(value: Any) -> None:
     """Raise InvalidInput unless a value is a workflow, with one way to choose its rows."""
     if isinstance(value, type) or not (isinstance(value, Workflow) or keeps(value)):
         raise InvalidInput(
-            f"workflow = {value!r} is not a workflow: give an object with "
+            f"workflow = {shown(value)} is not a workflow: give an object with "
             "training_rows(sizes, rng) or keep(previous_rows, sizes, rng), such as "
             f"{', '.join(w.__name__ + '()' for w in BY_NAME.values())}"
         )

@@ -4,7 +4,17 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats, columns, number, positive, rows, shares, whole
+from modelcollapse._support.checks import (
+    Floats,
+    columns,
+    generator,
+    number,
+    positive,
+    require_fit,
+    rows,
+    shares,
+    whole,
+)
 from modelcollapse._support.errors import invalid
 from modelcollapse.families.curated.labels import PROBABILITY
 from modelcollapse.families.curated.regions import truncated
@@ -124,12 +134,14 @@ class LabelVerifier:
 
     def sample(self, n: int, random_state: Any = None) -> Floats:
         """Draw rows of labels from the model, shape (n, cells)."""
-        rng = np.random.default_rng(random_state)
+        require_fit(self, "correct_")
+        rng = generator(random_state)
         flipped = rng.random((whole("n", n), self.cells)) < self.noise
         return np.asarray(self.correct_ ^ flipped, dtype=np.float64)
 
     def score_samples(self, X: Any) -> Floats:
         """Return the log-probability of each row under the model, shape (N,)."""
+        require_fit(self, "correct_")
         agrees = columns(rows("X", X), self.dim) == self.correct_
         with np.errstate(divide="ignore"):
             logs = np.log(np.where(agrees, 1 - self.noise, self.noise))
@@ -225,7 +237,8 @@ class RegionVerifier:
 
     def sample(self, n: int, random_state: Any = None) -> Floats:
         """Draw n rows that the verifier keeps, shape (n, 1)."""
-        rng, m, s = np.random.default_rng(random_state), float(self.mean_[0]), self.spread
+        require_fit(self, "mean_")
+        rng, m, s = generator(random_state), float(self.mean_[0]), self.spread
         low, high = (self.centre - self.radius - m) / s, (self.centre + self.radius - m) / s
         from scipy.special import ndtr
 
@@ -240,5 +253,6 @@ class RegionVerifier:
 
     def score_samples(self, X: Any) -> Floats:
         """Return the log-density of each row under N(m, s^2), before the verifier, shape (N,)."""
+        require_fit(self, "mean_")
         z = (columns(rows("X", X), 1)[:, 0] - self.mean_[0]) / self.spread
         return np.asarray(-(z**2) / 2 - np.log(self.spread) - np.log(2 * np.pi) / 2)

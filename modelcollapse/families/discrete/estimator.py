@@ -5,7 +5,16 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats, Integers, columns, rows, shares, whole
+from modelcollapse._support.checks import (
+    Floats,
+    Integers,
+    columns,
+    generator,
+    require_fit,
+    rows,
+    shares,
+    whole,
+)
 from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse._support.memory import require
 from modelcollapse.families.discrete.truth import Categorical, uniform
@@ -104,12 +113,14 @@ class Discrete:
 
         `random_state` is None, an integer or a numpy Generator.
         """
-        rng = np.random.default_rng(random_state)
+        require_fit(self, "probabilities_")
+        rng = generator(random_state)
         drawn = rng.choice(self.outcomes, size=whole("n", n), p=self.probabilities_)
         return np.asarray(drawn[:, None], dtype=np.float64)
 
     def score_samples(self, X: Any) -> Floats:
         """Return the log-probability of each row in nats, shape (N,); -inf if it is lost."""
+        require_fit(self, "probabilities_")
         with np.errstate(divide="ignore"):
             return np.asarray(np.log(self.probabilities_)[self._outcomes(X)])
 

@@ -5,7 +5,16 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats, columns, number, rows, shares, whole
+from modelcollapse._support.checks import (
+    Floats,
+    columns,
+    generator,
+    number,
+    require_fit,
+    rows,
+    shares,
+    whole,
+)
 from modelcollapse._support.errors import InvalidInput, invalid
 
 if TYPE_CHECKING:
@@ -152,7 +161,8 @@ class Family:
 
         `random_state` is None, an integer or a numpy Generator.
         """
-        rng = np.random.default_rng(random_state)
+        require_fit(self, "mean_")
+        rng = generator(random_state)
         return self.batch_means(rng, np.full((whole("n", n), 1), self.mean_[0]), 1)
 
     def score_samples(self, X: Any) -> Floats:
@@ -160,6 +170,7 @@ class Family:
 
         A degenerate fit has 0 at its mean and minus infinity elsewhere.
         """
+        require_fit(self, "mean_")
         x = columns(rows("X", X), self.dim)[:, 0]
         mean = float(self.mean_[0])
         if self.covariance_[0, 0] == 0:

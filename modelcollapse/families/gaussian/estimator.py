@@ -5,7 +5,17 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats, columns, positive, rows, shares, whole
+from modelcollapse._support.checks import (
+    Floats,
+    columns,
+    generator,
+    one_of,
+    positive,
+    require_fit,
+    rows,
+    shares,
+    whole,
+)
 from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse._support.spread import TINY, spread_of
 from modelcollapse.loop.schedule import MOST_DENSE
@@ -52,9 +62,7 @@ class Gaussian:
 
     def __init__(self, dim: int = 1, ddof: int = 0) -> None:
         self.dim = whole("dim", dim)
-        if ddof not in (0, 1) or isinstance(ddof, bool):
-            raise invalid("ddof", ddof, "give 0 (maximum likelihood) or 1 (unbiased)")
-        self.ddof = int(ddof)
+        self.ddof = one_of("ddof", ddof, (0, 1), "give 0 (maximum likelihood) or 1 (unbiased)")
 
     def __repr__(self) -> str:
         return f"Gaussian(dim={self.dim}, ddof={self.ddof})"
@@ -124,9 +132,10 @@ class Gaussian:
 
         `random_state` is None, an integer or a numpy Generator.
         """
+        require_fit(self, "mean_")
         n = whole("n", n)
         factor = np.sqrt(positive("temperature", temperature)) * self._spread.factor
-        noise = np.random.default_rng(random_state).standard_normal((n, self.rank_))
+        noise = generator(random_state).standard_normal((n, self.rank_))
         return np.asarray(self.mean_ + noise @ factor.T)
 
     def score_samples(self, X: Any) -> Floats:
@@ -135,6 +144,7 @@ class Gaussian:
         A fit of lower rank has a density only on its own subspace: there the density on that
         subspace is returned, and minus infinity elsewhere.
         """
+        require_fit(self, "mean_")
         X = columns(rows("X", X), self.dim)
         centred, spread = X - self.mean_, self._spread
         constant = self.rank_ * np.log(2 * np.pi) / 2 + spread.log_volume

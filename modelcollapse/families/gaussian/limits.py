@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from modelcollapse import solver
-from modelcollapse._support.checks import Floats, positive, whole
-from modelcollapse._support.errors import NoClosedForm, invalid
+from modelcollapse._support.checks import Floats, one_of, positive, whole
+from modelcollapse._support.errors import NoClosedForm
 from modelcollapse.families.gaussian.replace_laws import factor_power
 
 if TYPE_CHECKING:
@@ -195,6 +195,4 @@ def critical_temperature(samples: int, ddof: int = 1) -> float:
     from scipy.special import digamma
 
     n = whole("samples", samples, minimum=2)
-    if ddof not in (0, 1):
-        raise invalid("ddof", ddof, "give 0 or 1")
-    return float((n - ddof) / 2 * np.exp(-digamma((n - 1) / 2)))
+    return float((n - one_of("ddof", ddof, (0, 1))) / 2 * np.exp(-digamma((n - 1) / 2)))

@@ -4,7 +4,15 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats, columns, rows, shares, whole
+from modelcollapse._support.checks import (
+    Floats,
+    columns,
+    generator,
+    require_fit,
+    rows,
+    shares,
+    whole,
+)
 from modelcollapse._support.errors import InvalidInput
 from modelcollapse.families.kde import bandwidth as bandwidths
 from modelcollapse.families.kde.kernel import GAUSSIAN, Kernel, as_kernel
@@ -179,8 +187,8 @@ class KDE:
 
         `random_state` is None, an integer or a numpy Generator.
         """
-        self._require_fit()
-        n, rng = whole("n", n), np.random.default_rng(random_state)
+        require_fit(self, "rows_")
+        n, rng = whole("n", n), generator(random_state)
         parents = rng.choice(len(self.rows_), size=n, p=self.weights_)
         noise = self.kernel.noise(n, self.dim, rng)
         if self._factor is not None:
@@ -199,7 +207,7 @@ class KDE:
         InvalidInput
             If the bandwidth is 0 or the rows' covariance is singular, as there is no density.
         """
-        self._require_fit()
+        require_fit(self, "rows_")
         points, train = columns(rows("X", X), self.dim), self.rows_
         h, shift = self.scoring_bandwidth_, 0.0
         if h == 0:
@@ -215,10 +223,6 @@ class KDE:
 
             return scoring.log_densities(points, train, h, weights=self.weights_) - shift
         return self._chunked(points, train, h) - shift
-
-    def _require_fit(self) -> None:
-        if not hasattr(self, "rows_"):
-            raise InvalidInput(f"{self!r} is not fitted: call fit(X) first")
 
     def _chunked(self, points: Floats, train: Floats, h: float) -> Floats:
         """Score any kernel, with a bounded number of pairs at a time."""

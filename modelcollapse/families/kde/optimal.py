@@ -11,8 +11,8 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats, Samples, whole
-from modelcollapse._support.errors import InvalidInput, NoClosedForm, unknown
+from modelcollapse._support.checks import Floats, Samples, listener, named, whole
+from modelcollapse._support.errors import InvalidInput, NoClosedForm
 from modelcollapse.families.kde.control import fineness, path_of, rule_of_thumb, scheduled_error
 from modelcollapse.families.kde.estimator import KDE
 from modelcollapse.families.kde.frequencies import spectrum_of
@@ -96,8 +96,8 @@ def optimal_bandwidths(
     InvalidInput
         If the truth has no density or is not isotropic, or the workflow is another one.
     """
-    if objective not in get_args(Objective):
-        raise unknown("objective", objective, get_args(Objective))
+    named("objective", objective, get_args(Objective))
+    told = listener(progress, "evaluations")
     whole("generations", generations)
     known = truth if truth is None else as_truth(truth, getattr(truth, "dim", None) or _dim(truth))
     dim = 1 if known is None else known.dim
@@ -110,7 +110,7 @@ def optimal_bandwidths(
         spectrum_of(e.truth)
     except NoClosedForm as error:
         raise InvalidInput(f"truth: {error}") from error
-    return _optimise(e, objective, progress or (lambda _: None))
+    return _optimise(e, objective, told)
 
 
 def _dim(truth: Any) -> int:

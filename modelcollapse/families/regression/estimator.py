@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats, columns, number, rows, shares, whole
+from modelcollapse._support.checks import (
+    Floats,
+    columns,
+    generator,
+    number,
+    one_of,
+    require_fit,
+    rows,
+    shares,
+    whole,
+)
 from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse._support.spread import ROUNDING
 from modelcollapse.families.regression.coefficients import Coefficients, as_coefficients
@@ -59,8 +69,7 @@ class LinearRegression:
         object.__setattr__(self, "dim", whole("dim", self.dim))
         for name in ("noise", "ridge"):
             object.__setattr__(self, name, _amount(name, getattr(self, name)))
-        if self.design not in ("fixed", "fresh"):
-            raise invalid("design", self.design, "give 'fixed' or 'fresh'")
+        object.__setattr__(self, "design", one_of("design", self.design, ("fixed", "fresh")))
 
     def described(self) -> dict[str, Any]:
         """Return the model as plain data."""
@@ -126,7 +135,7 @@ class LinearRegression:
 
     def sample(self, n: int, random_state: Any = None) -> Floats:
         """Draw rows (x, y) with new inputs, shape (n, d + 1)."""
-        rng = np.random.default_rng(random_state)
+        rng = generator(random_state)
         inputs = rng.standard_normal((whole("n", n), self.dim))
         labels = inputs @ self._fitted() + self.noise * rng.standard_normal(n)
         return np.column_stack([inputs, labels])
@@ -149,9 +158,8 @@ class LinearRegression:
         return np.asarray(np.where(near, log_density, -np.inf))
 
     def _fitted(self) -> Floats:
-        if not hasattr(self, "coef_"):
-            raise InvalidInput(f"{self!r} is not fitted: call fit(X) first")
-        coefficients: Floats = self.coef_
+        require_fit(self, "coef_")
+        coefficients: Floats = self.coef_  # type: ignore[attr-defined]
         return coefficients
 
 
