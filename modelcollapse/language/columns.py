@@ -1,5 +1,12 @@
-"""Data sets of others: files, folders and the hub, and which of their columns are text."""
+"""Data sets of others: files, folders and the hub, and which of their columns are text.
 
+Rows like Alpaca's have an instruction and some an input that it is about; questions may have a
+context. Whoever trains on such rows joins the two, and so does this module, with a line break
+between: instruction and input, context and question. Where columns are named, they alone are read.
+What is not used, of columns and splits, is said.
+"""
+
+import math
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -9,10 +16,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from modelcollapse._support.csv_lines import cause, read_lines
 from modelcollapse._support.errors import InvalidInput
 from modelcollapse.language.template import Conversation, Plain, Row, Template
 
 PAIRS = (("prompt", "response"), ("instruction", "output"), ("question", "answer"))
+BESIDE = {"instruction": ("instruction", "input"), "question": ("context", "question")}
 TEXTS = ("text", "story", "content")
 HELD_OUT_SPLITS = ("validation", "valid", "dev", "test")
 READERS = {".jsonl": "json", ".json": "json", ".csv": "csv", ".parquet": "parquet"}
@@ -20,12 +29,30 @@ READERS = {".jsonl": "json", ".json": "json", ".csv": "csv", ".parquet": "parque
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """The rows of a data set; `held_out` is empty if it has no split of its own for that."""
+    """The rows of a data set; `held_out` is empty if it has no split of its own for that.
+
+    `dropped` rows had a part without text; `notes` say what the columns and splits are used for.
+    """
 
     template: Template
     train: list[Row]
     held_out: list[Row]
     dropped: int
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Part:
+    """The columns of a part of a row: it has a text if the main one has, and others are joined."""
+
+    main: str
+    columns: tuple[str, ...]
+
+    def text(self, record: Mapping[str, Any]) -> str | None:
+        """Return the text of a row, or None if there is none."""
+        texts = {name: _text(record[name]) for name in self.columns}
+        there = [text for text in texts.values() if text.strip()]
+        return "\n".join(there) if texts[self.main].strip() else None
 
 
 def read(data: str | Path, subset: str | None, columns: Sequence[str] | None) -> Found | None:
@@ -36,22 +63,36 @@ def read(data: str | Path, subset: str | None, columns: Sequence[str] | None) ->
     names = list(splits)
     first = "train" if "train" in names else names[0]
     other = next((name for name in HELD_OUT_SPLITS if name in names and name != first), None)
-    template, chosen = choose(str(data), splits[first].column_names, columns)
-    train, dropped = _rows(splits[first], template, chosen)
-    held_out, more = _rows(splits[other], template, chosen) if other else ([], 0)
+    present = splits[first].column_names
+    template, parts = choose(str(data), present, columns)
+    train, dropped = _rows(splits[first], template, parts)
+    held_out, more = _rows(splits[other], template, parts) if other else ([], 0)
     for name, rows in ((first, train), (other, held_out)):
         if name is not None and not rows:
             raise InvalidInput(
                 f"data = {str(data)!r}: the split {name!r} has no row with text in "
-                f"{' and '.join(chosen)}"
+                f"{' and '.join(part.main for part in parts)}"
             )
-    return Found(template, train, held_out, dropped + more)
+    notes = _columns(template, parts, present)
+    if unused := [name for name in names if name not in (first, other)]:
+        notes.append(f"splits not used: {', '.join(unused)}")
+    return Found(template, train, held_out, dropped + more, tuple(notes))
+
+
+def _columns(template: Template, parts: Sequence[Part], present: Sequence[str]) -> list[str]:
+    """Return what the columns are used for, if that is not plain."""
+    pairs = zip(template.columns, parts, strict=True)
+    made = [f"{name} from {' and '.join(part.columns)}" for name, part in pairs]
+    used = {name for part in parts for name in part.columns}
+    notes = [", ".join(made)] if used != set(template.columns) else []
+    unused = ", ".join(name for name in present if name not in used)
+    return [*notes, f"columns not used: {unused}"] if unused else notes
 
 
 def choose(
     data: str, present: Sequence[str], columns: Sequence[str] | None
-) -> tuple[Template, tuple[str, ...]]:
-    """Return the template, and the columns that fill it."""
+) -> tuple[Template, list[Part]]:
+    """Return the template, and the columns of each of its parts."""
     if columns is not None:
         absent = [name for name in columns if name not in present]
         if absent or not 1 <= len(columns) <= 2:
@@ -59,32 +100,45 @@ def choose(
                 f"columns = {','.join(columns)!r}: give one column of texts, or two of prompts and "
                 f"responses; {data} has {', '.join(present)}"
             )
-        return (Conversation() if len(columns) == 2 else Plain()), tuple(columns)
+        alone = [Part(name, (name,)) for name in columns]
+        return (Conversation() if len(columns) == 2 else Plain()), alone
     for pair in PAIRS:
         if set(pair) <= set(present):
-            return Conversation(), pair
+            beside = {main: BESIDE.get(main, (main,)) for main in pair}
+            return Conversation(), [
+                Part(main, tuple(name for name in names if name in present))
+                for main, names in beside.items()
+            ]
     for name in TEXTS:
         if name in present:
-            return Plain(), (name,)
+            return Plain(), [Part(name, (name,))]
     raise InvalidInput(
         f"data = {data!r} has the columns {', '.join(present)}, and none is recognised: rename "
         "them to prompt and response, or to text, or name them, as in columns = "
-        f"{','.join(list(present)[:2])}"
+        f"{','.join(list(present)[:2])}{cause(present)}"
     )
 
 
 def _rows(
-    table: Iterable[Mapping[str, Any]], template: Template, columns: Sequence[str]
+    table: Iterable[Mapping[str, Any]], template: Template, parts: Sequence[Part]
 ) -> tuple[list[Row], int]:
-    """Return the rows whose parts are all text, and the number of others."""
+    """Return the rows all of whose parts have a text, and the number of others."""
     rows, dropped = [], 0
     for record in table:
-        parts = [record[name] for name in columns]
-        if all(isinstance(part, str) and part.strip() for part in parts):
-            rows.append(dict(zip(template.columns, parts, strict=True)))
+        texts = [text for part in parts if (text := part.text(record)) is not None]
+        if len(texts) == len(parts):
+            rows.append(dict(zip(template.columns, texts, strict=True)))
         else:
             dropped += 1
     return rows, dropped
+
+
+def _text(value: Any) -> str:
+    """Return a text, or a number as one; what is neither has none."""
+    if isinstance(value, str):
+        return value
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return str(value) if number and math.isfinite(value) else ""
 
 
 def _load(data: str | Path, subset: str | None) -> Mapping[str, Any] | None:
@@ -111,14 +165,13 @@ def _load(data: str | Path, subset: str | None) -> Mapping[str, Any] | None:
             afresh = {"cache_dir": f"{cache}/cache", "keep_in_memory": True}
             plain = _linked(path, Path(cache))
             if path.is_file():
-                kind = READERS[path.suffix.lower()]
-                # In a CSV file "NA" and "None" are words like others.
-                how = {"keep_default_na": False} if kind == "csv" else {}
+                kind, how = READERS[path.suffix.lower()], _as_text([path])
                 found = load_dataset(kind, data_files=str(plain), **how, **afresh)
             elif (path / "state.json").exists() or (path / "dataset_dict.json").exists():
                 found = load_from_disk(str(plain), keep_in_memory=True)
             elif path.exists():
-                found = load_dataset(str(plain), **afresh)
+                how = _as_text([file for file in path.rglob("*") if file.is_file()])
+                found = load_dataset(str(plain), **how, **afresh)
             else:
                 found = load_dataset(str(data), subset)
     except Exception as error:  # every reader of datasets raises its own
@@ -137,6 +190,17 @@ def _linked(path: Path, folder: Path) -> Path:
     elif path.is_dir():  # datasets follows the links of files, and resolves those of folders
         shutil.copytree(path.absolute(), plain, copy_function=os.symlink)
     return plain
+
+
+def _as_text(files: Sequence[Path]) -> dict[str, Any]:
+    """Return the options that keep the cells of CSV files as they are: "NA" and 007 are words."""
+    kinds = {READERS[file.suffix.lower()] for file in files if file.suffix.lower() in READERS}
+    if kinds != {"csv"}:
+        return {}
+    tables = [file for file in files if file.suffix.lower() == ".csv"]
+    heads = [next(read_lines(file), (0, list[str]()))[1] for file in tables]
+    names = dict.fromkeys(name for head in heads for name in head)
+    return {"keep_default_na": False, "converters": dict.fromkeys(names, str)}
 
 
 def _beside(path: Path) -> bool:

@@ -41,6 +41,8 @@ class Corpus:
         The exact law of the rows, if it is known.
     dropped
         Rows that were left out because a part of them was missing or empty.
+    notes
+        What the columns, the splits and rows that recur are used for.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Corpus:
     held_out: Sequence[Row]
     grammar: Grammar | None = None
     dropped: int = 0
+    notes: tuple[str, ...] = ()
 
     def draw(self, count: int, seed: int, keep: Callable[[Sequence[Row]], list[Row]]) -> list[Row]:
         """Return batch 1: `count` different rows of those that `keep` lets through.
@@ -64,9 +67,8 @@ class Corpus:
         usable = keep(self.train)
         if len(usable) < count:
             raise InvalidInput(
-                f"samples = {count}: {self.name} has {len(usable)} usable training rows "
-                f"({len(self.train) - len(usable)} are too long); ask for fewer, or raise "
-                "max_length"
+                f"samples = {count}: {self.name} has {len(usable)} usable training rows of "
+                f"{len(self.train)}; ask for fewer, or raise max_length"
             )
         return [usable[i] for i in np.sort(rng.permutation(len(usable))[:count])]
 
@@ -100,8 +102,10 @@ def load_corpus(
     subset
         The configuration of a data set on the hub that has several.
     columns
-        The columns of prompt and response, or of the text. By default prompt and response (as in
-        HelpSteer2), instruction and output, question and answer, or text (as in TinyStories).
+        The columns of prompt and response, or of the text, which are then used alone. By default
+        prompt and response (as in HelpSteer2), instruction and output (as in Alpaca, where an input
+        follows the instruction after a line break), question and answer (a context comes before
+        the question), or text (as in TinyStories). Numbers in them are read as their digits.
 
     Raises
     ------
@@ -124,7 +128,13 @@ def load_corpus(
     limit = HELD_OUT if held_out is None else held_out
     if held_out is not None and len(test) < held_out:
         raise InvalidInput(f"held_out = {held_out}: {data} has {len(test)} rows to hold out")
-    return Corpus(str(data), found.template, train, _subset(test, limit), dropped=found.dropped)
+    notes = list(found.notes)
+    if repeated := len(found.train) - len(train) - (0 if own else len(test)):
+        notes.append(f"{repeated} training rows left out that are held out as well")
+    if len(test) > limit:
+        notes.append(f"{limit} of {len(test)} rows of its own split are held out")
+    kept = _subset(test, limit)
+    return Corpus(str(data), found.template, train, kept, None, found.dropped, tuple(notes))
 
 
 def split(

@@ -103,6 +103,7 @@ def run(
     size = needed(setup, sizes, len(seeds) * len(labels), options.keep)
     check_space(Path(output), size, "the run")
     check_memory(setup)
+    setup.require(sizes[0], "samples")
     real = {seed: setup.corpus.draw(sizes[0], seed, setup.encoder.usable) for seed in seeds}
     folder = Folder(Path(output), setup.described())
     with working(folder, options):

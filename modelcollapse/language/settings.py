@@ -131,13 +131,19 @@ class Setup:
             if self.corpus.grammar is None:
                 samples = len(self.encoder.usable(self.corpus.train))
                 if samples == 0:
-                    raise InvalidInput(
-                        f"max_length = {self.recipe.max_length}: every row of {self.corpus.name} "
-                        "is longer; raise it"
-                    )
+                    raise _unusable("training", self.corpus, self.encoder, self.corpus.train)
         if isinstance(samples, Sequence) and samples:
             samples = [*samples, *[samples[-1]] * (generations + 1 - len(samples))]
         return [int(size) for size in sizes(samples, generations + 1)]
+
+    def require(self, count: int, name: str) -> None:
+        """Raise InvalidInput unless there are so many usable training rows; a grammar has any."""
+        rows = self.corpus.train
+        if self.corpus.grammar is None and (usable := len(self.encoder.usable(rows))) < count:
+            raise InvalidInput(
+                f"{name} = {count}: {self.corpus.name} has {usable} usable training rows of "
+                f"{len(rows)} ({self.encoder.left_out(rows)}); ask for fewer, or raise max_length"
+            )
 
     def lines(self) -> list[str]:
         """Return what is worth knowing before anything is trained."""
@@ -151,13 +157,13 @@ class Setup:
         )
         if corpus.grammar is not None:
             return [told]
-        unusable = len(corpus.train) - len(self.encoder.usable(corpus.train))
+        train, test = (self.encoder.left_out(rows) for rows in (corpus.train, corpus.held_out))
         data = (
-            f"{corpus.name}: {len(corpus.train)} training rows, {unusable} of them too long or "
-            f"unreadable and left out, {len(self.held_out)} held-out rows; {corpus.dropped} rows "
-            "without text left out"
+            f"{corpus.name}: {len(corpus.train)} training rows, {train}; "
+            f"{len(corpus.held_out)} held-out rows, {test}; "
+            f"{corpus.dropped} rows without text left out"
         )
-        return [told, data]
+        return [told, data, *(f"{corpus.name}: {note}" for note in corpus.notes)]
 
     def described(self) -> dict[str, Any]:
         """Return all that the numbers depend on, but workflows, seeds and generations."""
@@ -201,11 +207,15 @@ def prepare(settings: Settings, advance: Any = None) -> Setup:
         _check_sizes(base, recipe)
         held_out = encoder.usable(corpus.held_out)
     if not held_out:
-        raise InvalidInput(
-            f"max_length = {recipe.max_length}: every held-out row of {corpus.name} is longer; "
-            "raise it"
-        )
+        raise _unusable("held-out", corpus, encoder, corpus.held_out)
     return Setup(settings, recipe, base, corpus, encoder, held_out)
+
+
+def _unusable(kind: str, corpus: Corpus, encoder: Encoder, rows: Sequence[Row]) -> InvalidInput:
+    return InvalidInput(
+        f"max_length = {encoder.max_length}: no {kind} row of {corpus.name} is usable "
+        f"({encoder.left_out(rows)}); raise it, or change such texts"
+    )
 
 
 def _check_sizes(base: Base, recipe: Recipe) -> None:

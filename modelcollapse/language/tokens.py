@@ -1,5 +1,6 @@
 """Texts as token numbers, with a start and an end, and samples as rows again."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -73,10 +74,25 @@ class Encoder:
 
     def usable(self, rows: Sequence[Row]) -> list[Row]:
         """Return the rows that a sample could be: they fit, and all of their text is readable."""
+        return [row for row, why in zip(rows, self._troubles(rows), strict=True) if not why]
+
+    def left_out(self, rows: Sequence[Row]) -> str:
+        """Return how many rows no sample could be, and why."""
+        counts = Counter(why for why in self._troubles(rows) if why)
+        reasons = ", ".join(f"{n} {why}" for why, n in sorted(counts.items()))
+        return f"{counts.total()} of them left out" + (f": {reasons}" if reasons else "")
+
+    def _troubles(self, rows: Sequence[Row]) -> list[str]:
+        """Return why each row is not usable; nothing where it is."""
         return [
-            row
+            f"longer than {self.max_length} tokens"
+            if len(ids) > self.max_length
+            else "with special tokens of the model in the text"
+            if not self.fits(ids)
+            else "with U+FFFD, which stands for bytes that are no text"
+            if UNDECODABLE in self.template.write(row)
+            else ""
             for row, ids in zip(rows, self.encode(rows), strict=True)
-            if self.fits(ids) and UNDECODABLE not in self.template.write(row)
         ]
 
     def blocks(self, examples: Sequence[Sequence[int]]) -> list[list[int]]:

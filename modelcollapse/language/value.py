@@ -66,7 +66,7 @@ class Grid:
 
     def check(self, pool: str | Path | None) -> None:
         """Raise InvalidInput if more rows are wanted than there are."""
-        most, corpus = max(self.synthetic), self.setup.corpus
+        most = max(self.synthetic)
         if self.given is not None and len(self.given) < most:
             raise InvalidInput(
                 f"synthetic = {most}: pool = {str(pool)!r} has {len(self.given)} usable rows; ask "
@@ -77,14 +77,7 @@ class Grid:
                 f"real = {list(self.real)}: the synthetic rows are sampled from a model that is "
                 "fine-tuned on the largest number of real rows; give one above 0, or a pool"
             )
-        if corpus.grammar is None:
-            usable = len(self.setup.encoder.usable(corpus.train))
-            if usable < max(self.real):
-                raise InvalidInput(
-                    f"real = {max(self.real)}: {corpus.name} has {usable} usable training rows "
-                    f"({len(corpus.train) - usable} are too long); ask for fewer, or raise "
-                    "max_length"
-                )
+        self.setup.require(max(self.real), "real")
 
     @property
     def sampled(self) -> bool:
@@ -197,13 +190,14 @@ def value(
     seeds, show, tell = checked_seeds(seeds), report or unseen, announce or unheard
     setup = prepare(settings, lambda share: show(0.0, f"building {settings.model}: {share:.0%}"))
     options.check()
-    grid = Grid(setup, *numbers, seeds, None if pool is None else read_pool(pool, setup))
+    given, told = (None, []) if pool is None else read_pool(pool, setup)
+    grid = Grid(setup, *numbers, seeds, given)
     grid.check(pool)
     check_space(Path(output), grid.bytes(options), "the grid")
     check_memory(setup)
     folder = Folder(Path(output), grid.described())
     with working(folder, options):
-        for line in setup.lines() if announce else ():
+        for line in [*setup.lines(), *told] if announce else ():
             tell(line)
         grid.write_rows(folder, tell)
         backend.wait()
@@ -219,8 +213,8 @@ def checked_grid(name: str, numbers: Sequence[int]) -> tuple[int, ...]:
     return tuple(checked)
 
 
-def read_pool(pool: str | Path, setup: Setup) -> list[Row]:
-    """Return the rows of a file that are short enough."""
+def read_pool(pool: str | Path, setup: Setup) -> tuple[list[Row], list[str]]:
+    """Return the usable rows of a file, and what became of the others and of its columns."""
     path = Path(pool)
     if not path.is_file() or path.suffix.lower() not in READERS:
         raise InvalidInput(
@@ -237,7 +231,11 @@ def read_pool(pool: str | Path, setup: Setup) -> list[Row]:
             f"pool = {str(pool)!r} has no rows of {' and '.join(columns)}, as the data has: give "
             "a file with such columns"
         )
-    return setup.encoder.usable(found.train)
+    told = (
+        f"{pool}: {len(found.train)} synthetic rows, {setup.encoder.left_out(found.train)}; "
+        f"{found.dropped} rows without text left out"
+    )
+    return setup.encoder.usable(found.train), [told, *(f"{pool}: {note}" for note in found.notes)]
 
 
 def shuffled(rows: Sequence[Row], seed: int, stream: int) -> list[Row]:

@@ -153,8 +153,10 @@ def test_saved_folders(tmp_path):
             "prompt response",
         ),
         ("text", "text"),
-        ("instruction input output", "instruction output"),
+        ("instruction output input", "instruction+input output"),
         ("answer question", "question answer"),
+        ("id question context answer", "context+question answer"),
+        ("input output text", "text"),
         ("text prompt response", "prompt response"),
         ("story prompt", "story"),
         ("content id", "content"),
@@ -166,8 +168,21 @@ def test_columns_are_recognised(tmp_path, present, chosen):
     corpus = load_corpus(write(tmp_path / "data.jsonl", rows))
     found = sorted(texts_of([*corpus.train, *corpus.held_out]))
 
-    assert found == sorted(tuple(row[name] for name in chosen.split()) for row in rows)
+    parts = [part.split("+") for part in chosen.split()]
+    used = [name for part in parts for name in part]
+    unused = [name for name in present.split() if name not in used]
+
+    assert found == sorted(
+        tuple("\n".join(row[name] for name in part) for part in parts) for row in rows
+    )
     assert corpus.template == (Conversation() if " " in chosen else Plain())
+    notes = []
+    if set(used) - {"prompt", "response", "text"}:
+        pairs = zip(corpus.template.columns, parts, strict=True)
+        notes.append(", ".join(f"{name} from {' and '.join(part)}" for name, part in pairs))
+    if unused:
+        notes.append(f"columns not used: {', '.join(unused)}")
+    assert list(corpus.notes) == notes
 
 
 def test_columns_are_chosen(tmp_path):
@@ -184,6 +199,100 @@ def test_columns_are_chosen(tmp_path):
         load_corpus(path)
     with pytest.raises(InvalidInput, match="is built in and has none to choose"):
         load_corpus("grammar", columns=["a"])
+
+
+def test_an_input_is_a_part_of_the_prompt_where_there_is_one(tmp_path):
+    """Alpaca's inputs are often empty; an instruction is never. Named columns are used alone."""
+    inputs = ["the hat", "", None, " "] * 6
+    rows = [
+        {"instruction": f"do {k}", "input": text, "output": "yes"} for k, text in enumerate(inputs)
+    ]
+    path = write(tmp_path / "data.jsonl", [*rows, {"instruction": "", "input": "a", "output": "b"}])
+    corpus, alone = load_corpus(path), load_corpus(path, columns=["instruction", "output"])
+    prompts = {row["prompt"] for row in [*corpus.train, *corpus.held_out]}
+
+    assert prompts == {
+        f"do {k}" + ("\nthe hat" if text == "the hat" else "") for k, text in enumerate(inputs)
+    }
+    assert corpus.dropped == alone.dropped == 1
+    assert corpus.notes == ("prompt from instruction and input, response from output",)
+    assert {row["prompt"] for row in alone.train} < {f"do {k}" for k in range(24)}
+    assert alone.notes == (
+        "prompt from instruction, response from output",
+        "columns not used: input",
+    )
+
+
+@pytest.mark.parametrize("name", ["data.csv", "folder/train.csv"])
+def test_cells_of_csv_files_are_texts(tmp_path, name):
+    """Digits are not made numbers, whose zeros would be lost, nor NA a missing value."""
+    texts = ["007", "1.50", "NA", "1e3", *(f"{k}" for k in range(16))]
+    path = write(tmp_path / name, [{"question": text, "answer": text} for text in texts])
+    corpus = load_corpus(path if path.parent == tmp_path else path.parent)
+
+    assert sorted(texts_of([*corpus.train, *corpus.held_out])) == [
+        (text, text) for text in sorted(texts)
+    ]
+    assert corpus.dropped == 0
+
+
+def test_numbers_are_texts_and_truth_values_are_not(tmp_path):
+    """An answer of a sum is a number in JSON; what is neither is counted as no text."""
+    answers = [*range(20), 1.5]
+    rows = [{"question": f"sum {k}", "answer": answer} for k, answer in enumerate(answers)]
+    corpus = load_corpus(write(tmp_path / "data.jsonl", rows))
+    found = {row["response"] for row in [*corpus.train, *corpus.held_out]}
+
+    assert found == {str(float(answer)) for answer in answers}  # one column has one type
+    rows = [{"text": k % 2 == 0} for k in range(20)]
+    with pytest.raises(InvalidInput, match="no row with text in text"):
+        load_corpus(write(tmp_path / "data.jsonl", rows))
+
+
+def test_splits_and_rows_that_are_not_used_are_said(tmp_path):
+    """A third split, held-out rows among the training rows, and more rows than are held out."""
+    write(tmp_path / "train.jsonl", PAIRS)
+    write(tmp_path / "validation.jsonl", PAIRS[:5])
+    write(tmp_path / "test.jsonl", PAIRS[:3])
+    corpus = load_corpus(tmp_path, held_out=2)
+
+    assert corpus.notes == (
+        "splits not used: test",
+        "5 training rows left out that are held out as well",
+        "2 of 5 rows of its own split are held out",
+    )
+    one = write(tmp_path / "one" / "data.jsonl", [{"text": f"a {k % 10}"} for k in range(60)])
+    assert load_corpus(one).notes == ("5 training rows left out that are held out as well",)
+
+
+def test_what_is_left_out_is_said_before_training(tmp_path):
+    """Each reason with its number, of training rows and of held-out ones."""
+    end = encoder("llama").tokenizer.eos_token
+    texts = [f"a{end}bird", "a " * 30, "a \N{REPLACEMENT CHARACTER}", "a hat", "a bird"]
+    write(tmp_path / "train.jsonl", [{"text": text, "id": 3} for text in [*texts, " "]])
+    write(tmp_path / "test.jsonl", [{"text": f"one{end}"}, {"text": "one hat"}])
+    _, data, columns = prepare(settings(data=str(tmp_path), held_out=None)).lines()
+
+    assert "5 training rows, 3 of them left out: 1 longer than 24 tokens, 1 with U+FFFD" in data
+    assert ", 1 with special tokens of the model in the text; 2 held-out rows, 1 of them" in data
+    assert "1 rows without text left out" in data
+    assert columns.endswith(": columns not used: id")
+    with pytest.raises(InvalidInput, match=r"samples = 3: .* has 2 usable .*1 longer than 24 tok"):
+        prepare(settings(data=str(tmp_path), held_out=None)).require(3, "samples")
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_special_tokens_in_every_row_are_the_reason(tmp_path, split):
+    """Not their length."""
+    end = encoder("llama").tokenizer.eos_token
+    for name in ("train", "test"):
+        text = f"a {end}" if name == split else "a bird"
+        write(tmp_path / f"{name}.jsonl", [{"text": text}, {"text": f"{text} hat"}])
+    kind = "training" if split == "train" else "held-out"
+    with pytest.raises(InvalidInput, match=f"no {kind} row of .*2 with special tokens") as caught:
+        prepare(settings(data=str(tmp_path), samples=None, held_out=None)).sizes(2)
+
+    assert "longer" not in str(caught.value)
 
 
 def test_rows_without_text_are_dropped_and_counted(tmp_path):
@@ -215,7 +324,8 @@ def test_words_that_look_like_nulls_are_text(tmp_path):
         ("data.csv", "text\n", "has no row with text|cannot be loaded"),
         ("data.parquet", "no parquet", "cannot be loaded"),
         ("data.jsonl", '{"text": null}\n{"text": ""}\n', "the split 'train' has no row with text"),
-        ("data.jsonl", '{"text": 3}\n' * 20, "the split 'train' has no row with text"),
+        ("data.jsonl", '{"text": [3]}\n' * 20, "the split 'train' has no row with text"),
+        ("data.csv", "text;label\na;b\n", "none is recognised.*semicolons separate columns"),
         ("data.jsonl", '{"text": "a"}\n', "has 1 different rows"),
         ("data.txt", "a\n", "ends in '.txt': give a .jsonl, .json, .csv, .parquet file"),
     ],
@@ -349,9 +459,9 @@ def test_batch_one_is_drawn_without_repetition():
         assert len(set(places)) == 20
         assert places == sorted(places)
     assert corpus.draw(50, 3, everything) == rows
-    with pytest.raises(InvalidInput, match=r"samples = 51: own has 50 usable .* \(0 are too long"):
+    with pytest.raises(InvalidInput, match=r"samples = 51: own has 50 usable training rows of 50;"):
         corpus.draw(51, 0, everything)
-    with pytest.raises(InvalidInput, match=r"has 10 usable training rows \(40 are too long\)"):
+    with pytest.raises(InvalidInput, match=r"has 10 usable training rows of 50;"):
         corpus.draw(11, 0, lambda rows: list(rows)[:10])
 
 
@@ -550,7 +660,7 @@ def test_a_fingerprint_tells_weights_apart(tmp_path):
         ({"model": "tiny-gema2"}, "unknown model 'tiny-gema2'; did you mean tiny-gemma2"),
         ({"model": "/absent/model"}, "model = '/absent/model': no such folder"),
         ({"recipe": {"max_length": 1000}}, "max_length = 1000: the model has 512 positions"),
-        ({"data": "topics"}, "max_length = 24: every held-out row of topics is longer"),
+        ({"data": "topics"}, "max_length = 24: no held-out row of topics is usable ("),
         ({"samples": 0}, "samples"),
         ({"samples": []}, "samples"),
     ],

@@ -20,7 +20,7 @@ from modelcollapse.language.loop import run
 from modelcollapse.language.regression import CONSTANT, DEPENDENT, least_squares, regressions
 from modelcollapse.language.settings import prepare
 from modelcollapse.language.training import fine_tune
-from modelcollapse.language.value import value
+from modelcollapse.language.value import read_pool, value
 from modelcollapse.language.value_report import Values, draw, tables, write_report
 from tests.helpers.language_models import offline, options, settings, texts  # noqa: F401
 
@@ -251,6 +251,18 @@ def test_wrong_arguments_are_refused_before_a_folder_is_made(tmp_path, changes, 
     with pytest.raises(InvalidInput, match=message):
         grid(tmp_path / "run", **changes)
     assert not (tmp_path / "run").exists()
+
+
+def test_what_is_left_out_of_a_pool_is_said(pool):
+    """Rows by their reasons, and columns."""
+    rows = [{"text": "every " * 100, "id": 1}, {"text": "", "id": 2}]
+    with pool.open("a") as file:
+        file.write("".join(json.dumps(row) + "\n" for row in rows))
+    kept, (told, columns) = read_pool(pool, prepare(settings()))
+
+    assert len(kept) == 30
+    assert "31 synthetic rows, 1 of them left out: 1 longer than 24 tokens; 1 rows with" in told
+    assert columns.endswith(": columns not used: id")
 
 
 def test_a_pool_that_is_too_small_or_of_another_kind_is_refused(tmp_path, pool):
