@@ -11,6 +11,7 @@ from modelcollapse.loop import estimators
 from modelcollapse.loop.truth import Truth
 
 Metric = Callable[[Any, Floats, Truth], float]
+MOMENTS = ("mean_", "covariance_")
 BUILT_IN = ("second_moment", "central_variance", "variance", "squared_error", "test_log_loss")
 
 
@@ -47,8 +48,9 @@ def built_in(
             "central_variance": _mean_square(training - centre, weights) / total,
         }
         if _fits_moments(model, truth.dim):
-            values["variance"] = float(np.trace(model.covariance_)) / total
-            values["squared_error"] = float(((model.mean_ - truth.mean) ** 2).sum()) / total
+            mean, covariance = (reals(name, getattr(model, name)) for name in MOMENTS)
+            values["variance"] = float(np.trace(covariance)) / total
+            values["squared_error"] = float(((mean - truth.mean) ** 2).sum()) / total
         if test is not None:
             values["test_log_loss"] = -float(estimators.score(model, test).mean())
     return values
@@ -88,7 +90,5 @@ def _mean_square(differences: Floats, weights: Floats | None) -> float:
 
 
 def _fits_moments(model: Any, dim: int) -> bool:
-    mean: Any = getattr(model, "mean_", 0)
-    covariance: Any = getattr(model, "covariance_", 0)
-    shapes = np.shape(mean), np.shape(covariance)
-    return bool(shapes == ((dim,), (dim, dim)))
+    shapes = tuple(np.shape(getattr(model, name, 0)) for name in MOMENTS)
+    return shapes == ((dim,), (dim, dim))

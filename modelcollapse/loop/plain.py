@@ -166,7 +166,7 @@ def run(
     """
     loop = _Loop(
         estimator=estimator,
-        truth=data if hasattr(data, "sample") else Rows(data),
+        truth=data if _is_truth(data) else Rows(data),
         workflow=workflow,
         sizes=batch_sizes(workflow, samples, whole("generations", generations)),
         seed=whole("seed", seed, minimum=0),
@@ -356,6 +356,11 @@ class _Loop:
             experiment={**self.configuration(len(self.sizes)), "generations": len(self.sizes)},
             reproducible=self.reproducible(state.model),
         )
+
+
+def _is_truth(data: Any) -> bool:
+    """Return whether rows can be drawn from it; those of a data frame go by `sample` too."""
+    return hasattr(data, "sample") and not hasattr(data, "__array__")
 
 
 def _values(data: Any) -> Any:

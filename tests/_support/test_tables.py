@@ -186,6 +186,25 @@ def test_what_is_neither_a_number_nor_a_sequence_of_them(value):
         mc.simulate(e, 2, test=value)
 
 
+@pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow"])
+def test_a_data_frame_is_data_truth_and_test_set(library):
+    """With the numbers of its array; its own method `sample` makes it no truth."""
+    frame = made(library, next(iter(SAME[library].values())))
+    model, workflow = mc.Gaussian(2), mc.Accumulate()
+
+    def numbers(data):
+        run = mc.run(model, data, workflow, 5, 3, test=data)
+        truth = mc.Experiment(mc.KDE(1.0, dim=2), mc.Replace(), 5, 3, truth=data)
+        fitted = mc.Gaussian(2).fit(data)
+        return [
+            *run["test_log_loss"].tolist(),
+            *mc.simulate(truth, 3, test=data)["test_log_loss"].ravel().tolist(),
+            *fitted.score_samples(data).tolist(),
+        ]
+
+    assert numbers(frame) == numbers(TABLE)
+
+
 def test_masked_sizes_and_weights_are_refused():
     """A masked entry is no size, and no weight."""
     masked = np.ma.array([1, 2, 3], mask=[0, 0, 1])
@@ -340,3 +359,20 @@ def test_what_a_metric_returns_goes_through_the_door(why):
         run(WRONG[why][1])
     assert run(np.True_)["own"].tolist() == [1.0, 1.0]
     assert run(np.float32(0.5))["own"].tolist() == [0.5, 0.5]
+
+
+@pytest.mark.parametrize("why", WRONG)
+def test_what_a_model_has_fitted_goes_through_the_door(why):
+    """Its mean, which the loop measures."""
+
+    class Fitted:
+        mean_, covariance_ = WRONG[why], np.eye(2)
+
+        def fit(self, X):
+            del X
+
+        def sample(self, n):
+            return np.zeros((n, 2))
+
+    with pytest.raises(mc.InvalidInput, match=rf"score failed .*mean_.* = .*{why}"):
+        mc.run(Fitted(), TABLE, mc.Replace(), 5, 2)

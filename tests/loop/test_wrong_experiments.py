@@ -30,9 +30,9 @@ def test_what_does_not_belong_is_refused_by_name(call, message):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: mc.Web({2: 50, 3: 70}, 30), "real = "),
-        (lambda: mc.Web({5, 6}, 30), "real = "),
-        (lambda: mc.Web(np.ones((2, 2), int), 2), "real = "),
+        (lambda: mc.Web({2: 50, 3: 70}, 30), r"real.* = "),
+        (lambda: mc.Web({5, 6}, 30), r"real.* = "),
+        (lambda: mc.Web(np.ones((2, 2), int), 2), r"real.* = "),
         (lambda: mc.Experiment(mc.Gaussian(), mc.Replace(), {0: 5}, 1), "samples = "),
         (lambda: mc.Experiment(mc.Gaussian(), mc.Replace(), {4, 5}, 1), "samples = "),
         (lambda: mc.simulate(loop(), 2, extra=None), "extra = None"),

@@ -78,7 +78,7 @@ def test_the_limit_of_the_second_moment():
         (lambda: mc.simulate(mc.Gaussian()), "experiment = Gaussian"),
         (lambda: mc.simulate(mc.Experiment(mc.Gaussian(), mc.Replace()), at=3), "at = 3"),
         (lambda: mc.simulate(mc.Experiment(mc.Gaussian(), mc.Replace()), jobs=0), "jobs = 0"),
-        (lambda: mc.Normal("a", 1), "give arrays of numbers"),
+        (lambda: mc.Normal("a", 1), "mean = .a. is not valid: give an array of numbers"),
         (lambda: mc.Experiment(mc.Gaussian(), mc.Replace(), truth=[[1e300], [-1e300]]), "rescale"),
         (lambda: mc.Experiment(mc.Gaussian(), mc.Replace(), 10**30), "at most 1000000000000"),
         (lambda: mc.verify("gaussian/*"), "verify_all"),
