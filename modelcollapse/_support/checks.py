@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from modelcollapse._support.errors import InvalidInput, invalid, unknown
 from modelcollapse._support.tables import Labels, NoNumbersError, as_floats, is_number, of_numbers
+from modelcollapse._support.words import many
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -145,7 +146,9 @@ def rows(name: str, value: Any, minimum: int = 1) -> Floats:
     if array.ndim != 2 or array.shape[1] == 0:
         raise invalid(name, f"array of shape {array.shape}", "give a (rows, columns) array")
     if len(array) < minimum:
-        raise invalid(name, f"array of {len(array)} rows", f"give at least {minimum} rows")
+        raise invalid(
+            name, f"array of {many(len(array), 'row')}", f"give at least {many(minimum, 'row')}"
+        )
     finite = np.isfinite(array)
     if not finite.all():
         bad = np.argwhere(~finite)
@@ -189,7 +192,7 @@ def frozen(array: Floats) -> Floats:
 def columns(X: Floats, dim: int) -> Floats:
     """Return the rows if they have `dim` columns."""
     if X.shape[1] != dim:
-        raise InvalidInput(f"X has {X.shape[1]} columns and dim = {dim}: make them equal")
+        raise InvalidInput(f"X has {many(X.shape[1], 'column')} and dim = {dim}: make them equal")
     return X
 
 

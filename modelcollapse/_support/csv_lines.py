@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from modelcollapse._support.errors import InvalidInput
+from modelcollapse._support.words import many
 
 LONGEST = 2**22  # characters of a line: a table with more columns is of no use here
 STARTS = {
@@ -100,7 +101,7 @@ def read_table(path: Path) -> Iterator[tuple[int, list[str]]]:
             first, end = cells, _empty_end(cells)
         if len(cells) != len(first):
             raise InvalidInput(
-                f"{path}, line {line}: {len(cells)} cells where the first line has {len(first)}"
+                f"{path}, line {line}: {many(len(cells), 'cell')} where the first line has {len(first)}"
                 + (cause(first) or cause(cells) or _width(cells, first))
             )
         if _empty_end(cells) < end:

@@ -16,6 +16,7 @@ import numpy as np
 from modelcollapse._support.errors import InvalidInput, printable
 from modelcollapse._support.files import check_writable, replacing
 from modelcollapse._support.sealed import frames
+from modelcollapse._support.words import many
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -151,7 +152,7 @@ def write_table(path: Path, columns: Mapping[str, Any], *, finished: bool = True
         note(f"output = {str(path)!r} cannot be written: {error}; what follows is all there is")
         return False
     count = max((len(column) for column in columns.values()), default=0)
-    note(f"wrote {count} rows to {path}")
+    note(f"wrote {many(count, 'row')} to {path}")
     return True
 
 

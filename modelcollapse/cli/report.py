@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from modelcollapse._support.errors import InvalidInput
+from modelcollapse._support.words import many
 from modelcollapse.cli.output import note, progress
 from modelcollapse.cli.whole import MaybeWhole
 from modelcollapse.ledger.verification import ALPHA, verify_all
@@ -58,9 +59,10 @@ def report(
     )
     write(output, found, drawn)
     wrong = [v.slug for v in found.verdicts.values() if not v.as_expected]
+    count = many(len(found.verdicts), "verdict")
     if wrong:
-        note(f"{len(wrong)} of {len(found.verdicts)} verdicts are unexpected: {', '.join(wrong)}")
-    note(f"wrote {len(found.verdicts)} verdicts and {len(drawn)} figures to {output}")
+        note(f"{len(wrong)} of {count} unexpected: {', '.join(wrong)}")
+    note(f"wrote {count} and {many(len(drawn), 'figure')} to {output}")
     return int(bool(wrong))
 
 

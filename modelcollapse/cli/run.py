@@ -12,6 +12,7 @@ from cyclopts import Parameter
 from modelcollapse import datasets
 from modelcollapse._support.checks import whole
 from modelcollapse._support.errors import InvalidInput, unknown
+from modelcollapse._support.words import many
 from modelcollapse.cli.options import WorkflowOptions, default_generations
 from modelcollapse.cli.output import (
     check_table,
@@ -124,7 +125,7 @@ def _report(result: Run, output: Path | None, *, json: bool) -> bool:
     """Write and print what is known; return whether the file was written, if one was wanted."""
     written = True
     for message, count in result.warnings.items():
-        note(f"warning, {count} times: {message}")
+        note(f"warning, {many(count, 'time')}: {message}")
     if not result.completed:
         note(result.outcome)
     if output is not None:

@@ -10,6 +10,7 @@ from modelcollapse import datasets
 from modelcollapse._support.checks import whole
 from modelcollapse._support.errors import InvalidInput
 from modelcollapse._support.memory import require
+from modelcollapse._support.words import many
 from modelcollapse.cli.options import LoopOptions, WorkflowOptions
 from modelcollapse.cli.output import (
     check_table,
@@ -106,7 +107,7 @@ def simulate(
         except Interrupted as stop:
             runs, status = stop.finished, INTERRUPTED
     if status:
-        note(f"interrupted: {runs.replicates} of {replicates} replicates are finished and kept")
+        note(f"interrupted: {runs.replicates} of {many(replicates, 'replicate')} finished and kept")
     shown = output is None
     if output is not None and not write_table(output, _columns(runs), finished=not status):
         shown, status = True, status or WRONG_USE
@@ -177,6 +178,6 @@ def _print(runs: Trajectories, p: Prediction) -> None:
                 expected = number(p[name][t - 1]) if name in p.expected else "open"
                 cells = [expected, number(_mean(values)), *map(number, quantiles)]
                 rows.append([name, str(t), *cells])
-    title = f"{runs.replicates} replicates"
+    title = many(runs.replicates, "replicate")
     columns = ["quantity", "generation", "expected", "mean", "5 %", "median", "95 %"]
     print_table(title, columns, rows)

@@ -6,6 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from modelcollapse._support.checks import whole
+from modelcollapse._support.words import many
 from modelcollapse.cli.output import note, number, print_json, print_table, progress
 from modelcollapse.cli.whole import Whole
 from modelcollapse.sweep import Sweep
@@ -64,7 +65,7 @@ def sweep(
             }
         )
     done = outcome.kept + outcome.computed
-    note(f"{done} of {len(grid.cells)} cells are finished in {folder}, {len(failed)} failed")
+    note(f"{done} of {many(len(grid.cells), 'cell')} finished in {folder}, {len(failed)} failed")
     if outcome.interrupted:
         note("interrupted: the same command goes on")
         return INTERRUPTED
@@ -89,7 +90,7 @@ def _plan(grid: Sweep, folder: Path, jobs: int, *, json: bool) -> int:
         (str(cell), number(c.seconds), f"{c.memory / 2**20:.0f}", "yes" if there else "no")
         for cell, c, there in zip(grid.cells, costs, ready, strict=True)
     ]
-    title = f"{len(grid.cells)} cells, {sum(ready)} of them finished in {folder}"
+    title = f"{many(len(grid.cells), 'cell')}, {sum(ready)} of them finished in {folder}"
     print_table(title, ("cell", "seconds", "MiB", "finished"), lines)
     note(
         f"left: about {seconds:.0f} s on one core (within a factor of about three), in each "

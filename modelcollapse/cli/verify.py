@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from modelcollapse._support.errors import InvalidInput
+from modelcollapse._support.words import many
 from modelcollapse.cli.options import LoopOptions, WorkflowOptions
 from modelcollapse.cli.output import console, note, number, print_json, progress
 from modelcollapse.cli.whole import Whole
@@ -93,7 +94,7 @@ def verify(
                 raise
             interrupted = True
     if interrupted:
-        note(f"interrupted: {len(verdicts)} of {count} theorems are decided")
+        note(f"interrupted: {len(verdicts)} of {many(count, 'theorem')} decided")
         count = len(verdicts)
     status = _report(verdicts, count, seed, alpha, started, json=json)
     return INTERRUPTED if interrupted else status
@@ -189,9 +190,11 @@ def _summary(
 
 
 def _sentence(s: dict[str, float]) -> str:
+    chance = s["false_alarm_probability_at_most"]
+    alarms = f"in all with probability below {number(min(chance, 1.0))}" if chance else "impossible"
+    misses = "miss" if s["near_misses"] == 1 else "misses"
     return (
-        f"{s['theorems']} theorems: {s['hold']} hold, {s['refuted']} refuted as expected, "
-        f"{s['unexpected']} unexpected; {s['near_misses_rejected']} of {s['near_misses']} near "
-        f"misses rejected; false alarms in all with probability below "
-        f"{number(s['false_alarm_probability_at_most'])}; {s['seconds']} s"
+        f"{many(int(s['theorems']), 'theorem')}: {s['hold']} hold, {s['refuted']} refuted as "
+        f"expected, {s['unexpected']} unexpected; {s['near_misses_rejected']} of "
+        f"{s['near_misses']} near {misses} rejected; false alarms {alarms}; {s['seconds']} s"
     )

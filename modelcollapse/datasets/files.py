@@ -12,6 +12,7 @@ from modelcollapse._support.checks import Floats
 from modelcollapse._support.csv_lines import by_ending, cause, number, read_table
 from modelcollapse._support.errors import InvalidInput, unknown
 from modelcollapse._support.sealed import frames, read_frame
+from modelcollapse._support.words import many
 
 
 def read(path: Path, names: Sequence[str]) -> Floats:
@@ -181,7 +182,9 @@ def _from_parquet(path: Path) -> Floats:
     frame = read_frame(path)
     pl = frames()
     if not frame.width or not frame.height:
-        raise InvalidInput(f"{path} has {frame.width} columns and {frame.height} rows of data")
+        raise InvalidInput(
+            f"{path} has {many(frame.width, 'column')} and {many(frame.height, 'row')} of data"
+        )
     for name, dtype in frame.schema.items():
         if not (dtype.is_numeric() or dtype == pl.Boolean):
             raise InvalidInput(

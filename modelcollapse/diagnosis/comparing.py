@@ -7,6 +7,8 @@ for any law and at any number of runs, infinite values included, and a tie count
 hold" a rejection of the opposite at every one of them, each at alpha (an intersection-union test).
 Either word is wrong with probability at most alpha. If bounds on the values are given, the claim
 is about the mean, by Hoeffding's inequality.
+
+Values are signed: they get worse as they rise. A bar's level is the column's own.
 """
 
 import math
@@ -16,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from modelcollapse._support.checks import Floats, Integers
+from modelcollapse._support.words import many
 from modelcollapse.diagnosis.outcome import Word
 from modelcollapse.evidence import Evidence, bounded_mean, frequency
 
@@ -24,15 +27,19 @@ Flags = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Bar:
-    """What a later value is held against: a multiple of the first one, or a level."""
+    """What a later value is held against: a multiple of the first one, or a level.
+
+    `sign` is that of the values: -1 where the column gets worse as it falls.
+    """
 
     factor: float = 1.0
     level: float | None = None
+    sign: int = 1
 
     def of(self, first: Floats) -> Floats:
         """Return the bar of each first value."""
         if self.level is not None:
-            return np.full_like(first, self.level)
+            return np.full_like(first, self.sign * self.level)
         with np.errstate(over="ignore"):
             return self.factor * first
 
@@ -40,6 +47,11 @@ class Bar:
     def plain(self) -> bool:
         """Whether it is the first value itself."""
         return self.level is None and self.factor == 1
+
+    @property
+    def side(self) -> str:
+        """On which side of the bar the column is worse."""
+        return "above" if self.sign > 0 else "below"
 
     def text(self, first: int) -> str:
         """Return the bar in words, for a trajectory whose first generation is `first`."""
@@ -53,7 +65,9 @@ class Bar:
 class Outcome:
     """A test over later generations.
 
-    `best` is the index of the later generation, from 0, where most runs are above.
+    `best` is the index of the later generation, from 0, where most runs are above; `statistic` is
+    how many they are there, the mean difference or the difference of shares. `least` has the fewest
+    runs with which the verdict can be "holds", and "does not hold".
     """
 
     verdict: Word
@@ -61,6 +75,37 @@ class Outcome:
     statistic: float
     evidence: Evidence
     threshold: str
+    least: tuple[float, float]
+
+    @property
+    def done(self) -> bool:
+        """Whether the test has decided."""
+        return self.verdict != "undetermined"
+
+    def counted(self, noun: str) -> str:
+        """Return how many are above, of a sign test: "3 of 40 runs"."""
+        return f"{int(self.statistic)} of {many(self.evidence.samples, noun)}"
+
+    def explained(self, lead: str, noun: str, move: str) -> str:
+        """Return why a sign test has its verdict; `lead` says what the runs are above of."""
+        at_most = "at most " if self.verdict == "does not hold" else ""
+        what = f"{lead} in {at_most}{self.counted(noun)}"
+        if not self.done and not self.evidence.decidable:
+            return f"{what}: too few to be told from one half, whatever they do"
+        return {
+            "holds": f"{what}, and so in more than half of all ({move})",
+            "does not hold": f"{what}, and so in less than half of all",
+            "undetermined": f"{what}: too near one half to be told from it",
+        }[self.verdict]
+
+    def wanted(self, nouns: str) -> str:
+        """Return what would decide an open test."""
+        if self.done:
+            return ""
+        words = zip(self.least, ("holds", "does not"), strict=True)
+        short = [(n, word) for n, word in words if self.evidence.samples < n < math.inf]
+        numbers = ", ".join(f"{n} to tell that it {word}" for n, word in short)
+        return f"more {nouns}" + (f": at least {numbers}" if numbers else "")
 
 
 def above(values: Floats, bar: Bar) -> Flags:
@@ -89,26 +134,25 @@ def sign_test(flags: Flags, alpha: float) -> Outcome:
     # All generations have the same number of runs: the largest count decides for all of them.
     up = frequency(int(counts[best]), n, 0.5, alpha=alpha / later, side="above")
     down = frequency(int(counts[best]), n, 0.5, alpha=alpha, side="below")
-    verdict, test = _decided(up, down)
-    return Outcome(verdict, best, int(counts[best]) / n, test, f"exact sign test, {_levels(later)}")
+    text = f"exact sign test, {_levels(later)}"
+    return _outcome(best, int(counts[best]), up, down, text)
 
 
 def mean_test(values: Floats, bar: Bar, bounds: tuple[float, float], alpha: float) -> Outcome:
     """Test whether the mean is above the bar, for values within `bounds`; see `sign_test`."""
     low, high = bounds
+    gaps = values[:, 1:] - bar.of(values[:, :1])
     if bar.level is None:
-        gaps = values[:, 1:] - bar.of(values[:, :1])
         low, high = low - bar.factor * high, high - bar.factor * low
     else:
-        gaps, low, high = values[:, 1:] - bar.level, low - bar.level, high - bar.level
+        low, high = low - bar.sign * bar.level, high - bar.sign * bar.level
     means, later = gaps.mean(axis=0), gaps.shape[1]
     best = int(np.argmax(means))
     sample = np.clip(gaps[:, best], low, high)  # rounding may leave the bounds by a digit
     up = bounded_mean(sample, 0.0, low, high, alpha=alpha / later, side="above")
     down = bounded_mean(sample, 0.0, low, high, alpha=alpha, side="below")
-    verdict, test = _decided(up, down)
     text = f"Hoeffding's inequality for differences in [{low:.5g}, {high:.5g}], {_levels(later)}"
-    return Outcome(verdict, best, float(means[best]), test, text)
+    return _outcome(best, float(means[best]), up, down, text)
 
 
 def shares_test(successes: Floats, trials: Floats, alpha: float) -> Outcome | None:
@@ -143,12 +187,8 @@ def shares_test(successes: Floats, trials: Floats, alpha: float) -> Outcome | No
         best = risen.index(True)
     worst = min(runs, key=lambda r: gap[r, best])
     text = f"Clopper-Pearson intervals that do not overlap, {_levels(later)}, halved for the two"
-    return Outcome(verdict, best, float(gap[worst, best]), ups[worst, best].test, text)
-
-
-def runs_needed(later: int, alpha: float) -> int:
-    """Return the smallest number of runs with which the sign test can decide."""
-    return max(1, math.floor(math.log2(later / alpha)) + 1)
+    test = ups[worst, best].test
+    return Outcome(verdict, best, float(gap[worst, best]), test, text, (math.inf, math.inf))
 
 
 @dataclass(frozen=True)
@@ -171,10 +211,11 @@ def _upper(successes: Floats, trials: Floats, run: int, j: int, level: float) ->
     return _End(test.observed + test.threshold, test)
 
 
-def _decided(up: Evidence, down: Evidence) -> tuple[Word, Evidence]:
-    if up.rejected:
-        return "holds", up
-    return ("does not hold", down) if down.rejected else ("undetermined", up)
+def _outcome(best: int, statistic: float, up: Evidence, down: Evidence, text: str) -> Outcome:
+    """Return what two tests on one side each decide; an open one shows the nearer of them."""
+    verdict: Word = "holds" if up.rejected else "does not hold" if down.rejected else "undetermined"
+    nearer = down if down.rejected or down.statistic > up.statistic else up
+    return Outcome(verdict, best, statistic, nearer, text, (up.least, down.least))
 
 
 def _levels(later: int) -> str:

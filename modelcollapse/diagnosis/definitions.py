@@ -8,6 +8,7 @@ from modelcollapse.diagnosis.comparing import Bar, sign_test
 from modelcollapse.diagnosis.outcome import Answer
 from modelcollapse.diagnosis.record import Series
 from modelcollapse.diagnosis.rising import Case, infinite, rises
+from modelcollapse.diagnosis.roles import Metric
 
 SPREADS = ("variance", "central_variance", "heterozygosity")  # 0 at a point mass only
 PERMANENT = "a point mass, to double precision"
@@ -33,7 +34,7 @@ def catastrophic_risk(case: Case, bar: Bar | None) -> Answer:
             needed="catastrophe=FACTOR of generation 1's risk, or ceiling=RISK, such as that of "
             "an untrained model",
         )
-    if bar.level is None and not _is_positive(case, metric.name):
+    if bar.level is None and not _is_positive(case, metric):
         return Answer(
             "undetermined",
             metric=name,
@@ -43,15 +44,15 @@ def catastrophic_risk(case: Case, bar: Bar | None) -> Answer:
     return rises(case, "risk", bar, bounded=True)
 
 
-def _is_positive(case: Case, name: str) -> bool:
+def _is_positive(case: Case, metric: Metric) -> bool:
     """Return whether the first risk is above 0, in expectation and in every run."""
-    expected = case.theory.expected(name)
-    if expected is not None and not expected[0] > 0:
+    expected = case.theory.expected(metric.name)
+    if expected is not None and not metric.sign * expected[0] > 0:
         return False
-    if name not in case.record.columns:
+    if not case.recorded(metric):
         return True
-    first = case.record.series(name).values[:, :1]
-    return bool(np.all(first > 0))
+    first = case.record.series(metric.name).values[:, :1]
+    return bool(np.all(metric.sign * first > 0))
 
 
 def any_risk(case: Case) -> Answer:
@@ -123,8 +124,9 @@ def _observed_variance(
     # Falling is "above" for the sign test: the flags say which runs are below their bar.
     share = 1.0 if vanished is None else vanished
     outcome = sign_test(last < share * first, case.alpha)
-    below = f"below {Bar(share).text(case.first)} in {outcome.statistic:.4g} of {runs} runs"
-    statistic = f"{below} at generation {t}; {shown}"
+    lead = f"at generation {t} it is below {Bar(share).text(case.first)}"
+    statistic = f"below {Bar(share).text(case.first)} in {outcome.counted('run')} at generation {t}"
+    statistic = f"{statistic}; {shown}"
     if vanished is None:
         fell = "fell" if outcome.verdict == "holds" else "is not shown to have fallen"
         return Answer(
@@ -132,25 +134,19 @@ def _observed_variance(
             metric=name,
             statistic=statistic,
             threshold=limit,
-            reason=f"so far it {fell} in more than half of the runs; a limit of 0 is another thing",
+            reason=f"so far it {fell} in more than half of all runs; a limit of 0 is another thing",
             needed="vanished=SHARE of the first variance that counts as none, or an experiment "
             "with a theorem",
             evidence=outcome.evidence,
         )
-    done = outcome.verdict != "undetermined"
-    reasons = {
-        "holds": f"in more than half of the runs it is below {share:.5g} of the first one",
-        "does not hold": f"in more than half of the runs it is not below {share:.5g} of the first",
-        "undetermined": f"about half of the runs are below {share:.5g} of the first variance",
-    }
     return Answer(
         outcome.verdict,
-        "test" if done else "",
+        "test" if outcome.done else "",
         name,
         statistic,
         f"the median run at the last generation: half of the runs; {outcome.threshold}",
-        reasons[outcome.verdict],
-        needed="" if done else "more runs",
+        outcome.explained(lead, "run", "median decrease"),
+        needed=outcome.wanted("runs"),
         evidence=outcome.evidence,
     )
 

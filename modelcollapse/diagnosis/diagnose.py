@@ -59,7 +59,8 @@ def diagnose(
         The risk that is a catastrophe, as a multiple of generation 1's, above 1. It has no
         default.
     ceiling
-        The same as an absolute risk, such as that of an untrained model. Give one of the two.
+        The same as a value of the column, such as that of an untrained model: above it, or, where
+        the column gets worse as it falls, below it. Give one of the two.
     vanished
         The share of the first variance, between 0 and 1, below which it counts as collapsed.
         Without it only a theorem or a variance of exactly 0 decides.
@@ -195,9 +196,10 @@ def _notes(case: Case) -> tuple[str, ...]:
             left_out = record.series(metric.name).left_out
             if len(left_out):
                 some = ", ".join(map(str, left_out[:8])) + ", ..." * (len(left_out) > 8)
-                notes.append(
-                    f"{metric.name}: generation {some} left out, as a run has no value there"
-                )
+                which = "generation" if len(left_out) == 1 else "generations"
+                first = case.first if left_out[0] == case.first else None
+                where = "there" if first is None else f"at generation {first}"
+                notes.append(f"{metric.name}: {which} {some} left out, as a run has none {where}")
     if record.experiment is None:
         notes.append("no experiment is known, so no theorem was used")
     return tuple(notes)

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from modelcollapse._support.checks import Floats, Integers, reals
 from modelcollapse._support.errors import InvalidInput
+from modelcollapse._support.words import many
 from modelcollapse.loop.experiment import Experiment
 
 Loader = Callable[[], Floats]
@@ -76,7 +77,7 @@ class Record:
         t = self.generations
         if len(t) < 2:
             raise InvalidInput(
-                f"{self.source} has {len(t)} generation{'s' * (len(t) != 1)}: give at least two, "
+                f"{self.source} has {many(len(t), 'generation')}: give at least two, "
                 "the fit to real data and a later one"
             )
         if t[0] not in (0, 1):
@@ -99,8 +100,8 @@ class Record:
             run, j = np.argwhere(missing)[0]
             raise InvalidInput(
                 f"{self.source}: {name!r} is NaN in run {run} at generation {self.generations[j]} "
-                f"({missing.sum()} values are): leave out that run, or give the number that it "
-                "stands for; an infinite loss is inf"
+                f"({many(int(missing.sum()), 'value')} in all): leave out that run, or give the "
+                "number that it stands for; an infinite loss is inf"
             )
         kept: npt.NDArray[np.bool_] = ~np.any(missing, axis=0)
         if not kept[0]:

@@ -1,16 +1,16 @@
 """A quantity held against generation 1: by theorem, by an exact fact, or by a test."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from modelcollapse._support.words import many
 from modelcollapse.diagnosis.comparing import (
     Bar,
     Outcome,
     above,
     became_infinite,
     mean_test,
-    runs_needed,
     shares_test,
     sign_test,
 )
@@ -68,6 +68,7 @@ def rises(case: Case, role: str, bar: Bar, *, bounded: bool = False) -> Answer:
         Whether the case's bounds are about this quantity.
     """
     metric = _metric(case, role)
+    bar = replace(bar, sign=metric.sign)
     return _proved(case, metric, bar) or _observed(case, metric, bar, bounded=bounded)
 
 
@@ -135,12 +136,9 @@ def _proved(case: Case, metric: Metric, bar: Bar) -> Answer | None:
     slack = ROUNDING * max(abs(height), abs(float(curve[0])))
     over = np.flatnonzero(curve[1:] > height + slack) + 1
     t = int(over[0]) if len(over) else int(np.argmax(curve[1:])) + 1
-    statistic = (
-        f"expected {expected[0]:.5g} at generation 1, {expected[t]:.5g} at generation {t + 1}, "
-        f"{expected[-1]:.5g} at generation {len(curve)}"
-    )
-    side = "below" if metric.sign < 0 else "above"
-    text = bar.text(1)
+    shown = dict.fromkeys((0, t, len(curve) - 1))
+    statistic = "expected " + ", ".join(f"{expected[i]:.5g} at generation {i + 1}" for i in shown)
+    side, text = bar.side, bar.text(1)
     when = f"at generation {t + 1}" if len(over) else f"up to generation {len(curve)}"
     reason = f"its exact expectation is {'' if len(over) else 'not '}{side} {text} {when}"
     return Answer(
@@ -159,12 +157,12 @@ def _became_infinite(metric: Metric, series: Series) -> Answer | None:
     if not counts.any():
         return None
     j = int(np.flatnonzero(counts)[0])
-    t = series.generations[j + 1]
+    t, where = series.generations[j + 1], f"{counts[j]} of {many(series.runs, 'run')}"
     return Answer(
         "holds",
         "fact",
         str(metric),
-        f"infinite at generation {t} in {counts[j]} of {series.runs} runs; {series.numbers()}",
+        f"infinite at generation {t} in {where}; {series.numbers()}",
         "an infinite value is above every bar",
         f"it becomes infinite at generation {t}",
     )
@@ -172,18 +170,18 @@ def _became_infinite(metric: Metric, series: Series) -> Answer | None:
 
 def _rows(case: Case, metric: Metric, bar: Bar, shown: str) -> Answer:
     """Return the answer of the losses of held-out rows, which are independent given the models."""
-    values = case.record.rows[metric.name]().T
-    outcome = sign_test(above(values, bar), case.alpha)
+    outcome = sign_test(above(case.record.rows[metric.name]().T, bar), case.alpha)
     t = case.record.generations[outcome.best + 1]
+    threshold = f"half of the rows: {outcome.threshold}"
     return Answer(
         outcome.verdict,
-        "test" if outcome.verdict != "undetermined" else "",
+        "test" if outcome.done else "",
         str(metric),
-        f"above {bar.text(case.first)} for {outcome.statistic:.4g} of {len(values)} held-out rows "
-        f"at generation {t}; {shown}",
-        f"half of the rows: {outcome.threshold}; the claim is about the median row of these runs",
-        _reason(outcome, "of the held-out rows", bar.text(case.first), int(t), "above"),
-        needed="" if outcome.verdict != "undetermined" else "more held-out rows",
+        f"above {bar.text(case.first)} for {outcome.counted('held-out row')} at generation {t}; "
+        f"{shown}",
+        f"{threshold}; the claim is about the median row of these runs",
+        _reason(outcome, bar, case.first, int(t), "held-out row"),
+        needed=outcome.wanted("held-out rows"),
         evidence=outcome.evidence,
     )
 
@@ -197,76 +195,79 @@ def _counted(case: Case, metric: Metric, series: Series) -> Answer | None:
     if outcome is None:
         return None
     t = int(series.generations[outcome.best + 1])
-    done = outcome.verdict != "undetermined"
-    share = "share of samples that are not" if metric.sign < 0 else "share of samples that are"
+    share = f"the share of samples that are {'not ' * (metric.sign < 0)}{metric.name}"
+    least = " where it rises least" * (series.runs > 1)
     reasons = {
-        "holds": f"the {share} {metric.name} is larger at generation {t} in every run",
-        "does not hold": f"the {share} {metric.name} is smaller at every later generation",
-        "undetermined": f"the {share} {metric.name} is not shown to be larger or smaller",
+        "holds": f"{share} is larger at generation {t} in every run",
+        "does not hold": f"{share} is smaller at every later generation in every run",
+        "undetermined": f"{share} is not shown to be larger or smaller in every run",
     }
     return Answer(
         outcome.verdict,
-        "test" if done else "",
+        "test" if outcome.done else "",
         str(metric),
-        f"differs by {outcome.statistic:+.4g} at generation {t}; {series.numbers()}",
+        f"{share} moves by {outcome.statistic:+.4g} to generation {t} in the run{least}; "
+        f"{series.numbers()}",
         outcome.threshold,
         reasons[outcome.verdict],
-        needed="" if done else "more samples for each generation",
+        needed=outcome.wanted("samples for each generation"),
         evidence=outcome.evidence,
     )
 
 
 def _runs(case: Case, metric: Metric, bar: Bar, series: Series, *, bounded: bool) -> Answer:
     """Return the answer of independent runs."""
-    side = "below" if metric.sign < 0 else "above"
-    later, text, shown = len(series.generations) - 1, bar.text(case.first), series.numbers()
+    text, shown = bar.text(case.first), series.numbers()
     values = metric.sign * series.values
-    least = runs_needed(later, case.alpha)
+    limits = case.bounds if bounded else None
+    if limits is not None:
+        low, high = sorted(metric.sign * end for end in limits)
+        outcome = mean_test(values, bar, (low, high), case.alpha)
+    else:
+        outcome = sign_test(above(values, bar), case.alpha)
     if series.runs == 1:
         return Answer(
             "undetermined",
             metric=str(metric),
             statistic=shown,
             reason="one run shows its own numbers, not what chance does to others",
-            needed=f"independent runs, at least {least}, or losses of single held-out rows",
+            needed=f"independent runs, at least {outcome.least[0]}, or losses of single held-out "
+            "rows",
         )
-    limits = case.bounds if bounded else None
+    t = int(series.generations[outcome.best + 1])
     if limits is not None:
-        outcome = mean_test(values, bar, limits, case.alpha)
-        t = int(series.generations[outcome.best + 1])
-        what = f"mean difference {outcome.statistic:+.5g} to {text} at generation {t}"
-        reason = _mean_reason(outcome, text, t)
+        gap = metric.sign * outcome.statistic
+        what = f"mean difference {gap:+.5g} to {text} at generation {t}"
+        middle, reason = "the mean", _mean_reason(outcome, bar, case.first, t)
     else:
-        outcome = sign_test(above(values, bar), case.alpha)
-        t = int(series.generations[outcome.best + 1])
-        what = f"{side} {text} in {outcome.statistic:.4g} of {series.runs} runs at generation {t}"
-        reason = _reason(outcome, "of the runs", text, t, side)
-    done = outcome.verdict != "undetermined"
-    middle = "the mean" if limits else "the median run: half of the runs"
+        what = f"{bar.side} {text} in {outcome.counted('run')} at generation {t}"
+        middle = "the median run: half of the runs"
+        reason = _reason(outcome, bar, case.first, t, "run")
     return Answer(
         outcome.verdict,
-        "test" if done else "",
+        "test" if outcome.done else "",
         str(metric),
         f"{what}; {shown}",
         f"{middle}; {outcome.threshold}",
         reason,
-        needed="" if done else f"more runs: the test needs {least} or more",
+        needed=outcome.wanted("runs"),
         evidence=outcome.evidence,
     )
 
 
-def _reason(outcome: Outcome, of: str, text: str, t: int, side: str) -> str:
-    return {
-        "holds": f"in more than half {of} it is {side} {text} at generation {t} (median increase)",
-        "does not hold": f"in less than half {of} is it {side} {text}, at every later generation",
-        "undetermined": f"it is {side} {text} in {outcome.statistic:.4g} {of} at most: too near "
-        "one half to be told from it",
-    }[outcome.verdict]
+def _reason(outcome: Outcome, bar: Bar, first: int, t: int, noun: str) -> str:
+    where = (
+        "at every later generation" if outcome.verdict == "does not hold" else f"at generation {t}"
+    )
+    lead = f"{where} it is {bar.side} {bar.text(first)}"
+    move = "median increase" if bar.sign > 0 else "median decrease"
+    return outcome.explained(lead, noun, move)
 
 
-def _mean_reason(outcome: Outcome, text: str, t: int) -> str:
+def _mean_reason(outcome: Outcome, bar: Bar, first: int, t: int) -> str:
+    text, other = bar.text(first), {"above": "below", "below": "above"}[bar.side]
     return {
-        "holds": f"its mean is above {text} at generation {t}",
-        "does not hold": f"its mean is below {text} at every later generation",
+        "holds": f"its mean is {bar.side} {text} at generation {t}",
+        "does not hold": f"its mean is {other} {text} at every later generation",
         "undetermined": f"its mean is not shown to be above or below {text}",
     }[outcome.verdict]

@@ -18,7 +18,7 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats, whole
 from modelcollapse._support.errors import InvalidInput, invalid
-from modelcollapse.diagnosis.comparing import runs_needed, sign_test
+from modelcollapse.diagnosis.comparing import Outcome, sign_test
 from modelcollapse.diagnosis.outcome import Answer, Word
 from modelcollapse.diagnosis.reading import read
 from modelcollapse.diagnosis.record import Record
@@ -182,20 +182,21 @@ def _tested(
     n, later = slopes.shape
     middle = np.quantile(slopes, 0.5, axis=0, method="inverted_cdf")
     t = int(np.argmax(np.abs(middle)))
+    pairs = f"median of {n} pairs of runs" if n > 1 else "one pair of runs"
     statistic = (
-        f"the exponent changes by {-middle[t]:+.5g} (median of {n} pairs of runs) at generation "
+        f"the exponent changes by {0.0 - middle[t]:+.5g} ({pairs}) at generation "
         f"{generations[t + 1]}, between {sizes.small} and {sizes.large} samples"
     )
+    sides = [sign_test(slopes > margin, alpha / 2), sign_test(slopes < -margin, alpha / 2)]
     if n == 1:
         reason = "one run of each size shows its own numbers, not what chance does to others"
-        need = f"at least {runs_needed(2 * later, alpha)} runs of each size"
+        need = f"at least {sides[0].least[0]} runs of each size"
         return Answer(
             "undetermined", metric=metric, statistic=statistic, reason=reason, needed=need
         )
-    sides = [sign_test(slopes > margin, alpha / 2), sign_test(slopes < -margin, alpha / 2)]
     shown = next((side for side in sides if side.verdict == "holds"), None)
     word: Word = "undetermined"
-    evidence = (shown or max(sides, key=lambda side: side.statistic)).evidence
+    nearer = shown or max(sides, key=lambda side: side.statistic)
     if shown is not None:
         word = "holds"
     elif all(side.verdict == "does not hold" for side in sides):
@@ -213,9 +214,13 @@ def _tested(
             "does not hold": f"the exponent's median change is within {margin:.5g} throughout",
             "undetermined": "the exponent's change is not shown to be above or within the margin",
         }[word],
-        needed=""
-        if word != "undetermined"
-        else f"more runs (the test needs {runs_needed(2 * later, alpha)} or more of each size), or "
-        "a margin above 0: no data can show that nothing changes at all",
-        evidence=evidence,
+        needed="" if word != "undetermined" else _wanted(nearer, margin),
+        evidence=nearer.evidence,
     )
+
+
+def _wanted(open_side: Outcome, margin: float) -> str:
+    more = open_side.wanted("runs of each size") or "more runs of each size"
+    if margin > 0:
+        return more
+    return f"{more}; or a margin above 0: no data can show that nothing changes at all"

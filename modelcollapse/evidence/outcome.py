@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 
 from modelcollapse._support.checks import Floats, fraction, named, rows
 from modelcollapse._support.errors import invalid
+from modelcollapse._support.words import many
 
 Side = Literal["two", "above", "below"]
 MOST_SAMPLES = 2**62
@@ -67,8 +68,8 @@ def idle(found: Evidence) -> str:
     if found.least == math.inf:
         return "every value that there can be meets it: claim another value, or the other side"
     return (
-        f"samples = {found.samples} of them and alpha = {found.alpha:g} can reject nothing: give "
-        f"at least {found.least} samples, or a larger alpha"
+        f"{many(found.samples, 'sample')} can reject nothing at alpha = {found.alpha:g}: give at "
+        f"least {found.least} samples, or a larger alpha"
     )
 
 

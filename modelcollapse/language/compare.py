@@ -19,6 +19,7 @@ rows. For a finite data set the statement is therefore about the distribution th
 itself is an independent sample of.
 """
 
+import math
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, Literal
@@ -27,12 +28,14 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats, positive, reals
 from modelcollapse._support.errors import InvalidInput, invalid
+from modelcollapse._support.words import many
 from modelcollapse.evidence.bounded import bernstein_mean
 from modelcollapse.language.results import Results
 
 ALPHA = 1e-9
 CLIP = 5.0  # nats per row
 LARGEST = 1e300  # stands for an infinite loss
+INFINITE = 1e200  # no mean of finite losses is as large
 Verdict = Literal["first worse", "second worse", "undecided"]
 
 
@@ -99,11 +102,12 @@ class Pair:
     def __str__(self) -> str:
         found = self.comparison
         worse = {"first worse": self.first, "second worse": self.second}.get(found.verdict)
-        outcome = f"{worse} is worse" if worse else "undecided on so few held-out rows"
+        rows = many(found.rows, "held-out row")
+        outcome = f"{worse} is worse" if worse else f"undecided on {rows}"
         return (
             f"seed {self.seed}, generation {self.generation}: {self.first} less {self.second}: "
-            f"{found.difference:.3f} nats per row; {found.mean:.3f} with each row clipped to "
-            f"{found.clip:g} ({found.clipped} of {found.rows} rows are), within {found.low:.3f} to "
+            f"{_nats(found.difference)} nats per row; {found.mean:.3f} with each row clipped to "
+            f"{found.clip:g} ({found.clipped} of {found.rows} are), within {found.low:.3f} to "
             f"{found.high:.3f} but for probability {found.alpha:g}: {outcome}"
         )
 
@@ -201,6 +205,12 @@ def compare_workflows(results: Results, *, clip: float = CLIP, alpha: float = AL
             for first, second in combinations(present, 2)
         ]
     return pairs
+
+
+def _nats(difference: float) -> str:
+    """Return a mean difference; one that infinite losses have made is infinite."""
+    shown = difference if abs(difference) < INFINITE else math.copysign(math.inf, difference)
+    return f"{shown:.3f}"
 
 
 def _losses(name: str, value: Any) -> Floats:

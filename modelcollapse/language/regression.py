@@ -20,6 +20,7 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats, reals
 from modelcollapse._support.errors import InvalidInput, invalid
+from modelcollapse._support.words import many
 
 MODELS = (
     ("log_real",),
@@ -81,7 +82,7 @@ def least_squares(predictors: Mapping[str, Floats], loss: Floats) -> Regression:
     X = np.column_stack([reals(name, column) for name, column in predictors.items()])
     if len(y) < len(predictors) + 2:
         raise InvalidInput(
-            f"{len(y)} cells with real rows: {len(predictors) + 1} coefficients of "
+            f"{many(len(y), 'cell')} with real rows: {len(predictors) + 1} coefficients of "
             f"{' + '.join(predictors)} leave nothing to explain; at least {len(predictors) + 2} "
             "cells are needed"
         )
@@ -128,7 +129,6 @@ def regressions(
     columns = {"log_real": np.log(r), "real": r, "proportion": r / (r + s)}
     least = max(map(len, MODELS)) + 2
     if len(y) < least:
-        raise InvalidInput(
-            f"{len(y)} cells have real rows: at least {least} are needed for the regressions"
-        )
+        cells = f"{many(len(y), 'cell')} with real rows"
+        raise InvalidInput(f"{cells}: at least {least} are needed for the regressions")
     return [least_squares({name: columns[name] for name in names}, y) for names in MODELS]

@@ -9,6 +9,7 @@ from typing import Any
 from modelcollapse._support.checks import Samples, sizes, whole
 from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse._support.version import build
+from modelcollapse._support.words import many
 from modelcollapse.language import backend
 from modelcollapse.language.base import Base
 from modelcollapse.language.checkpoints import names, resolve
@@ -149,7 +150,7 @@ class Setup:
         """Return what is worth knowing before anything is trained."""
         r, corpus = self.recipe, self.corpus
         unit = "blocks" if r.packed else "rows"
-        long = f"{r.epochs:g} epochs" if r.steps is None else f"{r.steps} steps"
+        long = f"{r.epochs:g} epochs" if r.steps is None else many(r.steps, "step")
         told = (
             f"{self.settings.model} on {backend.device()}: learning rate {r.learning_rate:g}, "
             f"{r.batch_size * r.accumulation * backend.world()} {unit} per step, {long}, at most "

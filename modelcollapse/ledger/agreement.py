@@ -9,6 +9,7 @@ import numpy as np
 
 from modelcollapse._support.checks import fraction, positive, whole
 from modelcollapse._support.errors import InvalidInput, ModelCollapseError, NoClosedForm, invalid
+from modelcollapse._support.words import many
 from modelcollapse.evidence import samples_needed
 from modelcollapse.ledger.by_loop import NEIGHBOURS, by_loop, named
 from modelcollapse.ledger.claims import LARGEST_CV, Design, MeanClaim
@@ -180,7 +181,7 @@ def _theorem(e: Experiment, check: Check, design: Design, effect: float, alpha: 
         "this experiment",
         "",
         "law",
-        f"t={check.generation}, {design.replicates} runs{_unseen(e)}",
+        f"t={check.generation}, {many(design.replicates, 'run')}{_unseen(e)}",
         claim,
     )
 

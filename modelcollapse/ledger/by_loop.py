@@ -8,6 +8,7 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats
 from modelcollapse._support.errors import InvalidInput, ModelCollapseError
+from modelcollapse._support.words import many
 from modelcollapse.evidence import same_law, samples_needed
 from modelcollapse.ledger.claims import SameLawClaim
 from modelcollapse.ledger.theorem import Theorem
@@ -131,6 +132,6 @@ def _theorem(
         "this experiment",
         "",
         "law",
-        f"t={e.generations}, {len(looped)} runs of the plain loop",
+        f"t={e.generations}, {many(len(looped), 'run')} of the plain loop",
         SameLawClaim(looped, here[name], near),
     )

@@ -10,6 +10,7 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers, Samples, listener, whole
 from modelcollapse._support.errors import InvalidInput, NoClosedForm, invalid, shown, unknown
+from modelcollapse._support.words import many
 from modelcollapse.loop.consistency import check
 from modelcollapse.loop.fate import Fate
 from modelcollapse.loop.identity import arguments, check_same, identity
@@ -350,7 +351,7 @@ class Interrupted(KeyboardInterrupt):
     """Ctrl-C during `simulate`; ``.finished`` holds the replicates that were done."""
 
     def __init__(self, finished: Trajectories) -> None:
-        super().__init__(f"{finished.replicates} replicates are finished")
+        super().__init__(f"finished: {many(finished.replicates, 'replicate')}")
         self.finished = finished
 
 

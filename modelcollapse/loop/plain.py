@@ -26,6 +26,7 @@ from modelcollapse._support.errors import InvalidInput, invalid, unknown
 from modelcollapse._support.memory import require
 from modelcollapse._support.spread import TINY
 from modelcollapse._support.version import build
+from modelcollapse._support.words import many
 from modelcollapse.loop import estimators
 from modelcollapse.loop.checkpoint import Checkpoint, State
 from modelcollapse.loop.estimators import FailedError, stage
@@ -319,7 +320,7 @@ class _Loop:
             raise invalid("data, its total variance", total, remedy)
         estimators.check(self.estimator, sampling=self.sampling, scored=self.test is not None)
         if self.test is not None and self.test.shape[1] != self.truth.dim:
-            columns = f"test has {self.test.shape[1]} columns and data has {self.truth.dim}"
+            columns = f"test has {many(self.test.shape[1], 'column')} and data has {self.truth.dim}"
             raise InvalidInput(f"{columns}: make them equal")
         # A workflow says only by its choice whether it weights rows: look at three of them, or at
         # the first two if each needs the one before.

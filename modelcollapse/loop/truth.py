@@ -15,6 +15,7 @@ import numpy as np
 from modelcollapse._support.checks import Floats, divided, frozen, reals, rows, shares
 from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse._support.spread import EPS, Spread, spread_of, spread_of_covariance
+from modelcollapse._support.words import many
 
 LARGEST = 1e70  # its fourth power, summed over any data set, is a float
 
@@ -318,7 +319,7 @@ def as_truth(value: Any, dim: int) -> Truth:
     truth = value if isinstance(value, Truth) else Rows(value, name="truth")
     if truth.dim != dim:
         raise InvalidInput(
-            f"truth has {truth.dim} columns and the model has dim = {dim}: make them equal"
+            f"truth has {many(truth.dim, 'column')} and the model has dim = {dim}: make them equal"
         )
     if isinstance(truth, Rows) and (largest := float(np.abs(truth.values).max())) > LARGEST:
         raise invalid(

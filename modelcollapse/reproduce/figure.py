@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from modelcollapse._support.words import many
 from modelcollapse.sweep import Sweep, read, run
 
 Size = Literal["paper", "quick"]
@@ -109,9 +110,11 @@ def swept(parts: Callable[[Size], Mapping[str, Sweep]]) -> Callable[[Context], F
                 found=context.found,
             )
             if outcome.interrupted:
-                raise Stopped(f"{part}: {outcome.kept + outcome.computed} cells are finished")
+                raise Stopped(f"{part}: {many(outcome.kept + outcome.computed, 'cell')} finished")
             if outcome.failed:
-                raise Failed(f"{part}: {len(outcome.failed)} of {len(sweep.cells)} cells failed")
+                raise Failed(
+                    f"{part}: {len(outcome.failed)} of {many(len(sweep.cells), 'cell')} failed"
+                )
             frames[part] = read(folder)
             before += len(sweep.cells)
         return frames

@@ -12,6 +12,7 @@ import numpy as np
 from modelcollapse._support.checks import Floats, divided, frozen, reals
 from modelcollapse._support.csv_lines import number, read_lines
 from modelcollapse._support.errors import InvalidInput, invalid
+from modelcollapse._support.words import many
 from modelcollapse.workflows.protocols import Selection
 
 MOST_TOLD = 1000  # generations whose weights are told one by one
@@ -81,7 +82,9 @@ class Weighted:
         """Return row t of the matrix."""
         t = len(sizes)
         if t > self.generations:
-            raise invalid("generations", t, f"the matrix of weights has {self.generations} rows")
+            raise invalid(
+                "generations", t, f"the matrix of weights has {many(self.generations, 'row')}"
+            )
         return np.array(self.matrix[t - 1, :t])
 
     def training_rows(self, sizes: Sequence[int], rng: np.random.Generator) -> Selection:

@@ -63,7 +63,7 @@ def test_rows_are_a_table_of_floats():
         (1.0, r"array of shape \(\)"),
         (np.zeros((2, 2, 2)), r"array of shape \(2, 2, 2\)"),
         (np.zeros((3, 0)), r"array of shape \(3, 0\)"),
-        ([1.0], "array of 1 rows.*give at least 2 rows"),
+        ([1.0], "array of 1 row.*give at least 2 rows"),
         ([[0, 1], [2, np.nan], [np.inf, 5]], r"X\[1, 1\] = nan .*\(2 are not\)"),
     ],
 )

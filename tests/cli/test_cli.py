@@ -5,6 +5,7 @@ import json
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -381,3 +382,31 @@ def test_run_seeds_the_global_generators_on_request(capsys):
     assert found[0] == found[1]
     assert found[0]["reproducible"]
     assert found[0]["experiment"]["seed_global"]
+
+
+@pytest.mark.parametrize("count", [3, 1])
+@pytest.mark.parametrize(
+    ("chances", "alpha", "alarms"),
+    [
+        (1, 1e-9, "in all with probability below 1e-09"),
+        (0, 1e-9, "impossible"),
+        (1, 0.9, "in all with probability below 0.9"),
+        (3, 0.9, "in all with probability below 1"),
+    ],
+)
+def test_the_sentence_of_verify_is_made_of_the_verdicts(count, chances, alpha, alarms):
+    """Each count is theirs, one theorem has no s, and no probability is above 1."""
+    one = mc.verify("gaussian/keep-real/pooled")
+    decided = [
+        replace(one, samples=10 * (i < chances), near_misses={"a": True, "b": i == 0})
+        for i in range(3)
+    ]
+    decided[2] = replace(decided[2], verdict="weak")
+    said = verify._sentence(verify._summary(decided[:count], count, 0, alpha, 1.23))
+    weak = int(count == 3)
+    if chances > count:  # of one theorem there is one chance
+        alarms = f"in all with probability below {alpha:g}"
+    assert said == (
+        f"{count} theorem{'s' * weak}: {count - weak} hold, 0 refuted as expected, {weak} "
+        f"unexpected; {count + 1} of {2 * count} near misses rejected; false alarms {alarms}; 1.2 s"
+    )

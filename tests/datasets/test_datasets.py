@@ -218,7 +218,7 @@ def test_parquet(tmp_path):
         (b"a,b\n1,2,\n3,4,\n", "3 cells where the first line has 2; the line ends with a comma"),
         (b"a;b\n1;2\n3;4\n", "separate columns by commas"),
         (b"1,1_000\n3,4\n", "'1_000' is not a number"),
-        (b"a,b\n1,2\n\n3\n", "line 4: 1 cells where the first line has 2"),
+        (b"a,b\n1,2\n\n3\n", "line 4: 1 cell where the first line has 2"),
         (b"1,2\n3,\n", "line 2, column '2': the value is missing"),
         (b"a,b\n1,2\n3,nan\n", "line 3, column 'b': 'nan' is not finite"),
         (b"a,b\n1,-inf\n3,4\n", "line 2, column 'b': '-inf' is not finite"),
@@ -246,7 +246,7 @@ def test_wrong_csv_files(tmp_path, content, message):
         ({"a": [1.0, 2.0], "b": [0.0, np.inf]}, "row 2, column 'b'"),
         ({"a": [1.0, 2.0], "kind": ["x", "y"]}, "column 'kind' holds String, not numbers"),
         ({"a": [1.0]}, "has 1 row of data"),
-        ({"a": []}, "has 1 columns and 0 rows"),
+        ({"a": []}, "has 1 column and 0 rows"),
         ({"a": [2, 2], "b": [3, 3]}, "the total variance is zero"),
     ],
 )

@@ -9,7 +9,7 @@ from scipy import stats
 
 import modelcollapse as mc
 from modelcollapse.diagnosis import Diagnosis, Finding, diagnose
-from modelcollapse.diagnosis.comparing import runs_needed, shares_test, sign_test
+from modelcollapse.diagnosis.comparing import shares_test, sign_test
 from modelcollapse.diagnosis.outcome import DEFINITIONS
 from modelcollapse.families.discrete import Discrete
 
@@ -334,7 +334,7 @@ def test_one_run_is_not_evidence_of_a_loop():
     assert {f.verdict for f in found} == {"undetermined"}
     assert "1 at generation 1, 4 at generation 3" in found["any_risk"].statistic
     assert "median" not in found["any_risk"].statistic
-    assert f"at least {runs_needed(2, 1e-9)}" in found["any_risk"].needed
+    assert "at least 31" in found["any_risk"].needed  # 2^-31 < 1e-9/2 < 2^-30
 
 
 def test_scaling_law_of_runs():
@@ -450,14 +450,15 @@ def test_noise_without_trend_is_not_flagged(seed):
     assert found["diverging_risk"].verdict == "undetermined"
 
 
-@pytest.mark.parametrize(("later", "alpha"), [(1, 1e-9), (49, 1e-9), (2, 0.3)])
-def test_runs_needed_is_the_smallest_number(later, alpha):
-    """So many runs that all rise are a verdict, and one less is none."""
-    n = runs_needed(later, alpha)
-    assert sign_test(np.ones((n, later), dtype=bool), alpha).verdict == "holds"
-    if n > 1:
-        fewer = np.ones((n - 1, later), dtype=bool)
-        assert sign_test(fewer, alpha).verdict == "undetermined"
+@pytest.mark.parametrize(("later", "alpha"), [(1, 1e-9), (49, 1e-9), (2, 0.3), (1, 0.6)])
+def test_the_least_runs_are_the_smallest_number(later, alpha):
+    """So many runs that all rise, or none, are a verdict, and one less is none."""
+    for rising, word, index in [(True, "holds", 0), (False, "does not hold", 1)]:
+        n = sign_test(np.ones((1, later), dtype=bool), alpha).least[index]
+        assert sign_test(np.full((n, later), rising), alpha).verdict == word
+        if n > 1:
+            fewer = np.full((n - 1, later), rising)
+            assert sign_test(fewer, alpha).verdict == "undetermined"
 
 
 # The result

@@ -162,14 +162,23 @@ def test_pair_is_a_line(tmp_path):
     radius = 14 * 10 * math.log(300) / (3 * 999)
     assert str(pair) == (
         "seed 4, generation 3: replace less mine: 8.000 nats per row; 8.000 with each row clipped "
-        f"to 10 (0 of 1000 rows are), within {8 - radius:.3f} to {min(10, 8 + radius):.3f} but for "
+        f"to 10 (0 of 1000 are), within {8 - radius:.3f} to {min(10, 8 + radius):.3f} but for "
         "probability 0.01: replace is worse"
     )
     (undecided,) = compare_workflows(Results.read(small_run(tmp_path / "run")))
-    assert str(undecided).endswith(": undecided on so few held-out rows")
+    assert str(undecided).endswith(f": undecided on {undecided.comparison.rows} held-out rows")
     back = compare([1.0] * 1000, [9.0] * 1000, 10.0, 0.01)
     turned = Pair(seed=4, generation=3, first="replace", second="mine", comparison=back)
     assert str(turned).endswith(": mine is worse")
+    endless = Pair(
+        seed=4,
+        generation=3,
+        first="replace",
+        second="mine",
+        comparison=compare([math.inf, 1.0], [1.0, 1.0], 10.0, 0.01),
+    )
+    assert ": inf nats per row; 5.000 with each row clipped to 10 (1 of 2 are)" in str(endless)
+    assert str(endless).endswith(": undecided on 2 held-out rows")
 
 
 def test_workflows_that_are_elsewhere(tmp_path):

@@ -401,7 +401,7 @@ def test_cells_without_real_rows_take_no_part():
 
 def test_too_few_cells_are_refused():
     """Three numbers always fit a plane."""
-    with pytest.raises(InvalidInput, match="3 cells have real rows: at least 4"):
+    with pytest.raises(InvalidInput, match="3 cells with real rows: at least 4"):
         regressions([0, 1, 2, 3], [1, 1, 2, 5], [1.0, 2.0, 3.0, 4.0])
     with pytest.raises(InvalidInput, match=r"2 cells .* 2 coefficients of x .* at least 3"):
         least_squares({"x": np.arange(2.0)}, np.arange(2.0))

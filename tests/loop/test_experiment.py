@@ -153,7 +153,7 @@ def test_weighted_single_rows_are_allowed_where_the_pool_is_not():
         ({"workflow": mc.Accumulate(), "samples": [1, 5, 5]}, "generation 1 would train on 1 row"),
         ({"truth": [[1.0, 2.0, 3.0]] * 2}, "truth: all 2 rows are equal"),
         ({"truth": np.eye(3)}, "truth has 3 columns and the model has dim = 2"),
-        ({"truth": mc.Normal(0.0, 1.0)}, "truth has 1 columns and the model has dim = 2"),
+        ({"truth": mc.Normal(0.0, 1.0)}, "truth has 1 column and the model has dim = 2"),
         ({"truth": [[1.0, np.nan], [0.0, 1.0]]}, "truth[0, 1] = nan"),
         ({"truth": [[1.0, 2.0]]}, "give at least 2 rows"),
         ({"truth": "wine"}, "truth = 'wine' is not valid: give an array of numbers"),

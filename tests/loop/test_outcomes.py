@@ -136,7 +136,7 @@ def test_a_result_names_its_metrics():
         ({"seed": -1}, "seed = -1"),
         ({"temperature": 0}, "temperature = 0"),
         ({"estimator": KernelDensity(), "temperature": 2.0}, "leave the temperature at 1.0"),
-        ({"test": [[0.0]]}, "test has 1 columns and data has 2: make them equal"),
+        ({"test": [[0.0]]}, "test has 1 column and data has 2: make them equal"),
         ({"test": [[0.0, np.inf]]}, "test[0, 1] = inf"),
         ({"metrics": {"variance": len}}, "metrics = 'variance' is not valid"),
         (

@@ -238,7 +238,7 @@ def test_unexpected_verdicts_are_named_and_the_status_is_1(tmp_path, capsys):
     assert main(["report", "--verdicts", str(path), "--output", str(output)]) == 1
     out, err = capsys.readouterr()
     assert out == ""
-    assert f"2 of 3 verdicts are unexpected: {bad.slug}, {weak.slug}" in err
+    assert f"2 of 3 verdicts unexpected: {bad.slug}, {weak.slug}" in err
     text = Page(output.read_text(encoding="utf-8")).text
     assert f"2 of the verdicts are not the expected one: {bad.slug} , {weak.slug}" in text
     assert "not rejected" in text
@@ -283,7 +283,7 @@ def test_without_a_file_the_ledger_is_verified(capsys, monkeypatch, tmp_path):
     output = tmp_path / "r.html"
     arguments = ["report", "--seed", "5", "--alpha", "1e-6", "--output", str(output)]
     assert main(arguments) == 0
-    assert "wrote 1 verdicts" in capsys.readouterr().err
+    assert "wrote 1 verdict and" in capsys.readouterr().err
     assert (asked["seed"], asked["alpha"]) == (5, 1e-6)
     assert "seed 5" in Page(output.read_text(encoding="utf-8")).text
 

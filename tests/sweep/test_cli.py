@@ -73,7 +73,7 @@ def test_a_sweep_is_run_reported_and_taken_up(tmp_path, capsys):
         printed = capsys.readouterr()
         report = json.loads(printed.out)
         assert (report["cells"], report["kept"], report["computed"]) == (24, kept, computed)
-        assert "24 of 24 cells are finished" in printed.err
+        assert "24 of 24 cells finished" in printed.err
     assert_frame_equal(pl.read_parquet(report["results"]), read(tmp_path / "grid"))
 
 
@@ -104,7 +104,7 @@ def test_failed_cells_are_exit_status_1(tmp_path, capsys):
     assert main(["sweep", str(file)]) == 1
     error = capsys.readouterr().err
     assert error.count("failed: gaussian") == 8
-    assert "0 of 8 cells are finished" in error
+    assert "0 of 8 cells finished" in error
 
 
 @pytest.mark.parametrize(

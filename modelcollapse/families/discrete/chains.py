@@ -12,6 +12,7 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers
 from modelcollapse._support.errors import NoClosedForm
+from modelcollapse._support.words import many
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
@@ -68,8 +69,8 @@ def reason(e: "Experiment", points: int) -> str | None:
         return f"exact up to {MOST_ROWS} rows in {what}, and there are {rows}: simulate it"
     if work(e, points) > MOST_WORK:
         return (
-            f"{rows} rows, {e.generations} generations and {points} different probabilities are "
-            "too many for an exact chain: ask for fewer, or simulate it"
+            f"{many(rows, 'row')}, {many(e.generations, 'generation')} and {points} different "
+            "probabilities are too many for an exact chain: ask for fewer, or simulate it"
         )
     return None
 

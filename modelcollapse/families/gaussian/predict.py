@@ -7,6 +7,7 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats
 from modelcollapse._support.errors import NoClosedForm
+from modelcollapse._support.words import many
 from modelcollapse.families.gaussian import fates, limits, replace_laws
 from modelcollapse.families.gaussian.exchangeable import fourth_moments
 from modelcollapse.families.gaussian.laws import (
@@ -121,8 +122,9 @@ def _logarithms(
         reasons["log_variance"] = "the logarithm of the trace has no closed form for dim > 1"
     if (e.sizes[0] <= d and not e.schedule.fresh) or len(e.truth.spectrum) < d:
         notes["log_determinant"] = (
-            f"-inf: generation 1 has {e.sizes[0]} rows in {len(e.truth.spectrum)} dimensions of "
-            f"non-zero variance and dim = {d}, so every fit is singular"
+            f"-inf: generation 1 has {many(e.sizes[0], 'row')} in "
+            f"{many(len(e.truth.spectrum), 'dimension')} of non-zero "
+            f"variance and dim = {d}, so every fit is singular"
         )
         routes["log_determinant"] = lambda: np.full(e.generations, -np.inf)
         _pseudo(e, routes, reasons, spreads)
@@ -217,9 +219,10 @@ def _distances(
             spreads["test_log_loss"] = lambda: replace_laws.test_loss_variance(e)
         short = np.flatnonzero(e.sizes <= d + 2)
         if short.size:
+            batch = f"a batch of {many(e.sizes[short[0]], 'row')}"
             notes["test_log_loss"] = (
-                f"inf from generation {short[0] + 1}: a batch of {e.sizes[short[0]]} rows is at "
-                f"most dim + 2 = {d + 2}, and E tr S^-1 is then infinite"
+                f"inf from generation {short[0] + 1}: {batch} is at most dim + 2 = {d + 2}, "
+                "and E tr S^-1 is then infinite"
             )
     elif e.sizes[0] <= len(e.truth.spectrum) and not e.schedule.fresh:
         notes["test_log_loss"] = "inf: every fit is singular, and a fresh row is off its subspace"

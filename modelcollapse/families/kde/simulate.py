@@ -7,6 +7,7 @@ import numpy as np
 from modelcollapse._support.checks import Floats, Integers, columns, number, rows, whole
 from modelcollapse._support.errors import InvalidInput, NoClosedForm
 from modelcollapse._support.tables import is_number
+from modelcollapse._support.words import many
 from modelcollapse.families.kde import scores
 from modelcollapse.families.kde.bandwidth import schedule
 from modelcollapse.families.kde.kernel import BALLS, GAUSSIAN
@@ -66,9 +67,9 @@ def _test_set(e: "Experiment", test: Any) -> Floats | int | None:
     try:
         return columns(values, e.model.dim)
     except InvalidInput as error:
+        there = many(values.shape[1], "column")
         raise InvalidInput(
-            f"test has {values.shape[1]} columns and the model has dim = {e.model.dim}: make "
-            "them equal"
+            f"test has {there} and the model has dim = {e.model.dim}: make them equal"
         ) from error
 
 

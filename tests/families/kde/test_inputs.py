@@ -82,9 +82,9 @@ def test_wrong_experiments(model, changes, message):
 @pytest.mark.parametrize(
     ("fit", "message"),
     [
-        ({"X": ROWS[:, :1]}, "X has 1 columns and dim = 2: make them equal"),
+        ({"X": ROWS[:, :1]}, "X has 1 column and dim = 2: make them equal"),
         ({"X": np.full((3, 2), np.nan)}, "X[0, 0] = nan"),
-        ({"X": np.empty((0, 2))}, "give at least 1 rows"),
+        ({"X": np.empty((0, 2))}, "give at least 1 row"),
         ({"sample_weight": [1.0] * 5}, "sample_weight = [1.0, 1.0, 1.0, 1.0, 1.0] is not valid"),
         ({"sample_weight": [1.0] * 5 + [-1.0]}, "give 6 finite weights >= 0, not all zero"),
         ({"sample_weight": [0.0] * 6}, "not all zero"),

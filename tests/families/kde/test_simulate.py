@@ -185,9 +185,9 @@ def test_tests_may_be_rows_a_data_set_or_a_number():
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("share", {"test": np.zeros((3, 1))}, "test has 1 columns and the model has dim = 2"),
+        ("share", {"test": np.zeros((3, 1))}, "test has 1 column and the model has dim = 2"),
         ("share", {"test": [[np.nan, 0.0]]}, "test[0, 0] = nan"),
-        ("share", {"test": np.zeros((0, 2))}, "give at least 1 rows"),
+        ("share", {"test": np.zeros((0, 2))}, "give at least 1 row"),
         ("share", {"test": 0}, "test = 0 is not valid"),
         ("share", {"test": True}, "test = True"),
         ("share", {"test": 2.5}, "test = 2.5"),

@@ -8,6 +8,7 @@ import numpy as np
 from modelcollapse._support import checks
 from modelcollapse._support.checks import Floats
 from modelcollapse._support.errors import invalid
+from modelcollapse._support.words import many
 
 LOG2_E = 1 / math.log(2)
 NONE = np.empty(0)
@@ -99,7 +100,9 @@ def matching(rows: Any, points: Floats) -> Floats:
     """Return rows (n, d), n >= 1, with as many columns as the points."""
     array = checks.rows("rows", rows)
     if array.shape[1] != points.shape[1]:
-        raise invalid("rows", f"array of shape {array.shape}", f"give {points.shape[1]} columns")
+        raise invalid(
+            "rows", f"array of shape {array.shape}", f"give {many(points.shape[1], 'column')}"
+        )
     return plain(array)
 
 
