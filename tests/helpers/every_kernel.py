@@ -88,6 +88,8 @@ def numbers():
             if not (kind in ("densities", "spread") and name == "fresh"):  # rules need the rows
                 e = mc.Experiment(model, workflow, 6, 3)
                 found[f"{kind}/{name}"] = simulated(e, **options)
+    units = mc.Normal(np.zeros(3), np.diag([1e-40, 1e-20, 1.0]))
+    found["thin"] = simulated(mc.Experiment(mc.Gaussian(3), mc.Replace(), 3, 3, truth=units))
     sizes = np.array([5, 3, 4, 6, 2, 5])
     found["window"] = {"errors": solver.squared_errors(mc.SlidingWindow(2), sizes, curvature=-0.5)}
     return {f"{k}/{name}": value for k, own in found.items() for name, value in own.items()}
