@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from modelcollapse._support.errors import InvalidInput, invalid, unknown
+from modelcollapse._support.memory import require
 from modelcollapse._support.tables import Labels, NoNumbersError, as_floats, is_number, of_numbers
 from modelcollapse._support.words import many
 
@@ -18,6 +19,7 @@ Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 LARGEST = float(np.finfo(np.float64).max)
 LARGEST_BATCH = 10**12
+HELD = 200.0  # bytes of a generation: its size, and a number for each of some quantities
 Samples = int | Sequence[int] | Callable[[int], int]
 
 
@@ -26,6 +28,23 @@ def whole(name: str, value: object, minimum: int = 1) -> int:
     if not is_number(value, numbers.Integral) or int(value) < minimum:  # type: ignore[call-overload]
         raise invalid(name, value, f"give a whole number, at least {minimum}")
     return int(value)  # type: ignore[call-overload,no-any-return]
+
+
+def row_count(name: str, value: object) -> int:
+    """Return a number of rows to draw: at least 1, and not beyond what a batch can have."""
+    count = whole(name, value)
+    if count > LARGEST_BATCH:
+        raise invalid(name, value, f"give at most {LARGEST_BATCH} rows")
+    return count
+
+
+def processes(jobs: object) -> int:
+    """Return a number of processes; -1 stands for all cores."""
+    remedy = "give a whole number, at least 1, or -1 for all cores"
+    count = whole("jobs", jobs, -1)
+    if count in (-1, *range(1, 2**15)):
+        return count
+    raise invalid("jobs", jobs, remedy)
 
 
 def number(
@@ -222,6 +241,15 @@ def model_of(e: Any, kind: type, name: str = "e") -> Any:
         shown = e if model is None else model
         raise invalid(name, shown, f"give an experiment whose model is a {kind.__name__}")
     return model
+
+
+def horizon(generations: Any) -> int:
+    """Return a number of generations whose numbers can be held."""
+    last = whole("generations", generations)
+    if last > LARGEST_BATCH:
+        raise invalid("generations", generations, f"give at most {LARGEST_BATCH}")
+    require(HELD * last, f"generations = {last}: their numbers")
+    return last
 
 
 def sizes(samples: Samples, generations: int) -> Integers:

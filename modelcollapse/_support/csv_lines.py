@@ -100,10 +100,9 @@ def read_table(path: Path) -> Iterator[tuple[int, list[str]]]:
         if not first:
             first, end = cells, _empty_end(cells)
         if len(cells) != len(first):
-            raise InvalidInput(
-                f"{path}, line {line}: {many(len(cells), 'cell')} where the first line has {len(first)}"
-                + (cause(first) or cause(cells) or _width(cells, first))
-            )
+            found = f"{many(len(cells), 'cell')} where the first line has {len(first)}"
+            why = cause(first) or cause(cells) or _width(cells, first)
+            raise InvalidInput(f"{path}, line {line}: {found}{why}")
         if _empty_end(cells) < end:
             raise InvalidInput(
                 f"{path}, line {line}: a value where the first line has an empty end; if it is a "

@@ -13,7 +13,7 @@ Every message names the argument, shows its value and says what would be accepte
 import difflib
 from collections.abc import Iterable
 
-MOST = 12  # names listed in a message
+MOST = 8  # names listed in a message
 
 
 class ModelCollapseError(Exception):

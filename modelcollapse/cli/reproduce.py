@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from modelcollapse._support.checks import whole
+from modelcollapse._support.checks import processes
 from modelcollapse._support.errors import invalid, unknown
 from modelcollapse.cli.output import note, progress
 from modelcollapse.cli.whole import Whole
@@ -47,8 +47,7 @@ def reproduce(
     show
         List the figures, and make none.
     """
-    if jobs != -1:
-        whole("jobs", jobs)
+    processes(jobs)
     chosen = [named(name) for name in dict.fromkeys(figure or names())]
     if show:
         for one in chosen:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from modelcollapse._support.checks import whole
+from modelcollapse._support.checks import processes
 from modelcollapse._support.words import many
 from modelcollapse.cli.output import note, number, print_json, print_table, progress
 from modelcollapse.cli.whole import Whole
@@ -46,8 +46,7 @@ def sweep(
     """
     grid = Sweep.read(file)
     folder = file.with_suffix("") if output is None else output
-    if jobs != -1:
-        whole("jobs", jobs)
+    processes(jobs)
     if plan:
         return _plan(grid, folder, jobs, json=json)
     with progress(len(grid.cells)) as show:

@@ -55,7 +55,7 @@ def load(name_or_path: str | os.PathLike[str], *, standardize: bool = False) -> 
     that, take a million rows. `blobs_mixture` is the law that the blobs are a sample of.
     """
     if not isinstance(name_or_path, (str, os.PathLike)):
-        raise InvalidInput(f"data = {name_or_path!r} is neither a name nor a path")
+        raise invalid("data", name_or_path, "give a name or a path")
     name = str(name_or_path)
     if isinstance(name_or_path, str) and name.partition(":")[0] in PAPER:
         data = _drawn(name)

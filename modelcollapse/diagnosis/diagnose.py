@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from modelcollapse._support.checks import fraction, number, positive
-from modelcollapse._support.errors import InvalidInput, invalid
+from modelcollapse._support.errors import InvalidInput, invalid, shown
 from modelcollapse.diagnosis import definitions
 from modelcollapse.diagnosis import scaling as laws
 from modelcollapse.diagnosis.comparing import Bar
@@ -150,7 +150,7 @@ def _finding(number: int, name: str, answer: Answer) -> Finding:
 def _bar(catastrophe: float | None, ceiling: float | None) -> Bar | None:
     if catastrophe is not None and ceiling is not None:
         raise InvalidInput(
-            f"catastrophe = {catastrophe!r} and ceiling = {ceiling!r}: give one of the two"
+            f"catastrophe = {shown(catastrophe)} and ceiling = {shown(ceiling)}: give one of them"
         )
     if catastrophe is not None:
         if positive("catastrophe", catastrophe) <= 1:

@@ -25,8 +25,8 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats, fraction, positive, reals
-from modelcollapse._support.errors import InvalidInput, invalid, unknown
+from modelcollapse._support.checks import Floats, fraction, named, positive, reals
+from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse.evidence import bounded, catoni
 from modelcollapse.evidence.binomial import frequency
 from modelcollapse.evidence.bounded import bernstein_mean, bounded_mean
@@ -181,6 +181,7 @@ def samples_needed(
         If an argument is missing, or more than 2^62 samples would be needed.
     """
     effect, (L, L_beta) = positive("effect", effect), logs(alpha, beta, side)
+    named("method", method, get_args(Method))
     first, scale = 1, 1.0
     if method == "law":
         if side != "two":
@@ -189,11 +190,9 @@ def samples_needed(
     elif method == "mean":
         first, scale = catoni.least_samples(L, L_beta), math.sqrt(positive("variance", variance))
         radii = lambda n: catoni.radii(n, L, L_beta)  # noqa: E731
-    elif method == "bounded_mean":
+    else:
         scale = bounded.checked_width(low, high)
         radii = lambda n: bounded.radii(n, L, L_beta)  # noqa: E731
-    else:
-        raise unknown("method", method, get_args(Method))
     # The detectable effect decreases as n grows.
     found = fewest(lambda n: scale * radii(n)[1] <= effect, first)
     if found == math.inf:
@@ -218,6 +217,8 @@ def _dkw(n: int, alpha: float, beta: float) -> tuple[float, float]:
 
 def _probabilities(name: str, cdf: Cdf, points: Floats) -> Floats:
     """Return the cdf at points, checked to lie in [0, 1]."""
+    if not callable(cdf):
+        raise invalid(name, cdf, "give a function of an array that returns P(X <= x)")
     with np.errstate(under="ignore"):
         values = reals(f"{name}(x)", cdf(points), "a cdf returns an array of numbers")
     if values.shape != points.shape:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from modelcollapse._support.checks import fraction, positive, whole
+from modelcollapse._support.checks import fraction, listener, positive, whole
 from modelcollapse._support.errors import InvalidInput, ModelCollapseError, NoClosedForm, invalid
 from modelcollapse._support.words import many
 from modelcollapse.evidence import samples_needed
@@ -84,6 +84,7 @@ def verify_experiment(
     fraction("alpha", alpha)
     whole("seed", seed, minimum=0)
     positive("seconds", seconds)
+    listener(progress, "theorems")
     say, verdicts = progress or (lambda *_: None), []
     e = replace(experiment, generations=min(experiment.generations, MOST_GENERATIONS))
     own = not e.schedule.rule

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Self, get_args
 
-from modelcollapse._support.checks import fraction, whole
+from modelcollapse._support.checks import fraction, listener, whole
 from modelcollapse._support.errors import invalid, unknown
 from modelcollapse.ledger.claims import Claim, Design, Finding, Foreseen, TooWeak
 from modelcollapse.ledger.theorem import Kind, Theorem, Verdict, theorems
@@ -21,7 +21,9 @@ def verify(
 ) -> Verdict:
     """Verify one theorem: of the ledger, by its slug, or your own; see `verify_all`."""
     if not isinstance(theorem, Theorem):
-        if any(sign in str(theorem) for sign in "*?["):
+        if not isinstance(theorem, str):
+            raise invalid("theorem", theorem, "give a slug or a Theorem")
+        if any(sign in theorem for sign in "*?["):
             raise invalid("theorem", theorem, "give one slug, or use verify_all for a glob")
         if theorem not in (known := [t.slug for t in theorems()]):
             raise unknown("theorem", theorem, known)
@@ -72,6 +74,8 @@ def verify_all(
     fraction("alpha", alpha)
     whole("seed", seed, minimum=0)
     chosen = theorems(which) if isinstance(which, str) else _own(which)
+    for listens in (progress, report):
+        listener(listens, "theorems")
     say = progress or (lambda *_: None)
     verdicts = []
     with Verification(chosen, seed, alpha, thorough=thorough) as verification:

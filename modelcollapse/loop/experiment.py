@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats, Integers, Samples, listener, whole
+from modelcollapse._support.checks import (
+    Floats,
+    Integers,
+    Samples,
+    horizon,
+    listener,
+    number,
+    processes,
+    whole,
+)
 from modelcollapse._support.errors import InvalidInput, NoClosedForm, invalid, shown, unknown
 from modelcollapse._support.words import many
 from modelcollapse.loop.consistency import check
@@ -147,7 +156,7 @@ class Experiment(Generic[M_co]):
                 "such as Gaussian(), or use run(), which takes any estimator"
             )
         require_workflow(workflow)
-        last, most = whole("generations", generations), getattr(workflow, "generations", None)
+        last, most = horizon(generations), getattr(workflow, "generations", None)
         if most is not None and last > whole(f"{workflow!r}.generations", most):
             raise invalid("generations", generations, f"{workflow!r} has no more")
         how = lowered(sampling, temperature)
@@ -467,8 +476,7 @@ def simulate(
         raise InvalidInput(reason_if_kept(experiment.workflow))
     whole("replicates", replicates)
     whole("seed", seed, minimum=0)
-    if jobs != -1:
-        whole("jobs", jobs)
+    processes(jobs)
     last = experiment.generations
     if at is not None and not isinstance(at, Iterable):
         raise invalid("at", at, "give a sequence of generations, such as [1, 10, 100]")
@@ -488,6 +496,7 @@ def simulate(
             raise unknown("extra quantity", name, known)
     if test is not None and (why := getattr(experiment.model, "no_test", "")):
         raise invalid("test", test, why)
+    tolerance = number("tolerance", tolerance, 0, 1, "give 1e-10, or 1e-7 for speed")
     if test is None and tolerance != Request.tolerance:
         raise invalid("tolerance", tolerance, "it is of the scores of a test set: give test too")
     request = Request(replicates, seed, recorded, jobs, extra, progress, test, tolerance)

@@ -222,6 +222,8 @@ class Rows:
     name: str = "data"
 
     def __post_init__(self) -> None:
+        if not isinstance(self.name, str):
+            raise invalid("name", self.name, "give a text")
         values = rows(self.name, self.values, minimum=2)
         if np.ptp(values, axis=0).max() == 0:
             raise InvalidInput(

@@ -8,7 +8,7 @@ from typing import Any, ParamSpec, TypeVar
 import numpy as np
 
 from modelcollapse._support.checks import Floats, reals
-from modelcollapse._support.errors import InvalidInput, invalid
+from modelcollapse._support.errors import InvalidInput, invalid, shown
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -25,9 +25,10 @@ def broadcast(closed_form: Callable[P, R]) -> Callable[P, R]:
             raise
         except ValueError as error:
             given = signature(closed_form).bind(*args, **kwargs).arguments
-            shapes = ", ".join(f"{name} {np.shape(value)}" for name, value in given.items())
+            told = ", ".join(f"{name} = {shown(value, 40)}" for name, value in given.items())
             raise InvalidInput(
-                f"these shapes do not go together: {shapes}; give numbers, or arrays of one shape"
+                f"{told}: these shapes do not go together ({error}); give numbers, or arrays of "
+                "one shape"
             ) from error
 
     return checked

@@ -6,7 +6,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from modelcollapse._support.checks import as_path, listener, whole
+from modelcollapse._support.checks import as_path, listener, processes
 from modelcollapse._support.errors import invalid
 from modelcollapse.sweep import backends
 from modelcollapse.sweep.cells import Cell
@@ -74,8 +74,8 @@ def run(
     InvalidInput
         If the folder holds another sweep, or no scheduler answers; nothing is written then.
     """
-    if jobs is not None and jobs != -1:
-        whole("jobs", jobs)
+    if jobs is not None:
+        processes(jobs)
     if not isinstance(sweep, Sweep):
         raise invalid("sweep", sweep, "give Sweep.of(table) or Sweep.read(path)")
     for listens in (progress, found):

@@ -5,14 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats, Integers, Samples, whole
+from modelcollapse._support.checks import Floats, Integers, Samples, horizon, whole
 from modelcollapse._support.checks import sizes as checked_sizes
 from modelcollapse._support.errors import InvalidInput, invalid, shown
-from modelcollapse._support.memory import require
 from modelcollapse._support.tables import NoNumbersError, of_numbers
 from modelcollapse.workflows import BY_NAME, Keeping, Workflow, keeps
 
-HELD = 200.0  # bytes of a generation: its size, and a number for each of some quantities
 PAIR = 2  # rows and weights, carry and weights, real and sampled
 MOST_SHOWN = 80  # characters of a value in a message
 NONE = np.empty(0, np.int64)  # the training set before generation 1
@@ -57,7 +55,7 @@ def reason_if_kept(workflow: Any) -> str:
 
 def batch_sizes(workflow: Any, samples: Samples, generations: int) -> Integers:
     """Return the batch sizes n_1, ..., n_T of a loop, shape (generations,)."""
-    require(HELD * generations, f"generations = {generations}: their numbers")
+    horizon(generations)
     if not offers(workflow, *FRESH):
         return checked_sizes(samples, generations)
     if callable(samples) or hasattr(samples, "__len__"):

@@ -11,6 +11,7 @@ from modelcollapse._support.checks import (
     number,
     positive,
     require_fit,
+    row_count,
     rows,
     shares,
     whole,
@@ -136,7 +137,7 @@ class LabelVerifier:
         """Draw rows of labels from the model, shape (n, cells)."""
         require_fit(self, "correct_")
         rng = generator(random_state)
-        flipped = rng.random((whole("n", n), self.cells)) < self.noise
+        flipped = rng.random((row_count("n", n), self.cells)) < self.noise
         return np.asarray(self.correct_ ^ flipped, dtype=np.float64)
 
     def score_samples(self, X: Any) -> Floats:
@@ -243,10 +244,10 @@ class RegionVerifier:
         from scipy.special import ndtr
 
         if ndtr(high) - ndtr(low) < LEAST_ACCEPTED:
-            x = truncated(rng, np.array([low]), np.array([high]), whole("n", n))[0]
+            x = truncated(rng, np.array([low]), np.array([high]), row_count("n", n))[0]
             return np.asarray(m + s * x)[:, None]
         kept = np.empty(0)
-        while len(kept) < whole("n", n):
+        while len(kept) < row_count("n", n):
             x = rng.standard_normal(n)
             kept = np.concatenate([kept, x[(low <= x) & (x <= high)]])
         return np.asarray(m + s * kept[:n])[:, None]

@@ -36,6 +36,7 @@ def contraction_rate(radius: float, spread: float = 1.0) -> float:
         return float(kept_rows(0.0, a).variance)
     from scipy.special import ndtr
 
+    a = min(a, 100.0)  # from here on it is 1, to the last digit
     density = float(np.exp(-(a**2) / 2)) / np.sqrt(2 * np.pi)
     return float(1 - 2 * a * density / (2 * ndtr(a) - 1))
 

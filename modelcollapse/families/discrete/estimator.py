@@ -11,18 +11,16 @@ from modelcollapse._support.checks import (
     columns,
     generator,
     require_fit,
+    row_count,
     rows,
     shares,
     whole,
 )
 from modelcollapse._support.errors import InvalidInput, invalid
-from modelcollapse._support.memory import require
 from modelcollapse.families.discrete.truth import Categorical, uniform
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment, Lazy, Prediction, Request
-
-HELD = 40.0  # bytes of an outcome: a few numbers
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,6 @@ class Discrete:
             If it does not hold K probabilities.
         """
         if truth is None:
-            require(HELD * self.outcomes, f"outcomes = {self.outcomes}: their probabilities")
             return uniform(self.outcomes)
         found = truth if isinstance(truth, Categorical) else Categorical(truth)
         if found.outcomes != self.outcomes:
@@ -115,7 +112,7 @@ class Discrete:
         """
         require_fit(self, "probabilities_")
         rng = generator(random_state)
-        drawn = rng.choice(self.outcomes, size=whole("n", n), p=self.probabilities_)
+        drawn = rng.choice(self.outcomes, size=row_count("n", n), p=self.probabilities_)
         return np.asarray(drawn[:, None], dtype=np.float64)
 
     def score_samples(self, X: Any) -> Floats:

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats, Integers, reals, whole
+from modelcollapse._support.checks import Floats, Integers, horizon, reals, whole
 from modelcollapse._support.errors import NoClosedForm, invalid
 from modelcollapse.families.discrete.chains import MOST_ROWS, binomial, constant
 from modelcollapse.families.discrete.truth import checked_probabilities
@@ -106,7 +106,7 @@ def finite_survival_bounds(n: int, p: Any, generations: int) -> tuple[Floats, Fl
         Each of shape (*p.shape, generations): 1 - (1 - u_{t-1} p)^n and 1 - (1-p)^{d_t}.
     """
     x = _unit("p", p)[..., None]
-    sizes = np.full(whole("generations", generations), whole("n", n), dtype=np.int64)
+    sizes = np.full(horizon(generations), whole("n", n), dtype=np.int64)
     d, u = lines(sizes)
     return -np.expm1(log_power(u * x, n)), -np.expm1(log_power(x, d))
 

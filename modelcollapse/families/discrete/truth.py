@@ -9,6 +9,7 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats, divided, frozen, number, reals, whole
 from modelcollapse._support.errors import InvalidInput, invalid
+from modelcollapse._support.memory import require
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
@@ -94,7 +95,13 @@ class Categorical:
 
 def uniform(outcomes: int) -> Categorical:
     """Return the uniform distribution."""
-    return Categorical(np.full(outcomes, 1 / outcomes), "uniform")
+    return Categorical(np.full(_held(outcomes), 1 / outcomes), "uniform")
+
+
+def _held(outcomes: int) -> int:
+    """Return a number of outcomes whose probabilities, and a few numbers for each, can be held."""
+    require(40.0 * min(outcomes, 10**18), f"outcomes = {outcomes}: their probabilities")
+    return outcomes
 
 
 def zipf(outcomes: int, exponent: float = 1.0) -> Floats:
@@ -112,7 +119,7 @@ def zipf(outcomes: int, exponent: float = 1.0) -> Floats:
     InvalidInput
         If an argument is out of its range.
     """
-    count = whole("outcomes", outcomes, 2)
+    count = _held(whole("outcomes", outcomes, 2))
     power = number("exponent", exponent, 0.0, remedy="give a finite number, at least 0")
     with np.errstate(under="ignore"):
         weights = np.arange(1, count + 1, dtype=np.float64) ** -power

@@ -11,9 +11,9 @@ from modelcollapse._support.checks import (
     generator,
     number,
     require_fit,
+    row_count,
     rows,
     shares,
-    whole,
 )
 from modelcollapse._support.errors import InvalidInput, invalid
 
@@ -163,7 +163,7 @@ class Family:
         """
         require_fit(self, "mean_")
         rng = generator(random_state)
-        return self.batch_means(rng, np.full((whole("n", n), 1), self.mean_[0]), 1)
+        return self.batch_means(rng, np.full((row_count("n", n), 1), self.mean_[0]), 1)
 
     def score_samples(self, X: Any) -> Floats:
         """Return the log-density (counts: log-probability) of each row of X in nats, shape (N,).

@@ -12,6 +12,7 @@ from modelcollapse._support.checks import (
     one_of,
     positive,
     require_fit,
+    row_count,
     rows,
     shares,
     whole,
@@ -133,7 +134,7 @@ class Gaussian:
         `random_state` is None, an integer or a numpy Generator.
         """
         require_fit(self, "mean_")
-        n = whole("n", n)
+        n = row_count("n", n)
         factor = np.sqrt(positive("temperature", temperature)) * self._spread.factor
         noise = generator(random_state).standard_normal((n, self.rank_))
         return np.asarray(self.mean_ + noise @ factor.T)

@@ -9,6 +9,7 @@ from modelcollapse._support.checks import (
     columns,
     generator,
     require_fit,
+    row_count,
     rows,
     shares,
     whole,
@@ -188,7 +189,7 @@ class KDE:
         `random_state` is None, an integer or a numpy Generator.
         """
         require_fit(self, "rows_")
-        n, rng = whole("n", n), generator(random_state)
+        n, rng = row_count("n", n), generator(random_state)
         parents = rng.choice(len(self.rows_), size=n, p=self.weights_)
         noise = self.kernel.noise(n, self.dim, rng)
         if self._factor is not None:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats, Integers, columns, number, rows, whole
+from modelcollapse._support.checks import Floats, Integers, columns, rows, whole
 from modelcollapse._support.errors import InvalidInput, NoClosedForm
 from modelcollapse._support.tables import is_number
 from modelcollapse._support.words import many
@@ -48,8 +48,7 @@ def _plan(e: "Experiment", request: Request) -> Plan:
     slots = np.full(e.generations, -1, dtype=np.int64)
     slots[request.recorded - 1] = np.arange(len(request.recorded))
     test = _test_set(e, request.test)
-    tolerance = number("tolerance", request.tolerance, 0, 1, "give 1e-10, or 1e-7 for speed")
-    plan = Plan(e, request.recorded, slots, frozenset(request.extra), test, tolerance)
+    plan = Plan(e, request.recorded, slots, frozenset(request.extra), test, request.tolerance)
     if "mise" in plan.extra and (e.model.kernel is not GAUSSIAN or isinstance(e.truth, Rows)):
         raise InvalidInput(
             "extra = 'mise' needs the Gaussian kernel and a truth with a density (a Normal or a "

@@ -13,6 +13,7 @@ from modelcollapse._support.checks import (
     number,
     one_of,
     require_fit,
+    row_count,
     rows,
     shares,
     whole,
@@ -136,7 +137,7 @@ class LinearRegression:
     def sample(self, n: int, random_state: Any = None) -> Floats:
         """Draw rows (x, y) with new inputs, shape (n, d + 1)."""
         rng = generator(random_state)
-        inputs = rng.standard_normal((whole("n", n), self.dim))
+        inputs = rng.standard_normal((row_count("n", n), self.dim))
         labels = inputs @ self._fitted() + self.noise * rng.standard_normal(n)
         return np.column_stack([inputs, labels])
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from modelcollapse import evidence
+from modelcollapse._support.errors import invalid
 from modelcollapse.evidence import Side
 from modelcollapse.ledger.claims.common import (
     Design,
@@ -113,6 +114,8 @@ class BoundedClaim:
 
 def mean_claim(design: Design, name: str, t: int, near: Mapping[str, Value]) -> MeanClaim:
     """Claim that a quantity has its predicted mean at generation t."""
+    if not isinstance(name, str):
+        raise invalid("name", name, "give the name of a quantity")
     signed = "log" in name
     value, variance = expectation(name, t), spread(name, t)
     return MeanClaim(design, quantity(name, t), value, variance, near, signed=signed)
