@@ -4,15 +4,16 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext, suppress
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cyclopts import App, CycloptsError
+from modelcollapse._support.interruption import answered
 
-from modelcollapse._support.errors import ModelCollapseError, printable
-from modelcollapse._support.memory import limited
+if TYPE_CHECKING:
+    from cyclopts import App
 
-WRONG_USE, INTERRUPTED = 2, 130
+WRONG_USE = 2
 MOST_SHOWN = 440  # characters of an error's message
 
 COMMANDS = {
@@ -53,30 +54,47 @@ def _version() -> str:
     return __version__
 
 
-app = App(
-    name="modelcollapse",
-    help="Predict, simulate and verify self-consuming training loops.",
-    version=_version,
-    help_format="plaintext",  # markdown takes as long to import as all the rest
-    suppress_keyboard_interrupt=False,
-)
-for _name, _help in COMMANDS.items():
-    # By its path: a command is imported when it is called, so that help costs nothing.
-    _markdown = {} if _name == "language" else {"help_format": "markdown"}  # it is an App itself
-    app.command(f"modelcollapse.cli.{_name}:{_name}", name=_name, help=_help, **_markdown)
+@cache
+def app() -> "App":
+    """Return the commands; what they need is imported as late as here, where signals are heard."""
+    from cyclopts import App
+
+    every = App(
+        name="modelcollapse",
+        help="Predict, simulate and verify self-consuming training loops.",
+        version=_version,
+        help_format="plaintext",  # markdown takes as long to import as all the rest
+        suppress_keyboard_interrupt=False,
+    )
+    for name, text in COMMANDS.items():
+        # By its path: a command is imported when it is called, so that help costs nothing.
+        markdown = {} if name == "language" else {"help_format": "markdown"}  # it is an App itself
+        every.command(f"modelcollapse.cli.{name}:{name}", name=name, help=text, **markdown)
+    return every
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status.
 
     0: done. 1: a verdict is not the expected one. 2: wrong use or input, said in one line on
-    standard error. 130: interrupted.
+    standard error. 130, 143, 129: ended by Ctrl-C, SIGTERM or SIGHUP, with what is finished kept.
+
+    Without arguments it takes the process's, and such a signal ends the process.
     """
     for name in ("stdout", "stderr"):  # closed by who started this
         if getattr(sys, name) is None:
-            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - it stays open
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    return answered(lambda: _run(words), program=arguments is None)
+
+
+def _run(words: list[str]) -> int:
+    from cyclopts import CycloptsError
+
+    from modelcollapse._support.errors import ModelCollapseError
+
     try:
-        status = _called(list(sys.argv[1:] if arguments is None else arguments))
+        status = _called(words)
         sys.stdout.flush()
     except (CycloptsError, ModelCollapseError) as error:
         _say(_one_line(error))
@@ -95,9 +113,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(error, OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return WRONG_USE
-    except KeyboardInterrupt:
-        _say("interrupted")
-        return INTERRUPTED
     return int(status or 0)
 
 
@@ -109,13 +124,17 @@ def _say(text: str) -> None:
 
 def _called(words: list[str]) -> Any:
     """Run a command; what does not fit into memory fails here, and the system kills nothing."""
+    from modelcollapse._support.memory import limited
+
     # A language model's libraries reserve more than they use.
     with nullcontext() if words[:1] == ["language"] else limited():
-        return app(words, exit_on_error=False, print_error=False, result_action="return_value")
+        return app()(words, exit_on_error=False, print_error=False, result_action="return_value")
 
 
 def _one_line(error: Exception) -> str:
     """Return an error's message in one line, of at most six on a narrow terminal."""
+    from modelcollapse._support.errors import printable
+
     text = " ".join(printable(str(error)).split())
     if len(text) <= MOST_SHOWN:
         return text

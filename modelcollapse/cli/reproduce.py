@@ -9,13 +9,14 @@ from cyclopts import Parameter
 
 from modelcollapse._support.checks import processes
 from modelcollapse._support.errors import invalid, unknown
+from modelcollapse._support.interruption import INTERRUPTED
 from modelcollapse.cli.output import note, progress
 from modelcollapse.cli.whole import Whole
 from modelcollapse.reproduce import Context, Figure, make, named, names
 from modelcollapse.reproduce.figure import Failed, Size, Stopped
 from modelcollapse.reproduce.making import check
 
-FAILED, INTERRUPTED = 1, 130
+FAILED = 1
 
 
 def reproduce(

@@ -12,7 +12,9 @@ from cyclopts import Parameter
 from modelcollapse import datasets
 from modelcollapse._support.checks import whole
 from modelcollapse._support.errors import InvalidInput, unknown
+from modelcollapse._support.interruption import INTERRUPTED
 from modelcollapse._support.words import many
+from modelcollapse.cli import WRONG_USE
 from modelcollapse.cli.options import WorkflowOptions, default_generations
 from modelcollapse.cli.output import (
     check_table,
@@ -33,7 +35,6 @@ from modelcollapse.loop.plain import Run
 from modelcollapse.loop.plain import run as run_loop
 from modelcollapse.loop.truth import Rows
 
-WRONG_USE, INTERRUPTED = 2, 130
 OWN: dict[str, Any] = {"gaussian": Gaussian, "kde": KDE}
 
 

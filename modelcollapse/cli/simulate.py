@@ -9,8 +9,10 @@ from cyclopts import Parameter
 from modelcollapse import datasets
 from modelcollapse._support.checks import whole
 from modelcollapse._support.errors import InvalidInput
+from modelcollapse._support.interruption import INTERRUPTED
 from modelcollapse._support.memory import require
 from modelcollapse._support.words import many
+from modelcollapse.cli import WRONG_USE
 from modelcollapse.cli.options import LoopOptions, WorkflowOptions
 from modelcollapse.cli.output import (
     check_table,
@@ -30,7 +32,6 @@ from modelcollapse.loop.experiment import simulate as simulate_experiment
 from modelcollapse.loop.identity import described
 from modelcollapse.sweep.cost import Asked, cost_of
 
-WRONG_USE, INTERRUPTED = 2, 130
 LONG = 60  # seconds that are worth a word before the work
 
 

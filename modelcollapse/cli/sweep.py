@@ -6,6 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from modelcollapse._support.checks import processes
+from modelcollapse._support.interruption import INTERRUPTED
 from modelcollapse._support.words import many
 from modelcollapse.cli.output import note, number, print_json, print_table, progress
 from modelcollapse.cli.whole import Whole
@@ -14,7 +15,7 @@ from modelcollapse.sweep import run as run_sweep
 from modelcollapse.sweep.cost import cost
 from modelcollapse.sweep.store import Store
 
-FAILED, INTERRUPTED = 1, 130
+FAILED = 1
 
 
 def sweep(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from modelcollapse._support.errors import InvalidInput
+from modelcollapse._support.interruption import INTERRUPTED
 from modelcollapse._support.words import many
 from modelcollapse.cli.options import LoopOptions, WorkflowOptions
 from modelcollapse.cli.output import console, note, number, print_json, progress
@@ -18,8 +19,6 @@ from modelcollapse.loop.experiment import Experiment
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-INTERRUPTED = 130
 
 
 def verify(

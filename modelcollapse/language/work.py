@@ -7,6 +7,7 @@ from typing import Literal, Protocol, get_args
 
 from modelcollapse._support.checks import whole
 from modelcollapse._support.errors import InvalidInput, invalid, unknown
+from modelcollapse._support.workers import spread
 from modelcollapse.language import backend
 from modelcollapse.language.folder import Folder
 
@@ -118,18 +119,18 @@ def _spread(
     phases: Sequence[Sequence[Task]], jobs: int, report: Report, announce: Announce
 ) -> None:
     """Do the tasks of each phase in several processes, the longest first."""
-    from joblib import Parallel, delayed
+    from joblib import delayed
 
     done, total = 0, sum(task.size for phase in phases for task in phase)
     threads = backend.thread_count()
-    with Parallel(n_jobs=jobs, return_as="generator_unordered") as workers:
-        for phase in phases:
-            ordered = sorted(phase, key=lambda task: -task.size)
-            for size, lines in workers(delayed(_elsewhere)(task, threads) for task in ordered):
-                done += size
-                for line in lines:
-                    announce(line)
-                report(done / total, f"{jobs} processes at work")
+    for phase in phases:
+        tasks = sorted(phase, key=lambda task: -task.size)
+        calls = (delayed(_elsewhere)(task, threads) for task in tasks)
+        for size, lines in spread(calls, jobs, ordered=False):
+            done += size
+            for line in lines:
+                announce(line)
+            report(done / total, f"{jobs} processes at work")
 
 
 def _elsewhere(task: Task, threads: int) -> tuple[int, list[str]]:

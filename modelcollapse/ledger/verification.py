@@ -7,6 +7,7 @@ from typing import Self, get_args
 
 from modelcollapse._support.checks import fraction, listener, whole
 from modelcollapse._support.errors import invalid, unknown
+from modelcollapse._support.interruption import apart
 from modelcollapse.ledger.claims import Claim, Design, Finding, Foreseen, TooWeak
 from modelcollapse.ledger.theorem import Kind, Theorem, Verdict, theorems
 from modelcollapse.loop.blocks import BLOCK
@@ -161,7 +162,8 @@ class Verification:
     def decide(self, theorem: Theorem, runs: Trajectories | None) -> Verdict:
         """Decide a theorem on given trajectories."""
         try:
-            return decided(theorem, theorem.claim.examine(runs, self._alpha, self._alpha))
+            found = apart(theorem.claim.examine, runs, self._alpha, self._alpha)
+            return decided(theorem, found)
         except TooWeak as error:
             # The prediction has come too near to a near miss to be told from it: no verdict.
             undecided = theorem.kind == "refuted"

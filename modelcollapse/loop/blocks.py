@@ -10,7 +10,9 @@ from typing import Protocol
 import numpy as np
 
 from modelcollapse._support.checks import Floats
+from modelcollapse._support.interruption import apart
 from modelcollapse._support.memory import require
+from modelcollapse._support.workers import spread
 
 BLOCK = 1024
 Arrays = dict[str, Floats]
@@ -72,14 +74,13 @@ def _blocks(
     cuts = [slice(start, min(start + BLOCK, replicates)) for start in starts]
     if jobs == 1:
         for index, cut in enumerate(cuts):
-            work.fill(seed, index, part(storage, cut), progress)
+            apart(work.fill, seed, index, part(storage, cut), progress)
             yield cut.stop - cut.start
         return
-    from joblib import Parallel, delayed
+    from joblib import delayed
 
     tasks = (delayed(_remote)(work, seed, i, cut.stop - cut.start) for i, cut in enumerate(cuts))
-    finished = Parallel(n_jobs=jobs, return_as="generator")(tasks)
-    for cut, arrays in zip(cuts, finished, strict=True):
+    for cut, arrays in zip(cuts, spread(tasks, jobs), strict=True):
         for name, values in arrays.items():
             storage[name][cut] = values
         if progress:

@@ -24,6 +24,7 @@ from modelcollapse._support.checks import (
     whole,
 )
 from modelcollapse._support.errors import InvalidInput, invalid, unknown
+from modelcollapse._support.interruption import apart
 from modelcollapse._support.memory import require
 from modelcollapse._support.spread import TINY
 from modelcollapse._support.version import build
@@ -234,20 +235,20 @@ class _Loop:
             chosen, weights = self.choose(t, choice, state.chosen[: t - 1])
             training = np.concatenate(state.batches)[chosen]
             with stage("fit", t, noted), self.globals_seeded(t, 4):
-                state.model = estimators.fit(self.estimator, training, weights, fitting, t)
+                state.model = apart(estimators.fit, self.estimator, training, weights, fitting, t)
             if t == max(before, 1) and not self.reproducible(state.model):
                 warnings.warn(UNSEEDED.format(type(self.estimator).__name__), stacklevel=4)
             if t == 1 < last:
                 self.check_seeds(state.model, training, weights)
             if t > before:
-                state.records.append(self.measure(t, state.model, training, weights, noted))
+                state.records.append(apart(self.measure, t, state.model, training, weights, noted))
                 if keeps(self.workflow):
                     state.chosen.append(chosen)
                 file.save(state, "completed" if t == last else "unfinished")
                 progress(1)
             if t < last:
                 with stage("sample", t, state.warnings), self.globals_seeded(t, 5):
-                    state.batches.append(self.next_batch(t, state.model, sampling))
+                    state.batches.append(apart(self.next_batch, t, state.model, sampling))
 
     @contextmanager
     def globals_seeded(self, t: int, use: int) -> Iterator[None]:

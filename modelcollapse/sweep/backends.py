@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from modelcollapse._support.errors import InvalidInput, invalid, missing
+from modelcollapse._support.workers import spread
 from modelcollapse.sweep.cells import Cell
 from modelcollapse.sweep.work import Result, compute
 
@@ -32,17 +33,14 @@ def with_joblib(cells: Sequence[Cell], jobs: int | None) -> Finished:
     A process that is killed takes its cell with it; the processes are started again for what is
     left, up to RESTARTS times, then the cells that are left have failed.
     """
-    import joblib
+    from joblib import delayed
     from joblib.externals.loky.process_executor import BrokenProcessPool
 
     left = dict(enumerate(cells))
     for _ in range(1 + RESTARTS):
-        parallel = joblib.Parallel(
-            n_jobs=jobs, return_as="generator_unordered", batch_size=1, pre_dispatch="2*n_jobs"
-        )
-        tasks = [joblib.delayed(numbered)(index, cell) for index, cell in left.items()]
+        tasks = [delayed(numbered)(index, cell) for index, cell in left.items()]
         try:
-            for index, result in parallel(tasks):
+            for index, result in spread(tasks, jobs, ordered=False, batch_size=1):
                 yield left.pop(index), result
         except BrokenProcessPool:
             continue

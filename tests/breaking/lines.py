@@ -129,7 +129,7 @@ def lines(count: int, seed: int, folder: Path) -> Iterator[str]:
     folder
         A new folder to work in.
     """
-    dice, known, home = random.Random(seed), list(commands(app)), Path.cwd()  # noqa: S311
+    dice, known, home = random.Random(seed), list(commands(app())), Path.cwd()  # noqa: S311
     _write(folder)
     os.chdir(folder)
     try:

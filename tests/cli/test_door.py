@@ -31,7 +31,7 @@ HEAVY = {
 }
 STEPS = {
     "import": "import modelcollapse as mc",
-    "help": "from modelcollapse.cli import app; app.help_print()",
+    "help": "from modelcollapse.cli import app; app().help_print()",
     "names": "for name in dir(mc): getattr(mc, name)",
     "predict": "list(mc.predict(mc.Experiment(mc.Gaussian(), mc.Replace())).expected.values())",
 }

@@ -75,7 +75,7 @@ def wrong(command):
     elif name != "modelcollapse" and name not in NOTHING_TO_SEE:
         return f"cannot tell what {name} is"
     if name == "modelcollapse":
-        app.parse_args(rest, exit_on_error=False, print_error=False)
+        app().parse_args(rest, exit_on_error=False, print_error=False)
     return ""
 
 

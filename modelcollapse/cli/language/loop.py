@@ -7,6 +7,7 @@ from cyclopts import Parameter
 
 from modelcollapse._support.checks import whole
 from modelcollapse._support.errors import InvalidInput
+from modelcollapse._support.interruption import INTERRUPTED
 from modelcollapse.cli.language.options import (
     ModelOptions,
     WorkOptions,
@@ -19,7 +20,6 @@ from modelcollapse.cli.output import note, print_json, print_table
 from modelcollapse.cli.whole import MaybeWhole, Whole
 from modelcollapse.workflows import OWNERS, Workflow, by_name
 
-INTERRUPTED = 130
 DEFAULT = ("replace", "accumulate-subsample", "accumulate")
 
 

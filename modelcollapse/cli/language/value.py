@@ -5,6 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from modelcollapse._support.interruption import INTERRUPTED
 from modelcollapse.cli.language.options import (
     ModelOptions,
     WorkOptions,
@@ -15,8 +16,6 @@ from modelcollapse.cli.language.options import (
 from modelcollapse.cli.output import note, print_json, print_table
 from modelcollapse.language.value import REAL, SYNTHETIC
 from modelcollapse.language.value import value as value_grid
-
-INTERRUPTED = 130
 
 
 def value(

@@ -13,6 +13,7 @@ import numpy as np
 from modelcollapse._support.checks import Floats
 from modelcollapse._support.sealed import DamagedError, read_table, write_table
 from modelcollapse._support.version import build
+from modelcollapse._support.workers import spread
 from modelcollapse.datasets import blobs_mixture, paper
 from modelcollapse.families.kde import KDE
 from modelcollapse.loop.experiment import Experiment, simulate
@@ -49,7 +50,7 @@ class Grid:
 def compute(grid: Grid, context: Context) -> Any:
     """Return the losses on both kinds of test rows, and their bounds; finished parts are kept."""
     import polars as pl
-    from joblib import Parallel, delayed
+    from joblib import delayed
 
     folder = context.folder / "mismatched"
     folder.mkdir(parents=True, exist_ok=True)
@@ -59,7 +60,7 @@ def compute(grid: Grid, context: Context) -> Any:
     done = len(parts) - len(missing)
     tasks = (delayed(_kept)(grid, part, paths[part]) for part in missing)
     try:
-        for _ in Parallel(n_jobs=context.jobs, return_as="generator_unordered")(tasks):
+        for _ in spread(tasks, context.jobs, ordered=False):
             done += 1
             if context.progress:
                 context.progress(done / len(parts), "blobs with two sets of centres")
