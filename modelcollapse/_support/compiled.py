@@ -6,15 +6,88 @@ compilation of a process says so on standard error, since it looks as if nothing
 """
 
 import multiprocessing
+import os
+import stat
 import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
 from numba.core import event
+from numba.core.caching import FunctionCache, NullCache
 
 from modelcollapse._support.checks import Integers
 
-compiled = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc"})
+CONFIG: Any = numba.config
+F = TypeVar("F", bound=Callable[..., Any])
+ONCE = "modelcollapse: compiling for this machine, which takes some seconds, once"
+NOWHERE = (
+    "modelcollapse: compiling, which takes some seconds: neither the package's folder nor your "
+    "cache folder can be written. The result is kept {}; NUMBA_CACHE_DIR names another folder"
+)
+
+
+def compiled(function: F) -> F:
+    """Compile a function when it is first called; what was compiled is kept for later processes."""
+    options: Any = {"error_model": "numpy", "fastmath": {"contract", "reassoc"}}
+    loop: Any = numba.njit(nogil=True, **options)(function)
+    if not CONFIG.DISABLE_JIT:
+        loop._cache = _kept(function)  # noqa: SLF001 - what the option cache sets
+    return cast("F", loop)
+
+
+class Kept(FunctionCache):
+    """Numba's cache, in which a damaged file is as good as none, and a full disk no error."""
+
+    def load_overload(self, *key: Any) -> Any:
+        """Return what was compiled for these types, or None."""
+        try:
+            return super().load_overload(*key)  # type: ignore[no-untyped-call]
+        except Exception:  # noqa: BLE001 - a damaged pickle raises what it likes
+            with suppress(OSError):
+                self.flush()  # type: ignore[no-untyped-call]
+            return None
+
+    def save_overload(self, *result: Any) -> None:
+        """Keep it, if that is possible."""
+        with suppress(Exception):
+            super().save_overload(*result)  # type: ignore[no-untyped-call]
+
+
+def _kept(function: Callable[..., Any]) -> Any:
+    """Return where the function is kept: where numba can, in a temporary folder, or in memory."""
+    keep: Any = Kept
+    before = CONFIG.CACHE_DIR
+    try:
+        return keep(function)
+    except RuntimeError:  # numba's, if it can write in no folder
+        notice.text = NOWHERE.format("in memory")
+    try:
+        CONFIG.CACHE_DIR = str(folder := _temporary())
+        kept = keep(function)
+    except (OSError, RuntimeError):
+        return NullCache()
+    finally:
+        CONFIG.CACHE_DIR = before
+    notice.text = NOWHERE.format(f"in {folder}")
+    return kept
+
+
+def _temporary() -> Path:
+    """Return a temporary folder, the same in every process, that none but this user can write."""
+    user = os.getuid() if hasattr(os, "getuid") else None
+    folder = Path(tempfile.gettempdir()) / f"modelcollapse-{user}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.lstat()
+    if user is not None and (found.st_uid != user or stat.S_IMODE(found.st_mode) & 0o077):
+        raise PermissionError(f"{folder} is not this user's alone")
+    return folder
+
+
 inlined = numba.njit(inline="always", error_model="numpy", fastmath={"contract", "reassoc"})
 
 
@@ -23,6 +96,7 @@ class Notice(event.Listener):
 
     def __init__(self) -> None:
         # Of several workers, which compile at the same time, the first one speaks.
+        self.text = ONCE
         self.given = not multiprocessing.current_process().name.endswith(("MainProcess", "-1"))
 
     def on_start(self, event: event.Event) -> None:
@@ -30,16 +104,14 @@ class Notice(event.Listener):
         own = event.data["dispatcher"].py_func.__module__.startswith("modelcollapse.")
         if own and not self.given:
             self.given = True
-            print(  # noqa: T201
-                "modelcollapse: compiling for this machine, which takes some seconds, once",
-                file=sys.stderr,
-            )
+            print(self.text, file=sys.stderr)  # noqa: T201
 
     def on_end(self, event: event.Event) -> None:
         """Do nothing: the loop itself speaks from here on."""
 
 
-event.register("numba:compile", Notice())  # type: ignore[no-untyped-call]
+notice = Notice()
+event.register("numba:compile", notice)  # type: ignore[no-untyped-call]
 
 
 @compiled
