@@ -66,7 +66,8 @@ class _Signals:
         finally:
             self.ending = True
             for number, handler in self._before.items():
-                signal.signal(number, handler)
+                # A program that is done has nothing left to end, and takes a moment to exit.
+                signal.signal(number, signal.SIG_IGN if self._program else handler)
             _answering.remove(self)
             sys.unraisablehook = self._hook
             signal.set_wakeup_fd(wakeup)
