@@ -116,7 +116,7 @@ class _Signals:
                     leave(BASE + number)
                 time.sleep(REPEAT)
                 if not (self._raised or self.ending):
-                    _thread.interrupt_main(signal.Signals(number))
+                    _repeat(number)
 
 
 SAID = "modelcollapse: interrupted\n"
@@ -254,6 +254,14 @@ def _blocked() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _repeat(number: int) -> None:
+    """Send the main thread a signal again, where that is possible such that it wakes up."""
+    if hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(threading.main_thread().ident or 0, number)
+    else:
+        _thread.interrupt_main(signal.Signals(number))
 
 
 def _in_llvm(frame: FrameType | None) -> bool:

@@ -371,7 +371,8 @@ def test_what_a_model_has_fitted_goes_through_the_door(why):
         def fit(self, X):
             del X
 
-        def sample(self, n):
+        def sample(self, n, random_state=None):
+            del random_state
             return np.zeros((n, 2))
 
     with pytest.raises(mc.InvalidInput, match=rf"score failed .*mean_.* = .*{why}"):

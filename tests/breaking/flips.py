@@ -175,7 +175,9 @@ def _problem(kind: Any, home: Path, file: Path, expected: Any) -> str:
     except mc.InvalidInput as error:
         named = file.name in str(error) or str(file.parent) in str(error)
         return "" if named else f"another file is named: {error}"
-    except Exception as error:  # noqa: BLE001 - whatever comes is a defect
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - whatever comes is a defect; a panic is one
         return f"{type(error).__name__}: {error}"
     if found != expected:
         return "other numbers came back"

@@ -306,8 +306,8 @@ def test_parquet_without_polars(tmp_path, monkeypatch):
         ("folder/nothing", "nothing: no such file"),
         ("a\0b", "no file has that name either"),
         ("x" * 5000, "cannot be read"),
-        (None, "data = None is neither a name nor a path"),
-        (3, "data = 3 is neither a name nor a path"),
+        (None, "data = None is not valid: give a name or a path"),
+        (3, "data = 3 is not valid: give a name or a path"),
     ],
 )
 def test_data_that_does_not_exist(name, message):

@@ -182,6 +182,24 @@ def test_what_cannot_be_tested_says_why():
         mc.verify_experiment(3)
 
 
+def test_a_plain_loop_that_ends_early_is_said(monkeypatch):
+    """Its numbers are those of fewer generations."""
+    stopped = mc.run(mc.Gaussian(), mc.Normal.standard(1), mc.Replace(), 9, 2)
+    stopped = replace(stopped, outcome="fit failed at generation 3: no")
+    monkeypatch.setattr(by_loop, "run", lambda *_, **__: stopped)
+    own = mc.Experiment(mc.Gaussian(), Named(), 9, 4)
+    with pytest.raises(mc.InvalidInput, match="the plain loop ended early: fit failed at gen"):
+        mc.verify_experiment(own, effect=0.9)
+
+
+class Named(mc.Replace):
+    """A workflow of one's own, of another schedule method than its parent's."""
+
+    def training_rows(self, sizes, rng):
+        """Return the last batch."""
+        return mc.Replace().training_rows(sizes, rng)
+
+
 def test_the_three_commands_take_a_workflow_from_a_file(tmp_path, capsys):
     """predict, simulate and verify, with the same options."""
     file = tmp_path / "weights.csv"

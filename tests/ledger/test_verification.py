@@ -132,7 +132,7 @@ def test_the_ledger_is_checked_by_the_same_rules():
         (lambda: mc.verify_all([]), "give at least one theorem"),
         (lambda: mc.verify_all(3), "which = 3 is not valid: give a glob of slugs, or theorems"),
         (lambda: mc.verify_all([LEDGER]), "Theorem(...) objects"),
-        (lambda: mc.verify(3), "unknown theorem 3"),
+        (lambda: mc.verify(3), "theorem = 3 is not valid: give a slug or a Theorem"),
         (lambda: mc.verify("*"), "give one slug, or use verify_all for a glob"),
         (lambda: mc.verify(replace(MEAN, kind="lemma")), "'mine/window/variance': kind = 'lemma'"),
         (lambda: mc.verify(replace(MEAN, claim=0.5)), "claim = 0.5 is not valid: give a claim"),

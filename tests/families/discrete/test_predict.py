@@ -205,6 +205,18 @@ def test_a_random_workflow_is_not_predicted():
         exact_law(mc.Experiment(Discrete(9), mc.Replace(), 50, 3))
 
 
+@pytest.mark.parametrize(("rows", "fits"), [(3, True), (4, False)])
+def test_as_many_counts_as_are_allowed(monkeypatch, rows, fits):
+    """Four, say, which three rows of two outcomes have."""
+    monkeypatch.setattr(enumeration, "MOST_STATES", 4)
+    e = mc.Experiment(Discrete(2), mc.Replace(), rows, 2)
+    if fits:
+        assert len(exact_law(e)) == 2
+    else:
+        with pytest.raises(mc.NoClosedForm, match="have 5 possible counts, above 4"):
+            exact_law(e)
+
+
 def test_chains_refuse_what_is_too_large():
     """The reason names the number of rows."""
     e = mc.Experiment(Discrete(3), mc.Accumulate(), 100, 30)
