@@ -379,6 +379,26 @@ def test_a_run_that_was_killed_as_it_began_goes_on(tmp_path):
     assert record(go(tmp_path / "run", generations=1), "real", 1)["outcome"] == "completed"
 
 
+def test_other_peoples_files_stay(tmp_path):
+    """Whatever they are called and wherever they lie; what a killed run left is removed."""
+    run_folder = go(tmp_path / "run", generations=1)
+    seed = run_folder / f"seed-{SEED}"
+    mine = [
+        run_folder / "a.partial",
+        seed / "notes.partial",
+        seed / "real" / "mine.0123abcd.partial",
+    ]
+    left = [
+        seed / "real.parquet.0123abcd.partial",
+        seed / "real" / "generation-002.89abcdef.partial",
+    ]
+    for path in (*mine, *left):
+        path.mkdir()
+        (path / "file").write_text("mine")
+    go(run_folder, generations=1)
+    assert [path.exists() for path in (*mine, *left)] == [True] * 3 + [False] * 2
+
+
 @pytest.fixture
 def copied(tmp_path, whole):
     """Return a copy of the finished run that a test may damage."""
