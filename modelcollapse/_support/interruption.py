@@ -26,6 +26,7 @@ NAMES = ("SIGINT", "SIGTERM", "SIGHUP")  # of which a system may lack the last
 BASE = 128  # shells add it to the signal that ended a process
 INTERRUPTED = BASE + int(signal.SIGINT)
 GRACE = 1.5  # seconds until compiled code must have come to an end
+FAREWELL = 0.3  # seconds for threads that are about to end
 REPEAT = 0.02  # seconds until a signal that could not be raised is tried again
 SAME = 2.0  # seconds in which more signals are the same wish: `timeout` sends each twice
 SHOW_CURSOR = "\x1b[?25h"  # a progress bar hides it
@@ -46,18 +47,18 @@ class _Signals:
         usual = (signal.SIG_DFL, signal.default_int_handler)
         here = [getattr(signal, name) for name in NAMES if hasattr(signal, name)]
         self._before = {n: h for n in here if (h := signal.getsignal(n)) in usual}
-        self._hook = sys.unraisablehook
+        self._hooks = sys.unraisablehook, threading.excepthook
         self._reader, self._writer = os.pipe()
+        self.watch = threading.Thread(target=self._watch, daemon=True)
 
     @contextmanager
     def taken(self) -> Iterator[None]:
         """Answer the signals that end a process, but not what others answer or ignore."""
         os.set_blocking(self._writer, False)
         wakeup = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
-        watch = threading.Thread(target=self._watch, daemon=True)
-        watch.start()
+        self.watch.start()
         try:
-            sys.unraisablehook = self._unraisable
+            sys.unraisablehook, threading.excepthook = self._unraisable, self._in_thread
             _answering.append(self)
             for number in self._before:
                 signal.signal(number, self._handle)
@@ -69,10 +70,10 @@ class _Signals:
                 # A program that is done has nothing left to end, and takes a moment to exit.
                 signal.signal(number, signal.SIG_IGN if self._program else handler)
             _answering.remove(self)
-            sys.unraisablehook = self._hook
+            sys.unraisablehook, threading.excepthook = self._hooks
             signal.set_wakeup_fd(wakeup)
             os.close(self._writer)
-            watch.join()
+            self.watch.join()
             os.close(self._reader)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
@@ -91,9 +92,14 @@ class _Signals:
     def _unraisable(self, lost: Any) -> None:
         """Have the interruption raised again that nobody could catch."""
         if not issubclass(lost.exc_type, KeyboardInterrupt):
-            self._hook(lost)
+            self._hooks[0](lost)
         elif self.number and threading.current_thread() is threading.main_thread():
             self._again()
+
+    def _in_thread(self, lost: Any) -> None:
+        """Say what another thread failed of, unless its work has been given up."""
+        if not self.number:
+            self._hooks[1](lost)
 
     def _again(self) -> None:
         self._raised = False
@@ -175,10 +181,14 @@ def leave(status: int) -> NoReturn:
                 os.kill(worker.pid or 0, getattr(signal, "SIGKILL", signal.SIGTERM))
         for worker in workers:
             worker.join(GRACE)
-    # Temporary files are removed; what waits for other threads is not waited for.
+    # What is registered for the end removes temporary files; joblib's threads do so, too.
     farewell = threading.Thread(target=atexit._run_exitfuncs, daemon=True)  # noqa: SLF001
     farewell.start()
     farewell.join(GRACE)
+    until = time.monotonic() + FAREWELL
+    stay = {threading.main_thread(), threading.current_thread(), *(s.watch for s in _answering)}
+    for thread in set(threading.enumerate()) - stay:
+        thread.join(max(0.0, until - time.monotonic()))
     os._exit(status)
 
 
