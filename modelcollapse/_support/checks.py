@@ -4,13 +4,15 @@ import math
 import numbers
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from functools import wraps
+from inspect import signature
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from modelcollapse._support.errors import InvalidInput, invalid, unknown
+from modelcollapse._support.errors import InvalidInput, invalid, shown, unknown
 from modelcollapse._support.memory import require
 from modelcollapse._support.tables import Labels, NoNumbersError, as_floats, is_number, of_numbers
 from modelcollapse._support.words import many
@@ -21,6 +23,8 @@ LARGEST = float(np.finfo(np.float64).max)
 LARGEST_BATCH = 10**12
 HELD = 200.0  # bytes of a generation: its size, and a number for each of some quantities
 Samples = int | Sequence[int] | Callable[[int], int]
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 def whole(name: str, value: object, minimum: int = 1) -> int:
@@ -278,3 +282,23 @@ def sizes(samples: Samples, generations: int) -> Integers:
         raise invalid("samples", max(values), f"a batch has at most {LARGEST_BATCH} rows")
     found = np.array(values, dtype=np.int64)
     return found if len(values) == generations else np.repeat(found, generations)
+
+
+def broadcast(closed_form: Callable[P, R]) -> Callable[P, R]:
+    """Name the arguments of a closed form that do not fit together."""
+
+    @wraps(closed_form)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return closed_form(*args, **kwargs)
+        except InvalidInput:
+            raise
+        except ValueError as error:
+            given = signature(closed_form).bind(*args, **kwargs).arguments
+            told = ", ".join(f"{name} = {shown(value, 40)}" for name, value in given.items())
+            raise InvalidInput(
+                f"{told}: these shapes do not go together ({error}); give numbers, or arrays of "
+                "one shape"
+            ) from error
+
+    return checked

@@ -17,6 +17,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import copy_context
+from functools import cache
 from types import FrameType
 from typing import Any, NoReturn, ParamSpec, TypeVar
 
@@ -29,6 +30,7 @@ GRACE = 1.5  # seconds until compiled code must have come to an end
 FAREWELL = 0.3  # seconds for threads that are about to end
 REPEAT = 0.02  # seconds until a signal that could not be raised is tried again
 SAME = 2.0  # seconds in which more signals are the same wish: `timeout` sends each twice
+SAID = "modelcollapse: interrupted\n"
 SHOW_CURSOR = "\x1b[?25h"  # a progress bar hides it
 
 _answering: list["_Signals"] = []  # the commands under way: one, or none
@@ -54,6 +56,7 @@ class _Signals:
     @contextmanager
     def taken(self) -> Iterator[None]:
         """Answer the signals that end a process, but not what others answer or ignore."""
+        _let_forked_go()
         os.set_blocking(self._writer, False)
         wakeup = signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
         self.watch.start()
@@ -65,16 +68,22 @@ class _Signals:
             with warnings.catch_warnings():
                 yield
         finally:
-            self.ending = True
-            for number, handler in self._before.items():
+            self.give_back(wakeup)
+            for number in self._before if self._program else ():
                 # A program that is done has nothing left to end, and takes a moment to exit.
-                signal.signal(number, signal.SIG_IGN if self._program else handler)
-            _answering.remove(self)
-            sys.unraisablehook, threading.excepthook = self._hooks
-            signal.set_wakeup_fd(wakeup)
+                signal.signal(number, signal.SIG_IGN)
             os.close(self._writer)
             self.watch.join()
             os.close(self._reader)
+
+    def give_back(self, wakeup: int = -1) -> None:
+        """Answer no more signals."""
+        self.ending = True
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        _answering.remove(self)
+        sys.unraisablehook, threading.excepthook = self._hooks
+        signal.set_wakeup_fd(wakeup)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         """Raise the interruption, if this is a place for it."""
@@ -90,10 +99,10 @@ class _Signals:
         raise KeyboardInterrupt
 
     def _unraisable(self, lost: Any) -> None:
-        """Have the interruption raised again that nobody could catch."""
-        if not issubclass(lost.exc_type, KeyboardInterrupt):
+        """Have the interruption raised again that nobody could catch; nothing else counts then."""
+        if not self.number:
             self._hooks[0](lost)
-        elif self.number and threading.current_thread() is threading.main_thread():
+        elif issubclass(lost.exc_type, KeyboardInterrupt):
             self._again()
 
     def _in_thread(self, lost: Any) -> None:
@@ -118,14 +127,25 @@ class _Signals:
             number, since = came[0], time.monotonic()
             while number in self._before and not (self._raised or self.ending):
                 if self._program and time.monotonic() - since > GRACE:
-                    os.write(2, (SHOW_CURSOR * (2 in self._terminals) + SAID).encode())
+                    self.number, self.ending = number, True
+                    with suppress(OSError):
+                        os.write(2, (SHOW_CURSOR * (2 in self._terminals) + SAID).encode())
                     leave(BASE + number)
                 time.sleep(REPEAT)
                 if not (self._raised or self.ending):
                     _repeat(number)
 
 
-SAID = "modelcollapse: interrupted\n"
+@cache
+def _let_forked_go() -> None:
+    """See to it that a forked process ends as usual: its signals are not those of the command."""
+
+    def forked() -> None:
+        for signals in _answering:
+            signals.give_back()
+
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=forked)
 
 
 def answered(command: Callable[[], int], *, program: bool) -> int:

@@ -1,37 +1,11 @@
 """Checked arguments of the closed forms: numbers or arrays, broadcast against each other."""
 
-from collections.abc import Callable
-from functools import wraps
-from inspect import signature
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 import numpy as np
 
 from modelcollapse._support.checks import Floats, reals
-from modelcollapse._support.errors import InvalidInput, invalid, shown
-
-P = ParamSpec("P")
-R = TypeVar("R")
-
-
-def broadcast(closed_form: Callable[P, R]) -> Callable[P, R]:
-    """Name the arguments of a closed form that do not fit together."""
-
-    @wraps(closed_form)
-    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return closed_form(*args, **kwargs)
-        except InvalidInput:
-            raise
-        except ValueError as error:
-            given = signature(closed_form).bind(*args, **kwargs).arguments
-            told = ", ".join(f"{name} = {shown(value, 40)}" for name, value in given.items())
-            raise InvalidInput(
-                f"{told}: these shapes do not go together ({error}); give numbers, or arrays of "
-                "one shape"
-            ) from error
-
-    return checked
+from modelcollapse._support.errors import invalid
 
 
 def numbers(

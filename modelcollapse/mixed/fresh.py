@@ -11,9 +11,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats
+from modelcollapse._support.checks import Floats, broadcast
 from modelcollapse.mixed.arguments import (
-    broadcast,
     per_row,
     plain,
     ratio,

@@ -11,10 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats
+from modelcollapse._support.checks import Floats, broadcast
 from modelcollapse._support.errors import invalid
 from modelcollapse.mixed.arguments import (
-    broadcast,
     numbers,
     per_row,
     plain,

@@ -10,11 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats
+from modelcollapse._support.checks import Floats, broadcast
 from modelcollapse._support.errors import InvalidInput, invalid, unknown
 from modelcollapse.loop.fate import Fate
 from modelcollapse.mixed.arguments import (
-    broadcast,
     numbers,
     per_row,
     plain,

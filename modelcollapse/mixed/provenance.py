@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats
+from modelcollapse._support.checks import Floats, broadcast
 from modelcollapse._support.errors import InvalidInput
-from modelcollapse.mixed.arguments import broadcast, per_row, row_counts, weights
+from modelcollapse.mixed.arguments import per_row, row_counts, weights
 
 
 @broadcast

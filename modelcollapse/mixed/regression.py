@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats
+from modelcollapse._support.checks import Floats, broadcast
 from modelcollapse._support.errors import InvalidInput
-from modelcollapse.mixed.arguments import broadcast, numbers, plain, ratio, row_counts, weights
+from modelcollapse.mixed.arguments import numbers, plain, ratio, row_counts, weights
 
 
 class Risk(NamedTuple):

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats
-from modelcollapse.mixed.arguments import broadcast, plain, ratio, row_counts
+from modelcollapse._support.checks import Floats, broadcast
+from modelcollapse.mixed.arguments import plain, ratio, row_counts
 
 
 class Optimum(NamedTuple):

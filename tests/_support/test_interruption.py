@@ -27,8 +27,12 @@ def send():
 def compute():  # compiled code that hears no signal; for minutes
     hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1)
 
-def beside():
-    thread = threading.Thread(target=int, args="x")
+class Failing:
+    def __del__(self):
+        raise ValueError("of no interest")
+
+def beside(target, *arguments):
+    thread = threading.Thread(target=target, args=arguments)
     thread.start()
     thread.join()
 
@@ -53,7 +57,8 @@ COMMANDS = {
     "apart": ["print(flush=True)", "interruption.apart(compute)"],
     "warning": [STOPPED, "except KeyboardInterrupt: warnings.warn('left'); raise"],
     "failing": [STOPPED, "except KeyboardInterrupt: raise RuntimeError"],
-    "failing beside": [STOPPED, "finally: beside()"],
+    "failing beside": [STOPPED, "finally: beside(int, 'x')"],
+    "lost beside": [STOPPED, "finally: beside(Failing)"],
 }
 
 
@@ -117,13 +122,14 @@ def test_a_second_signal(same):
     assert out == ("kept\n" if same else "")
 
 
-def test_a_terminal_that_has_gone(tmp_path):
-    """What is finished is kept, though nothing can be said any more."""
+@pytest.mark.parametrize("computing", [False, True], ids=["keeping", "computing"])
+def test_a_terminal_that_has_gone(tmp_path, computing):
+    """Nothing can be said any more; what is finished is kept, if it can be reached."""
     ours, theirs = pty.openpty()
     text = code(
         "import fcntl, termios",
         "fcntl.ioctl(1, termios.TIOCSCTTY, 0)",
-        "try: print('at work', flush=True); time.sleep(3600)",
+        f"try: print('at work', flush=True); {'compute()' if computing else 'time.sleep(3600)'}",
         "except KeyboardInterrupt:",
         "    print('interrupted', flush=True); print('a note', file=sys.stderr, flush=True)",
         "    open(sys.argv[2], 'w').close()",
@@ -136,7 +142,20 @@ def test_a_terminal_that_has_gone(tmp_path):
     assert os.read(ours, 100).startswith(b"at work")
     os.close(ours)
     assert ended(process)[0] == 129
-    assert kept.exists()
+    assert computing or kept.exists()
+
+
+def test_a_forked_process_has_signals_of_its_own():
+    """It ends by one as ever, and the command does not hear of it."""
+    text = code(
+        "child = os.fork()",
+        "if not child: time.sleep(3600)",
+        "time.sleep(10 * interruption.REPEAT)",
+        "os.kill(child, signal.SIGTERM)",
+        "print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))",
+        "time.sleep(10 * interruption.REPEAT)",
+    )
+    assert ended(start(code=text)) == (0, f"{-signal.SIGTERM}\n", "")
 
 
 def test_signals_of_others_stay_theirs():

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats, reals, whole
+from modelcollapse._support.checks import Floats, broadcast, reals, whole
 from modelcollapse._support.errors import InvalidInput, invalid
 
 PROBABILITY = "give a probability, from 0 to 1"
@@ -27,6 +27,7 @@ def probability(name: str, value: Any) -> Floats:
     return array
 
 
+@broadcast
 def kept_label_error(label_error: Any, keep_correct: Any, keep_wrong: Any) -> Floats:
     """Return the share of wrong labels among the kept ones, p psi/(p psi + (1 - p) phi).
 
@@ -51,6 +52,7 @@ def kept_label_error(label_error: Any, keep_correct: Any, keep_wrong: Any) -> Fl
     return result
 
 
+@broadcast
 def break_down_point(keep_correct: Any, keep_wrong: Any) -> Floats:
     """Return p* = 1/(1 + psi/phi), the label error up to which the majority of the kept is right.
 
