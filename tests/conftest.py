@@ -174,7 +174,13 @@ def strict_floats():
 
 @pytest.fixture(scope="module")
 def interruptible():
-    """Let SIGINT interrupt, here and in new processes: a background job of a shell ignores it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    """Let signals end new processes, and SIGINT interrupt this one too.
+
+    A background job of a shell ignores SIGINT, and one that was started with nohup SIGHUP.
+    """
+    before = {signal.SIGINT: signal.signal(signal.SIGINT, signal.default_int_handler)}
+    if hasattr(signal, "SIGHUP"):
+        before[signal.SIGHUP] = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     yield
-    signal.signal(signal.SIGINT, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)

@@ -141,8 +141,8 @@ def _let_forked_go() -> None:
     """See to it that a forked process ends as usual: its signals are not those of the command."""
 
     def forked() -> None:
-        for signals in _answering:
-            signals.give_back()
+        while _answering:
+            _answering[-1].give_back()
 
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=forked)

@@ -68,6 +68,7 @@ def test_calls_are_seen(tmp_path, monkeypatch):
         assert len(found) == (0 if "\x07" in ending.args[0] else 1)  # what it holds is escaped
 
 
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes cannot be listed here")
 def test_kills(tmp_path):
     """Nothing is lost or changed, and no process left."""

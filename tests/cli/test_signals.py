@@ -11,8 +11,7 @@ from modelcollapse.cli import main
 from tests.helpers.signals import answers, ended, members, start, wait_until, workers
 
 pytestmark = pytest.mark.usefixtures("interruptible")
-SOON = 2.0  # seconds that a command has to answer a signal
-SLOWER = 5  # times, where as many processes as that share a core
+SOON = 60.0  # seconds: on an idle machine it takes less than 2, without an answer minutes
 GRID = """
 samples = 200
 generations = 100
@@ -85,7 +84,7 @@ def test_a_signal_ends_a_command_at_work(tmp_path, name, sign):
     begun = time.monotonic()
     process.send_signal(sign)
     status, _, err = ended(process)
-    assert time.monotonic() - begun < SOON * SLOWER
+    assert time.monotonic() - begun < SOON
     assert status == 128 + sign, err
     assert "interrupted" in err
     assert "Traceback" not in err

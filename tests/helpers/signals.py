@@ -34,6 +34,8 @@ def wait_until(sign, process=None):
         if process is not None and process.poll() is not None:
             pytest.fail(f"it ended with {process.returncode}: {process.communicate()}")
         if time.monotonic() > end:
+            if process is not None:
+                os.killpg(process.pid, signal.SIGKILL)
             pytest.fail("there was no sign")
         time.sleep(0.01)
     return found
@@ -72,7 +74,11 @@ def answers(process):
 
 def ended(process, timeout=PATIENCE):
     """Wait for its end; return its exit status and what it wrote. No worker may be left."""
-    status = process.wait(timeout)
+    try:
+        status = process.wait(timeout)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        raise
     left = workers(process)
     out, err = process.communicate(timeout=timeout)
     assert left == []
