@@ -26,23 +26,23 @@ STATUSES = {
 }
 GONE = 10  # seconds for workers to notice
 LOOP = ["gaussian", "accumulate", "--dim", "3", "--samples", "9", "--generations", "60"]
-FIT = ["--estimator", "gaussian", "--data", "wine", "--generations", "400"]
+FIT = ["--estimator", "gaussian", "--data", "wine", "--generations", "60"]
 GRID = """\
 samples = [5, 6, 7, 8]
-generations = 40
-replicates = 3000
+generations = 20
+replicates = 500
 runs = true
 model = { family = "gaussian", dim = 2 }
 workflow = { name = ["replace", "accumulate"] }
 """
 COMMANDS = (
-    ["simulate", *LOOP, "--replicates", "6000", "--output", "out.csv"],
-    ["simulate", *LOOP, "--replicates", "20000", "--jobs", "2", "--output", "out.parquet"],
+    ["simulate", *LOOP, "--replicates", "2000", "--output", "out.csv"],
+    ["simulate", *LOOP, "--replicates", "6000", "--jobs", "2", "--output", "out.parquet"],
     ["run", *FIT, "--checkpoint", "out.npz", "--output", "out.csv"],
     ["sweep", "grid.toml", "--output", "out"],
     ["sweep", "grid.toml", "--output", "out", "--jobs", "2"],
     ["verify", "--only", "gaussian/replace/variance"],
-    ["predict", "discrete", "--outcomes", "40", "--samples", "60", "--generations", "200"],
+    ["predict", "discrete", "--outcomes", "20", "--samples", "30", "--generations", "50"],
 )
 
 

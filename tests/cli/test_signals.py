@@ -73,8 +73,14 @@ COMMANDS = {
 }
 
 
-@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-@pytest.mark.parametrize("name", COMMANDS)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# One signal for each command, and each signal for one.
+PAIRS = {(name, SIGNALS[i % 3]) for i, name in enumerate(COMMANDS)} | {
+    ("sweep", s) for s in SIGNALS
+}
+
+
+@pytest.mark.parametrize(("name", "sign"), sorted(PAIRS))
 def test_a_signal_ends_a_command_at_work(tmp_path, name, sign):
     """With its own exit status, soon, no worker left, nothing half-written, and no traceback."""
     arguments, at_work, kept = COMMANDS[name]
