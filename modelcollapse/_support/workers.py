@@ -4,11 +4,12 @@ import os
 import threading
 from collections.abc import Iterable, Iterator
 from functools import cache
-from multiprocessing import Pipe
-from multiprocessing.connection import Connection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from modelcollapse._support.interruption import held
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
 
 LOOK = 0.5  # seconds between a worker's looks at whether its parent is the same
 
@@ -43,17 +44,19 @@ def spread(
 
 
 @cache
-def _tie() -> tuple[Connection, Connection]:
+def _tie() -> "tuple[Connection, Connection]":
     """Return the ends of a pipe: to read, for workers, and to write, which this process keeps."""
+    from multiprocessing import Pipe
+
     return Pipe(duplex=False)
 
 
-def _follow(tie: Connection) -> None:
+def _follow(tie: "Connection") -> None:
     """In a new worker, see to it that it ends with the process that works with it."""
     threading.Thread(target=_end_with, args=(tie, os.getppid()), daemon=True).start()
 
 
-def _end_with(tie: Connection, parent: int) -> None:
+def _end_with(tie: "Connection", parent: int) -> None:
     # The pipe is closed, or a process that was forked holds it open still.
     while not tie.poll(LOOK) and os.getppid() == parent:
         pass
