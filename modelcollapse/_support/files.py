@@ -27,6 +27,8 @@ def replacing(path: Path) -> Iterator[Path]:
     and permissions stay.
     """
     path = path.resolve() if path.is_symlink() else path
+    if path.exists() and not path.is_file():
+        raise InvalidInput(f"{str(path)!r} is no regular file: nothing is written in its place")
     flags = os.O_CREAT | os.O_EXCL | os.O_RDWR
     partial, handle = _begun(path, lambda new: os.open(new, flags, 0o666))
     try:

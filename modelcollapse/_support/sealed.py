@@ -68,31 +68,39 @@ def _check_format(path: Path, there: Any, form: int | None) -> None:
 
 
 def _guess(path: Path) -> Any:
+    if not path.is_file():
+        return None
     try:
         return json.loads(path.read_bytes())["format"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 
-def write_table(path: Path, columns: Any) -> None:
-    """Write a data frame, or columns of equal length, whole or not at all."""
+def write_table(path: Path, columns: Any, of: str = "") -> None:
+    """Write a data frame, or columns of equal length, whole or not at all.
+
+    `of` says what the file is of, so that another's in its place is found.
+    """
     pl = frames()
     frame = columns if isinstance(columns, pl.DataFrame) else pl.DataFrame(dict(columns))
     buffer = io.BytesIO()
-    frame.write_parquet(buffer, metadata={"modelcollapse": BLANK.decode()})
+    frame.write_parquet(buffer, metadata={"of": of, "modelcollapse": BLANK.decode()})
     with replacing(path) as partial:
         partial.write_bytes(_sealed(buffer.getvalue()))
 
 
-def read_table(path: Path) -> Any:
+def read_table(path: Path, of: str = "") -> Any:
     """Return the data frame that was written.
 
     Raises
     ------
     DamagedError
-        If the file is missing, or one bit of it is another.
+        If the file is missing, one bit of it is another, or it is of something else.
     """
-    return frames().read_parquet(io.BytesIO(_checked(path)))
+    data = _checked(path)
+    if frames().read_parquet_metadata(io.BytesIO(data)).get("of") != of:
+        raise DamagedError(f"{path} is damaged (it is another one's): {AGAIN}")
+    return frames().read_parquet(io.BytesIO(data))
 
 
 def digest(path: Path) -> str:
@@ -120,6 +128,17 @@ def read_frame(path: Path) -> Any:
             raise InvalidInput(f"{path} is not a Parquet file: {reason}") from error
 
 
+def index_columns(path: Path) -> list[str]:
+    """Return the columns of a Parquet file that pandas has written as an index."""
+    with path.open("rb") as file:
+        told = frames().read_parquet_metadata(file).get("pandas", "{}")
+    try:
+        found = json.loads(told).get("index_columns", [])
+    except (ValueError, AttributeError):
+        return []
+    return [name for name in found if isinstance(name, str)]
+
+
 def frames(extra: str = "frames", purpose: str = "reading and writing Parquet files") -> Any:
     """Return polars, or raise MissingDependency that names an extra of this package."""
     try:
@@ -138,6 +157,8 @@ def _sealed(data: bytes) -> bytes:
 
 def _checked(path: Path) -> bytes:
     """Return a sealed file's bytes."""
+    if path.exists() and not path.is_file():  # a pipe is not waited for
+        raise DamagedError(f"{path} is no regular file: {AGAIN} once it is removed")
     try:
         data = path.read_bytes()
     except OSError as error:

@@ -183,8 +183,8 @@ def _objects(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
         _refuse(array[where], f"[{', '.join(map(str, where))}]" if where else "")
     try:
         return as_floats(array)
-    except OverflowError as error:
-        raise NoNumbersError("a number in it is larger than any float", array) from error
+    except (OverflowError, ValueError) as error:
+        raise NoNumbersError("a number in it is no float, or larger than any", array) from error
 
 
 def _is_real(kind: type) -> bool:

@@ -143,15 +143,18 @@ def write_table(path: Path, columns: Mapping[str, Any], *, finished: bool = True
     What an interruption has left goes beside a table that is there already, which may be complete.
     Return whether it was written: after hours of work a full disk must not end the command.
     """
+    count = max((len(column) for column in columns.values()), default=0)
     if not finished and path.exists():
         note(f"{path} stays as it was")
-        path = path.with_name(f"{path.stem}.interrupted{path.suffix}")
+        if not count:
+            return True
+        names = (f"{path.stem}.interrupted{n or ''}{path.suffix}" for n in range(10**6))
+        path = next(new for name in names if not (new := path.with_name(name)).exists())
     try:
         _write(path, columns)
     except OSError as error:
         note(f"output = {str(path)!r} cannot be written: {error}; what follows is all there is")
         return False
-    count = max((len(column) for column in columns.values()), default=0)
     note(f"wrote {many(count, 'row')} to {path}")
     return True
 

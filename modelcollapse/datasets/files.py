@@ -11,7 +11,7 @@ import numpy as np
 from modelcollapse._support.checks import Floats
 from modelcollapse._support.csv_lines import by_ending, cause, number, read_table
 from modelcollapse._support.errors import InvalidInput, unknown
-from modelcollapse._support.sealed import frames, read_frame
+from modelcollapse._support.sealed import frames, index_columns, read_frame
 from modelcollapse._support.words import many
 
 
@@ -181,6 +181,11 @@ def _check_cell(where: str, cell: str, cells: Sequence[str]) -> None:
 def _from_parquet(path: Path) -> Floats:
     frame = read_frame(path)
     pl = frames()
+    for name in index_columns(path):
+        raise InvalidInput(
+            f"{path}, column {name!r} is an index of pandas, not data: write the file with "
+            "index=False, or make it a column by reset_index()"
+        )
     if not frame.width or not frame.height:
         raise InvalidInput(
             f"{path} has {many(frame.width, 'column')} and {many(frame.height, 'row')} of data"

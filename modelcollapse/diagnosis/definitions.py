@@ -121,6 +121,14 @@ def _observed_variance(
             reason="one run has not reached 0, and shows nothing of others or of later generations",
             needed="independent runs with vanished=SHARE, or an experiment with a theorem",
         )
+    if np.any(first <= 0):
+        return Answer(
+            "undetermined",
+            metric=name,
+            statistic=shown,
+            reason="a share of a variance that is not above 0 is no bar",
+            needed="a column of variances: is it a logarithm?",
+        )
     # Falling is "above" for the sign test: the flags say which runs are below their bar.
     share = 1.0 if vanished is None else vanished
     outcome = sign_test(last < share * first, case.alpha)

@@ -150,7 +150,8 @@ def _finding(number: int, name: str, answer: Answer) -> Finding:
 def _bar(catastrophe: float | None, ceiling: float | None) -> Bar | None:
     if catastrophe is not None and ceiling is not None:
         raise InvalidInput(
-            f"catastrophe = {shown(catastrophe)} and ceiling = {shown(ceiling)}: give one of the two"
+            f"catastrophe = {shown(catastrophe)} and ceiling = {shown(ceiling)}: give one of the "
+            "two"
         )
     if catastrophe is not None:
         if positive("catastrophe", catastrophe) <= 1:

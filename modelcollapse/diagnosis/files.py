@@ -208,13 +208,12 @@ def _placed(
 
 def _generations(sheet: Sheet, rows: Integers) -> Integers:
     values = sheet.column(GENERATION)[rows]
-    whole = np.isfinite(values) & (values == np.floor(values))
+    whole = (np.abs(values) < 2.0**53) & (values == np.floor(values))
     if not whole.all():
         i = int(np.argmin(whole))
         place = sheet.places[rows[i]]
-        raise InvalidInput(
-            f"{sheet.path}, {place}, column 'generation': {values[i]} is not a whole number"
-        )
+        where = f"{sheet.path}, {place}, column 'generation'"
+        raise InvalidInput(f"{where}: {values[i]} is not a whole number below 2^53")
     return values.astype(np.int64)
 
 

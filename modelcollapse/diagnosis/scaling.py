@@ -25,6 +25,7 @@ from modelcollapse.diagnosis.record import Record
 from modelcollapse.diagnosis.theory import Theory
 from modelcollapse.loop.identity import described
 
+ROUNDED = 1e-12  # of a slope of recorded values: logarithms of them, and differences, are rounded
 ROUNDING = 1e-8  # of a slope: relative errors of 1e-9 in each of four exact values
 
 NEEDED = (
@@ -187,7 +188,8 @@ def _tested(
         f"the exponent changes by {0.0 - middle[t]:+.5g} ({pairs}) at generation "
         f"{generations[t + 1]}, between {sizes.small} and {sizes.large} samples"
     )
-    sides = [sign_test(slopes > margin, alpha / 2), sign_test(slopes < -margin, alpha / 2)]
+    bar = margin + ROUNDED  # rounding decides nothing
+    sides = [sign_test(slopes > bar, alpha / 2), sign_test(slopes < -bar, alpha / 2)]
     if n == 1:
         reason = "one run of each size shows its own numbers, not what chance does to others"
         need = f"at least {sides[0].least[0]} runs of each size"

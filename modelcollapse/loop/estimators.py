@@ -36,7 +36,7 @@ def stage(name: str, generation: int, noted: dict[str, int]) -> Iterator[None]:
         warnings.simplefilter("always")
         try:
             yield
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             message = f"{name} failed at generation {generation}: {brief(error)}"
             raise FailedError(message) from error
         finally:
@@ -146,10 +146,10 @@ def sample(
 
 def seeded(estimator: Any) -> bool:
     """Return whether the loop can seed an estimator: by an argument of `sample`, or inside it."""
-    held = {name.strip("_") for name in dir(estimator)}
+    held = {"random_state"} if hasattr(estimator, "random_state") else set()
     if hasattr(estimator, "get_params"):
-        held |= {name.split("__")[-1] for name in estimator.get_params()}
-    return not {*_parameters(estimator.sample), *held}.isdisjoint(SEEDS)
+        held |= {name.split("__")[-1] for name in estimator.get_params()} & {"random_state"}
+    return bool(held) or not _parameters(estimator.sample).isdisjoint(SEEDS)
 
 
 def frozen(

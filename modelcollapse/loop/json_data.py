@@ -137,6 +137,24 @@ def _code(function: Any, inside: Inside) -> dict[str, Any] | None:
     return {"code": _instructions(code, inside), "holds": inside(held)}
 
 
+def code_of(value: Any) -> str:
+    """Return a digest of a function's or of a class's own code, or "" of this package's.
+
+    A name does not say what is behind it: its owner may have changed it.
+    """
+    kinds = type(value).__mro__ if not isinstance(value, FunctionType) else ()
+    members = [(value.__name__, value)] if isinstance(value, FunctionType) else []
+    for kind in kinds:
+        if kind.__module__ != "builtins" and not kind.__module__.startswith("modelcollapse."):
+            members += sorted(vars(kind).items())
+    found = []
+    for name, member in members:
+        plain_one = getattr(member, "fget", None) or getattr(member, "__func__", member)
+        if (code := getattr(plain_one, "__code__", None)) is not None:
+            found.append([name, _instructions(code, partial(_inner, 0, ()))])
+    return hashlib.sha256(canonical(found).encode()).hexdigest()[:12] if found else ""
+
+
 def _instructions(code: CodeType, inside: Inside) -> list[Any]:
     constants = [
         _instructions(part, inside) if isinstance(part, CodeType) else inside(part)

@@ -33,7 +33,7 @@ from modelcollapse.loop import estimators
 from modelcollapse.loop.checkpoint import Checkpoint, State
 from modelcollapse.loop.estimators import FailedError, stage
 from modelcollapse.loop.identity import of_workflow, shown
-from modelcollapse.loop.json_data import of_metric, plain
+from modelcollapse.loop.json_data import code_of, of_metric, plain
 from modelcollapse.loop.metrics import Metric, built_in, check_names, custom
 from modelcollapse.loop.sampling import Tempered, lowered
 from modelcollapse.loop.truth import Rows, Truth
@@ -332,6 +332,7 @@ class _Loop:
 
     def configuration(self, generations: int) -> dict[str, Any]:
         """Return everything that the numbers of so many generations depend on."""
+        given = self.estimator, self.workflow, *self.metrics.values()
         return {
             "build": build(),
             "estimator": plain(self.estimator, generations),
@@ -341,6 +342,7 @@ class _Loop:
             "seed": self.seed,
             "test": plain(self.test, generations),
             "metrics": {name: of_metric(metric) for name, metric in self.metrics.items()},
+            "code": [code_of(one) for one in given],
             "sampling": plain(self.sampling, generations),
             "seed_global": self.seed_global,
         }

@@ -8,7 +8,14 @@ from typing import Any
 
 from modelcollapse._support.errors import InvalidInput, unknown
 from modelcollapse._support.files import replacing
-from modelcollapse._support.sealed import DamagedError, frames, read_json, write_json, write_table
+from modelcollapse._support.sealed import (
+    DamagedError,
+    digest,
+    frames,
+    read_json,
+    write_json,
+    write_table,
+)
 from modelcollapse._support.version import build
 from modelcollapse.reproduce.figure import SIZES, Context, Figure, Frames, Picture
 
@@ -110,7 +117,13 @@ def _described(figure: Figure, pictures: Any, context: Context, seconds: float) 
         "original": figure.original,
         "difference": figure.difference,
         "pictures": [
-            {"png": f"{p.name}.png", "pdf": f"{p.name}.pdf", "alt": p.alt} for p in pictures
+            {
+                "png": f"{p.name}.png",
+                "pdf": f"{p.name}.pdf",
+                "alt": p.alt,
+                "sha256": digest(context.folder / f"{p.name}.png"),
+            }
+            for p in pictures
         ],
         "data": f"{figure.name}.parquet",
         "command": _command(figure, context),

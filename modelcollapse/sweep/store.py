@@ -112,7 +112,11 @@ class Store:
     def damaged(self, cell: Cell) -> bool:
         """Return whether a finished cell cannot be read: cut off by a full disk, say."""
         parts = ["cells", "runs"] if cell.runs else ["cells"]
-        return any(_is_damaged(self.place(cell, part)) for part in parts)
+        return any(_is_damaged(self, cell, part) for part in parts)
+
+    def table(self, cell: Cell, part: str = "cells") -> Any:
+        """Return a finished cell's table, or raise DamagedError."""
+        return read_table(self.place(cell, part), f"{part}/{cell.key}")
 
     def keep(self, cell: Cell, result: Result) -> None:
         """Write what became of a cell; the summary last, which makes it finished."""
@@ -125,7 +129,7 @@ class Store:
             if columns is not None:
                 place = self.place(cell, part)
                 place.parent.mkdir(exist_ok=True)
-                write_table(place, columns)
+                write_table(place, columns, f"{part}/{cell.key}")
         failure.unlink(missing_ok=True)
 
     def gather(self, cells: Sequence[Cell]) -> Path:
@@ -160,7 +164,7 @@ def gathered(folder: Path, cells: Sequence[Cell]) -> Any:
     tables = []
     for cell in cells:
         own = {key: _scalar(value) for key, value in cell.columns.items()}
-        table = read_table(folder / "cells" / f"{cell.key}.parquet")
+        table = Store(folder).table(cell)
         tables.append(table.select(*[pl.lit(v).alias(k) for k, v in own.items()], pl.all()))
     return pl.concat(tables, how="diagonal_relaxed") if tables else pl.DataFrame()
 
@@ -199,9 +203,9 @@ def _ours(path: Path) -> bool:
     return path.name == "lock" or left_over(path, NAMES[""])
 
 
-def _is_damaged(path: Path) -> bool:
+def _is_damaged(store: Store, cell: Cell, part: str) -> bool:
     try:
-        read_table(path)
+        store.table(cell, part)
     except DamagedError:
         return True
     return False

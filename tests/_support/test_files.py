@@ -107,6 +107,11 @@ def test_what_is_no_file_is_not_replaced(tmp_path):
     os.mkfifo(tmp_path / "pipe.csv")
     with pytest.raises(mc.InvalidInput, match="is no regular file"):
         check_writable("output", tmp_path / "pipe.csv")
+    (tmp_path / "link.csv").symlink_to(tmp_path / "pipe.csv")
+    for name in ("pipe.csv", "link.csv"):
+        with pytest.raises(mc.InvalidInput, match="is no regular file"), replacing(tmp_path / name):
+            pass
+    assert (tmp_path / "pipe.csv").is_fifo()
     with pytest.raises(mc.InvalidInput, match="is a directory"):
         check_writable("output", tmp_path)
     with pytest.raises(mc.InvalidInput, match="there is no folder"):

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 
 import numpy as np
 import polars as pl
@@ -87,6 +88,24 @@ def test_what_is_no_sealed_file(tmp_path):
     for name in ("absent.parquet", "other.parquet"):
         with pytest.raises(DamagedError, match=name):
             read_table(tmp_path / name)
+
+
+def test_anothers_table_is_found(tmp_path):
+    """Whole as it is, it is not the one that belongs there."""
+    for name in "ab":
+        write_table(tmp_path / name, {"x": [name]}, of=name)
+    (tmp_path / "a").write_bytes((tmp_path / "b").read_bytes())
+    assert read_table(tmp_path / "b", "b")["x"].to_list() == ["b"]
+    with pytest.raises(DamagedError, match="it is another one's"):
+        read_table(tmp_path / "a", "a")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+def test_a_pipe_is_not_waited_for(tmp_path):
+    """It is no file of this package."""
+    os.mkfifo(tmp_path / "a.json")
+    with pytest.raises(DamagedError, match="is no regular file"):
+        read_json(tmp_path / "a.json")
 
 
 def test_formats(tmp_path):

@@ -16,7 +16,7 @@ import numpy as np
 
 import modelcollapse as mc
 from modelcollapse import sweep
-from modelcollapse._support.sealed import read_table, write_json
+from modelcollapse._support.sealed import write_json
 from modelcollapse.language.checkpoints import ABOUT, digest, whole_model
 from modelcollapse.language.results import Results
 from modelcollapse.loop.plain import Run
@@ -48,8 +48,8 @@ class Sweep:
         """Return the summaries and the replicates."""
         cells = sweep.Sweep.of(GRID)
         sweep.run(cells, folder, found=say)
-        places = [Store(folder).place(cell, "runs") for cell in cells.cells]
-        kept = [read_table(place).to_dict(as_series=False) for place in places]
+        tables = [Store(folder).table(cell, "runs") for cell in cells.cells]
+        kept = [table.to_dict(as_series=False) for table in tables]
         (folder / "results.parquet").unlink()
         return repr((sweep.read(folder).to_dict(as_series=False), kept))
 

@@ -132,6 +132,8 @@ def test_an_interruption_keeps_the_complete_table(capsys, tmp_path, monkeypatch)
     assert path.read_text() == whole
     assert len((tmp_path / "runs.interrupted.csv").read_text().splitlines()) == 1 + 2 * 4
     assert f"{path} stays as it was" in said
+    assert main(line) == 130
+    assert (tmp_path / "runs.interrupted1.csv").exists()
     path.unlink()
     assert main(line) == 130
     assert len(path.read_text().splitlines()) == 1 + 2 * 4

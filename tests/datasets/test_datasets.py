@@ -295,6 +295,17 @@ def test_parquet_without_polars(tmp_path, monkeypatch):
         load(path)
 
 
+def test_an_index_of_pandas_is_no_data(tmp_path):
+    """A Parquet file says which columns it is in."""
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"a": [1.0, 2, 4], "b": [1.0, 2, 5]}, index=[7, 8, 9])
+    frame.to_parquet(tmp_path / "with.parquet")
+    frame.reset_index(drop=True).to_parquet(tmp_path / "without.parquet")
+    with pytest.raises(InvalidInput, match="'__index_level_0__' is an index of pandas"):
+        load(tmp_path / "with.parquet")
+    assert load(tmp_path / "without.parquet").values.shape == (3, 2)
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [

@@ -567,3 +567,23 @@ def test_a_size_of_which_nothing_is_known_is_compared():
 
     found = diagnose(known, scaling={size: known, 4 * size: plain})["scaling_law"]
     assert found.metric == "squared_error"
+
+
+def test_a_share_of_what_is_no_variance_is_no_bar():
+    """Logarithms are below 0, and a share of them is above."""
+    rising = np.tile([-1.0, -0.9, -0.8], (60, 1))
+    found = mc.diagnose({"log_variance": rising}, variance="log_variance", vanished=0.5)
+    assert found["variance_collapse"].verdict == "undetermined"
+    assert "is not above 0" in found["variance_collapse"].reason
+
+
+@pytest.mark.parametrize("factor", [0.1, 0.3, 0.7])
+def test_rounding_is_no_change_of_the_exponent(factor):
+    """The same ratios at both sizes."""
+    risk = np.tile([1.0, 2.0, 3.0], (60, 1))
+    scaling = {100: {"risk": risk}, 1000: {"risk": factor * risk}}
+    found = mc.diagnose({"risk": risk}, scaling=scaling)["scaling_law"]
+    assert found.verdict != "holds"
+    assert mc.diagnose({"risk": risk}, scaling=scaling, margin=0.1)["scaling_law"].verdict == (
+        "does not hold"
+    )

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from modelcollapse import Accumulate, Gaussian, InvalidInput, Normal, Replace, run
+from modelcollapse.loop import json_data
 from tests.helpers.toys import ARGUMENTS, PLANE, Failing, Ladder, fail
 
 
@@ -157,3 +158,34 @@ def test_an_error_while_writing_leaves_the_old_checkpoint(tmp_path, monkeypatch)
 
     assert path.read_bytes() == content
     assert [p.name for p in tmp_path.iterdir()] == ["run.npz"]
+
+
+def test_changed_code_is_another_run(tmp_path):
+    """Of an estimator, a workflow and a measure, under the names that they had."""
+
+    def made(factor):
+        class Mine(Gaussian):
+            def fit(self, X, y=None, sample_weight=None):
+                return super().fit(factor * X, y, sample_weight)
+
+        Mine.__qualname__ = "Mine"
+        return Mine
+
+    one, other = json_data.code_of(made(1)()), json_data.code_of(made)
+    assert one != other
+    assert one == json_data.code_of(made(1)())
+    assert json_data.code_of(Gaussian()) == ""
+    assert json_data.code_of(fail) != json_data.code_of(made)
+    path = tmp_path / "run.npz"
+    measures = {"own": lambda *_: 1.0}, {"own": lambda *_: 2.0}
+    for measure in measures:
+        given = Gaussian(2), PLANE, Replace(), 6, 2
+
+        def again(measure=measure, given=given):
+            return run(*given, metrics=measure, checkpoint=path)
+
+        if measure is measures[0]:
+            again()
+        else:
+            with pytest.raises(InvalidInput, match="belongs to another run"):
+                again()

@@ -184,3 +184,20 @@ def test_weights_that_come_late_are_refused_when_they_come():
 
     with pytest.raises(InvalidInput, match="gives row weights at generation 3"):
         run(GaussianMixture(), PLANE, Late(), 5, 5)
+
+
+def test_an_exit_in_an_estimator_is_its_failure():
+    """It ends the run, and what was finished is kept."""
+
+    class Leaving(Gaussian):
+        fits = 0
+
+        def fit(self, X, y=None, sample_weight=None):
+            type(self).fits += 1
+            if type(self).fits > 3:
+                raise SystemExit(0)
+            return super().fit(X, y, sample_weight)
+
+    found = run(Leaving(2), PLANE, Replace(), 6, 9)
+    assert "fit failed at generation" in found.outcome
+    assert "SystemExit" in found.outcome

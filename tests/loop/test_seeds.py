@@ -255,3 +255,22 @@ def test_seeding_the_global_generators_belongs_to_the_configuration(tmp_path):
         run(Gaussian(2), PLANE, Replace(), 5, 3, seed_global=True, checkpoint=tmp_path / "c")
     with pytest.raises(InvalidInput, match="seed_global = 1 is not valid"):
         run(Gaussian(2), PLANE, Replace(), 5, 3, seed_global=1)
+
+
+class Keeping:
+    """It keeps a generator, or a seed that is none, which the loop cannot set."""
+
+    def fit(self, X):
+        """Keep the mean."""
+        self.mean_, self.rng, self.seed = X.mean(), np.random.default_rng(), None
+
+    def sample(self, n):
+        """Draw about it."""
+        return self.mean_ + self.rng.normal(size=(n, 1))
+
+
+def test_a_generator_of_its_own_is_not_reproducible():
+    """An attribute called rng or seed is nothing that the loop gives."""
+    with pytest.warns(UserWarning, match="takes no random_state, seed or rng"):
+        found = run(Keeping(), [[0.0], [1.0], [3.0]], Replace(), 9, 3)
+    assert not found.reproducible

@@ -239,6 +239,19 @@ def test_a_folder_of_another_format_is_refused(tmp_path):
             use(tmp_path)
 
 
+@pytest.mark.parametrize("part", ["cells", "runs"])
+def test_a_cell_in_anothers_place_is_done_again(tmp_path, part):
+    """It is whole, and of other numbers."""
+    sweep = Sweep.of({**TABLE, "runs": True})
+    run(sweep, tmp_path)
+    whole, folder = read(tmp_path), Store(tmp_path)
+    one, other = (folder.place(cell, part) for cell in sweep.cells[:2])
+    one.write_bytes(other.read_bytes())
+    outcome = run(sweep, tmp_path)
+    assert outcome.damaged == [sweep.cells[0]]
+    assert_frame_equal(read(tmp_path), whole, check_exact=True)
+
+
 def test_a_damaged_header_is_made_again(tmp_path):
     """What a sweep is of, its cells' names say too; those of another sweep are not taken up."""
     sweep = Sweep.of(TABLE)

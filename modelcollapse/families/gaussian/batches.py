@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modelcollapse._support.checks import Floats
+from modelcollapse._support.errors import InvalidInput
 from modelcollapse._support.spread import EPS, ROUNDING, by_rows
+from modelcollapse._support.words import many
 from modelcollapse.families.gaussian.quantities import ranks
 
 if TYPE_CHECKING:
@@ -151,6 +153,11 @@ def _run_rows(plan: "Recording", rng: np.random.Generator, fits: "Fits", replica
     pool = plan.real_rows(rng, 1, sizes[0])[0]
     for t in range(e.generations):
         rows, weights = e.schedule.select(t + 1, rng)
+        if len(rows) < 2:
+            raise InvalidInput(
+                f"workflow: {e.workflow!r} trains on {many(len(rows), 'row')} at generation "
+                f"{t + 1}, and a covariance needs at least 2"
+            )
         weights = np.ones(len(rows)) if weights is None else weights
         weights = weights / weights.sum()
         mean = weights @ pool[rows]

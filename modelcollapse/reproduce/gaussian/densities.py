@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from modelcollapse._support.checks import Floats
-from modelcollapse._support.sealed import frames, read_table
+from modelcollapse._support.sealed import frames
 from modelcollapse.loop.experiment import predict
 from modelcollapse.reproduce.figure import Context, Figure, Frames, Size, swept
 from modelcollapse.reproduce.gaussian.drawing_densities import draw
@@ -56,7 +56,7 @@ def compute(context: Context) -> Frames:
 def _histograms(cell: Cell, store: Store, bins: int) -> Any:
     """Return the density of log v_t over the runs, and the exact law's in the same bins."""
     pl = frames()
-    runs, laws = read_table(store.place(cell, "runs")), log_variance_laws(cell)
+    runs, laws = store.table(cell, "runs"), log_variance_laws(cell)
     tables = []
     for t in cell.at or ():
         values = runs.filter(pl.col.generation == t)["log_variance"].to_numpy()

@@ -66,7 +66,7 @@ def compute(grid: Grid, context: Context) -> Any:
                 context.progress(done / len(parts), "blobs with two sets of centres")
     except KeyboardInterrupt as stop:
         raise Stopped(f"mismatched blobs: {done} of {len(parts)} parts are finished") from stop
-    return pl.concat([read_table(path) for path in paths.values()])
+    return pl.concat([read_table(path, path.name) for path in paths.values()])
 
 
 def _named(grid: Grid, part: Part) -> str:
@@ -78,14 +78,14 @@ def _named(grid: Grid, part: Part) -> str:
 def _whole(path: Path) -> bool:
     """Return whether a file is there and not damaged."""
     try:
-        read_table(path)
+        read_table(path, path.name)
     except DamagedError:
         return False
     return True
 
 
 def _kept(grid: Grid, part: Part, path: Path) -> None:
-    write_table(path, one(grid, *part))
+    write_table(path, one(grid, *part), path.name)
 
 
 def one(grid: Grid, h: float, n: int, workflow: str) -> Any:

@@ -1,6 +1,7 @@
 """Figures that ``modelcollapse reproduce`` has made, read for the report."""
 
 import base64
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -109,5 +110,7 @@ def _picture(home: Path, picture: dict[str, Any]) -> Picture:
         width, height = png.size(data)
     except (OSError, ValueError) as error:
         raise ValueError(f"its picture {name!r} cannot be used ({error})") from error
+    if hashlib.sha256(data).hexdigest() != values.text(values.entry(picture, "sha256")):
+        raise ValueError(f"its picture {name!r} is another one")
     content = base64.b64encode(data).decode("ascii")
     return Picture(f"data:image/png;base64,{content}", alt, width, height)
