@@ -78,7 +78,7 @@ REFUSED = {
         (lambda: [1, None], "[1]", "it is missing"),
         (lambda: [[1], [2, 3]], "", "rows of different lengths"),
         (lambda: [np.ones(2), np.ones(3)], "", "no array of numbers can be made of it"),
-        (lambda: [10**400], "", "larger than any float"),
+        (lambda: [10**400], "", "a number in it is no float, or larger than any"),
         (lambda: np.zeros(2, [("a", float)]), "", "it holds [('a'"),
         (lambda: {"a": [1, 2]}, "", "of type dict"),
         (lambda: {1, 2}, "", "of type set"),

@@ -15,6 +15,7 @@ import modelcollapse as mc
 from modelcollapse._support import compiled
 from modelcollapse.families.gaussian import batches, kernels, simulate
 from modelcollapse.families.gaussian.quantities import derived, plan_of
+from modelcollapse.loop import plain
 from modelcollapse.workflows import Weighting
 from modelcollapse.workflows.selection import select
 from tests.frozen.parts import Halving
@@ -226,13 +227,15 @@ class Replay:
         """Yield (replicate, result of `run` on its rows, its batches)."""
         e = self.e
         for r, (drawn, workflow) in enumerate(self.batches()):
-            result = mc.run(
-                Scripted(self.plan.dim, e.model.ddof, drawn[1:]),
-                ScriptedTruth.of(e.truth, drawn[0]),
-                workflow,
-                e.sizes,
-                e.generations,
-                metrics=metrics,
-                temperature=e.temperature,
-            )
+            # What is sampled is a script, on purpose the same under every seed.
+            with mock.patch.object(plain._Loop, "check_seeds", lambda *_: None):
+                result = mc.run(
+                    Scripted(self.plan.dim, e.model.ddof, drawn[1:]),
+                    ScriptedTruth.of(e.truth, drawn[0]),
+                    workflow,
+                    e.sizes,
+                    e.generations,
+                    metrics=metrics,
+                    temperature=e.temperature,
+                )
             yield r, result, drawn

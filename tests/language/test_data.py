@@ -55,7 +55,8 @@ def write(path, rows):
             writer.writeheader()
             writer.writerows(rows)
     elif path.suffix == ".parquet":
-        datasets.Dataset.from_list(rows).to_parquet(path)
+        with path.open("wb") as file:
+            datasets.Dataset.from_list(rows).to_parquet(file)
     elif path.suffix == ".json":
         path.write_text(json.dumps(rows))
     else:
