@@ -25,7 +25,6 @@ from modelcollapse.diagnosis.record import Record
 from modelcollapse.diagnosis.theory import Theory
 from modelcollapse.loop.identity import described
 
-ROUNDED = 1e-12  # of a slope of recorded values: logarithms of them, and differences, are rounded
 ROUNDING = 1e-8  # of a slope: relative errors of 1e-9 in each of four exact values
 
 NEEDED = (
@@ -141,7 +140,11 @@ def change(sizes: Sizes | None, metric: str, margin: float, alpha: float) -> Ans
         return Answer("undetermined", metric=metric, reason=reason, needed="such a risk")
     runs = min(len(small), len(large))
     slopes = _slopes(small[:runs], large[:runs], sizes.step)
-    return _tested(sizes, metric, slopes, shared, margin, alpha)
+    # Rounding decides nothing: each of four logarithms x, and of the differences of them, is wrong
+    # by at most eps |x| and eps/2 of its result, and by eps more where its number is rounded.
+    largest = max(float(np.abs(np.log(x)).max()) for x in (small, large))
+    rounding = float(np.finfo(np.float64).eps) * (8 * largest + 4) / sizes.step
+    return _tested(sizes, metric, slopes, shared, (margin, margin + rounding), alpha)
 
 
 def _proved(sizes: Sizes, metric: str, margin: float) -> Answer | None:
@@ -178,8 +181,15 @@ def _slopes(small: Floats, large: Floats, step: float) -> Floats:
 
 
 def _tested(
-    sizes: Sizes, metric: str, slopes: Floats, generations: Any, margin: float, alpha: float
+    sizes: Sizes,
+    metric: str,
+    slopes: Floats,
+    generations: Any,
+    margins: tuple[float, float],
+    alpha: float,
 ) -> Answer:
+    """Test the slopes; `margins` are the margin, and the margin with what may be rounding."""
+    margin, bar = margins
     n, later = slopes.shape
     middle = np.quantile(slopes, 0.5, axis=0, method="inverted_cdf")
     t = int(np.argmax(np.abs(middle)))
@@ -188,7 +198,6 @@ def _tested(
         f"the exponent changes by {0.0 - middle[t]:+.5g} ({pairs}) at generation "
         f"{generations[t + 1]}, between {sizes.small} and {sizes.large} samples"
     )
-    bar = margin + ROUNDED  # rounding decides nothing
     sides = [sign_test(slopes > bar, alpha / 2), sign_test(slopes < -bar, alpha / 2)]
     if n == 1:
         reason = "one run of each size shows its own numbers, not what chance does to others"
