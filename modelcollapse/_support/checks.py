@@ -12,7 +12,7 @@ from typing import Any, ParamSpec, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from modelcollapse._support.errors import InvalidInput, invalid, shown, unknown
+from modelcollapse._support.errors import InvalidInput, WrongType, invalid, shown, unknown
 from modelcollapse._support.memory import require
 from modelcollapse._support.tables import Labels, NoNumbersError, as_floats, is_number, of_numbers
 from modelcollapse._support.words import many
@@ -32,6 +32,11 @@ def whole(name: str, value: object, minimum: int = 1) -> int:
     if not is_number(value, numbers.Integral) or int(value) < minimum:  # type: ignore[call-overload]
         raise invalid(name, value, f"give a whole number, at least {minimum}")
     return int(value)  # type: ignore[call-overload,no-any-return]
+
+
+def optional(check: Callable[[str, Any], R], name: str, value: Any) -> R | None:
+    """Return None, or what a check makes of the value."""
+    return None if value is None else check(name, value)
 
 
 def row_count(name: str, value: object) -> int:
@@ -112,6 +117,8 @@ def listener(value: Any, what: str) -> Callable[[int], None]:
 
 def generator(random_state: Any) -> np.random.Generator:
     """Return the generator that a `random_state` says: None is one of its own."""
+    if isinstance(random_state, np.random.RandomState):  # NumPy 1.26 does not take it
+        return np.random.Generator(random_state._bit_generator)  # noqa: SLF001
     try:
         return np.random.default_rng(random_state)
     except (TypeError, ValueError) as error:
@@ -128,9 +135,11 @@ def as_path(name: str, value: Any, remedy: str = "give the path of a file") -> P
 
 
 def require_fit(model: Any, learned: str) -> None:
-    """Raise InvalidInput unless a model has what a fit learns."""
+    """Raise InvalidInput, which is scikit-learn's NotFittedError too, unless a model is fitted."""
     if not hasattr(model, learned):
-        raise InvalidInput(f"{model!r} is not fitted: call fit(X) first")
+        from modelcollapse._support.not_fitted import NotFitted  # it imports scikit-learn
+
+        raise NotFitted(f"{model!r} is not fitted: call fit(X) first")
 
 
 def reals(name: str, value: Any, remedy: str = "give an array of numbers") -> Floats:
@@ -153,7 +162,8 @@ def labelled(name: str, value: Any, remedy: str) -> tuple[npt.NDArray[Any], Labe
     try:
         return of_numbers(value)
     except NoNumbersError as error:
-        raise invalid(name + error.place, error.found, f"{remedy} ({error.why})") from error
+        message = invalid(name + error.place, error.found, f"{remedy} ({error.why})")
+        raise WrongType(*message.args) from error
 
 
 def rows(name: str, value: Any, minimum: int = 1) -> Floats:
@@ -161,17 +171,26 @@ def rows(name: str, value: Any, minimum: int = 1) -> Floats:
 
     It is a copy, so that what the caller does to `value` later changes nothing.
     """
+    return table(name, value, minimum)[0]
+
+
+def table(name: str, value: Any, minimum: int = 1) -> tuple[Floats, Labels | None]:
+    """Return the same, and the labels of its columns, if it has any."""
     remedy = "give an array of numbers, one row per observation"
     found, labels = labelled(name, value, remedy)
     array = np.array(as_floats(found), order="C")
     if array.ndim == 1:
         array = array[:, None]
-    if array.ndim != 2 or array.shape[1] == 0:
+    if array.ndim != 2:
         raise invalid(name, f"array of shape {array.shape}", "give a (rows, columns) array")
-    if len(array) < minimum:
-        raise invalid(
-            name, f"array of {many(len(array), 'row')}", f"give at least {many(minimum, 'row')}"
+    if array.shape[1] == 0:
+        raise InvalidInput(
+            f"{name} has 0 feature(s) (shape={array.shape}) while a minimum of 1 is required: "
+            "give a (rows, columns) array"
         )
+    if len(array) < minimum:
+        count = f"array of {many(len(array), 'row')} (n_samples = {len(array)})"
+        raise invalid(name, count, f"give at least {many(minimum, 'row')}")
     finite = np.isfinite(array)
     if not finite.all():
         bad = np.argwhere(~finite)
@@ -180,9 +199,10 @@ def rows(name: str, value: Any, minimum: int = 1) -> Floats:
         raise invalid(
             name + place,
             float(array[row, column]),
-            f"every entry must be finite ({len(bad)} are not); drop or impute those rows",
+            f"every entry must be finite, not NaN or infinite ({len(bad)} are); drop or impute "
+            "those rows",
         )
-    return array
+    return array, labels
 
 
 def shares(weights: Any, n: int) -> Floats:
@@ -212,10 +232,13 @@ def frozen(array: Floats) -> Floats:
     return array
 
 
-def columns(X: Floats, dim: int) -> Floats:
-    """Return the rows if they have `dim` columns."""
-    if X.shape[1] != dim:
-        raise InvalidInput(f"X has {many(X.shape[1], 'column')} and dim = {dim}: make them equal")
+def columns(X: Floats, count: int, dim: int) -> Floats:
+    """Return the rows if they have as many columns as a model of that dimension needs."""
+    if X.shape[1] != count:
+        needs = "" if count == dim else f", which needs {count}"
+        raise InvalidInput(
+            f"X has {many(X.shape[1], 'column')} and dim = {dim}{needs}: make them equal"
+        )
     return X
 
 

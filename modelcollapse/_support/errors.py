@@ -4,6 +4,7 @@
 
     ModelCollapseError
     ├── InvalidInput (also ValueError)      an argument, a file or a workflow is wrong
+    │   └── WrongType (also TypeError)        something in an array or a table is no number
     ├── NoClosedForm (also KeyError)        the quantity has no exact prediction
     └── MissingDependency (also ImportError)  an optional package is not installed
 
@@ -25,6 +26,10 @@ class ModelCollapseError(Exception):
 
 class InvalidInput(ModelCollapseError, ValueError):  # noqa: N818 - says what it is
     """An argument, a file or a plugged-in object is not usable."""
+
+
+class WrongType(InvalidInput, TypeError):  # noqa: N818 - says what it is
+    """Something in an array or a table is no number."""
 
 
 class NoClosedForm(ModelCollapseError, KeyError):  # noqa: N818 - says what it is

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 KINDS = {
     "b": "truth values: write them as 0 and 1",
-    "c": "complex numbers",
+    "c": "complex numbers (Complex data not supported)",
     "M": "dates",
     "m": "durations",
     "S": "text",
@@ -109,6 +109,8 @@ def _unwrapped(value: Any) -> npt.NDArray[Any]:
         raise NoNumbersError(f"{missing} of its entries are masked or missing", value)
     if isinstance(value, np.ma.MaskedArray):
         value = value.data
+    if hasattr(value, "tocsr"):  # SciPy's
+        raise NoNumbersError("it is a sparse array: give X.toarray()", value)
     try:
         if hasattr(value, "detach"):
             return _tensor(value)
@@ -203,7 +205,7 @@ def _refuse(entry: object, place: str) -> NoReturn:
     elif isinstance(entry, (dt.date, dt.time, dt.timedelta)):
         why = "it is a date or a time"
     else:
-        why = f"it is of type {kind}"
+        why = f"it is of type {kind}, and an argument must be no string or object but a number"
     raise NoNumbersError(why, entry, place)
 
 

@@ -25,12 +25,8 @@ class Builder:
     truth: Callable[[Options], Any]
 
 
-def _dim(given: Options, truth: Any) -> int:
-    return int(given.get("dim", 1 if truth is None else truth.dim))
-
-
 def _gaussian(given: Options) -> Gaussian:
-    return Gaussian(dim=_dim(given, _data(given)), ddof=given.get("ddof", 0))
+    return Gaussian(given.get("dim"), given.get("ddof", 0))
 
 
 def _kde(given: Options) -> KDE:
@@ -38,7 +34,7 @@ def _kde(given: Options) -> KDE:
     return KDE(
         parse_bandwidth("bandwidth", given.get("bandwidth")),
         given.get("kernel", "gaussian"),
-        _dim(given, _data(given)),
+        given.get("dim"),
         None if own is None else parse_bandwidth("scoring_bandwidth", own),
     )
 

@@ -8,6 +8,7 @@ rows at each call (scikit-learn's GaussianMixture does).
 
 import copy
 import inspect
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -88,11 +89,9 @@ def accepts(function: Any, name: str) -> bool:
 
 def fresh(estimator: Any) -> Any:
     """Return an unfitted copy."""
-    if hasattr(estimator, "get_params"):
-        from sklearn.base import BaseEstimator, clone
-
-        if isinstance(estimator, BaseEstimator):
-            return clone(estimator)
+    base = sys.modules.get("sklearn.base")  # which an estimator of scikit-learn's has imported
+    if base is not None and isinstance(estimator, base.BaseEstimator):
+        return base.clone(estimator)
     return copy.deepcopy(estimator)
 
 

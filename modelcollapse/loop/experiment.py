@@ -148,7 +148,7 @@ class Experiment(Generic[M_co]):
         temperature: float | None = None,
         sampling: Tempered | None = None,
     ) -> None:
-        lacking = [name for name in MEMBERS if getattr(model, name, None) is None]
+        lacking = [name for name in MEMBERS if not hasattr(model, name)]
         if isinstance(model, type) or lacking:
             needed = f" (it has no {', '.join(lacking)})" if 0 < len(lacking) < len(MEMBERS) else ""
             raise InvalidInput(
@@ -162,12 +162,16 @@ class Experiment(Generic[M_co]):
         how = lowered(sampling, temperature)
         if how is not None and (why := getattr(model, "no_temperature", "")):
             raise invalid("temperature", how.temperature, why)
-        self._set("model", unfitted(model))
+        own: Any = unfitted(model)
+        own = own.resolved() if hasattr(own, "resolved") else own
+        self._set("model", own)
         self._set("workflow", workflow)
         self._set("samples", _owned(samples))
         self._set("generations", last)
         self._set("sampling", how)
         self._set("truth", self.model.as_truth(truth))
+        if own.dim is None:
+            own.dim = self.truth.dim
         self._set("unseen", check(self.schedule))
         self.model.check(self)
 

@@ -6,8 +6,10 @@ E|x - mu|^4; a simulator also needs rows, and an integrated error a density: tha
 those of all its rows, with ddof 0, and it has no density.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
+from inspect import getattr_static
 from typing import Any
 
 import numpy as np
@@ -16,12 +18,51 @@ from modelcollapse._support.checks import Floats, divided, frozen, reals, rows, 
 from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse._support.spread import EPS, Spread, spread_of, spread_of_covariance
 from modelcollapse._support.words import many
+from modelcollapse.loop.json_data import canonical, plain
 
 LARGEST = 1e70  # its fourth power, summed over any data set, is a float
 
 
+class Described:
+    """Equal to what is of the same type and says the same of itself; see `described`."""
+
+    @cached_property
+    def _identity(self) -> str:
+        return canonical(plain(self, 0))
+
+    def __eq__(self, other: object) -> bool:
+        if type(self) is not type(other):
+            return NotImplemented
+        return self is other or self._identity == other._identity
+
+    def __hash__(self) -> int:
+        return hash(self._identity)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what it was made of, for pickle: not what was computed from it since."""
+        kind = type(self)
+        return {
+            name: value
+            for name, value in vars(self).items()
+            if not isinstance(getattr_static(kind, name, None), cached_property)
+        }
+
+
+class Law(Described, ABC):
+    """What rows can be drawn from: by this class `run` knows a truth.
+
+    One of another package extends it, or is registered: ``Law.register(Mine)``. It has what is
+    below, and the attributes ``dim``, the number d of columns, ``mean``, shape (d,), and
+    ``covariance``, shape (d, d).
+    """
+
+    @abstractmethod
+    def sample(self, n: int, rng: np.random.Generator) -> Floats:
+        """Draw n rows, shape (n, d)."""
+
+
 @dataclass(frozen=True, eq=False)
-class Normal:
+class Normal(Law):
     """The normal distribution.
 
     Parameters
@@ -98,7 +139,7 @@ class Normal:
 
 
 @dataclass(frozen=True, eq=False)
-class NormalMixture:
+class NormalMixture(Law):
     """A finite mixture of normal distributions.
 
     Parameters
@@ -206,7 +247,7 @@ class NormalMixture:
 
 
 @dataclass(frozen=True, eq=False)
-class Rows:
+class Rows(Law):
     """The empirical distribution of a data set.
 
     Parameters
@@ -314,12 +355,15 @@ def _resolved(values: Floats) -> bool:
 Truth = Normal | NormalMixture | Rows
 
 
-def as_truth(value: Any, dim: int) -> Truth:
-    """Return `value` as a truth in `dim` dimensions; None is the standard normal."""
+def as_truth(value: Any, dim: int | None) -> Truth:
+    """Return `value` as a truth in `dim` dimensions; None is the standard normal.
+
+    Without a number of dimensions any truth will do, and None has one.
+    """
     if value is None:
-        return Normal.standard(dim)
+        return Normal.standard(1 if dim is None else dim)
     truth = value if isinstance(value, Truth) else Rows(value, name="truth")
-    if truth.dim != dim:
+    if dim is not None and truth.dim != dim:
         raise InvalidInput(
             f"truth has {many(truth.dim, 'column')} and the model has dim = {dim}: make them equal"
         )

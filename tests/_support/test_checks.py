@@ -62,9 +62,9 @@ def test_rows_are_a_table_of_floats():
         ([[1], [2, 3]], "give an array of numbers"),
         (1.0, r"array of shape \(\)"),
         (np.zeros((2, 2, 2)), r"array of shape \(2, 2, 2\)"),
-        (np.zeros((3, 0)), r"array of shape \(3, 0\)"),
+        (np.zeros((3, 0)), r"X has 0 feature\(s\) \(shape=\(3, 0\)\)"),
         ([1.0], "array of 1 row.*give at least 2 rows"),
-        ([[0, 1], [2, np.nan], [np.inf, 5]], r"X\[1, 1\] = nan .*\(2 are not\)"),
+        ([[0, 1], [2, np.nan], [np.inf, 5]], r"X\[1, 1\] = nan .*\(2 are\)"),
     ],
 )
 def test_what_is_no_table_of_rows(value, message):
@@ -104,9 +104,11 @@ def test_what_are_no_shares(weights):
 def test_columns_are_counted():
     """The rows come back as they are, or both numbers are named."""
     X = np.zeros((3, 2))
-    assert checks.columns(X, 2) is X
+    assert checks.columns(X, 2, 2) is X
     with pytest.raises(mc.InvalidInput, match="X has 2 columns and dim = 3"):
-        checks.columns(X, 3)
+        checks.columns(X, 3, 3)
+    with pytest.raises(mc.InvalidInput, match="X has 2 columns and dim = 3, which needs 4"):
+        checks.columns(X, 4, 3)
 
 
 def test_a_formula_gets_the_model_that_it_is_about():

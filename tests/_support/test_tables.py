@@ -301,7 +301,7 @@ DOORS = {
     "fit": lambda x: mc.Gaussian().fit(x),
     "fit, weights": lambda x: mc.Gaussian().fit([1.0, 2.0], sample_weight=x),
     "score": lambda x: mc.Gaussian().fit([1.0, 2.0]).score_samples(x),
-    "bandwidth": mc.KDE,
+    "bandwidth": lambda x: mc.KDE(x).resolved(),
     "sizes": lambda x: mc.Experiment(mc.Gaussian(), mc.Replace(), x, 2),
     "web": lambda x: mc.Web(x, 1),
     "weighted": lambda x: mc.Weighted([[1], x]),

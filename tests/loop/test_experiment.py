@@ -263,6 +263,6 @@ def test_an_experiment_keeps_an_unfitted_copy_of_its_model():
 
     assert hasattr(model, "mean_")
     for e in (before, after):
-        assert e.model == model
+        assert e.model.described() == model.described()
         assert e.model is not model
         assert not hasattr(e.model, "mean_")

@@ -141,7 +141,7 @@ def test_a_result_names_its_metrics():
         ({"metrics": {"variance": len}}, "metrics = 'variance' is not valid"),
         (
             {"metrics": {"own": lambda *_: "x"}},
-            "metrics['own'] failed at generation 1 (InvalidInput",
+            "metrics['own'] failed at generation 1 (WrongType",
         ),
         ({"metrics": {"own": lambda: 1.0}}, "a function of (model, training rows, truth)"),
     ],

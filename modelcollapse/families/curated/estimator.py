@@ -6,13 +6,11 @@ import numpy as np
 
 from modelcollapse._support.checks import (
     Floats,
-    columns,
     generator,
     number,
     positive,
     require_fit,
     row_count,
-    rows,
     shares,
     whole,
 )
@@ -20,6 +18,7 @@ from modelcollapse._support.errors import invalid
 from modelcollapse.families.curated.labels import PROBABILITY
 from modelcollapse.families.curated.regions import truncated
 from modelcollapse.families.curated.truths import LabelError, RealMean
+from modelcollapse.loop.convention import Estimator, renamed
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment, Lazy, Prediction, Request
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 LEAST_ACCEPTED = 0.01  # below it rows are drawn by inversion, not by rejection
 
 
-class LabelVerifier:
+class LabelVerifier(Estimator):
     """Binary labels at `cells` inputs, learned by majority from the labels a verifier keeps.
 
     A row is one label for each input: 1 where it is correct, 0 where it is wrong. The model
@@ -58,6 +57,7 @@ class LabelVerifier:
 
     no_test = "curated loops take no test set: leave it out"
     no_temperature = "it belongs to the Gaussian: curated loops have none"
+    family = "label-verifier"
     correct_: Any
 
     def __init__(
@@ -68,31 +68,23 @@ class LabelVerifier:
         cells: int = 1,
         random_state: Any = None,
     ) -> None:
-        self.keep_correct = number("keep_correct", keep_correct, 0.0, 1.0, PROBABILITY)
-        self.keep_wrong = number("keep_wrong", keep_wrong, 0.0, 1.0, PROBABILITY)
-        self.noise = number("noise", noise, 0.0, 1.0, PROBABILITY)
-        self.cells = whole("cells", cells)
-        self.dim = self.cells
+        self.keep_correct = keep_correct
+        self.keep_wrong = keep_wrong
+        self.noise = noise
+        self.cells = cells
         self.random_state = random_state
 
-    def _key(self) -> tuple[float, float, float, int]:
-        return self.keep_correct, self.keep_wrong, self.noise, self.cells
+    @property
+    def dim(self) -> int:
+        """The number of columns of a row: one for each input."""
+        return self.cells
 
-    def __repr__(self) -> str:
-        phi, psi, noise, cells = self._key()
-        options = f"keep_correct={phi}, keep_wrong={psi}, noise={noise}, cells={cells}"
-        return f"LabelVerifier({options})"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, LabelVerifier) and self._key() == other._key()
-
-    def __hash__(self) -> int:
-        return hash(self._key())
-
-    def described(self) -> dict[str, Any]:
-        """Return the model as plain data."""
-        names = ("keep_correct", "keep_wrong", "noise", "cells")
-        return {"model": "label-verifier"} | dict(zip(names, self._key(), strict=True))
+    def checked(self) -> dict[str, Any]:
+        """Return what its law depends on, or raise InvalidInput for a wrong parameter."""
+        generator(self.random_state)
+        chances = ("keep_correct", "keep_wrong", "noise")
+        found = {name: number(name, getattr(self, name), 0.0, 1.0, PROBABILITY) for name in chances}
+        return {**found, "cells": whole("cells", self.cells)}
 
     def as_truth(self, value: Any) -> LabelError:
         """Return the error probability of real labels; None is 0."""
@@ -120,36 +112,50 @@ class LabelVerifier:
     def fit(self, X: Any, y: None = None, sample_weight: Any = None) -> Self:
         """Learn from rows X of zeros and ones, shape (N, cells), with optional row weights."""
         del y
-        X = columns(rows("X", X), self.dim)
+        own = self.resolved()
+        X, seen = self._training(X, own.cells)
         if not np.isin(X, (0, 1)).all():
             raise invalid("X", X, "give 1 for a correct label and 0 for a wrong one")
-        rng = np.random.default_rng(self.random_state)
-        chance = np.where(X == 1, self.keep_correct, self.keep_wrong)
+        rng = generator(self.random_state)
+        chance = np.where(X == 1, own.keep_correct, own.keep_wrong)
         kept = rng.random(X.shape) < chance
         weight = np.ones(len(X)) if sample_weight is None else shares(sample_weight, len(X))
         lead = weight @ (kept * (2 * X - 1))
-        coin = rng.random(self.cells) < 0.5
+        coin = rng.random(own.cells) < 0.5
         tie = np.abs(lead) <= 4 * len(X) * np.finfo(float).eps * weight.max()
-        self.correct_ = np.where(tie, coin, lead > 0)
-        return self
+        return self._learn(seen, own, correct_=np.where(tie, coin, lead > 0))
 
-    def sample(self, n: int, random_state: Any = None) -> Floats:
-        """Draw rows of labels from the model, shape (n, cells)."""
+    @renamed("n", "n_samples")
+    def sample(self, n_samples: int = 1, random_state: Any = None) -> Floats:
+        """Draw rows of labels from the model.
+
+        Parameters
+        ----------
+        n_samples
+            The number of rows.
+        random_state
+            None, an integer, or a Generator or RandomState of NumPy.
+
+        Returns
+        -------
+        Floats
+            Shape (n_samples, cells).
+        """
         require_fit(self, "correct_")
-        rng = generator(random_state)
-        flipped = rng.random((row_count("n", n), self.cells)) < self.noise
+        rng, n = generator(random_state), row_count("n_samples", n_samples)
+        flipped = rng.random((n, len(self.correct_))) < self._own_.noise
         return np.asarray(self.correct_ ^ flipped, dtype=np.float64)
 
     def score_samples(self, X: Any) -> Floats:
         """Return the log-probability of each row under the model, shape (N,)."""
-        require_fit(self, "correct_")
-        agrees = columns(rows("X", X), self.dim) == self.correct_
+        agrees = self._given(X) == self.correct_
+        noise = self._own_.noise
         with np.errstate(divide="ignore"):
-            logs = np.log(np.where(agrees, 1 - self.noise, self.noise))
+            logs = np.log(np.where(agrees, 1 - noise, noise))
         return np.asarray(logs.sum(axis=1))
 
 
-class RegionVerifier:
+class RegionVerifier(Estimator):
     """A normal mean with known spread, learned from rows that a verifier's region lets pass.
 
     The model N(m, spread^2) is sampled until the wanted number of rows lies within `radius` of
@@ -175,31 +181,23 @@ class RegionVerifier:
 
     no_test = "curated loops take no test set: leave it out"
     no_temperature = "it belongs to the Gaussian: curated loops have none"
+    family = "region-verifier"
     dim = 1
     mean_: Floats
     covariance_: Floats
 
     def __init__(self, centre: float = 0.0, radius: float = 1.0, spread: float = 1.0) -> None:
-        self.centre, self.radius = number("centre", centre), positive("radius", radius)
-        self.spread = positive("spread", spread)
+        self.centre = centre
+        self.radius = radius
+        self.spread = spread
 
-    def _key(self) -> tuple[float, float, float]:
-        return self.centre, self.radius, self.spread
-
-    def __repr__(self) -> str:
-        centre, radius, spread = self._key()
-        return f"RegionVerifier(centre={centre}, radius={radius}, spread={spread})"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, RegionVerifier) and self._key() == other._key()
-
-    def __hash__(self) -> int:
-        return hash(self._key())
-
-    def described(self) -> dict[str, Any]:
-        """Return the model as plain data."""
-        names = ("centre", "radius", "spread")
-        return {"model": "region-verifier"} | dict(zip(names, self._key(), strict=True))
+    def checked(self) -> dict[str, Any]:
+        """Return the parameters, or raise InvalidInput for a wrong one."""
+        return {
+            "centre": number("centre", self.centre),
+            "radius": positive("radius", self.radius),
+            "spread": positive("spread", self.spread),
+        }
 
     def as_truth(self, value: Any) -> RealMean:
         """Return the mean of the real rows; None is 0."""
@@ -231,29 +229,44 @@ class RegionVerifier:
     def fit(self, X: Any, y: None = None, sample_weight: Any = None) -> Self:
         """Fit the mean of rows X, shape (N, 1), with optional row weights."""
         del y
-        X = columns(rows("X", X), 1)
-        self.mean_ = shares(sample_weight, len(X)) @ X
-        self.covariance_ = np.array([[self.spread**2]])
-        return self
+        own = self.resolved()
+        X, seen = self._training(X, own.dim)
+        mean = shares(sample_weight, len(X)) @ X
+        return self._learn(seen, own, mean_=mean, covariance_=np.array([[own.spread**2]]))
 
-    def sample(self, n: int, random_state: Any = None) -> Floats:
-        """Draw n rows that the verifier keeps, shape (n, 1)."""
+    @renamed("n", "n_samples")
+    def sample(self, n_samples: int = 1, random_state: Any = None) -> Floats:
+        """Draw rows that the verifier keeps.
+
+        Parameters
+        ----------
+        n_samples
+            The number of rows.
+        random_state
+            None, an integer, or a Generator or RandomState of NumPy.
+
+        Returns
+        -------
+        Floats
+            Shape (n_samples, 1).
+        """
         require_fit(self, "mean_")
-        rng, m, s = generator(random_state), float(self.mean_[0]), self.spread
-        low, high = (self.centre - self.radius - m) / s, (self.centre + self.radius - m) / s
+        n, own = row_count("n_samples", n_samples), self._own_
+        rng, m, s = generator(random_state), float(self.mean_[0]), own.spread
+        low, high = (own.centre - own.radius - m) / s, (own.centre + own.radius - m) / s
         from scipy.special import ndtr
 
         if ndtr(high) - ndtr(low) < LEAST_ACCEPTED:
-            x = truncated(rng, np.array([low]), np.array([high]), row_count("n", n))[0]
+            x = truncated(rng, np.array([low]), np.array([high]), n)[0]
             return np.asarray(m + s * x)[:, None]
         kept = np.empty(0)
-        while len(kept) < row_count("n", n):
+        while len(kept) < n:
             x = rng.standard_normal(n)
             kept = np.concatenate([kept, x[(low <= x) & (x <= high)]])
         return np.asarray(m + s * kept[:n])[:, None]
 
     def score_samples(self, X: Any) -> Floats:
         """Return the log-density of each row under N(m, s^2), before the verifier, shape (N,)."""
-        require_fit(self, "mean_")
-        z = (columns(rows("X", X), 1)[:, 0] - self.mean_[0]) / self.spread
-        return np.asarray(-(z**2) / 2 - np.log(self.spread) - np.log(2 * np.pi) / 2)
+        x, spread = self._given(X)[:, 0], self._own_.spread
+        z = (x - self.mean_[0]) / spread
+        return np.asarray(-(z**2) / 2 - np.log(spread) - np.log(2 * np.pi) / 2)

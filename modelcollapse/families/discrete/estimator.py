@@ -1,30 +1,27 @@
 """The discrete estimator: the relative frequencies of its training rows."""
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from modelcollapse._support.checks import (
     Floats,
     Integers,
-    columns,
     generator,
     require_fit,
     row_count,
-    rows,
     shares,
     whole,
 )
 from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse.families.discrete.truth import Categorical, uniform
+from modelcollapse.loop.convention import Estimator, renamed
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment, Lazy, Prediction, Request
 
 
-@dataclass(frozen=True)
-class Discrete:
+class Discrete(Estimator):
     """A distribution on K outcomes fitted by relative frequencies (maximum likelihood).
 
     A row is one outcome, a number from 0 to K - 1. The truth of an experiment is None (all
@@ -41,21 +38,20 @@ class Discrete:
         Fitted relative frequencies, shape (K,).
     """
 
-    outcomes: int
-    probabilities_: ClassVar[Floats]  # so that it is no field: only `fit` sets it
+    probabilities_: Floats
 
     extra = ("probabilities",)
     no_test = "it belongs to kde; leave it out"
     no_temperature = "it belongs to gaussian; leave it at 1.0 here"
-    name = "discrete"
+    family = "discrete"
     dim = 1
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "outcomes", whole("outcomes", self.outcomes, 2))
+    def __init__(self, outcomes: int) -> None:
+        self.outcomes = outcomes
 
-    def described(self) -> dict[str, Any]:
-        """Return the model as plain data."""
-        return {"model": "discrete", "outcomes": self.outcomes}
+    def checked(self) -> dict[str, Any]:
+        """Return the parameter, or raise InvalidInput."""
+        return {"outcomes": whole("outcomes", self.outcomes, 2)}
 
     def as_truth(self, truth: Any) -> Categorical:
         """Return a truth as an object; None is the uniform distribution.
@@ -99,34 +95,48 @@ class Discrete:
             If X holds anything but whole numbers from 0 to K - 1.
         """
         del y
-        drawn = self._outcomes(X)
+        own = self.resolved()
+        X, seen = self._training(X, own.dim)
+        drawn = _outcomes(X, own.outcomes)
         weights = shares(sample_weight, len(drawn))
-        fitted = np.bincount(drawn, weights, self.outcomes)
-        object.__setattr__(self, "probabilities_", fitted / fitted.sum())
-        return self
+        fitted = np.bincount(drawn, weights, own.outcomes)
+        return self._learn(seen, own, probabilities_=fitted / fitted.sum())
 
-    def sample(self, n: int, random_state: Any = None) -> Floats:
-        """Draw n outcomes from the fit, shape (n, 1).
+    @renamed("n", "n_samples")
+    def sample(self, n_samples: int = 1, random_state: Any = None) -> Floats:
+        """Draw outcomes from the fit.
 
-        `random_state` is None, an integer or a numpy Generator.
+        Parameters
+        ----------
+        n_samples
+            The number of rows.
+        random_state
+            None, an integer, or a Generator or RandomState of NumPy.
+
+        Returns
+        -------
+        Floats
+            Shape (n_samples, 1).
         """
         require_fit(self, "probabilities_")
-        rng = generator(random_state)
-        drawn = rng.choice(self.outcomes, size=row_count("n", n), p=self.probabilities_)
+        rng, n = generator(random_state), row_count("n_samples", n_samples)
+        drawn = rng.choice(len(self.probabilities_), size=n, p=self.probabilities_)
         return np.asarray(drawn[:, None], dtype=np.float64)
 
     def score_samples(self, X: Any) -> Floats:
         """Return the log-probability of each row in nats, shape (N,); -inf if it is lost."""
-        require_fit(self, "probabilities_")
+        drawn = _outcomes(self._given(X), len(self.probabilities_))
         with np.errstate(divide="ignore"):
-            return np.asarray(np.log(self.probabilities_)[self._outcomes(X)])
+            return np.asarray(np.log(self.probabilities_)[drawn])
 
-    def _outcomes(self, X: Any) -> Integers:
-        values = columns(rows("X", X), 1)[:, 0]
-        bad = np.flatnonzero((values != np.floor(values)) | (values < 0))
-        bad = bad if bad.size else np.flatnonzero(values >= self.outcomes)
-        if bad.size:
-            at = int(bad[0])
-            remedy = f"an outcome is a whole number from 0 to {self.outcomes - 1}"
-            raise invalid(f"X[{at}]", float(values[at]), remedy)
-        return values.astype(np.int64)
+
+def _outcomes(X: Floats, count: int) -> Integers:
+    """Return rows of one column as outcomes, if each of them is one of so many."""
+    values = X[:, 0]
+    bad = np.flatnonzero((values != np.floor(values)) | (values < 0))
+    bad = bad if bad.size else np.flatnonzero(values >= count)
+    if bad.size:
+        at = int(bad[0])
+        remedy = f"an outcome is a whole number from 0 to {count - 1}"
+        raise invalid(f"X[{at}]", float(values[at]), remedy)
+    return values.astype(np.int64)

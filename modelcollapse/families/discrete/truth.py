@@ -10,6 +10,7 @@ import numpy as np
 from modelcollapse._support.checks import Floats, divided, frozen, number, reals, whole
 from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse._support.memory import require
+from modelcollapse.loop.truth import Law
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
@@ -19,7 +20,7 @@ LISTED = 20  # probabilities; more are known by their digest
 
 
 @dataclass(frozen=True, eq=False)
-class Categorical:
+class Categorical(Law):
     """A distribution on the outcomes 0, 1, ..., K - 1.
 
     Parameters

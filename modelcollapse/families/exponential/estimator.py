@@ -1,21 +1,21 @@
 """What the six families share: a fit is a mean, and the truth is one too."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
 from modelcollapse._support.checks import (
     Floats,
-    columns,
     generator,
     number,
     require_fit,
     row_count,
-    rows,
     shares,
 )
 from modelcollapse._support.errors import InvalidInput, invalid
+from modelcollapse.loop.convention import Estimator, renamed
+from modelcollapse.loop.truth import Law
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment, Lazy, Prediction, Request
@@ -24,7 +24,7 @@ LARGEST_COUNT = 1e12  # the expected total of a batch of counts
 LARGEST_VARIANCE = 1e140  # its square is a float
 
 
-class Family:
+class Family(Estimator):
     """A one-parameter family with variance function V(m) = v0 + v1 m + v2 m^2.
 
     Attributes
@@ -38,7 +38,6 @@ class Family:
     no_test = "a family of one parameter is not scored: leave it out"
     no_temperature = "it belongs to the Gaussian; leave it at 1.0 for a family of one parameter"
     dim = 1
-    family: ClassVar[str]
     counts: ClassVar[bool] = False
     mean_: Floats
     covariance_: Floats
@@ -81,10 +80,9 @@ class Family:
         """Return the log-density (counts: log-probability) at x, for a mean inside the range."""
         raise NotImplementedError
 
-    def described(self) -> dict[str, Any]:
-        """Return the model as plain data."""
-        options = {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
-        return {"model": self.family, **options}
+    def checked(self) -> dict[str, Any]:
+        """Return the parameters, or raise InvalidInput for a wrong one."""
+        return {}
 
     def as_truth(self, value: Any) -> "MeanTruth":
         """Return the law with mean `value`; None is the family's standard one.
@@ -140,46 +138,53 @@ class Family:
             If X is not finite, has more than one column, or leaves the family's range.
         """
         del y
-        X = columns(rows("X", X), self.dim)
-        low, high = self.range
+        own = self.resolved()
+        X, seen = self._training(X, own.dim)
+        low, high = own.range
         least, most = float(X.min()), float(X.max())
         if least < low or most > high:
-            text = f"rows of {self!r} are between {low:g} and {high:g}"
+            text = f"rows of {own!r} are between {low:g} and {high:g}"
             raise invalid("X", least if least < low else most, text)
         # About the first row, so that equal rows have exactly their mean.
         mean = X[0] + shares(sample_weight, len(X)) @ (X - X[0])
-        self._set_mean(np.clip(mean, least, most))
-        return self
+        mean = np.clip(mean, least, most)
+        covariance = np.array([[float(own.variance_function(mean[0]))]])
+        return self._learn(seen, own, mean_=mean, covariance_=covariance)
 
-    def _set_mean(self, mean: Floats) -> None:
-        object.__setattr__(self, "mean_", mean)
-        covariance = np.array([[float(self.variance_function(mean[0]))]])
-        object.__setattr__(self, "covariance_", covariance)
+    @renamed("n", "n_samples")
+    def sample(self, n_samples: int = 1, random_state: Any = None) -> Floats:
+        """Draw rows from the fit; a degenerate fit repeats its mean.
 
-    def sample(self, n: int, random_state: Any = None) -> Floats:
-        """Draw rows from the fit, shape (n, 1); a degenerate fit repeats its mean.
+        Parameters
+        ----------
+        n_samples
+            The number of rows.
+        random_state
+            None, an integer, or a Generator or RandomState of NumPy.
 
-        `random_state` is None, an integer or a numpy Generator.
+        Returns
+        -------
+        Floats
+            Shape (n_samples, 1).
         """
         require_fit(self, "mean_")
-        rng = generator(random_state)
-        return self.batch_means(rng, np.full((row_count("n", n), 1), self.mean_[0]), 1)
+        rng, n = generator(random_state), row_count("n_samples", n_samples)
+        return self._own_.batch_means(rng, np.full((n, 1), self.mean_[0]), 1)
 
     def score_samples(self, X: Any) -> Floats:
         """Return the log-density (counts: log-probability) of each row of X in nats, shape (N,).
 
         A degenerate fit has 0 at its mean and minus infinity elsewhere.
         """
-        require_fit(self, "mean_")
-        x = columns(rows("X", X), self.dim)[:, 0]
+        x = self._given(X)[:, 0]
         mean = float(self.mean_[0])
         if self.covariance_[0, 0] == 0:
             return np.where(x == mean, 0.0, -np.inf)
-        return np.asarray(self.log_density(x, mean))
+        return np.asarray(self._own_.log_density(x, mean))
 
 
-@dataclass(frozen=True)
-class MeanTruth:
+@dataclass(frozen=True, eq=False)
+class MeanTruth(Law):
     """The law of a family with a given mean.
 
     Parameters

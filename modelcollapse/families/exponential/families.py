@@ -3,8 +3,7 @@
 The sum of n rows is in the same family again, so a batch's mean is one draw.
 """
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -19,15 +18,17 @@ if TYPE_CHECKING:
 LARGEST_RATE = 1e18  # NumPy's Poisson sampler ends at 9.2e18
 
 
-@dataclass(frozen=True)
 class NormalMean(Family):
     """A normal law with a known variance: V(m) = variance, curvature 0."""
 
-    variance: float = 1.0
     family: ClassVar[str] = "normal-mean"
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "variance", positive("variance", self.variance))
+    def __init__(self, variance: float = 1.0) -> None:
+        self.variance = variance
+
+    def checked(self) -> dict[str, Any]:
+        """Return the parameter, or raise InvalidInput."""
+        return {"variance": positive("variance", self.variance)}
 
     @property
     def coefficients(self) -> tuple[float, float, float]:
@@ -59,7 +60,6 @@ class PositiveFamily(Family):
         return 1.0
 
 
-@dataclass(frozen=True)
 class Poisson(PositiveFamily):
     """Poisson counts: V(m) = m, curvature 0."""
 
@@ -82,18 +82,21 @@ class Poisson(PositiveFamily):
         return on_counts(x, lambda k: xlogy(k, mean) - mean - gammaln(k + 1))
 
 
-@dataclass(frozen=True)
 class Binomial(Family):
     """Successes of N = `trials` trials: V(m) = m (1 - m/N), curvature -1/N."""
 
-    trials: int = 1
     family: ClassVar[str] = "binomial"
     counts: ClassVar[bool] = True
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "trials", whole("trials", self.trials))
-        if self.trials > LARGEST_COUNT:
-            raise invalid("trials", self.trials, f"give at most {LARGEST_COUNT:g}")
+    def __init__(self, trials: int = 1) -> None:
+        self.trials = trials
+
+    def checked(self) -> dict[str, Any]:
+        """Return the parameter, or raise InvalidInput."""
+        trials = whole("trials", self.trials)
+        if trials > LARGEST_COUNT:
+            raise invalid("trials", trials, f"give at most {LARGEST_COUNT:g}")
+        return {"trials": trials}
 
     @property
     def coefficients(self) -> tuple[float, float, float]:
@@ -132,15 +135,17 @@ class Binomial(Family):
         return np.where(x <= N, on_counts(np.minimum(x, N), logs), -np.inf)
 
 
-@dataclass(frozen=True)
 class Gamma(PositiveFamily):
     """Gamma variables of a known shape: V(m) = m^2 / shape, curvature 1/shape."""
 
-    shape: float = 1.0
     family: ClassVar[str] = "gamma"
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "shape", positive("shape", self.shape))
+    def __init__(self, shape: float = 1.0) -> None:
+        self.shape = shape
+
+    def checked(self) -> dict[str, Any]:
+        """Return the parameter, or raise InvalidInput."""
+        return {"shape": positive("shape", self.shape)}
 
     @property
     def coefficients(self) -> tuple[float, float, float]:
@@ -163,16 +168,18 @@ class Gamma(PositiveFamily):
         return np.where(x > 0, logs, -np.inf)
 
 
-@dataclass(frozen=True)
 class NegativeBinomial(PositiveFamily):
     """Negative binomial counts of a known size r: V(m) = m + m^2/r, curvature 1/r."""
 
-    size: float = 1.0
     family: ClassVar[str] = "negative-binomial"
     counts: ClassVar[bool] = True
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "size", positive("size", self.size))
+    def __init__(self, size: float = 1.0) -> None:
+        self.size = size
+
+    def checked(self) -> dict[str, Any]:
+        """Return the parameter, or raise InvalidInput."""
+        return {"size": positive("size", self.size)}
 
     @property
     def coefficients(self) -> tuple[float, float, float]:
@@ -197,7 +204,6 @@ class NegativeBinomial(PositiveFamily):
         return on_counts(x, logs)
 
 
-@dataclass(frozen=True)
 class HyperbolicSecant(Family):
     """Generalised hyperbolic secant variables of a known size r: V(m) = r + m^2/r.
 
@@ -205,11 +211,14 @@ class HyperbolicSecant(Family):
     constant, curvature 1/r; r = 1 and m = 0 is the hyperbolic secant law sech(pi x/2)/2.
     """
 
-    size: float = 1.0
     family: ClassVar[str] = "hyperbolic-secant"
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "size", positive("size", self.size))
+    def __init__(self, size: float = 1.0) -> None:
+        self.size = size
+
+    def checked(self) -> dict[str, Any]:
+        """Return the parameter, or raise InvalidInput."""
+        return {"size": positive("size", self.size)}
 
     @property
     def coefficients(self) -> tuple[float, float, float]:

@@ -7,18 +7,18 @@ import numpy as np
 
 from modelcollapse._support.checks import (
     Floats,
-    columns,
     generator,
     one_of,
+    optional,
     positive,
     require_fit,
     row_count,
-    rows,
     shares,
     whole,
 )
 from modelcollapse._support.errors import InvalidInput, invalid
-from modelcollapse._support.spread import TINY, spread_of
+from modelcollapse._support.spread import TINY, Spread, spread_of
+from modelcollapse.loop.convention import Estimator, renamed
 from modelcollapse.loop.schedule import MOST_DENSE
 from modelcollapse.loop.truth import Truth, as_truth
 
@@ -28,13 +28,14 @@ if TYPE_CHECKING:
 LEAST = 2 * float(np.sqrt(TINY))  # a deviation whose square has all its digits
 
 
-class Gaussian:
+class Gaussian(Estimator):
     """A multivariate normal fitted by its moments.
 
     Parameters
     ----------
     dim
-        The number of columns d.
+        The number of columns d. None is as many as there are: in `fit` those of the rows, in an
+        experiment those of the truth, and 1 without a truth.
     ddof
         0 divides the scatter by the number of rows N (maximum likelihood, as in the code of
         arXiv 2410.16713); 1 divides by N - 1 (unbiased). With row weights w that sum to 1 the
@@ -57,26 +58,23 @@ class Gaussian:
         "a Gaussian's test log-loss is computed exactly, without a test set: leave test out and, "
         'for dim > 1, give extra=["test_log_loss"]'
     )
+    family = "gaussian"
     mean_: Floats
     covariance_: Floats
     rank_: int
+    _spread_: Spread
 
-    def __init__(self, dim: int = 1, ddof: int = 0) -> None:
-        self.dim = whole("dim", dim)
-        self.ddof = one_of("ddof", ddof, (0, 1), "give 0 (maximum likelihood) or 1 (unbiased)")
+    def __init__(self, dim: int | None = None, ddof: int = 0) -> None:
+        self.dim: int = dim  # type: ignore[assignment]  # of an experiment's model it is a number
+        self.ddof = ddof
 
-    def __repr__(self) -> str:
-        return f"Gaussian(dim={self.dim}, ddof={self.ddof})"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Gaussian) and (self.dim, self.ddof) == (other.dim, other.ddof)
-
-    def __hash__(self) -> int:
-        return hash((self.dim, self.ddof))
-
-    def described(self) -> dict[str, Any]:
-        """Return the model as plain data."""
-        return {"model": "gaussian", "dim": self.dim, "ddof": self.ddof}
+    def checked(self) -> dict[str, Any]:
+        """Return the parameters, or raise InvalidInput for a wrong one."""
+        remedy = "give 0 (maximum likelihood) or 1 (unbiased)"
+        return {
+            "dim": optional(whole, "dim", self.dim),
+            "ddof": one_of("ddof", self.ddof, (0, 1), remedy),
+        }
 
     def as_truth(self, value: Any) -> Truth:
         """Return the truth: None is the standard normal, rows are drawn with replacement."""
@@ -116,26 +114,43 @@ class Gaussian:
             If X is not finite, has another number of columns than `dim`, or too few rows.
         """
         del y
-        X = columns(rows("X", X, minimum=2), self.dim)
-        self._spread = spread_of("X", X, shares(sample_weight, len(X)), self.ddof)
-        for column, deviation in enumerate(self._spread.deviations.tolist()):
+        own = self.resolved()
+        X, seen = self._training(X, own.dim, minimum=2)
+        spread = spread_of("X", X, shares(sample_weight, len(X)), own.ddof)
+        for column, deviation in enumerate(spread.deviations.tolist()):
             if deviation and not LEAST < deviation < 1 / LEAST:
                 raise InvalidInput(
                     f"X[:, {column}] has the standard deviation {deviation:.3g}, whose square "
                     f"leaves the range of floats: rescale it to between {LEAST:g} and {1 / LEAST:g}"
                 )
-        self.mean_, self.covariance_ = self._spread.mean, self._spread.covariance
-        self.rank_ = self._spread.rank
-        return self
+        mean, covariance, rank = spread.mean, spread.covariance, spread.rank
+        return self._learn(
+            seen, own, mean_=mean, covariance_=covariance, rank_=rank, _spread_=spread
+        )
 
-    def sample(self, n: int, random_state: Any = None, temperature: float = 1.0) -> Floats:
-        """Draw rows from the fit, its covariance multiplied by the temperature; shape (n, d).
+    @renamed("n", "n_samples")
+    def sample(
+        self, n_samples: int = 1, random_state: Any = None, temperature: float = 1.0
+    ) -> Floats:
+        """Draw rows from the fit, its covariance multiplied by the temperature.
 
-        `random_state` is None, an integer or a numpy Generator.
+        Parameters
+        ----------
+        n_samples
+            The number of rows.
+        random_state
+            None, an integer, or a Generator or RandomState of NumPy.
+        temperature
+            A finite number above 0.
+
+        Returns
+        -------
+        Floats
+            Shape (n_samples, d).
         """
         require_fit(self, "mean_")
-        n = row_count("n", n)
-        factor = np.sqrt(positive("temperature", temperature)) * self._spread.factor
+        n = row_count("n_samples", n_samples)
+        factor = np.sqrt(positive("temperature", temperature)) * self._spread_.factor
         noise = generator(random_state).standard_normal((n, self.rank_))
         return np.asarray(self.mean_ + noise @ factor.T)
 
@@ -145,9 +160,8 @@ class Gaussian:
         A fit of lower rank has a density only on its own subspace: there the density on that
         subspace is returned, and minus infinity elsewhere.
         """
-        require_fit(self, "mean_")
-        X = columns(rows("X", X), self.dim)
-        centred, spread = X - self.mean_, self._spread
+        X = self._given(X)
+        centred, spread = X - self.mean_, self._spread_
         constant = self.rank_ * np.log(2 * np.pi) / 2 + spread.log_volume
         with np.errstate(over="ignore"):  # infinitely far is outside
             scores = ((centred @ spread.whitening) ** 2).sum(axis=1)

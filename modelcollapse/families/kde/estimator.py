@@ -6,28 +6,28 @@ import numpy as np
 
 from modelcollapse._support.checks import (
     Floats,
-    columns,
     generator,
+    optional,
     require_fit,
     row_count,
-    rows,
     shares,
     whole,
 )
 from modelcollapse._support.errors import InvalidInput
+from modelcollapse._support.spread import Spread
 from modelcollapse.families.kde import bandwidth as bandwidths
 from modelcollapse.families.kde.kernel import GAUSSIAN, Kernel, as_kernel
 from modelcollapse.families.kde.spread import inverse, require_covariances, spread_for
+from modelcollapse.loop.convention import Estimator, renamed
 from modelcollapse.loop.truth import Truth, as_truth
 
 if TYPE_CHECKING:
-    from modelcollapse.families.kde.bandwidth import Bandwidth
     from modelcollapse.loop.experiment import Experiment, Lazy, Prediction, Request
 
 CHUNK = 2**20  # numbers held at once by kernels that are scored without compiled code
 
 
-class KDE:
+class KDE(Estimator):
     r"""A kernel density estimate: a mixture of kernels, one on every training row.
 
     Parameters
@@ -43,7 +43,8 @@ class KDE:
         "gaussian", "tophat" or "epanechnikov" (radial, as in scikit-learn), or a
         `modelcollapse.kde.Kernel`.
     dim
-        The number of columns d.
+        The number of columns d. None is as many as there are: in `fit` those of the rows, in an
+        experiment those of the truth, and 1 without a truth.
     scoring_bandwidth
         The bandwidth of the density that is scored, of any of these kinds; None is the
         generator's own.
@@ -63,53 +64,54 @@ class KDE:
         "a kernel density has no tempered sampler in closed form; change the bandwidth instead "
         "and leave the temperature at 1.0"
     )
+    family = "kde"
     rows_: Floats
     weights_: Floats
     bandwidth_: float
     scoring_bandwidth_: float
+    _factor_: Spread | None
+    _scoring_factor_: Spread | None
 
     def __init__(
         self,
         bandwidth: Any = None,
         kernel: str | Kernel = "gaussian",
-        dim: int = 1,
+        dim: int | None = None,
         scoring_bandwidth: Any = None,
     ) -> None:
-        self.bandwidth: Bandwidth = bandwidths.checked("bandwidth", bandwidth)
-        self.kernel = as_kernel(kernel)
-        self.dim = whole("dim", dim)
-        self.scoring_bandwidth: Bandwidth | None = None
-        if scoring_bandwidth is not None:
-            self.scoring_bandwidth = bandwidths.checked("scoring_bandwidth", scoring_bandwidth)
+        self.bandwidth = bandwidth
+        self.kernel: Kernel = kernel  # type: ignore[assignment]  # of an experiment's model it is
+        self.dim: int = dim  # type: ignore[assignment]  # one, and this is a number
+        self.scoring_bandwidth = scoring_bandwidth
+
+    def checked(self) -> dict[str, Any]:
+        """Return the parameters in their normal form, or raise InvalidInput for a wrong one."""
+        return {
+            "bandwidth": bandwidths.checked("bandwidth", self.bandwidth),
+            "kernel": as_kernel(self.kernel),
+            "dim": optional(whole, "dim", self.dim),
+            "scoring_bandwidth": optional(
+                bandwidths.checked, "scoring_bandwidth", self.scoring_bandwidth
+            ),
+        }
 
     def __repr__(self) -> str:
-        parts = [f"bandwidth={self.bandwidth!r}"]
-        if self.kernel is not GAUSSIAN:
-            parts.append(f"kernel={self.kernel.name!r}")
-        parts.append(f"dim={self.dim}")
-        if self.scoring_bandwidth is not None:
-            parts.append(f"scoring_bandwidth={self.scoring_bandwidth!r}")
-        return f"KDE({', '.join(parts)})"
-
-    def _key(self) -> tuple[Any, ...]:
-        return self.bandwidth, self.kernel, self.dim, self.scoring_bandwidth
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, KDE) and self._key() == other._key()
-
-    def __hash__(self) -> int:
-        return hash(self._key())
+        kernel = getattr(self.kernel, "name", self.kernel)
+        told = {**self.get_params(), "kernel": None if kernel == GAUSSIAN.name else kernel}
+        options = (f"{name}={value!r}" for name, value in told.items() if value is not None)
+        return f"{type(self).__name__}({', '.join(options)})"
 
     def described(self, generations: int | None = None) -> dict[str, Any]:
         """Return the model as plain data, but for a kernel of one's own; schedules up to T."""
+        own = self.checked()
         parts = {
-            "model": "kde",
-            "dim": self.dim,
-            "bandwidth": bandwidths.plain(self.bandwidth, generations),
-            "kernel": self.kernel.name if self.kernel.built_in else self.kernel,
+            "model": self.family,
+            "dim": own["dim"],
+            "bandwidth": bandwidths.plain(own["bandwidth"], generations),
+            "kernel": own["kernel"].name if own["kernel"].built_in else own["kernel"],
         }
-        if self.scoring_bandwidth is not None:
-            parts["scoring_bandwidth"] = bandwidths.plain(self.scoring_bandwidth, generations)
+        if own["scoring_bandwidth"] is not None:
+            parts["scoring_bandwidth"] = bandwidths.plain(own["scoring_bandwidth"], generations)
         return parts
 
     def as_truth(self, value: Any) -> Truth:
@@ -126,13 +128,14 @@ class KDE:
 
     def check_schedule(self, generations: int) -> None:
         """Raise InvalidInput if a schedule ends too early or holds an unusable bandwidth."""
+        own = self.checked()
         for name in ("bandwidth", "scoring_bandwidth"):
-            value = getattr(self, name)
+            value = own[name]
             if isinstance(value, tuple) and len(value) < generations:
                 raise bandwidths.too_short(name, value, generations)
             if callable(value):
                 for t in range(1, generations + 1):
-                    bandwidths.at(value, t, 1.0, self.dim, name)
+                    bandwidths.at(value, t, 1.0, 1, name)
 
     def theory(self, experiment: "Experiment") -> "Prediction":
         """Return what is known of a loop: what `modelcollapse.predict` returns."""
@@ -167,34 +170,48 @@ class KDE:
             unusable, or if a schedule ends before the generation.
         """
         del y
-        self.rows_ = columns(rows("X", X), self.dim)
-        self.weights_ = shares(sample_weight, len(self.rows_))
-        t, effective = whole("generation", generation), 1 / float(self.weights_ @ self.weights_)
-        self.bandwidth_ = bandwidths.at(self.bandwidth, t, effective, self.dim, "bandwidth")
-        self.scoring_bandwidth_ = self.bandwidth_
-        own = self.scoring_bandwidth
-        if own is not None:
-            self.scoring_bandwidth_ = bandwidths.at(
-                own, t, effective, self.dim, "scoring_bandwidth"
-            )
-        self._factor = spread_for(self.bandwidth, self.rows_, self.weights_)
-        self._scoring_factor = self._factor
-        if own is not None:
-            self._scoring_factor = spread_for(own, self.rows_, self.weights_)
-        return self
+        own = self.resolved()
+        rows, seen = self._training(X, own.dim)
+        weights = shares(sample_weight, len(rows))
+        t, effective = whole("generation", generation), 1 / float(weights @ weights)
+        found: dict[str, Any] = {}
+        for name, learned in (("bandwidth", "_factor_"), ("scoring_bandwidth", "_scoring_factor_")):
+            rule = getattr(own, name)
+            if rule is None:
+                found |= {f"{name}_": found["bandwidth_"], learned: found["_factor_"]}
+                continue
+            found[f"{name}_"] = bandwidths.at(rule, t, effective, seen.features, name)
+            found[learned] = spread_for(rule, rows, weights)
+        return self._learn(seen, own, rows_=rows, weights_=weights, **found)
 
-    def sample(self, n: int, random_state: Any = None) -> Floats:
-        """Draw rows, shape (n, d): a training row, plus the bandwidth times a kernel's draw.
+    @renamed("n", "n_samples")
+    def sample(self, n_samples: int = 1, random_state: Any = None) -> Floats:
+        """Draw rows: a training row, plus the bandwidth times a kernel's draw.
 
-        `random_state` is None, an integer or a numpy Generator.
+        Parameters
+        ----------
+        n_samples
+            The number of rows.
+        random_state
+            None, an integer, or a Generator or RandomState of NumPy.
+
+        Returns
+        -------
+        Floats
+            Shape (n_samples, d).
         """
         require_fit(self, "rows_")
-        n, rng = row_count("n", n), generator(random_state)
+        n, rng = row_count("n_samples", n_samples), generator(random_state)
         parents = rng.choice(len(self.rows_), size=n, p=self.weights_)
-        noise = self.kernel.noise(n, self.dim, rng)
-        if self._factor is not None:
-            noise = noise @ self._factor.matrix.T
+        noise = self._own_.kernel.noise(n, self.n_features_in_, rng)
+        if self._factor_ is not None:
+            noise = noise @ self._factor_.matrix.T
         return np.asarray(self.rows_[parents] + self.bandwidth_ * noise)
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """Return the sum of the rows' log-densities in nats, as KernelDensity does."""
+        del y
+        return float(self.score_samples(X).sum())
 
     def score_samples(self, X: Any) -> Floats:
         """Return the log-density of each row of X in nats, shape (M,).
@@ -208,18 +225,18 @@ class KDE:
         InvalidInput
             If the bandwidth is 0 or the rows' covariance is singular, as there is no density.
         """
-        require_fit(self, "rows_")
-        points, train = columns(rows("X", X), self.dim), self.rows_
+        points = self._given(X)
+        train, kernel = self.rows_, self._own_.kernel
         h, shift = self.scoring_bandwidth_, 0.0
         if h == 0:
             raise InvalidInput(
                 "bandwidth = 0: the fit is the rows themselves and has no density; give "
                 "scoring_bandwidth a number above 0, or do not score"
             )
-        if self._scoring_factor is not None:
-            back, shift = inverse(self._scoring_factor)
+        if self._scoring_factor_ is not None:
+            back, shift = inverse(self._scoring_factor_)
             points, train = (points - train[0]) @ back, (train - train[0]) @ back
-        if self.kernel is GAUSSIAN:
+        if kernel is GAUSSIAN:
             from modelcollapse.families.kde import scoring  # compiled code, which is slow to import
 
             return scoring.log_densities(points, train, h, weights=self.weights_) - shift
@@ -230,13 +247,14 @@ class KDE:
         from scipy.special import logsumexp
 
         result = np.empty(len(points))
-        step = max(1, CHUNK // (len(train) * self.dim))
+        kernel, dim = self._own_.kernel, self.n_features_in_
+        step = max(1, CHUNK // (len(train) * dim))
         for start in range(0, len(points), step):
             cut = slice(start, start + step)
             with np.errstate(over="ignore"):  # infinitely far is outside
                 gaps = (points[cut, None, :] - train) / h
                 squares = (gaps**2).sum(axis=2)
-            logs = np.asarray(self.kernel.log_density(squares, self.dim))
+            logs = np.asarray(kernel.log_density(squares, dim))
             with np.errstate(divide="ignore"):
                 result[cut] = logsumexp(logs, axis=1, b=self.weights_)
-        return np.asarray(result - self.dim * np.log(h))
+        return np.asarray(result - dim * np.log(h))

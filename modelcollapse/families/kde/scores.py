@@ -167,7 +167,7 @@ def draws(
     model = plan.experiment.model
     if not plan.scored_by_number:
         for r, column, fitted in _fitted(plan, choice, pools):
-            fitted.bandwidth_, fitted._factor = fitted.scoring_bandwidth_, fitted._scoring_factor  # noqa: SLF001
+            fitted.bandwidth_, fitted._factor_ = fitted.scoring_bandwidth_, fitted._scoring_factor_
             out[r, column] = fitted.sample(1, streams[int(plan.recorded[column])])[0]
         return
     every = np.arange(len(pools))

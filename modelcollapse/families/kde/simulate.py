@@ -64,7 +64,7 @@ def _test_set(e: "Experiment", test: Any) -> Floats | int | None:
         return whole("test", test)
     values = rows("test", test.values if isinstance(test, Rows) else test)
     try:
-        return columns(values, e.model.dim)
+        return columns(values, e.model.dim, e.model.dim)
     except InvalidInput as error:
         there = many(values.shape[1], "column")
         raise InvalidInput(

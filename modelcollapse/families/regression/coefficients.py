@@ -7,12 +7,13 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats, frozen, reals
 from modelcollapse._support.errors import InvalidInput, invalid
+from modelcollapse.loop.truth import Described
 
 LARGEST = 1e70  # the fourth power of the norm is a float
 
 
 @dataclass(frozen=True, eq=False)
-class Coefficients:
+class Coefficients(Described):
     """The coefficients w* of the labels y = x'w* + noise.
 
     Parameters
@@ -47,12 +48,15 @@ class Coefficients:
         return {"coefficients": self.values.tolist()}
 
 
-def as_coefficients(value: Any, dim: int) -> Coefficients:
-    """Return `value` as coefficients of `dim` inputs; None is the first unit vector."""
+def as_coefficients(value: Any, dim: int | None) -> Coefficients:
+    """Return `value` as coefficients of `dim` inputs; None is the first unit vector.
+
+    Without a number of inputs any coefficients will do, and None has one.
+    """
     if value is None:
-        return Coefficients(np.eye(dim)[0])
+        return Coefficients(np.eye(1 if dim is None else dim)[0])
     truth = value if isinstance(value, Coefficients) else Coefficients(value)
-    if truth.dim != dim:
+    if dim is not None and truth.dim != dim:
         raise InvalidInput(
             f"truth has {truth.dim} coefficients and the model has dim = {dim}: make them equal"
         )

@@ -1,7 +1,7 @@
 """The linear model: ordinary, minimum-norm or ridge least squares."""
 
 import math
-from dataclasses import dataclass
+import warnings
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -10,8 +10,10 @@ from modelcollapse._support.checks import (
     Floats,
     columns,
     generator,
+    labelled,
     number,
     one_of,
+    optional,
     require_fit,
     row_count,
     rows,
@@ -21,6 +23,7 @@ from modelcollapse._support.checks import (
 from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse._support.spread import ROUNDING
 from modelcollapse.families.regression.coefficients import Coefficients, as_coefficients
+from modelcollapse.loop.convention import Estimator, Seen, renamed
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment, Lazy, Prediction, Request
@@ -29,8 +32,7 @@ LARGEST = 1e70  # of noise and ridge; fourth powers are floats
 FITTED = 64 * np.finfo(float).eps  # of |y| + |x'w|: how near a noise-free label must be
 
 
-@dataclass(frozen=True)
-class LinearRegression:
+class LinearRegression(Estimator):
     r"""Inputs x ~ N(0, I_d), labels y = x'w + noise, and w fitted by least squares.
 
     The fit is the w that minimises sum (y - x'w)^2 + ridge |w|^2 over the training rows, without
@@ -41,7 +43,9 @@ class LinearRegression:
     Parameters
     ----------
     dim
-        The number of inputs d.
+        The number of inputs d. None is as many as there are: in `fit` the columns of X (of rows
+        with their labels, all but the last), in an experiment the coefficients of the truth, and
+        1 without a truth.
     noise
         The standard deviation of the labels' noise, at least 0.
     ridge
@@ -56,30 +60,34 @@ class LinearRegression:
         Fitted coefficients, shape (d,).
     """
 
-    dim: int = 1
-    noise: float = 1.0
-    ridge: float = 0.0
-    design: Literal["fixed", "fresh"] = "fixed"
+    family = "regression"
+    label_columns = 1
+    coef_: Floats
 
     no_test: ClassVar = "the risk is computed exactly, without a test set: leave test out"
     no_temperature: ClassVar = (
         "a regression has no temperature; change the noise instead and leave it at 1.0"
     )
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "dim", whole("dim", self.dim))
-        for name in ("noise", "ridge"):
-            object.__setattr__(self, name, _amount(name, getattr(self, name)))
-        object.__setattr__(self, "design", one_of("design", self.design, ("fixed", "fresh")))
+    def __init__(
+        self,
+        dim: int | None = None,
+        noise: float = 1.0,
+        ridge: float = 0.0,
+        design: Literal["fixed", "fresh"] = "fixed",
+    ) -> None:
+        self.dim: int = dim  # type: ignore[assignment]  # of an experiment's model it is a number
+        self.noise = noise
+        self.ridge = ridge
+        self.design = design
 
-    def described(self) -> dict[str, Any]:
-        """Return the model as plain data."""
+    def checked(self) -> dict[str, Any]:
+        """Return the parameters, or raise InvalidInput for a wrong one."""
         return {
-            "model": "regression",
-            "dim": self.dim,
-            "noise": self.noise,
-            "ridge": self.ridge,
-            "design": self.design,
+            "dim": optional(whole, "dim", self.dim),
+            "noise": _amount("noise", self.noise),
+            "ridge": _amount("ridge", self.ridge),
+            "design": one_of("design", self.design, ("fixed", "fresh")),
         }
 
     def as_truth(self, value: Any) -> Coefficients:
@@ -115,53 +123,123 @@ class LinearRegression:
 
         return simulate(experiment, request)
 
-    def fit(self, X: Any, y: None = None, sample_weight: Any = None) -> Self:
-        """Fit to rows (x_1, ..., x_d, y), shape (N, d + 1), with optional weights, shape (N,).
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+        """Fit to inputs X, shape (N, d), and labels y, shape (N,); or to rows of both.
+
+        Parameters
+        ----------
+        X
+            The inputs; without `y` the rows (x_1, ..., x_d, y), shape (N, d + 1), as in the loop.
+        y
+            The labels, or None.
+        sample_weight
+            One non-negative weight per row, shape (N,), or None.
 
         Raises
         ------
         InvalidInput
-            If X is not finite or does not have d + 1 columns, or weights are unusable.
+            If X or y is not finite or they do not fit together, or weights are unusable.
         """
-        del y
-        data = columns(rows("X", X), self.dim + 1)
-        weights = shares(sample_weight, len(data))
-        scale = np.sqrt(weights * np.count_nonzero(weights))[:, None]
-        inputs, labels = data[:, :-1] * scale, data[:, -1:] * scale
-        if self.ridge > 0:
-            inputs = np.vstack([inputs, math.sqrt(self.ridge) * np.eye(self.dim)])
-            labels = np.vstack([labels, np.zeros((self.dim, 1))])
-        object.__setattr__(self, "coef_", _least_squares(inputs, labels[:, 0]))
-        return self
+        own = self.resolved()
+        if y is None:
+            data, seen = self._training(X, own.dim)
+            X, y = data[:, :-1], data[:, -1]
+        else:
+            X, y, seen = self._labelled(X, y, own.dim)
+        weights = shares(sample_weight, len(X))
+        scale = np.sqrt(weights * np.count_nonzero(weights))
+        inputs, labels = X * scale[:, None], y * scale
+        if own.ridge > 0:
+            inputs = np.vstack([inputs, math.sqrt(own.ridge) * np.eye(seen.features)])
+            labels = np.concatenate([labels, np.zeros(seen.features)])
+        return self._learn(seen, own, coef_=_least_squares(inputs, labels))
 
-    def sample(self, n: int, random_state: Any = None) -> Floats:
-        """Draw rows (x, y) with new inputs, shape (n, d + 1)."""
-        rng = generator(random_state)
-        inputs = rng.standard_normal((row_count("n", n), self.dim))
-        labels = inputs @ self._fitted() + self.noise * rng.standard_normal(n)
+    def predict(self, X: Any) -> Floats:
+        """Return the labels x'w without noise of inputs X, shape (N, d): shape (N,)."""
+        return np.asarray(self._given(X, 0) @ self.coef_)
+
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """Return the coefficient of determination R^2, as scikit-learn's regressors do.
+
+        Of inputs X and labels y, or without `y` of rows (x, y).
+        """
+        from sklearn.metrics import r2_score
+
+        if y is None:
+            data = self._given(X)
+            X, y = data[:, :-1], data[:, -1]
+            return float(r2_score(y, X @ self.coef_, sample_weight=sample_weight))
+        return float(r2_score(y, self.predict(X), sample_weight=sample_weight))
+
+    @renamed("n", "n_samples")
+    def sample(self, n_samples: int = 1, random_state: Any = None) -> Floats:
+        """Draw rows (x, y) with new inputs.
+
+        Parameters
+        ----------
+        n_samples
+            The number of rows.
+        random_state
+            None, an integer, or a Generator or RandomState of NumPy.
+
+        Returns
+        -------
+        Floats
+            Shape (n_samples, d + 1).
+        """
+        require_fit(self, "coef_")
+        rng, n = generator(random_state), row_count("n_samples", n_samples)
+        inputs = rng.standard_normal((n, self.n_features_in_))
+        labels = inputs @ self.coef_ + self._own_.noise * rng.standard_normal(n)
         return np.column_stack([inputs, labels])
 
     def score_samples(self, X: Any) -> Floats:
         """Return the log-density of each row (x, y) in nats, shape (N,).
 
-        Without noise the fit has a density on its own plane alone: that of x is returned there,
-        and minus infinity elsewhere.
+        Of inputs x alone, shape (N, d), it is their own. Without noise the fit has a density on
+        its own plane alone: that of x is returned there, and minus infinity elsewhere.
         """
-        data = columns(rows("X", X), self.dim + 1)
-        inputs, labels = data[:, :-1], data[:, -1]
-        predicted = inputs @ self._fitted()
-        log_density = -0.5 * ((inputs**2).sum(axis=1) + self.dim * math.log(2 * math.pi))
-        gaps = labels - predicted
-        if self.noise > 0:
-            spread = math.log(self.noise * math.sqrt(2 * math.pi))
-            return np.asarray(log_density - 0.5 * (gaps / self.noise) ** 2 - spread)
-        near = np.abs(gaps) <= FITTED * (np.abs(labels) + np.abs(inputs) @ np.abs(self._fitted()))
+        data = self._given(X, 1, 0)
+        noise, d = self._own_.noise, self.n_features_in_
+        inputs = data[:, :d]
+        log_density = -0.5 * ((inputs**2).sum(axis=1) + d * math.log(2 * math.pi))
+        if data.shape[1] == d:
+            return np.asarray(log_density)
+        labels = data[:, d]
+        gaps = labels - inputs @ self.coef_
+        if noise > 0:
+            spread = math.log(noise * math.sqrt(2 * math.pi))
+            return np.asarray(log_density - 0.5 * (gaps / noise) ** 2 - spread)
+        near = np.abs(gaps) <= FITTED * (np.abs(labels) + np.abs(inputs) @ np.abs(self.coef_))
         return np.asarray(np.where(near, log_density, -np.inf))
 
-    def _fitted(self) -> Floats:
-        require_fit(self, "coef_")
-        coefficients: Floats = self.coef_  # type: ignore[attr-defined]
-        return coefficients
+    def __sklearn_tags__(self) -> Any:
+        from sklearn.utils import RegressorTags
+
+        tags = super().__sklearn_tags__()
+        tags.estimator_type, tags.regressor_tags = "regressor", RegressorTags()
+        return tags
+
+    def _labelled(self, X: Any, y: Any, dim: int | None) -> tuple[Floats, Floats, Seen]:
+        """Return inputs and labels that were given apart, and what they say of the columns."""
+        given, names = labelled("X", X, "give inputs of shape (rows, columns)")
+        if given.ndim == 1:
+            raise invalid("X", X, "it has one dimension: give inputs of shape (rows, columns)")
+        inputs = rows("X", given)
+        columns(inputs, inputs.shape[1] if dim is None else dim, dim or 0)
+        told, _ = labelled("y", y, "give one label per row")
+        labels = rows("y", told)
+        if labels.shape != (len(inputs), 1):
+            raise invalid("y", y, f"its shape is {told.shape}: give {len(inputs)} labels")
+        if told.ndim == 2:
+            from sklearn.exceptions import DataConversionWarning
+
+            text = (
+                "A column-vector y was passed when a 1d array was expected. Please change the "
+                f"shape of y to {(len(inputs),)}, for example using ravel()."
+            )
+            warnings.warn(text, DataConversionWarning, stacklevel=3)
+        return inputs, labels[:, 0], Seen.of(inputs.shape[1], names)
 
 
 def _amount(name: str, value: object) -> float:

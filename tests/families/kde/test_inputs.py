@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import modelcollapse as mc
+from tests.helpers.conventions import used
 
 ROWS = np.random.default_rng(0).normal(size=(6, 2))
 ALLOWED = "finite number, at least 0"
@@ -40,11 +41,11 @@ ALLOWED = "finite number, at least 0"
 def test_wrong_bandwidths(value, message):
     """Both bandwidths: each error names the argument, its value and what is allowed."""
     with pytest.raises(mc.InvalidInput) as caught:
-        mc.KDE(value)
+        used(mc.KDE(value))
     assert message in str(caught.value)
     if value is not None:
         with pytest.raises(mc.InvalidInput) as caught:
-            mc.KDE(0.5, scoring_bandwidth=value)
+            used(mc.KDE(0.5, scoring_bandwidth=value))
         assert message.replace("bandwidth", "scoring_bandwidth", 1).split(":")[0] in str(
             caught.value
         )
@@ -59,7 +60,7 @@ def test_wrong_bandwidths(value, message):
         (mc.KDE(lambda t: "wide" if t == 2 else 1.0), {}, "bandwidth(2) = 'wide'"),
         (mc.KDE(mc.PowerBandwidth(1.0, -2000.0)), {}, "bandwidth(2) = inf"),
         (mc.KDE(0.1), {"temperature": 2.0}, "a kernel density has no tempered sampler"),
-        (mc.KDE(0.1), {"truth": np.eye(3)}, "truth has 3 columns and the model has dim = 1"),
+        (mc.KDE(0.1, dim=1), {"truth": np.eye(3)}, "truth has 3 columns and the model has dim = 1"),
         (mc.KDE("scipy-scott"), {"samples": [1, 5, 5]}, "needs a covariance"),
         (mc.KDE("scipy-scott"), {"samples": [5, 1, 5]}, "needs a covariance"),
         (
@@ -127,11 +128,11 @@ def test_scored_points_are_checked():
     """As many columns as the rows have, and finite."""
     model = mc.KDE(0.5, dim=2).fit(ROWS)
 
-    with pytest.raises(mc.InvalidInput, match="X has 3 columns and dim = 2"):
+    with pytest.raises(mc.InvalidInput, match="X has 3 features, but KDE is expecting 2 features"):
         model.score_samples(np.eye(3))
     with pytest.raises(mc.InvalidInput, match=r"X\[0, 0\] = inf"):
         model.score_samples([[np.inf, 0.0]])
-    with pytest.raises(mc.InvalidInput, match="n = 0"):
+    with pytest.raises(mc.InvalidInput, match="n_samples = 0"):
         model.sample(0)
 
 
@@ -153,11 +154,11 @@ def test_weights_of_any_size():
 def test_wrong_kernels():
     """Known names, a near one, and a kernel whose sampler returns something else."""
     with pytest.raises(mc.InvalidInput, match="unknown kernel 'gausian'; did you mean gaussian"):
-        mc.KDE(0.5, "gausian")
+        used(mc.KDE(0.5, "gausian"))
     with pytest.raises(mc.InvalidInput, match="kernel = None is not valid"):
-        mc.KDE(0.5, None)
+        used(mc.KDE(0.5, None))
     with pytest.raises(mc.InvalidInput, match="dim = 0"):
-        mc.KDE(0.5, dim=0)
+        used(mc.KDE(0.5, dim=0))
     broken = mc.kde.Kernel("flat", None, lambda n, dim, rng: rng.random(n + dim), None, None)
     with pytest.raises(mc.InvalidInput, match=r"kernel flat: sample\(4, 2, rng\) returned shape"):
         mc.KDE(0.5, broken, 2).fit(ROWS).sample(4, 0)

@@ -155,7 +155,7 @@ def test_rows_are_training_rows_plus_noise(name, seed):
             if name != "scaled":
                 expected = room._bandwidths(e)[0][t]
                 assert model.bandwidth_ == pytest.approx(expected, rel=1e-12)
-            noise = np.eye(e.model.dim) if model._factor is None else model._factor.matrix
+            noise = np.eye(e.model.dim) if model._factor_ is None else model._factor_.matrix
             deviation = model.bandwidth_ * np.sqrt((noise**2).sum(axis=1))
             # One row of each replicate, so that they are independent; of subsets, a used one.
             new = ends[t] + np.arange(e.sizes[t + 1])

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 import modelcollapse as mc
 from modelcollapse.families.regression import Coefficients, LinearRegression
 from modelcollapse.testing import EstimatorContract
+from tests.helpers.conventions import used
 
 ROWS = np.random.default_rng(3).standard_normal((40, 4))
 
@@ -141,7 +142,7 @@ def test_the_truth_is_a_vector_of_coefficients():
 def test_wrong_models(options, words):
     """Each names the argument and its value."""
     with pytest.raises(mc.InvalidInput, match=words):
-        LinearRegression(**options)
+        used(LinearRegression(**options))
 
 
 @pytest.mark.parametrize(
@@ -168,7 +169,7 @@ def test_wrong_experiments(design, options, words):
 def test_wrong_rows_and_requests():
     """Columns, finiteness, fits before samples; extra quantities and test sets."""
     model = LinearRegression(3)
-    with pytest.raises(mc.InvalidInput, match="3 columns and dim = 4"):
+    with pytest.raises(mc.InvalidInput, match="X has 3 columns and dim = 3, which needs 4"):
         model.fit(ROWS[:, :3])
     with pytest.raises(mc.InvalidInput, match="not fitted"):
         LinearRegression(3, noise=2.0).sample(5)
