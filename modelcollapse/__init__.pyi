@@ -68,8 +68,9 @@ from .loop.experiment import (
 )
 from .loop.identity import described as described
 from .loop.model import Model as Model
-from .loop.plain import (
-    Run as Run,
+from .loop.plain import Run as Run
+from .loop.replicates import (
+    Runs as Runs,
     run as run,
 )
 from .loop.sampling import Tempered as Tempered

@@ -32,7 +32,7 @@ from modelcollapse.families.kde import KDE
 from modelcollapse.families.names import parse_bandwidth
 from modelcollapse.loop.estimators import brief
 from modelcollapse.loop.plain import Run
-from modelcollapse.loop.plain import run as run_loop
+from modelcollapse.loop.replicates import run as run_loop
 from modelcollapse.loop.truth import Rows
 
 OWN: dict[str, Any] = {"gaussian": Gaussian, "kde": KDE}
@@ -156,7 +156,7 @@ def _split(data: Rows, holdout: float, seed: int) -> tuple[Rows, Any]:
     if count == 0:
         return data, None
     order = np.random.default_rng(seed).permutation(len(data.values))
-    return Rows(data.values[order[count:]], data.name), data.values[order[:count]]
+    return data.renewed(data.values[order[count:]]), data.values[order[:count]]
 
 
 def build_estimator(name: str, options: tuple[str, ...], dim: int) -> Any:

@@ -3,13 +3,15 @@
 import os
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from modelcollapse._support.checks import Floats, shares
 from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse._support.spread import spread_of
-from modelcollapse.datasets.files import read
+from modelcollapse._support.table_files import read
+from modelcollapse._support.tables import is_number
 from modelcollapse.datasets.synthetic import PAPER, blobs_mixture, paper, split
 from modelcollapse.loop.truth import Rows
 
@@ -19,8 +21,8 @@ BUILT_IN = ("breast_cancer", "diabetes", "digits", "iris", "wine")
 ROWS = 10_000  # of a synthetic data set that is loaded by its name alone
 
 
-def load(name_or_path: str | os.PathLike[str], *, standardize: bool = False) -> Rows:
-    """Return the numeric rows of a data set or of a file.
+def load(name_or_path: Any, *, standardize: bool = False) -> Rows:
+    """Return the numeric rows of a data set, of a file or of a table.
 
     Parameters
     ----------
@@ -30,7 +32,8 @@ def load(name_or_path: str | os.PathLike[str], *, standardize: bool = False) -> 
         that `paper` draws with seed 0, or another number with another seed: "moons:500",
         "moons:500:7"; or the path of a .csv or .parquet file of numbers. A first CSV line without
         any number is taken as the header; one that may be a header of numbers, such as years or the
-        0,1,2 of pandas, is refused. Parquet needs ``pip install '.[frames]'`` in a clone.
+        0,1,2 of pandas, is refused. Parquet needs ``pip install '.[frames]'`` in a clone. Or a
+        table of numbers that is there: an array, a tensor, a data frame or a column of any library.
     standardize
         Shift and scale each column to mean 0 and variance 1; constant columns become 0.
 
@@ -54,10 +57,13 @@ def load(name_or_path: str | os.PathLike[str], *, standardize: bool = False) -> 
     two draws. Fresh rows drawn from a sample may be training rows: where a test loss must not see
     that, take a million rows. `blobs_mixture` is the law that the blobs are a sample of.
     """
+    name = str(name_or_path) if isinstance(name_or_path, (str, os.PathLike)) else "data"
+    if name_or_path is None or isinstance(name_or_path, bytes) or is_number(name_or_path):
+        raise invalid("data", name_or_path, "give a name, a path or a table of numbers")
     if not isinstance(name_or_path, (str, os.PathLike)):
-        raise invalid("data", name_or_path, "give a name or a path")
-    name = str(name_or_path)
-    if isinstance(name_or_path, str) and name.partition(":")[0] in PAPER:
+        data = name_or_path if isinstance(name_or_path, Rows) else Rows(name_or_path)
+        name = data.name
+    elif isinstance(name_or_path, str) and name.partition(":")[0] in PAPER:
         data = _drawn(name)
     else:
         known = name_or_path in BUILT_IN
@@ -65,7 +71,9 @@ def load(name_or_path: str | os.PathLike[str], *, standardize: bool = False) -> 
         if len(values) < 2:
             raise InvalidInput(f"{name} has {len(values)} row of data: at least 2 are needed")
         data = Rows(values, name)
-    return Rows(_standardized(data.values), f"{name}, standardized") if standardize else data
+    if not standardize:
+        return data
+    return data.renewed(_standardized(data.values), f"{name}, standardized")
 
 
 @lru_cache(maxsize=1)  # a sweep asks for the same rows, and their moments, in cell after cell

@@ -13,7 +13,7 @@ from modelcollapse.evidence import same_law, samples_needed
 from modelcollapse.ledger.claims import SameLawClaim
 from modelcollapse.ledger.theorem import Theorem
 from modelcollapse.loop.experiment import Experiment, simulate
-from modelcollapse.loop.plain import run
+from modelcollapse.loop.replicates import run
 from modelcollapse.workflows import (
     BY_NAME,
     Accumulate,

@@ -15,9 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats, Integers
+from modelcollapse._support.checks import Integers
 from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse._support.files import check_writable, replacing
+from modelcollapse.loop.batches import Batch, Form
 from modelcollapse.loop.identity import shown
 
 FORMAT = "modelcollapse run 2"
@@ -38,16 +39,19 @@ class State:
         The metrics of each finished generation.
     warnings
         How often the estimator gave each warning.
+    reasons
+        Why a metric was not measured; not saved.
     generation
         The generation under way; not saved.
     model
         The last fitted model; not saved.
     """
 
-    batches: list[Floats] = field(default_factory=list)
+    batches: list[Batch] = field(default_factory=list)
     chosen: list[Integers] = field(default_factory=list)
     records: list[dict[str, float]] = field(default_factory=list)
     warnings: dict[str, int] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
     generation: int = 1
     model: Any = None
 
@@ -65,6 +69,8 @@ class Checkpoint:
         the part that both have is compared.
     generations
         Those of the run.
+    form
+        The form of the rows.
 
     Raises
     ------
@@ -77,7 +83,9 @@ class Checkpoint:
         path: str | os.PathLike[str] | None,
         configuration: Callable[[int], Configuration],
         generations: int,
+        form: Form,
     ) -> None:
+        self._form = form
         try:
             self.path = None if path is None else Path(path)
         except TypeError as error:
@@ -101,7 +109,7 @@ class Checkpoint:
         if self.path is None or not self.path.exists():
             return State()
         try:
-            state, there = _read(self.path)
+            state, there = _read(self.path, self._form)
             last = len(there["samples"])
         except Exception as error:  # damage shows in many ways
             raise InvalidInput(
@@ -137,7 +145,7 @@ class Checkpoint:
             "header": np.array(json.dumps(header)),
             "metrics": np.array([[r[name] for name in names] for r in state.records]),
             "sizes": np.array([len(batch) for batch in batches]),
-            "rows": np.concatenate(batches),
+            "rows": self._form.packed(self._form.joined(batches)),
             "chosen_sizes": np.array([len(rows) for rows in chosen], dtype=np.int64),
             "chosen": np.concatenate([np.empty(0, np.int64), *chosen]),
         }
@@ -152,17 +160,18 @@ def _write(path: Path, arrays: dict[str, Any]) -> None:
         os.fsync(file.fileno())
 
 
-def _read(path: Path) -> tuple[State, Configuration]:
+def _read(path: Path, form: Form) -> tuple[State, Configuration]:
     """Return the state and the configuration in a file; any damage raises."""
     with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
         header = json.loads(str(archive["header"]))
-        metrics, sizes, rows = archive["metrics"], archive["sizes"], archive["rows"]
+        metrics, sizes = archive["metrics"], archive["sizes"]
+        rows = form.unpacked(archive["rows"])
         chosen, counts = archive["chosen"], archive["chosen_sizes"]
     if header["format"] != FORMAT:
         raise ValueError(f"format {header['format']!r}, wanted {FORMAT!r}")
     names = header["metrics"]
-    if metrics.shape != (len(sizes), len(names)) or rows.ndim != 2 or sizes.sum() != len(rows):
-        raise ValueError(f"metrics {metrics.shape}, sizes {sizes.shape} and rows {rows.shape}")
+    if metrics.shape != (len(sizes), len(names)) or sizes.sum() != len(rows):
+        raise ValueError(f"metrics {metrics.shape}, sizes {sizes.shape} and {len(rows)} rows")
     if len(counts) not in (0, len(sizes)) or counts.sum() != len(chosen):
         raise ValueError(f"training sets {counts.shape} of {chosen.shape} rows")
     trained = np.split(chosen, np.cumsum(counts)[:-1]) if len(counts) else []
@@ -170,7 +179,8 @@ def _read(path: Path) -> tuple[State, Configuration]:
         if kept.dtype.kind != "i" or not 0 <= kept.min() <= kept.max() < total:
             raise ValueError(f"a training set of {total} rows has other ones")
     records = [dict(zip(names, map(float, values), strict=True)) for values in metrics]
-    batches = np.split(rows, np.cumsum(sizes)[:-1])
+    cuts = np.split(np.arange(len(rows)), np.cumsum(sizes)[:-1])
+    batches = [form.taken(rows, cut) for cut in cuts]
     return State(batches, trained, records, header["warnings"]), header["configuration"]
 
 

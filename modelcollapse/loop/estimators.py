@@ -20,6 +20,7 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats, reals
 from modelcollapse._support.errors import InvalidInput
+from modelcollapse.loop.batches import Batch, Form, Numbers
 from modelcollapse.loop.sampling import Tempered
 
 SEEDS = ("random_state", "seed", "rng")
@@ -97,28 +98,30 @@ def fresh(estimator: Any) -> Any:
 
 def fit(
     estimator: Any,
-    X: Floats,
+    X: Batch,
     weights: Floats | None,
     rng: np.random.Generator,
     generation: int = 1,
+    form: Form | None = None,
 ) -> Any:
-    """Return a fresh copy of the estimator, fitted to (weighted) rows.
+    """Return a fresh copy of the estimator, fitted to (weighted) rows of a form.
 
     The generation is passed on to an estimator whose `fit` names it.
     """
+    form = form or Numbers(X.shape[1])
     model = fresh(estimator)
     _set_random_state(model, rng)
     options: dict[str, Any] = {} if weights is None else {"sample_weight": weights.copy()}
     if "generation" in _parameters(model.fit):
         options["generation"] = generation
-    fitted = model.fit(X.copy(), **options)
+    fitted = model.fit(form.handed(X), **options)
     return model if fitted is None else fitted
 
 
 def sample(
-    model: Any, n: int, dim: int, rng: np.random.Generator, sampling: Tempered | None = None
-) -> Floats:
-    """Return n rows drawn from a fitted model, checked: shape (n, dim), finite."""
+    model: Any, n: int, form: Form, rng: np.random.Generator, sampling: Tempered | None = None
+) -> Batch:
+    """Return n rows drawn from a fitted model, checked: they are of the form."""
     options: dict[str, Any] = {} if sampling is None else {"temperature": sampling.temperature}
     names = _parameters(model.sample)
     if "random_state" in names:
@@ -132,15 +135,7 @@ def sample(
     drawn = model.sample(n, **options)
     if isinstance(drawn, tuple):  # GaussianMixture returns (rows, components)
         drawn = drawn[0]
-    batch = np.array(reals(f"sample({n})", drawn, "return an array of numbers"))
-    if batch.shape == (n,) and dim == 1:
-        batch = batch[:, None]
-    if batch.shape != (n, dim):
-        raise InvalidInput(f"sample({n}) returned shape {batch.shape}, wanted {(n, dim)}")
-    if not np.isfinite(batch).all():
-        bad = int((~np.isfinite(batch)).any(axis=1).sum())
-        raise InvalidInput(f"sample({n}) returned {bad} rows that are not finite")
-    return batch
+    return form.received(f"sample({n})", drawn, n)
 
 
 def seeded(estimator: Any) -> bool:
@@ -154,7 +149,8 @@ def seeded(estimator: Any) -> bool:
 def frozen(
     estimator: Any,
     model: Any,
-    training: tuple[Floats, Floats | None],
+    training: tuple[Batch, Floats | None],
+    form: Form,
     rng: np.random.Generator,
     sampling: Tempered | None = None,
 ) -> bool:
@@ -171,28 +167,34 @@ def frozen(
         The estimator, and the model that it was fitted to the training rows as.
     training
         The rows and their weights.
+    form
+        The form of the rows.
     rng
         Where the seeds come from.
     sampling
         How the loop samples.
     """
 
-    def drawn(one: Any) -> Floats:
-        return sample(one, ROWS, training[0].shape[1], rng, sampling)
+    def drawn(one: Any) -> Batch:
+        return sample(one, ROWS, form, rng, sampling)
 
     def alike(one: Any, other: Any) -> bool:
         rows, others = drawn(one), drawn(other)
-        return np.array_equal(rows, others) and bool((rows != rows[0]).any())
+        first = form.taken(rows, np.zeros(ROWS, dtype=np.int64))
+        return form.same(rows, others) and not form.same(rows, first)
 
     if not all(alike(copy.deepcopy(model), copy.deepcopy(model)) for _ in range(PAIRS)):
         return False
     once = copy.deepcopy(model)
-    return alike(once, once) or alike(copy.deepcopy(model), fit(estimator, *training, rng))
+    return alike(once, once) or alike(
+        copy.deepcopy(model), fit(estimator, *training, rng, form=form)
+    )
 
 
-def score(model: Any, X: Floats) -> Floats:
+def score(model: Any, X: Batch, form: Form | None = None) -> Floats:
     """Return the log-density of each row under a fitted model, checked: one number per row."""
-    given = model.score_samples(X.copy())
+    form = form or Numbers(X.shape[1])
+    given = model.score_samples(form.handed(X))
     scores = reals("score_samples(X)", given, "return one log-density per row")
     if scores.shape != (len(X),):
         raise InvalidInput(f"score_samples returned shape {scores.shape}, wanted {(len(X),)}")

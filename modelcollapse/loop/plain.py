@@ -3,11 +3,12 @@
 Slow and obvious on purpose: every fast simulator of this package is tested against `run`.
 """
 
-import os
+import copy
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -16,31 +17,26 @@ from modelcollapse._support import generators
 from modelcollapse._support.checks import (
     Floats,
     Integers,
-    Samples,
-    horizon,
-    listener,
-    rows,
-    truth_value,
-    whole,
 )
 from modelcollapse._support.errors import InvalidInput, invalid, unknown
 from modelcollapse._support.interruption import apart
-from modelcollapse._support.memory import require
 from modelcollapse._support.spread import TINY
 from modelcollapse._support.version import build
-from modelcollapse._support.words import many
 from modelcollapse.loop import estimators
+from modelcollapse.loop.batches import Batch, Columns, Form
 from modelcollapse.loop.checkpoint import Checkpoint, State
+from modelcollapse.loop.convention import Estimator
 from modelcollapse.loop.estimators import FailedError, stage
-from modelcollapse.loop.identity import of_workflow, shown
+from modelcollapse.loop.identity import of_workflow
 from modelcollapse.loop.json_data import code_of, of_metric, plain
-from modelcollapse.loop.metrics import Metric, built_in, check_names, custom
-from modelcollapse.loop.sampling import Tempered, lowered
-from modelcollapse.loop.truth import Rows, Truth
-from modelcollapse.workflows import Keeping, Workflow, keeps
-from modelcollapse.workflows.selection import NONE, batch_sizes, require_workflow, select
+from modelcollapse.loop.metrics import Metric, built_in, custom
+from modelcollapse.loop.sampling import Tempered
+from modelcollapse.loop.truth import Law
+from modelcollapse.workflows import keeps
+from modelcollapse.workflows.selection import NONE, require_workflow, select
 from modelcollapse.workflows.sources import real_counts
 
+INTERRUPTED = "interrupted"  # how its outcome begins
 UNSEEDED = (
     "{} takes no random_state, seed or rng, so the same call may give other numbers: "
     "give its sample a random_state, or this call seed_global=True"
@@ -63,7 +59,8 @@ class Run:
     model
         The last fitted model; None if there is none.
     batches
-        The rows of each batch; the first is real.
+        The rows of each batch, as arrays, or as data frames where the data is one with other
+        columns than numbers; the first is real.
     warnings
         How often the estimator gave each warning.
     experiment
@@ -71,18 +68,26 @@ class Run:
     reproducible
         Whether the loop could seed the estimator: False where it takes no random_state, seed or rng
         and `seed_global` was not asked for, so that the same call may give other numbers.
+    resampled
+        Whether weighted rows were drawn again by their weights, as `resample_weights` asks for.
+    reasons
+        Why a metric of the loop's own was not measured.
     """
 
     metrics: dict[str, Floats]
     outcome: str
     generations: Integers
     model: Any
-    batches: list[Floats]
+    batches: list[Any]
     warnings: dict[str, int]
     experiment: dict[str, Any]
     reproducible: bool = True
+    resampled: bool = False
+    reasons: dict[str, str] = field(default_factory=dict)
 
     def __getitem__(self, metric: str) -> Floats:
+        if metric in self.reasons:
+            raise InvalidInput(f"{metric} was not measured: {self.reasons[metric]}")
         if metric not in self.metrics:
             raise unknown("metric", metric, self.metrics)
         return self.metrics[metric]
@@ -93,112 +98,20 @@ class Run:
         return self.outcome == "completed"
 
 
-def run(
-    estimator: Any,
-    data: Any,
-    workflow: Workflow | Keeping,
-    samples: Samples = 100,
-    generations: int = 20,
-    seed: int = 0,
-    *,
-    test: Any = None,
-    metrics: Mapping[str, Metric] | None = None,
-    temperature: float | None = None,
-    sampling: Tempered | None = None,
-    seed_global: bool = False,
-    checkpoint: str | os.PathLike[str] | None = None,
-    progress: Callable[[int], None] | None = None,
-) -> Run:
-    """Fit an estimator to data, then again and again to rows sampled from itself.
-
-    Parameters
-    ----------
-    estimator
-        Any object with ``fit(X)``, ``sample(n)`` and, with a test set, ``score_samples(X)``, as
-        in scikit-learn. It is copied, never changed. A ``random_state`` of its own is replaced
-        by fresh integers from `seed`.
-    data
-        Rows of shape (rows, columns), or a truth (`Normal`, `NormalMixture`, `Rows`, an
-        experiment's `truth`). Batch 1 and all fresh real rows are drawn from it; rows are drawn
-        with replacement.
-    workflow
-        Which rows each generation is fitted to. One that keeps rows of the generation before has
-        them back here, and here alone; see `modelcollapse.workflows.Keeping`.
-    samples
-        Rows per batch: a number, a sequence with one size per generation, or a callable of the
-        generation t = 1, 2, ...
-    generations
-        The number of fits; generation 1 is the fit to real data.
-    seed
-        The same seed gives the same numbers.
-    test
-        Held-out rows; adds the metric "test_log_loss".
-    metrics
-        More metrics: for each name a function of (model, training rows, truth).
-    temperature
-        The short form of ``sampling=Tempered(temperature)``, in whose place it comes.
-    sampling
-        How the synthetic batches are sampled: None, plainly, or `Tempered`, whose temperature is
-        passed to the estimator's ``sample``. The real rows are not tempered.
-    seed_global
-        Whether to seed the global generators of Python, NumPy and, if it is imported, PyTorch for
-        each fit and each sample, from streams of `seed`; they have their own states back
-        afterwards. For estimators, such as networks, that draw from them.
-    checkpoint
-        A file to save each finished generation to. The same call resumes from it with the same
-        numbers, and more `generations` prolong a finished run.
-    progress
-        Called with the number of generations finished since the last call.
-
-    Returns
-    -------
-    Run
-        Metrics, batches and outcome. An estimator that fails after generation 1, or the
-        keyboard's interruption, ends the run; what was finished is kept.
-
-    Raises
-    ------
-    InvalidInput
-        If an argument is wrong, the estimator fails at generation 1 or samples the same rows under
-        every seed, or a metric fails.
-
-    Warns
-    -----
-    UserWarning
-        If the estimator cannot be seeded; see `Run.reproducible`.
-    """
-    loop = _Loop(
-        estimator=estimator,
-        truth=data if _is_truth(data) else Rows(data),
-        workflow=workflow,
-        sizes=batch_sizes(workflow, samples, horizon(generations)),
-        seed=whole("seed", seed, minimum=0),
-        test=None if test is None else rows("test", _values(test)),
-        metrics=check_names({} if metrics is None else metrics),
-        sampling=lowered(sampling, temperature),
-        seed_global=truth_value("seed_global", seed_global),
-    )
-    told = listener(progress, "generations")
-    held = 16.0 * loop.sizes.sum(dtype=float) * loop.truth.dim  # all batches, and a training set
-    require(held, f"samples = {shown(samples)}: the rows of {generations} generations")
-    loop.check()
-    file = Checkpoint(checkpoint, loop.configuration, len(loop.sizes))
-    return loop.run(file, told)
-
-
 @dataclass(frozen=True, eq=False)
-class _Loop:
-    """The checked arguments of `run`, and its steps."""
+class Loop:
+    """The checked arguments of one run, and its steps."""
 
     estimator: Any
-    truth: Truth
+    truth: Law
     workflow: Any  # a Workflow, or Keeping
     sizes: Integers
     seed: int
-    test: Floats | None
+    test: Batch | None
     metrics: dict[str, Metric]
     sampling: Tempered | None
     seed_global: bool
+    resample: bool = False
 
     def run(self, file: Checkpoint, progress: Callable[[int], None]) -> Run:
         """Run the generations that the file does not hold, and say how it ended."""
@@ -214,7 +127,7 @@ class _Loop:
                 raise InvalidInput(message) from failure.__cause__
             outcome = str(failure)
         except KeyboardInterrupt:
-            outcome = f"interrupted at generation {state.generation}"
+            outcome = f"{INTERRUPTED} at generation {state.generation}"
         file.save(state, outcome)
         return self.result(state, outcome)
 
@@ -233,15 +146,17 @@ class _Loop:
             choice, fitting, sampling = (_generator(self.seed, t, use) for use in range(3))
             noted = state.warnings if t > before else {}
             chosen, weights = self.choose(t, choice, state.chosen[: t - 1])
-            training = np.concatenate(state.batches)[chosen]
+            training = self.form.taken(self.form.joined(state.batches), chosen)
             with stage("fit", t, noted), self.globals_seeded(t, 4):
-                state.model = apart(estimators.fit, self.estimator, training, weights, fitting, t)
+                state.model = apart(
+                    estimators.fit, self.estimator, training, weights, fitting, t, self.form
+                )
             if t == max(before, 1) and not self.reproducible(state.model):
-                warnings.warn(UNSEEDED.format(type(self.estimator).__name__), stacklevel=4)
+                self.warn()
             if t == 1 < last:
                 self.check_seeds(state.model, training, weights)
             if t > before:
-                state.records.append(apart(self.measure, t, state.model, training, weights, noted))
+                state.records.append(apart(self.measure, t, state, training, weights, noted))
                 if keeps(self.workflow):
                     state.chosen.append(chosen)
                 file.save(state, "completed" if t == last else "unfinished")
@@ -265,13 +180,17 @@ class _Loop:
         seeded = map(estimators.seeded, [self.estimator, *([] if model is None else [model])])
         return self.seed_global or any(seeded)
 
-    def check_seeds(self, model: Any, training: Floats, weights: Floats | None) -> None:
+    def warn(self) -> None:
+        """Say that the estimator cannot be seeded."""
+        warnings.warn(UNSEEDED.format(type(self.estimator).__name__), stacklevel=5)
+
+    def check_seeds(self, model: Any, training: Batch, weights: Floats | None) -> None:
         """Raise InvalidInput if the model samples the same rows under every seed."""
         seeds, noted = _generator(self.seed, 1, 6), dict[str, int]()
         try:
             with generators.kept(devices=self.seed_global), stage("sample", 1, noted):
                 same = estimators.frozen(
-                    self.estimator, model, (training, weights), seeds, self.sampling
+                    self.estimator, model, (training, weights), self.form, seeds, self.sampling
                 )
         except FailedError:  # a model that cannot be copied is not judged
             return
@@ -282,16 +201,15 @@ class _Loop:
                 "sample(n, random_state) is given, a new one in each call"
             )
 
-    def next_batch(self, t: int, model: Any, rng: np.random.Generator) -> Floats:
+    def next_batch(self, t: int, model: Any, rng: np.random.Generator) -> Batch:
         """Return batch t + 1: fresh real rows if the workflow brings any, then sampled ones."""
         fresh = int(real_counts(self.workflow, self.sizes[: t + 1].tolist())[t])
         parts = []
         if fresh:
             parts.append(self.truth.sample(fresh, _generator(self.seed, t, 3)))
         if count := int(self.sizes[t]) - fresh:
-            dim = self.truth.dim
-            parts.append(estimators.sample(model, count, dim, rng, self.sampling))
-        return np.concatenate(parts)
+            parts.append(estimators.sample(model, count, self.form, rng, self.sampling))
+        return self.form.joined(parts)
 
     def choose(
         self, t: int, rng: np.random.Generator, before: Sequence[Integers]
@@ -299,31 +217,83 @@ class _Loop:
         """Return the numbers of the rows that generation t is fitted to, and their weights."""
         previous = before[-1] if before else NONE
         chosen, weights = select(self.workflow, self.sizes[:t].tolist(), rng, previous)
-        if weights is not None:
-            estimators.check_weights(self.estimator, t)
+        if weights is None:
+            return chosen, weights
+        if self.resamples:
+            drawn = _generator(self.seed, t, 7).choice(
+                chosen, len(chosen), p=weights / weights.sum()
+            )
+            return np.asarray(drawn), None
+        estimators.check_weights(self.estimator, t)
         return chosen, weights
 
+    @property
+    def resamples(self) -> bool:
+        """Whether weighted rows are drawn again by their weights."""
+        return self.resample and not estimators.accepts(self.estimator.fit, "sample_weight")
+
+    @property
+    def form(self) -> Form:
+        """The form of the rows."""
+        return self.truth.form
+
     def measure(
-        self, t: int, model: Any, training: Floats, weights: Floats | None, noted: dict[str, int]
+        self, t: int, state: State, training: Batch, weights: Floats | None, noted: dict[str, int]
     ) -> dict[str, float]:
         """Return the metrics of generation t."""
+        model, handed = state.model, self.form.handed
+        state.reasons.clear()
         with stage("score", t, noted):
-            record = built_in(model, training, weights, self.truth, self.test)
-        return record | custom(self.metrics, t, model, training, self.truth)
+            record = built_in(model, training, weights, self.truth, self.test, state.reasons)
+        sample = cache(lambda: self.fresh_sample(t, model))
+        reference = cache(lambda: self.reference(t))
+        there = {
+            "model": lambda: model,
+            "rows": lambda: handed(training),
+            "truth": lambda: self.truth,
+            "sample": lambda: handed(sample()),
+            "reference": lambda: handed(reference()),
+            "generation": lambda: t,
+            "rng": lambda: _generator(self.seed, t, 10),
+        }
+        return record | custom(self.metrics, t, there)
+
+    def fresh_sample(self, t: int, model: Any) -> Batch:
+        """Return as many rows as batch t has, sampled for the metrics alone.
+
+        They come from a copy of the model and from a stream of their own, and the global generators
+        stay as they are: no number of the loop depends on what is measured.
+        """
+        try:
+            model = copy.deepcopy(model)
+        except Exception:  # noqa: BLE001 - of an object of anybody
+            noted = "the model cannot be copied, and is sampled itself for the metrics"
+            warnings.warn(noted, stacklevel=2)
+        rng = _generator(self.seed, t, 8)
+        with generators.kept(devices=self.seed_global), self.globals_seeded(t, 11):
+            return estimators.sample(model, int(self.sizes[t - 1]), self.form, rng, self.sampling)
+
+    def reference(self, t: int) -> Batch:
+        """Return real rows to compare with: as many, of the test set or else of the truth."""
+        count, rng = int(self.sizes[t - 1]), _generator(self.seed, t, 9)
+        if self.test is None:
+            return self.truth.sample(count, rng)
+        if len(self.test) <= count:
+            return self.test
+        return self.form.taken(self.test, np.sort(rng.permutation(len(self.test))[:count]))
 
     def check(self) -> None:
         """Raise InvalidInput where that is possible before anything runs."""
         require_workflow(self.workflow)
-        if hasattr(self.estimator, "check_schedule"):
-            self.estimator.check_schedule(len(self.sizes))
         total = float(np.trace(self.truth.covariance))
-        if not TINY <= total < np.inf:
+        if not TINY <= total < np.inf and not isinstance(self.form, Columns):
             remedy = "squares leave the range of floats: rescale the data to about 1"
             raise invalid("data, its total variance", total, remedy)
         estimators.check(self.estimator, sampling=self.sampling, scored=self.test is not None)
-        if self.test is not None and self.test.shape[1] != self.truth.dim:
-            columns = f"test has {many(self.test.shape[1], 'column')} and data has {self.truth.dim}"
-            raise InvalidInput(f"{columns}: make them equal")
+        if isinstance(self.estimator, Estimator):
+            self.estimator.resolved()  # a wrong parameter is found
+        if hasattr(self.estimator, "check_schedule"):
+            self.estimator.check_schedule(len(self.sizes))
         # A workflow says only by its choice whether it weights rows: look at three of them, or at
         # the first two if each needs the one before.
         last, before = len(self.sizes), list[Integers]()
@@ -340,11 +310,13 @@ class _Loop:
             "workflow": of_workflow(self.workflow, generations),
             "samples": self.sizes.tolist(),
             "seed": self.seed,
-            "test": plain(self.test, generations),
+            "test": None if self.test is None else plain(self.form.told(self.test), generations),
             "metrics": {name: of_metric(metric) for name, metric in self.metrics.items()},
             "code": [code_of(one) for one in given],
             "sampling": plain(self.sampling, generations),
             "seed_global": self.seed_global,
+            "resample_weights": self.resamples,
+            "columns": self.form.described(),
         }
 
     def result(self, state: State, outcome: str) -> Run:
@@ -356,20 +328,15 @@ class _Loop:
             outcome=outcome,
             generations=np.arange(1, finished + 1),
             model=state.model,
-            batches=state.batches,
+            batches=[self.form.handed(batch) for batch in state.batches]
+            if isinstance(self.form, Columns)
+            else state.batches,
             warnings=state.warnings,
             experiment={**self.configuration(len(self.sizes)), "generations": len(self.sizes)},
             reproducible=self.reproducible(state.model),
+            resampled=self.resamples,
+            reasons=dict(state.reasons),
         )
-
-
-def _is_truth(data: Any) -> bool:
-    """Return whether rows can be drawn from it; those of a data frame go by `sample` too."""
-    return hasattr(data, "sample") and not hasattr(data, "__array__")
-
-
-def _values(data: Any) -> Any:
-    return data.values if isinstance(data, Rows) else data
 
 
 def _generator(seed: int, *key: int) -> np.random.Generator:

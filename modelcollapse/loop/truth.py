@@ -6,18 +6,23 @@ E|x - mu|^4; a simulator also needs rows, and an integrated error a density: tha
 those of all its rows, with ddof 0, and it has no density.
 """
 
+import os
+import warnings
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from inspect import getattr_static
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats, divided, frozen, reals, rows, shares
+from modelcollapse._support.checks import Floats, divided, frozen, reals, shares, table
 from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse._support.spread import EPS, Spread, spread_of, spread_of_covariance
+from modelcollapse._support.table_files import read
 from modelcollapse._support.words import many
+from modelcollapse.loop.batches import Columns, Form, Numbers, form_of, mixed
 from modelcollapse.loop.json_data import canonical, plain
 
 LARGEST = 1e70  # its fourth power, summed over any data set, is a float
@@ -56,8 +61,27 @@ class Law(Described, ABC):
     ``covariance``, shape (d, d).
     """
 
+    if TYPE_CHECKING:
+
+        @property
+        def dim(self) -> int:
+            """The number d of columns."""
+
+        @property
+        def mean(self) -> Floats:
+            """The mean, shape (d,)."""
+
+        @property
+        def covariance(self) -> Floats:
+            """The covariance, shape (d, d)."""
+
+    @property
+    def form(self) -> Form:
+        """The form of its rows."""
+        return Numbers(self.dim)
+
     @abstractmethod
-    def sample(self, n: int, rng: np.random.Generator) -> Floats:
+    def sample(self, n: int, rng: np.random.Generator) -> Any:
         """Draw n rows, shape (n, d)."""
 
 
@@ -261,19 +285,47 @@ class Rows(Law):
 
     values: Floats
     name: str = "data"
+    _form: Numbers = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str):
             raise invalid("name", self.name, "give a text")
-        values = rows(self.name, self.values, minimum=2)
+        values, labels = table(self.name, self.values, minimum=2)
         if np.ptp(values, axis=0).max() == 0:
             raise InvalidInput(
                 f"{self.name}: all {len(values)} rows are equal, so the total variance is zero; "
                 "give data with at least two different rows"
             )
+        object.__setattr__(self, "_form", form_of(self.values, values.shape[1], labels))
         object.__setattr__(self, "values", frozen(values))
 
     is_normal = False
+
+    @property
+    def form(self) -> Numbers:
+        """The form of its rows, with the names of the columns of a data frame."""
+        return self._form
+
+    def renewed(self, values: Any, name: str = "") -> "Rows":
+        """Return other values with the names that the columns have here."""
+        other = Rows(values, name or self.name)
+        object.__setattr__(other, "_form", self._form)
+        return other
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The number of rows and the number of columns."""
+        return self.values.shape
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, key: Any) -> Any:
+        """Return what the array of values has there."""
+        return self.values[key]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        return np.array(self.values, dtype, copy=True if copy is None else copy)
 
     def described(self) -> Floats:
         """Return the rows, which are known by their digest."""
@@ -333,6 +385,101 @@ class Rows(Law):
     def sample_scores(self, shape: tuple[int, ...], rng: np.random.Generator) -> Floats:
         """Draw centred rows in the principal axes of non-zero variance, shape (*shape, rank)."""
         return self.scores[rng.integers(len(self.scores), size=shape)]
+
+
+@dataclass(frozen=True, eq=False)
+class Table(Law):
+    """The empirical distribution of a table with columns of any kind, for the plain loop.
+
+    Parameters
+    ----------
+    values
+        A data frame of pandas, polars or Arrow, of at least two rows; its numbers are finite.
+    name
+        What to call it in reports.
+    """
+
+    values: Any
+    name: str = "data"
+
+    def __post_init__(self) -> None:
+        form = Columns(mixed(self.values).clone())
+        frame = form.received(self.name, self.values)
+        if len(frame) < 2:
+            raise InvalidInput(f"{self.name} has {many(len(frame), 'row')}: at least 2 are needed")
+        object.__setattr__(self, "values", frame.to_native())
+
+    @cached_property
+    def form(self) -> Form:
+        """The form of its rows."""
+        return self._columns
+
+    @cached_property
+    def _columns(self) -> Columns:
+        return Columns(mixed(self.values))
+
+    def described(self) -> Any:
+        """Return its columns and its digest."""
+        return {**self._columns.described(), "sha256": self._columns.told(self._columns.frame)}
+
+    @property
+    def dim(self) -> int:
+        """The number of columns."""
+        return self._columns.dim
+
+    @cached_property
+    def _numbers(self) -> Floats:
+        return self._columns.numbers(self._columns.frame)
+
+    @property
+    def mean(self) -> Floats:
+        """The mean of the columns that hold numbers, shape (columns,)."""
+        return np.asarray(self._numbers.mean(axis=0))
+
+    @property
+    def covariance(self) -> Floats:
+        """Their covariance, ddof 0."""
+        centred = self._numbers - self.mean
+        return np.asarray(centred.T @ centred / len(centred))
+
+    def sample(self, n: int, rng: np.random.Generator) -> Any:
+        """Draw n rows with replacement."""
+        frame = self._columns.frame
+        return self._columns.taken(frame, rng.integers(len(frame), size=n))
+
+
+def of_data(value: Any) -> Any:
+    """Return what a user gives as data as a law that rows can be drawn from.
+
+    Parameters
+    ----------
+    value
+        A `Law`, the path of a .csv or .parquet file, an array, a tensor, or a data frame or a
+        column of any library; a data frame with other columns than numbers becomes a `Table`.
+
+    Raises
+    ------
+    InvalidInput
+        If it is none of these, or holds what is no finite number.
+    """
+    if isinstance(value, Law):
+        return value
+    if isinstance(value, (str, os.PathLike)):
+        path = Path(value)
+        if not path.exists() and not path.suffix:
+            raise invalid("data", value, "there is no such file; datasets.load(name) has data sets")
+        return Rows(read(path, ()), str(path))
+    if mixed(value) is not None:
+        return Table(value)
+    if all(hasattr(value, name) for name in ("sample", "dim", "mean", "covariance")):
+        warnings.warn(
+            f"{type(value).__name__} is taken for a truth by its methods: let it extend "
+            "modelcollapse.loop.truth.Law, or call Law.register(...)",
+            DeprecationWarning,
+            stacklevel=3,
+        )
+        return value
+    return Rows(value)
 
 
 def _positive_definite(covariance: Floats) -> bool:

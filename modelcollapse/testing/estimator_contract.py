@@ -11,6 +11,7 @@ from modelcollapse._support import generators
 from modelcollapse._support.checks import Floats
 from modelcollapse._support.errors import InvalidInput
 from modelcollapse.loop import estimators
+from modelcollapse.loop.batches import Numbers
 from modelcollapse.testing.workflow_contract import require
 
 
@@ -135,7 +136,8 @@ class EstimatorContract:
 
     def _sample(self, model: Any, n: int, dim: int, seed: int = 0) -> Floats:
         with self._streams(seed) as rng:
-            return estimators.sample(model, n, dim, rng)
+            rows: Floats = estimators.sample(model, n, Numbers(dim), rng)
+            return rows
 
     @contextmanager
     def _streams(self, seed: int) -> Iterator[np.random.Generator]:

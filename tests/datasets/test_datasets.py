@@ -317,8 +317,8 @@ def test_an_index_of_pandas_is_no_data(tmp_path):
         ("folder/nothing", "nothing: no such file"),
         ("a\0b", "no file has that name either"),
         ("x" * 5000, "cannot be read"),
-        (None, "data = None is not valid: give a name or a path"),
-        (3, "data = 3 is not valid: give a name or a path"),
+        (None, "data = None is not valid: give a name, a path or a table"),
+        (3, "data = 3 is not valid: give a name, a path or a table"),
     ],
 )
 def test_data_that_does_not_exist(name, message):

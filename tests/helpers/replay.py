@@ -228,7 +228,7 @@ class Replay:
         e = self.e
         for r, (drawn, workflow) in enumerate(self.batches()):
             # What is sampled is a script, on purpose the same under every seed.
-            with mock.patch.object(plain._Loop, "check_seeds", return_value=None):
+            with mock.patch.object(plain.Loop, "check_seeds", return_value=None):
                 result = mc.run(
                     Scripted(self.plan.dim, e.model.ddof, drawn[1:]),
                     ScriptedTruth.of(e.truth, drawn[0]),

@@ -124,7 +124,8 @@ def test_another_argument_is_another_experiment(one, other, name):
     a, b = tried(one), tried(changed)
     if a is None or b is None:
         return
-    there, here = ((e.sizes.tolist() if name == "samples" else getattr(e, name)) for e in (a, b))
+    part = {"samples": lambda e: e.sizes.tolist(), "model": lambda e: e.model.described()}
+    there, here = (part.get(name, lambda e: getattr(e, name))(e) for e in (a, b))
     assert (a == b) == (there == here)
     assert (mc.described(a) == mc.described(b)) == (there == here)
 

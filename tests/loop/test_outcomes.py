@@ -143,7 +143,10 @@ def test_a_result_names_its_metrics():
             {"metrics": {"own": lambda *_: "x"}},
             "metrics['own'] failed at generation 1 (WrongType",
         ),
-        ({"metrics": {"own": lambda: 1.0}}, "a function of (model, training rows, truth)"),
+        (
+            {"metrics": {"own": lambda: 1.0}},
+            "it takes nothing: a metric takes any of model, rows, truth, sample, reference",
+        ),
     ],
 )
 def test_wrong_input(change, message):

@@ -132,7 +132,7 @@ def test_every_stream_of_a_run_is_its_own(monkeypatch):
     """
     keys = stream_keys(monkeypatch)
     monkeypatch.setattr(
-        "modelcollapse.loop.plain._Loop.check", lambda _: None
+        "modelcollapse.loop.plain.Loop.check", lambda _: None
     )  # it draws for itself
     generations = 6
     run(Gaussian(2), PLANE, FreshData(2, 3), 5, generations, seed=3, seed_global=True)

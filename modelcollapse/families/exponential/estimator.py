@@ -197,8 +197,8 @@ class MeanTruth(Law):
 
     model: Family
     value: float
-    dim: ClassVar[int] = 1
-    is_normal: ClassVar[bool] = False
+    dim = 1
+    is_normal = False
 
     @property
     def mean(self) -> Floats:
