@@ -66,6 +66,7 @@ from .loop.experiment import (
     predict as predict,
     simulate as simulate,
 )
+from .loop.functions import FunctionEstimator as FunctionEstimator
 from .loop.identity import described as described
 from .loop.model import Model as Model
 from .loop.plain import Run as Run

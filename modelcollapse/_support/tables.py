@@ -99,6 +99,8 @@ def _array(value: Any) -> npt.NDArray[Any]:
         return array
     if array.dtype.kind == "O":
         return _objects(array)
+    if array.dtype.kind in "STU" and array.size and array.ndim:
+        _refuse(str(array.ravel()[0]), "[" + ", ".join("0" * array.ndim) + "]")
     raise NoNumbersError(f"it holds {KINDS.get(array.dtype.kind, array.dtype)}", value)
 
 

@@ -215,7 +215,7 @@ class Columns:
                 except Exception as error:  # every library raises its own
                     what = f"{name}, column {column!r}, holds {frame.schema[column]}, not {dtype}"
                     raise InvalidInput(f"{what}: return the types of the training rows") from error
-        frame = frame.select(self.frame.columns)
+        frame = self._typed(frame.select(self.frame.columns))
         found = self.numbers(frame)
         if bad := int((~np.isfinite(found)).any(axis=1).sum()):
             raise InvalidInput(f"{name} has {bad} rows whose numbers are missing or not finite")
@@ -274,6 +274,17 @@ class Columns:
             found.update(repr((name, str(column.dtype))).encode())
             found.update(values.tobytes() if hasattr(values, "tobytes") else repr(values).encode())
         return found.hexdigest()
+
+    def _typed(self, frame: Any) -> Any:
+        """Return a table whose columns have the library's own types too: it has several texts."""
+        import narwhals as nw
+
+        here, there = frame.to_native(), self.frame.to_native()
+        if self.frame.implementation.is_pyarrow() and here.schema.types != there.schema.types:
+            return nw.from_native(here.cast(there.schema), eager_only=True)
+        if self.frame.implementation.is_pandas() and not here.dtypes.equals(there.dtypes):
+            return nw.from_native(here.astype(there.dtypes.to_dict()), eager_only=True)
+        return frame
 
     def _moved(self, frame: Any) -> Any:
         """Return a table of another library as one of this one's."""

@@ -79,7 +79,7 @@ def check_weights(estimator: Any, generation: int) -> None:
         raise InvalidInput(
             f"estimator = {estimator!r} has no fit(X, sample_weight=...), and the workflow gives "
             f"row weights at generation {generation}: use a workflow without weights, such as "
-            "KeepReal() without a share"
+            "KeepReal() without a share, or run(..., resample_weights=True)"
         )
 
 

@@ -10,7 +10,7 @@ from modelcollapse._support.checks import Floats, reals
 from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse.loop import estimators
 from modelcollapse.loop.batches import Batch
-from modelcollapse.loop.truth import Law
+from modelcollapse.loop.truth import Law, form_of_law
 
 Metric = Callable[..., Any]
 MOMENTS = ("mean_", "covariance_")
@@ -53,7 +53,8 @@ def built_in(
         test_log_loss: minus the mean log-density of the test rows.
         Of a table with other columns than numbers, those of the numbers.
     """
-    rows, values = truth.form.numbers(training), dict[str, float]()
+    form = form_of_law(truth)
+    rows, values = form.numbers(training), dict[str, float]()
     total = float(np.trace(truth.covariance))
     if not total > 0:
         none = "no column holds numbers that differ"
@@ -74,7 +75,7 @@ def built_in(
         reasons["test_log_loss"] = "there is no test set: give run(..., test=rows)"
     else:
         with np.errstate(all="ignore"):
-            values["test_log_loss"] = -float(estimators.score(model, test, truth.form).mean())
+            values["test_log_loss"] = -float(estimators.score(model, test, form).mean())
     return values
 
 

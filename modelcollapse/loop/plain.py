@@ -31,7 +31,7 @@ from modelcollapse.loop.identity import of_workflow
 from modelcollapse.loop.json_data import code_of, of_metric, plain
 from modelcollapse.loop.metrics import Metric, built_in, custom
 from modelcollapse.loop.sampling import Tempered
-from modelcollapse.loop.truth import Law
+from modelcollapse.loop.truth import Law, form_of_law
 from modelcollapse.workflows import keeps
 from modelcollapse.workflows.selection import NONE, require_workflow, select
 from modelcollapse.workflows.sources import real_counts
@@ -235,7 +235,7 @@ class Loop:
     @property
     def form(self) -> Form:
         """The form of the rows."""
-        return self.truth.form
+        return form_of_law(self.truth)
 
     def measure(
         self, t: int, state: State, training: Batch, weights: Floats | None, noted: dict[str, int]

@@ -28,7 +28,7 @@ from modelcollapse.loop.identity import shown
 from modelcollapse.loop.metrics import Metric, checked
 from modelcollapse.loop.plain import INTERRUPTED, UNSEEDED, Loop, Run
 from modelcollapse.loop.sampling import Tempered, lowered
-from modelcollapse.loop.truth import of_data
+from modelcollapse.loop.truth import form_of_law, of_data
 from modelcollapse.workflows import Keeping, Workflow
 from modelcollapse.workflows.selection import batch_sizes
 
@@ -248,7 +248,7 @@ def run(
         workflow=workflow,
         sizes=batch_sizes(workflow, samples, horizon(generations)),
         seed=whole("seed", seed, minimum=0),
-        test=None if test is None else law.form.received("test", test),
+        test=None if test is None else form_of_law(law).received("test", test),
         metrics=checked({} if metrics is None else metrics),
         sampling=lowered(sampling, temperature),
         seed_global=truth_value("seed_global", seed_global),
@@ -268,7 +268,7 @@ def run(
 
 
 def _file(loop: Loop, path: Any) -> Checkpoint:
-    return Checkpoint(path, loop.configuration, len(loop.sizes), loop.truth.form)
+    return Checkpoint(path, loop.configuration, len(loop.sizes), loop.form)
 
 
 def _folder(checkpoint: Any) -> Path | None:

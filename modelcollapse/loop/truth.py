@@ -448,6 +448,12 @@ class Table(Law):
         return self._columns.taken(frame, rng.integers(len(frame), size=n))
 
 
+def form_of_law(law: Any) -> Form:
+    """Return the form of the rows of a law, also of one that is only registered as such."""
+    form: Form | None = getattr(law, "form", None)
+    return Numbers(law.dim) if form is None else form
+
+
 def of_data(value: Any) -> Any:
     """Return what a user gives as data as a law that rows can be drawn from.
 
