@@ -51,7 +51,7 @@ def processes(jobs: object) -> int:
     """Return a number of processes; -1 stands for all cores."""
     remedy = "give a whole number, at least 1, or -1 for all cores"
     count = whole("jobs", jobs, -1)
-    if count in (-1, *range(1, 2**15)):
+    if count == -1 or 1 <= count < 2**15:
         return count
     raise invalid("jobs", jobs, remedy)
 

@@ -5,6 +5,7 @@ experiment, whose own copy of the model holds them in their normal form (see `Es
 What a fit learns has a name that ends in "_".
 """
 
+import operator
 import warnings
 from collections.abc import Callable
 from functools import cache, wraps
@@ -76,8 +77,28 @@ class Estimator:
             If one of them is wrong.
         """
         own: Self = unfitted(self)
+        vars(own).pop("_kept", None)
         vars(own).update(self.checked())
         return own
+
+    def settled(self) -> Self:
+        """Return the same to be read only: the one of before while no parameter is another."""
+        given = [getattr(self, name) for name in self._names()]
+        kept = vars(self).get("_kept")
+        if kept is not None and all(map(operator.is_, kept[0], given)):
+            return kept[1]  # type: ignore[no-any-return]
+        own = self.resolved()
+        if all(type(value).__hash__ is not None for value in given):  # else it may change inside
+            self._kept = given, own
+        return own
+
+    def __copy__(self) -> Self:
+        own = object.__new__(type(self))
+        vars(own).update(vars(self))
+        return own
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_kept"}
 
     def described(self) -> dict[str, Any]:
         """Return the model as plain data."""
@@ -220,9 +241,11 @@ class Seen(NamedTuple):
 
 def _texts(labels: list[Any] | None) -> npt.NDArray[Any] | None:
     """Return the labels of columns if they are texts; mixed ones are refused, as elsewhere."""
-    kinds = {isinstance(label, str) for label in labels or ()}
+    if labels is None:
+        return None
+    kinds = {isinstance(label, str) for label in labels}
     if kinds == {True, False}:
-        found = sorted({type(label).__name__ for label in labels or ()})
+        found = sorted({type(label).__name__ for label in labels})
         raise InvalidInput(
             "X: Feature names are only supported if all input features have string names, but "
             f"these are of types {', '.join(found)}: convert them with X.columns.astype(str)"

@@ -21,6 +21,7 @@ import numpy as np
 from modelcollapse._support.checks import Floats, reals
 from modelcollapse._support.errors import InvalidInput
 from modelcollapse.loop.batches import Batch, Form, Numbers
+from modelcollapse.loop.model import unfitted
 from modelcollapse.loop.sampling import Tempered
 
 SEEDS = ("random_state", "seed", "rng")
@@ -90,6 +91,8 @@ def accepts(function: Any, name: str) -> bool:
 
 def fresh(estimator: Any) -> Any:
     """Return an unfitted copy."""
+    if type(estimator).__module__.startswith("modelcollapse.families."):
+        return unfitted(estimator)  # which changes nothing of what it was given
     base = sys.modules.get("sklearn.base")  # which an estimator of scikit-learn's has imported
     if base is not None and isinstance(estimator, base.BaseEstimator):
         return base.clone(estimator)

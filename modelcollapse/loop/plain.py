@@ -25,7 +25,6 @@ from modelcollapse._support.version import build
 from modelcollapse.loop import estimators
 from modelcollapse.loop.batches import Batch, Columns, Form
 from modelcollapse.loop.checkpoint import Checkpoint, State
-from modelcollapse.loop.convention import Estimator
 from modelcollapse.loop.estimators import FailedError, stage
 from modelcollapse.loop.identity import of_workflow
 from modelcollapse.loop.json_data import code_of, of_metric, plain
@@ -290,8 +289,6 @@ class Loop:
             remedy = "squares leave the range of floats: rescale the data to about 1"
             raise invalid("data, its total variance", total, remedy)
         estimators.check(self.estimator, sampling=self.sampling, scored=self.test is not None)
-        if isinstance(self.estimator, Estimator):
-            self.estimator.resolved()  # a wrong parameter is found
         if hasattr(self.estimator, "check_schedule"):
             self.estimator.check_schedule(len(self.sizes))
         # A workflow says only by its choice whether it weights rows: look at three of them, or at

@@ -24,6 +24,8 @@ from modelcollapse._support.errors import invalid, unknown
 from modelcollapse._support.memory import require
 from modelcollapse._support.workers import spread
 from modelcollapse.loop.checkpoint import Checkpoint
+from modelcollapse.loop.convention import Estimator
+from modelcollapse.loop.estimators import fresh
 from modelcollapse.loop.identity import shown
 from modelcollapse.loop.metrics import Metric, checked
 from modelcollapse.loop.plain import INTERRUPTED, UNSEEDED, Loop, Run
@@ -241,6 +243,9 @@ def run(
     UserWarning
         If the estimator cannot be seeded; see `Run.reproducible`.
     """
+    if isinstance(estimator, Estimator):  # its parameters are checked once, for all fits
+        estimator = fresh(estimator)
+        estimator.settled()
     law = of_data(data)
     loop = Loop(
         estimator=estimator,

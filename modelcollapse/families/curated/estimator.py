@@ -112,7 +112,7 @@ class LabelVerifier(Estimator):
     def fit(self, X: Any, y: None = None, sample_weight: Any = None) -> Self:
         """Learn from rows X of zeros and ones, shape (N, cells), with optional row weights."""
         del y
-        own = self.resolved()
+        own = self.settled()
         X, seen = self._training(X, own.cells)
         if not np.isin(X, (0, 1)).all():
             raise invalid("X", X, "give 1 for a correct label and 0 for a wrong one")
@@ -229,7 +229,7 @@ class RegionVerifier(Estimator):
     def fit(self, X: Any, y: None = None, sample_weight: Any = None) -> Self:
         """Fit the mean of rows X, shape (N, 1), with optional row weights."""
         del y
-        own = self.resolved()
+        own = self.settled()
         X, seen = self._training(X, own.dim)
         mean = shares(sample_weight, len(X)) @ X
         return self._learn(seen, own, mean_=mean, covariance_=np.array([[own.spread**2]]))

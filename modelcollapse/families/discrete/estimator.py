@@ -95,7 +95,7 @@ class Discrete(Estimator):
             If X holds anything but whole numbers from 0 to K - 1.
         """
         del y
-        own = self.resolved()
+        own = self.settled()
         X, seen = self._training(X, own.dim)
         drawn = _outcomes(X, own.outcomes)
         weights = shares(sample_weight, len(drawn))

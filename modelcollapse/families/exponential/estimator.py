@@ -138,7 +138,7 @@ class Family(Estimator):
             If X is not finite, has more than one column, or leaves the family's range.
         """
         del y
-        own = self.resolved()
+        own = self.settled()
         X, seen = self._training(X, own.dim)
         low, high = own.range
         least, most = float(X.min()), float(X.max())

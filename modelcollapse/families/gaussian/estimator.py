@@ -114,7 +114,7 @@ class Gaussian(Estimator):
             If X is not finite, has another number of columns than `dim`, or too few rows.
         """
         del y
-        own = self.resolved()
+        own = self.settled()
         X, seen = self._training(X, own.dim, minimum=2)
         spread = spread_of("X", X, shares(sample_weight, len(X)), own.ddof)
         for column, deviation in enumerate(spread.deviations.tolist()):

@@ -170,19 +170,25 @@ class KDE(Estimator):
             unusable, or if a schedule ends before the generation.
         """
         del y
-        own = self.resolved()
+        own = self.settled()
         rows, seen = self._training(X, own.dim)
         weights = shares(sample_weight, len(rows))
         t, effective = whole("generation", generation), 1 / float(weights @ weights)
-        found: dict[str, Any] = {}
-        for name, learned in (("bandwidth", "_factor_"), ("scoring_bandwidth", "_scoring_factor_")):
-            rule = getattr(own, name)
-            if rule is None:
-                found |= {f"{name}_": found["bandwidth_"], learned: found["_factor_"]}
-                continue
-            found[f"{name}_"] = bandwidths.at(rule, t, effective, seen.features, name)
-            found[learned] = spread_for(rule, rows, weights)
-        return self._learn(seen, own, rows_=rows, weights_=weights, **found)
+        h = scored = bandwidths.at(own.bandwidth, t, effective, seen.features, "bandwidth")
+        factor = scoring_factor = spread_for(own.bandwidth, rows, weights)
+        if (rule := own.scoring_bandwidth) is not None:
+            scored = bandwidths.at(rule, t, effective, seen.features, "scoring_bandwidth")
+            scoring_factor = spread_for(rule, rows, weights)
+        return self._learn(
+            seen,
+            own,
+            rows_=rows,
+            weights_=weights,
+            bandwidth_=h,
+            scoring_bandwidth_=scored,
+            _factor_=factor,
+            _scoring_factor_=scoring_factor,
+        )
 
     @renamed("n", "n_samples")
     def sample(self, n_samples: int = 1, random_state: Any = None) -> Floats:

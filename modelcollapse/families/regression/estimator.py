@@ -140,7 +140,7 @@ class LinearRegression(Estimator):
         InvalidInput
             If X or y is not finite or they do not fit together, or weights are unusable.
         """
-        own = self.resolved()
+        own = self.settled()
         if y is None:
             data, seen = self._training(X, own.dim)
             X, y = data[:, :-1], data[:, -1]
