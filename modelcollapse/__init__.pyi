@@ -45,6 +45,7 @@ from .families.kde import (
     optimal_bandwidths as optimal_bandwidths,
 )
 from .families.regression import LinearRegression as LinearRegression
+from .loop import sample_metrics as sample_metrics
 from .ledger import (
     claims as claims,
     values as values,
