@@ -1,9 +1,10 @@
 """What a diagnosis is: eight findings, and how they are shown."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
+from modelcollapse._support.frames import by_column, frame
 from modelcollapse.evidence import Evidence
 
 Word = Literal["holds", "does not hold", "undetermined"]
@@ -79,6 +80,10 @@ class Finding:
         """Return the finding as plain data."""
         return asdict(self)
 
+    def row(self) -> dict[str, Any]:
+        """Return its row in a table: all but the test."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "evidence"}
+
 
 @dataclass(frozen=True, eq=False)
 class Diagnosis:
@@ -147,6 +152,16 @@ class Diagnosis:
             for row in rows
         ]
         return "\n".join([f"{self.source}: {self.summary}", *lines])
+
+    def to_frame(self, library: str = "polars") -> Any:
+        """Return a data frame of "polars", "pandas" or "pyarrow", with one row per finding.
+
+        Raises
+        ------
+        MissingDependency
+            If the library is not installed.
+        """
+        return frame(by_column([one.row() for one in self]), library)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the diagnosis as plain data; infinities are floats."""

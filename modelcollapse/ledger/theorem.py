@@ -3,10 +3,11 @@
 import fnmatch
 import importlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, SupportsIndex
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal, SupportsIndex, TypeVar
 
 from modelcollapse._support.errors import invalid, unknown
+from modelcollapse._support.frames import by_column, frame
 from modelcollapse.ledger.claims import Claim
 
 Kind = Literal["identity", "law", "bound", "limit", "refuted"]
@@ -49,6 +50,11 @@ class Theorem:
     def expected(self) -> str:
         """The verdict that the ledger expects: "holds" or "refuted"."""
         return "refuted" if self.kind == "refuted" else "holds"
+
+    def row(self) -> dict[str, Any]:
+        """Return its row in a table: all but the claim."""
+        told = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "claim"}
+        return {**told, "expected": self.expected}
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> Any:
         """Travel by the slug, if it is the ledger's: claims are made of functions without names."""
@@ -96,9 +102,35 @@ class Verdict:
         """Return the verdict as plain data."""
         return {**asdict(self), "as_expected": self.as_expected}
 
+    def row(self) -> dict[str, Any]:
+        """Return its row in a table: `near_misses` is how many were rejected, such as "3/3"."""
+        told = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "near_statistics"}
+        return {**told, "near_misses": self.near_misses_rejected, "as_expected": self.as_expected}
 
-def theorems(glob: str = "*") -> list[Theorem]:
-    """Return the ledger's theorems whose slug matches the glob, in order.
+    def to_frame(self, library: str = "polars") -> Any:
+        """Return the verdict as a row of a data frame; see `Entries.to_frame`."""
+        return Entries([self]).to_frame(library)
+
+
+Entry = TypeVar("Entry", Theorem, Verdict)
+
+
+class Entries(list[Entry]):
+    """A list of theorems or of verdicts, which is a table too."""
+
+    def to_frame(self, library: str = "polars") -> Any:
+        """Return a data frame of "polars", "pandas" or "pyarrow", with one row for each.
+
+        Raises
+        ------
+        MissingDependency
+            If the library is not installed.
+        """
+        return frame(by_column([one.row() for one in self]), library)
+
+
+def theorems(glob: str = "*") -> Entries[Theorem]:
+    """Return the ledger's theorems whose slug matches the glob, in order: a list.
 
     Raises
     ------
@@ -108,7 +140,7 @@ def theorems(glob: str = "*") -> list[Theorem]:
     if not isinstance(glob, str):
         raise invalid("glob", glob, "give a pattern of slugs, such as 'gaussian/*'")
     known = [theorem for room in ROOMS for theorem in _of_room(room)]
-    matching = [t for t in known if fnmatch.fnmatchcase(t.slug, glob)]
+    matching = Entries(t for t in known if fnmatch.fnmatchcase(t.slug, glob))
     if not matching:
         raise unknown("theorem", glob, [t.slug for t in known])
     return matching

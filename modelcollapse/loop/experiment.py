@@ -339,6 +339,21 @@ class Prediction:
         """Travel by the experiment, which all the rest follows from."""
         return predict, (self.experiment,)
 
+    def to_frame(self, library: str = "polars", *, long: bool = False) -> Any:
+        """Return the expectations, as a data frame of "polars", "pandas" or "pyarrow".
+
+        A row is a generation; `long` is one row per quantity, with the columns
+        "quantity" and "value". Columns share the memory of the arrays, read-only.
+
+        Raises
+        ------
+        MissingDependency
+            If the library is not installed.
+        """
+        from modelcollapse.loop.tables import of_prediction
+
+        return of_prediction(self).frame(library, long=long)
+
     def to_dict(self) -> dict[str, Any]:
         """Return all of it as strict JSON data, what ``modelcollapse predict --json`` prints.
 
@@ -407,6 +422,22 @@ class Trajectories:
     def keys(self) -> Iterable[str]:
         """Return the names of the recorded quantities."""
         return self.values.keys()
+
+    def to_frame(self, library: str = "polars", *, long: bool = False) -> Any:
+        """Return the quantities, as a data frame of "polars", "pandas" or "pyarrow".
+
+        A row is a replicate and generation, as in the files of ``modelcollapse simulate``; `long`
+        is one row per quantity, with the columns "quantity" and "value". Quantities of more than
+        one number are left out. Columns share the memory of the arrays, read-only.
+
+        Raises
+        ------
+        MissingDependency
+            If the library is not installed.
+        """
+        from modelcollapse.loop.tables import of_trajectories
+
+        return of_trajectories(self).frame(library, long=long)
 
 
 class Interrupted(KeyboardInterrupt):

@@ -92,6 +92,22 @@ class Run:
         """Whether all generations were finished."""
         return self.outcome == "completed"
 
+    def to_frame(self, library: str = "polars", *, long: bool = False) -> Any:
+        """Return the metrics, as a data frame of "polars", "pandas" or "pyarrow".
+
+        A row is a generation, as in the files of ``modelcollapse run``; `long` is one row per
+        quantity, with the columns "quantity" and "value". Columns share the memory of the arrays,
+        read-only.
+
+        Raises
+        ------
+        MissingDependency
+            If the library is not installed.
+        """
+        from modelcollapse.loop.tables import of_run
+
+        return of_run(self).frame(library, long=long)
+
 
 def run(
     estimator: Any,
