@@ -6,20 +6,12 @@ from typing import Any
 import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers
-from modelcollapse._support.errors import missing
+from modelcollapse._support.drawing import BAND
+from modelcollapse._support.drawing import figure as drawn
+from modelcollapse.workflows.names import COLOURS
 
-# Distinct for colour-blind readers, and in grey: see Okabe and Ito, "Color Universal Design".
-COLOURS = {
-    "replace": "#d55e00",
-    "accumulate": "#0072b2",
-    "accumulate-subsample": "#009e73",
-    "sliding-window": "#cc79a7",
-    "keep-real": "#56b4e9",
-    "fresh-data": "#e69f00",
-    "web": "#000000",
-}
 DASHES = {"replace": "-", "accumulate": "--", "accumulate-subsample": "-."}
-BAND, DOTS = 0.18, 9  # the bands' opacity, and dots on a curve
+DOTS = 9  # on a curve
 FEW = 12  # generations that all have a dot
 WIDTH, HEIGHT = 2.2, 1.75  # of a panel, in inches
 TEXT = 8
@@ -29,12 +21,7 @@ KEY = "bands: 5 % to 95 % of runs; dots: means of runs; lines: theorems"  # for 
 
 def panels(rows: int, columns: int, title: str, **shared: Any) -> tuple[Any, Any]:
     """Return a matplotlib Figure and its axes, shape (rows, columns)."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise missing("matplotlib", "plot", "drawing") from error
-    size = (max(6.0, WIDTH * columns + 0.9), HEIGHT * rows + 1.3)
-    figure = Figure(figsize=size, layout="constrained")
+    figure = drawn((max(6.0, WIDTH * columns + 0.9), HEIGHT * rows + 1.3))
     axes = figure.subplots(rows, columns, squeeze=False, **shared)
     for axis in axes.flat:
         axis.spines[["top", "right"]].set_visible(False)

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from modelcollapse.reproduce.figure import Picture
-from modelcollapse.reproduce.style import COLOURS, legend, name_grid, panels, spaced
+from modelcollapse.reproduce.style import legend, name_grid, panels, spaced
+from modelcollapse.workflows.names import COLOURS
 
 WORKFLOWS = ("replace", "accumulate")
 SETTLED = np.pi**2 / 6

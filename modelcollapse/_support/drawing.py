@@ -1,0 +1,54 @@
+"""What all pictures share: matplotlib, which is imported when something is drawn, and its axes."""
+
+from typing import Any
+
+import numpy as np
+
+from modelcollapse._support.checks import Floats, Integers
+from modelcollapse._support.errors import invalid, missing
+
+BAND = 0.18  # a band's opacity
+ENDS = (0.05, 0.95)  # of a band, as shares of the runs
+DECADES = 100.0  # from here on an axis is logarithmic
+
+
+def figure(size: tuple[float, float]) -> Any:
+    """Return an empty figure that no global state knows, for a file."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise missing("matplotlib", "plot", "drawing") from error
+    return Figure(figsize=size, layout="constrained")
+
+
+def axes_of(ax: Any, size: tuple[float, float] = (6.4, 4.2)) -> Any:
+    """Return the axes to draw into: the caller's, or new ones, which a notebook shows."""
+    if ax is not None:
+        if not hasattr(ax, "fill_between"):
+            raise invalid("ax", ax, "give the Axes of a matplotlib figure, or None")
+        return ax
+    try:
+        from matplotlib import pyplot as plt
+    except ImportError as error:
+        raise missing("matplotlib", "plot", "drawing") from error
+    made = plt.subplots(figsize=size, layout="constrained")[1]
+    made.spines[["top", "right"]].set_visible(False)
+    return made
+
+
+def band(axis: Any, t: Integers, values: Floats, colour: str, label: str | None = None) -> None:
+    """Draw runs, shape (replicates, generations): 5 % to 95 %, a dashed median, dots for means."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        low, middle, high = np.quantile(values, [ENDS[0], 0.5, ENDS[1]], axis=0)
+        mean = values.mean(axis=0)
+    axis.fill_between(t, low, high, color=colour, alpha=BAND, lw=0)
+    axis.plot(t, middle, "--", color=colour, lw=0.9)
+    axis.plot(t, mean, "o", color=colour, ms=3, label=label)
+
+
+def scale(axis: Any, which: str, values: Any) -> None:
+    """Make an axis logarithmic if what is drawn is positive and spans two decades."""
+    finite = np.asarray(values, dtype=np.float64)
+    finite = finite[np.isfinite(finite)]
+    if finite.size and finite.min() > 0 and finite.max() >= DECADES * finite.min():
+        axis.set(**{f"{which}scale": "log"})
