@@ -9,6 +9,8 @@ from modelcollapse._support.errors import invalid, missing
 
 BAND = 0.18  # a band's opacity
 ENDS = (0.05, 0.95)  # of a band, as shares of the runs
+DOTS = 9  # on a curve
+FEW = 12  # generations that all have a dot
 DECADES = 100.0  # from here on an axis is logarithmic
 
 
@@ -36,14 +38,30 @@ def axes_of(ax: Any, size: tuple[float, float] = (6.4, 4.2)) -> Any:
     return made
 
 
+def quantiles(values: Floats) -> Floats:
+    """Return the lower end, the median and the upper end of a band of runs, (3, generations)."""
+    found = np.quantile(values, [ENDS[0], 0.5, ENDS[1]], axis=0, method="inverted_cdf")
+    return np.asarray(found)  # infinities are not interpolated
+
+
 def band(axis: Any, t: Integers, values: Floats, colour: str, label: str | None = None) -> None:
     """Draw runs, shape (replicates, generations): 5 % to 95 %, a dashed median, dots for means."""
+    low, middle, high = quantiles(values)
     with np.errstate(invalid="ignore", over="ignore"):
-        low, middle, high = np.quantile(values, [ENDS[0], 0.5, ENDS[1]], axis=0)
         mean = values.mean(axis=0)
     axis.fill_between(t, low, high, color=colour, alpha=BAND, lw=0)
     axis.plot(t, middle, "--", color=colour, lw=0.9)
-    axis.plot(t, mean, "o", color=colour, ms=3, label=label)
+    some = spaced(t, log=axis.get_xscale() == "log")
+    axis.plot(t[some], mean[some], "o", color=colour, ms=3, label=label)
+
+
+def spaced(t: Floats | Integers, *, log: bool) -> Integers:
+    """Return the positions of a few of the ascending generations t, evenly spaced to the eye."""
+    if len(t) <= FEW and not log:
+        return np.arange(len(t))
+    x = np.log(t) if log else np.asarray(t, dtype=np.float64)
+    wanted = np.linspace(x[0], x[-1], DOTS)
+    return np.unique(np.abs(x[:, None] - wanted).argmin(axis=0))
 
 
 def scale(axis: Any, which: str, values: Any) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
+from modelcollapse._support import html
 from modelcollapse._support.frames import by_column, frame
 from modelcollapse.evidence import Evidence
 
@@ -76,6 +77,10 @@ class Finding:
     needed: str
     evidence: Evidence | None
 
+    def __repr__(self) -> str:
+        basis = f" by a {self.basis}" if self.basis else ""
+        return f"Finding({self.name}: {self.verdict}{basis}: {self.reason})"
+
     def as_dict(self) -> dict[str, Any]:
         """Return the finding as plain data."""
         return asdict(self)
@@ -123,6 +128,32 @@ class Diagnosis:
 
     def __str__(self) -> str:
         return self.table()
+
+    def __repr__(self) -> str:
+        return f"Diagnosis({self.source}: {self.summary})"
+
+    def _repr_html_(self) -> str:
+        columns = by_column([one.row() for one in self])
+        some = ("number", "definition", "verdict", "basis", "metric", "reason")
+        title = f"{self.source}: {self.summary}"
+        return html.table(title, {name: columns[name] for name in some}, self.notes)
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the verdict of each definition.
+
+        Parameters
+        ----------
+        ax
+            The matplotlib Axes to draw into, which are returned; None makes new ones.
+
+        Raises
+        ------
+        MissingDependency
+            If matplotlib is not installed.
+        """
+        from modelcollapse.diagnosis.picture import draw
+
+        return draw(self, ax)
 
     @property
     def summary(self) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Literal, SupportsIndex, TypeVar
 
 from modelcollapse._support.errors import invalid, unknown
 from modelcollapse._support.frames import by_column, frame
+from modelcollapse._support.html import pairs, table
 from modelcollapse.ledger.claims import Claim
 
 Kind = Literal["identity", "law", "bound", "limit", "refuted"]
@@ -50,6 +51,12 @@ class Theorem:
     def expected(self) -> str:
         """The verdict that the ledger expects: "holds" or "refuted"."""
         return "refuted" if self.kind == "refuted" else "holds"
+
+    def __repr__(self) -> str:
+        return f"Theorem({self.slug}: {self.statement})"
+
+    def _repr_html_(self) -> str:
+        return pairs(self.slug, {**self.row(), "latex": f"${self.latex}$"})
 
     def row(self) -> dict[str, Any]:
         """Return its row in a table: all but the claim."""
@@ -107,6 +114,33 @@ class Verdict:
         told = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "near_statistics"}
         return {**told, "near_misses": self.near_misses_rejected, "as_expected": self.as_expected}
 
+    def __repr__(self) -> str:
+        sign = "<=" if self.statistic <= self.threshold else ">"
+        return (
+            f"Verdict({self.slug}: {self.verdict}, statistic {self.statistic:.3g} {sign} "
+            f"{self.threshold:.3g}, near misses rejected {self.near_misses_rejected})"
+        )
+
+    def _repr_html_(self) -> str:
+        return pairs(self.slug, self.row())
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the statistic and those of the near misses beside the threshold.
+
+        Parameters
+        ----------
+        ax
+            The matplotlib Axes to draw into, which are returned; None makes new ones.
+
+        Raises
+        ------
+        MissingDependency
+            If matplotlib is not installed.
+        """
+        from modelcollapse.ledger.picture import draw
+
+        return draw(self, ax)
+
     def to_frame(self, library: str = "polars") -> Any:
         """Return the verdict as a row of a data frame; see `Entries.to_frame`."""
         return Entries([self]).to_frame(library)
@@ -126,7 +160,14 @@ class Entries(list[Entry]):
         MissingDependency
             If the library is not installed.
         """
-        return frame(by_column([one.row() for one in self]), library)
+        return frame(self._columns(), library)
+
+    def _repr_html_(self) -> str:
+        kinds = sorted({type(one).__name__ for one in self})
+        return table(f"{len(self)} of {' and '.join(kinds) or 'nothing'}", self._columns())
+
+    def _columns(self) -> dict[str, Any]:
+        return by_column([one.row() for one in self])
 
 
 def theorems(glob: str = "*") -> Entries[Theorem]:

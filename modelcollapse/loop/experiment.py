@@ -191,6 +191,16 @@ class Experiment(Generic[M_co]):
         """The sampler's temperature: 1 is plain sampling."""
         return 1.0 if self.sampling is None else self.sampling.temperature
 
+    def __repr__(self) -> str:
+        from modelcollapse.loop.showing import words
+
+        return f"Experiment({words(self)})"
+
+    def _repr_html_(self) -> str:
+        from modelcollapse.loop.showing import of_experiment
+
+        return of_experiment(self)
+
     def __getstate__(self) -> dict[str, Any]:
         """Travel by the fields alone: the same bytes, whether or not something was looked at."""
         return {name: bare(part) for name, part in state(self).items()}
@@ -309,6 +319,16 @@ class Prediction:
         """Return the names of the predicted quantities."""
         return self.expected.keys()
 
+    def __repr__(self) -> str:
+        from modelcollapse.loop.showing import listed, words
+
+        return f"Prediction({words(self.experiment)})\nexpected: {listed(self.expected)}"
+
+    def _repr_html_(self) -> str:
+        from modelcollapse.loop.showing import prediction_html
+
+        return prediction_html(self)
+
     def explain(self) -> None:
         """Give each mapping a reason for every quantity that another one knows and it does not."""
         parts: dict[str, Lazy[Any]] = {
@@ -353,6 +373,37 @@ class Prediction:
         from modelcollapse.loop.tables import of_prediction
 
         return of_prediction(self).frame(library, long=long)
+
+    def plot(
+        self,
+        quantity: str | None = None,
+        ax: Any = None,
+        *,
+        label: str | None = None,
+        color: Any = None,
+    ) -> Any:
+        """Draw an expectation as a line and its limit as a dotted one; return the matplotlib Axes.
+
+        Parameters
+        ----------
+        quantity
+            Its name; None is the first one.
+        ax
+            The Axes to draw into; None makes new ones. Their scales and names are set only if
+            nothing is drawn there yet.
+        label
+            Its name in the legend, by default the workflow's.
+        color
+            In place of the workflow's, which is the same in all pictures.
+
+        Raises
+        ------
+        MissingDependency
+            If matplotlib is not installed.
+        """
+        from modelcollapse.loop import plots
+
+        return plots.prediction(self, quantity, ax, label, color)
 
     def to_dict(self) -> dict[str, Any]:
         """Return all of it as strict JSON data, what ``modelcollapse predict --json`` prints.
@@ -438,6 +489,56 @@ class Trajectories:
         from modelcollapse.loop.tables import of_trajectories
 
         return of_trajectories(self).frame(library, long=long)
+
+    def plot(
+        self,
+        quantity: str | None = None,
+        ax: Any = None,
+        *,
+        label: str | None = None,
+        color: Any = None,
+        theorem: bool = True,
+    ) -> Any:
+        """Draw a quantity by generation, and return the matplotlib Axes.
+
+        A band goes from 5 % to 95 % of the replicates; dots are their mean, and the dashed line is
+        their median.
+
+        Parameters
+        ----------
+        quantity
+            Its name; None is the first one.
+        ax
+            The Axes to draw into; None makes new ones. Their scales and names are set only if
+            nothing is drawn there yet.
+        label
+            Its name in the legend, by default the workflow's.
+        color
+            In place of the workflow's, which is the same in all pictures.
+        theorem
+            Whether to draw what is expected, as a line, where that is known.
+
+        Raises
+        ------
+        MissingDependency
+            If matplotlib is not installed.
+        """
+        from modelcollapse.loop import plots
+
+        return plots.trajectories(self, quantity, ax, label, color, theorem=theorem)
+
+    def __repr__(self) -> str:
+        from modelcollapse.loop.showing import listed, span, words
+
+        return (
+            f"Trajectories({words(self.experiment)})\n"
+            f"{many(self.replicates, 'replicate')}, {span(self.generations)}: {listed(self.values)}"
+        )
+
+    def _repr_html_(self) -> str:
+        from modelcollapse.loop.showing import trajectories_html
+
+        return trajectories_html(self)
 
 
 class Interrupted(KeyboardInterrupt):

@@ -5,14 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats, Integers
-from modelcollapse._support.drawing import BAND
+from modelcollapse._support.checks import Floats
+from modelcollapse._support.drawing import BAND, spaced
 from modelcollapse._support.drawing import figure as drawn
 from modelcollapse.workflows.names import COLOURS
 
 DASHES = {"replace": "-", "accumulate": "--", "accumulate-subsample": "-."}
-DOTS = 9  # on a curve
-FEW = 12  # generations that all have a dot
 WIDTH, HEIGHT = 2.2, 1.75  # of a panel, in inches
 TEXT = 8
 LIGHTEST = 0.35  # share of the full colour
@@ -61,15 +59,6 @@ def curve(axis: Any, frame: Any, workflow: str, *, label: str | None = None) -> 
     else:
         axis.plot(t, mean, ":", color=colour, lw=0.8)
         axis.plot(t[some], mean[some], "o", color=colour, ms=2.6, label=label or workflow)
-
-
-def spaced(t: Floats | Integers, *, log: bool) -> Integers:
-    """Return the positions of a few of the ascending generations t, evenly spaced to the eye."""
-    if len(t) <= FEW and not log:
-        return np.arange(len(t))
-    x = np.log(t) if log else np.asarray(t, dtype=np.float64)
-    wanted = np.linspace(x[0], x[-1], DOTS)
-    return np.unique(np.abs(x[:, None] - wanted).argmin(axis=0))
 
 
 def tones(colour: str, count: int) -> list[tuple[float, ...]]:
