@@ -25,7 +25,7 @@ def draw(diagnosis: "Diagnosis", ax: Any) -> Any:
         told = ": ".join(filter(None, (finding.basis, finding.metric)))
         axis.annotate(told, (x, y), (8, 0), textcoords="offset points", va="center", fontsize=8)
     axis.set_xticks(range(len(columns)), columns)
-    axis.set_xlim(-0.5, len(columns))
+    axis.set_xlim(-0.5, len(columns) + 0.4)  # with room for the last names
     axis.set_yticks(range(len(diagnosis)), [finding.definition for finding in diagnosis])
     axis.set_ylim(len(diagnosis) - 0.5, -0.5)
     axis.set_title(diagnosis.source, fontsize=9)
