@@ -26,6 +26,10 @@ assert_type(prediction.limits["variance"], float)
 assert_type(prediction.fates["variance"], Fate)
 assert_type(mc.simulate(experiment)["variance"], Floats)
 assert_type(mc.described(experiment), dict[str, Any])
+assert_type(mc.Prediction.from_dict(prediction.to_dict()), mc.Prediction)
+assert_type(mc.theorems()[0], mc.Theorem)
+assert_type(mc.theorems()[:2], list[mc.Theorem])
+assert_type(mc.verify_all()[0], mc.Verdict)
 
 mc.Experiment(3, mc.Replace())  # type: ignore[type-var]
 mc.Experiment(mc.Gaussian(), 3)  # type: ignore[arg-type]

@@ -74,8 +74,10 @@ def unknown(kind: str, value: object, known: Iterable[str]) -> InvalidInput:
 
 
 def missing(package: str, extra: str, purpose: str) -> MissingDependency:
-    """Build the error for an optional package, with the command that installs it in a clone."""
-    return MissingDependency(
-        f"{purpose} needs {package}, which is not installed; "
-        f"in a clone, install it with: pip install '.[{extra}]'"
-    )
+    """Build the error for an optional package, with the command that installs it.
+
+    In a clone that is an extra of this package; "" is of none.
+    """
+    there = f"in a clone, install it with: pip install '.[{extra}]'"
+    remedy = there if extra else f"install it with: pip install {package}"
+    return MissingDependency(f"{purpose} needs {package}, which is not installed; {remedy}")

@@ -37,6 +37,9 @@ class NoNumbersError(TypeError):
         super().__init__(why)
         self.why, self.found, self.place = why, found, place
 
+    def __reduce__(self) -> Any:
+        return NoNumbersError, (self.why, self.found, self.place)
+
     def inside(self, place: str) -> "NoNumbersError":
         """Return the same for something that the value is a part of."""
         return NoNumbersError(self.why, self.found, place + self.place)

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import math
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -16,6 +15,7 @@ import numpy as np
 from modelcollapse._support.errors import InvalidInput, printable
 from modelcollapse._support.files import check_writable, replacing
 from modelcollapse._support.sealed import frames
+from modelcollapse._support.strict_json import plain
 from modelcollapse._support.words import many
 
 if TYPE_CHECKING:
@@ -25,19 +25,6 @@ ENDINGS = (".csv", ".parquet")
 LOG_SECONDS = 10
 CHUNK = 65_536  # rows of a CSV file that are made at once
 FULL_WIDTH = 180  # columns where the output is not a terminal
-
-
-def plain(value: Any) -> Any:
-    """Return a value that JSON has: infinities become strings, arrays lists, NaN null."""
-    if isinstance(value, Mapping):
-        return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, (np.ndarray, list, tuple)):
-        return [plain(item) for item in value]
-    if isinstance(value, (float, np.floating)):
-        if math.isnan(value):
-            return None
-        return float(value) if math.isfinite(value) else "inf" if value > 0 else "-inf"
-    return value.item() if isinstance(value, np.generic) else value
 
 
 def print_json(value: Any) -> None:

@@ -1,13 +1,13 @@
 """``modelcollapse predict``: the exact predictions for a loop."""
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 from cyclopts import Parameter
 
+from modelcollapse._support.strict_json import plain
 from modelcollapse.cli.options import LoopOptions, WorkflowOptions
-from modelcollapse.cli.output import note, number, plain, print_json, print_table, progress
+from modelcollapse.cli.output import note, number, print_json, print_table, progress
 from modelcollapse.loop.experiment import Experiment, Prediction
 from modelcollapse.loop.experiment import predict as predict_experiment
 from modelcollapse.loop.identity import described
@@ -44,32 +44,9 @@ def predict(
             show(done, name)
             _ = prediction[name]
     if json:
-        print_json(_document(prediction))
+        print_json(prediction.to_dict())
         return
     _print(prediction)
-
-
-def _document(p: Prediction) -> dict[str, Any]:
-    fates = {name: vars(fate) for name, fate in p.fates.items()}
-    return {
-        "experiment": described(p.experiment),
-        "generation": list(range(1, p.experiment.generations + 1)),
-        "expected": dict(p.expected),
-        "laws": {name: _law(laws) for name, laws in p.laws.items()},
-        "limits": dict(p.limits),
-        "exponents": dict(p.exponents),
-        **({"fates": fates} if fates else {}),
-        "reasons": p.reasons,
-    }
-
-
-def _law(laws: Any) -> Mapping[str, Any]:
-    """Return a sequence of laws, one per generation, as its name, means and variances."""
-    return {
-        "law": type(laws[0]).__name__ if len(laws) else None,
-        "mean": [law.mean for law in laws],
-        "variance": [law.variance for law in laws],
-    }
 
 
 def _title(e: Experiment) -> str:

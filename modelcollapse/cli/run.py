@@ -33,6 +33,7 @@ from modelcollapse.families.names import parse_bandwidth
 from modelcollapse.loop.estimators import brief
 from modelcollapse.loop.plain import Run
 from modelcollapse.loop.replicates import run as run_loop
+from modelcollapse.loop.tables import of_run
 from modelcollapse.loop.truth import Rows
 
 OWN: dict[str, Any] = {"gaussian": Gaussian, "kde": KDE}
@@ -130,7 +131,7 @@ def _report(result: Run, output: Path | None, *, json: bool) -> bool:
     if not result.completed:
         note(result.outcome)
     if output is not None:
-        columns = {"generation": result.generations, **result.metrics}
+        columns = of_run(result).columns
         written = write_table(output, columns, finished=not _interrupted(result))
     if json:
         record = {"experiment": result.experiment, "outcome": result.outcome}

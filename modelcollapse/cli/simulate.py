@@ -30,6 +30,7 @@ from modelcollapse.loop.experiment import Interrupted, Prediction, Trajectories
 from modelcollapse.loop.experiment import predict as predict_experiment
 from modelcollapse.loop.experiment import simulate as simulate_experiment
 from modelcollapse.loop.identity import described
+from modelcollapse.loop.tables import numbers, of_trajectories
 from modelcollapse.sweep.cost import Asked, cost_of
 
 LONG = 60  # seconds that are worth a word before the work
@@ -110,7 +111,9 @@ def simulate(
     if status:
         note(f"interrupted: {runs.replicates} of {many(replicates, 'replicate')} finished and kept")
     shown = output is None
-    if output is not None and not write_table(output, _columns(runs), finished=not status):
+    if output is not None and not write_table(
+        output, of_trajectories(runs).columns, finished=not status
+    ):
         shown, status = True, status or WRONG_USE
     prediction = predict_experiment(experiment)
     if json:
@@ -135,17 +138,8 @@ def _test(text: str | None) -> Any:
     return int(text) if text.isdecimal() else datasets.load(text)
 
 
-def _columns(runs: Trajectories) -> dict[str, Any]:
-    count, width = runs.replicates, len(runs.generations)
-    return {
-        "replicate": np.repeat(np.arange(count), width),
-        "generation": np.tile(runs.generations, count),
-        **{name: runs[name].ravel() for name in runs.values if runs[name].ndim == 2},
-    }
-
-
 def _summary(runs: Trajectories, p: Prediction) -> dict[str, Any]:
-    names = [name for name in runs.values if runs[name].ndim == 2]
+    names = numbers(runs)
     return {
         "generation": runs.generations,
         "replicates": runs.replicates,
@@ -171,7 +165,7 @@ def _print(runs: Trajectories, p: Prediction) -> None:
     last = int(runs.generations[-1])
     shown = set(shown_generations(last)) if len(runs.generations) == last else None
     rows = []
-    for name in (name for name in runs.values if runs[name].ndim == 2):
+    for name in numbers(runs):
         for column, t in enumerate(runs.generations.tolist()):
             if shown is None or t in shown:
                 values = runs[name][:, column]

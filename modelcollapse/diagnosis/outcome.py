@@ -1,9 +1,11 @@
 """What a diagnosis is: eight findings, and how they are shown."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
+from modelcollapse._support import html
+from modelcollapse._support.frames import by_column, frame
 from modelcollapse.evidence import Evidence
 
 Word = Literal["holds", "does not hold", "undetermined"]
@@ -75,9 +77,17 @@ class Finding:
     needed: str
     evidence: Evidence | None
 
+    def __repr__(self) -> str:
+        basis = f" by a {self.basis}" if self.basis else ""
+        return f"Finding({self.name}: {self.verdict}{basis}: {self.reason})"
+
     def as_dict(self) -> dict[str, Any]:
         """Return the finding as plain data."""
         return asdict(self)
+
+    def row(self) -> dict[str, Any]:
+        """Return its row in a table: all but the test."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "evidence"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,6 +129,32 @@ class Diagnosis:
     def __str__(self) -> str:
         return self.table()
 
+    def __repr__(self) -> str:
+        return f"Diagnosis({self.source}: {self.summary})"
+
+    def _repr_html_(self) -> str:
+        columns = by_column([one.row() for one in self])
+        some = ("number", "definition", "verdict", "basis", "metric", "reason")
+        title = f"{self.source}: {self.summary}"
+        return html.table(title, {name: columns[name] for name in some}, self.notes)
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the verdict of each definition.
+
+        Parameters
+        ----------
+        ax
+            The matplotlib Axes to draw into, which are returned; None makes new ones.
+
+        Raises
+        ------
+        MissingDependency
+            If matplotlib is not installed.
+        """
+        from modelcollapse.diagnosis.picture import draw
+
+        return draw(self, ax)
+
     @property
     def summary(self) -> str:
         """One sentence: by how many definitions it has collapsed."""
@@ -147,6 +183,16 @@ class Diagnosis:
             for row in rows
         ]
         return "\n".join([f"{self.source}: {self.summary}", *lines])
+
+    def to_frame(self, library: str = "polars") -> Any:
+        """Return a data frame of "polars", "pandas" or "pyarrow", with one row per finding.
+
+        Raises
+        ------
+        MissingDependency
+            If the library is not installed.
+        """
+        return frame(by_column([one.row() for one in self]), library)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the diagnosis as plain data; infinities are floats."""

@@ -10,18 +10,17 @@ from typing import Any
 
 import numpy as np
 
+from modelcollapse._support import drawing
 from modelcollapse._support.checks import Floats
-from modelcollapse._support.errors import missing
 from modelcollapse._support.files import check_writable, replacing
 from modelcollapse.language.diversity import MOST_ROWS
 from modelcollapse.language.results import Results
-from modelcollapse.workflows.names import COLOURS
+from modelcollapse.workflows.names import colours
 
 Table = tuple[str, list[str], list[list[str]]]  # title, columns, rows
 TABLE, PICTURE, SAMPLES = "results.csv", "loss.png", "samples.md"
 SHOWN_ROWS = 5  # the first of each batch
 SHOWN_CHARACTERS = 200
-OTHER_COLOURS = ("#1e8449", "#7d3c98", "#34495e", "#a04000", "#148f77", "#c2185b")
 MARKDOWN = re.compile(r"([*_`~|$\[\]])")  # what a table's cell would take for markup
 
 
@@ -65,7 +64,7 @@ def write_report(results: Results, folder: str | Path) -> list[Path]:
     MissingDependency
         If matplotlib is not installed.
     """
-    _figure()
+    drawing.figure((1, 1))  # or nothing is written
     paths = [Path(folder) / name for name in (TABLE, PICTURE, SAMPLES)]
     for path in paths:
         check_writable("folder", path)
@@ -131,7 +130,7 @@ def tables(results: Results) -> list[Table]:
 
 def draw(results: Results, path: Path) -> None:
     """Draw losses and diversity by generation: means over seeds, and bands from least to most."""
-    figure = _figure()(figsize=(13.5, 4.3), layout="constrained")
+    figure = drawing.figure((13.5, 4.3))
     axes = figure.subplots(1, 3)
     for axis, (metric, label) in zip(axes, _panels(results), strict=True):
         for workflow, colour in colours(results.workflows).items():
@@ -151,13 +150,6 @@ def draw(results: Results, path: Path) -> None:
     figure.suptitle(_title(results), fontsize=10)
     with replacing(path) as partial:
         figure.savefig(partial, dpi=130, format="png")
-
-
-def colours(workflows: Sequence[str]) -> dict[str, str]:
-    """Return the colour of each workflow; the three of the paper always have the same."""
-    others = [workflow for workflow in workflows if workflow not in COLOURS]
-    extra = {name: OTHER_COLOURS[i % len(OTHER_COLOURS)] for i, name in enumerate(others)}
-    return {workflow: (COLOURS | extra)[workflow] for workflow in workflows}
 
 
 def write_samples(results: Results, path: Path) -> None:
@@ -228,14 +220,6 @@ def _rejected(record: Mapping[str, Any]) -> str:
     reasons = sorted(record["rejected"].items(), key=lambda item: -item[1])
     counts = ", ".join(f"{n:,} {cell(reason)}" for reason, n in reasons if n) or "none"
     return f"{counts} of {record['tried']:,}"
-
-
-def _figure() -> Any:
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise missing("matplotlib", "plot", "drawing") from error
-    return Figure
 
 
 def _panels(results: Results) -> list[tuple[str, str]]:

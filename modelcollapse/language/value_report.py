@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse._support.errors import InvalidInput, missing, unknown
+from modelcollapse._support import drawing
+from modelcollapse._support.errors import InvalidInput, unknown
 from modelcollapse._support.files import check_writable, replacing
 from modelcollapse.language.folder import Record, read_configuration, read_record
 from modelcollapse.language.regression import Regression, regressions
@@ -194,11 +195,7 @@ def draw(values: Values, path: Path) -> None:
 
     One line for each number of real rows goes through the means over seeds; dots are single runs.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise missing("matplotlib", "plot", "drawing") from error
-    figure = Figure(figsize=(10.5, 4.3), layout="constrained")
+    figure = drawing.figure((10.5, 4.3))
     axes = figure.subplots(1, 2, sharey=True)
     columns = {
         name: np.array([math.nan if x is None else x for x in values.table()[name]])

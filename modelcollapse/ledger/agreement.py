@@ -13,7 +13,7 @@ from modelcollapse._support.words import many
 from modelcollapse.evidence import samples_needed
 from modelcollapse.ledger.by_loop import NEIGHBOURS, by_loop, named
 from modelcollapse.ledger.claims import LARGEST_CV, Design, MeanClaim
-from modelcollapse.ledger.theorem import Theorem, Verdict
+from modelcollapse.ledger.theorem import Entries, Theorem, Verdict
 from modelcollapse.ledger.values import constant, quantity
 from modelcollapse.ledger.verification import ALPHA, Verification
 from modelcollapse.loop.experiment import Experiment, Prediction, predict
@@ -41,7 +41,7 @@ def verify_experiment(
     alpha: float = ALPHA,
     seconds: float = 10.0,
     progress: Callable[[str, float], None] | None = None,
-) -> list[Verdict]:
+) -> Entries[Verdict]:
     """Hold the simulation of a loop against its prediction, as `verify` does for the ledger.
 
     Every quantity with an exactly predicted mean, and a variance or proved bounds, is tested at
@@ -85,7 +85,7 @@ def verify_experiment(
     whole("seed", seed, minimum=0)
     positive("seconds", seconds)
     listener(progress, "theorems")
-    say, verdicts = progress or (lambda *_: None), []
+    say, verdicts = progress or (lambda *_: None), Entries[Verdict]()
     e = replace(experiment, generations=min(experiment.generations, MOST_GENERATIONS))
     own = not e.schedule.rule
     theorems = []

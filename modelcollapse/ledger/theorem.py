@@ -3,10 +3,12 @@
 import fnmatch
 import importlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal, SupportsIndex, TypeVar
 
 from modelcollapse._support.errors import invalid, unknown
+from modelcollapse._support.frames import by_column, frame
+from modelcollapse._support.html import pairs, table
 from modelcollapse.ledger.claims import Claim
 
 Kind = Literal["identity", "law", "bound", "limit", "refuted"]
@@ -50,6 +52,23 @@ class Theorem:
         """The verdict that the ledger expects: "holds" or "refuted"."""
         return "refuted" if self.kind == "refuted" else "holds"
 
+    def __repr__(self) -> str:
+        return f"Theorem({self.slug}: {self.statement})"
+
+    def _repr_html_(self) -> str:
+        return pairs(self.slug, {**self.row(), "latex": f"${self.latex}$"})
+
+    def row(self) -> dict[str, Any]:
+        """Return its row in a table: all but the claim."""
+        told = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "claim"}
+        return {**told, "expected": self.expected}
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> Any:
+        """Travel by the slug, if it is the ledger's: claims are made of functions without names."""
+        if any(self is one for one in _of_room(self.slug)):
+            return _by_slug, (self.slug,)
+        return super().__reduce_ex__(protocol)
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -90,9 +109,69 @@ class Verdict:
         """Return the verdict as plain data."""
         return {**asdict(self), "as_expected": self.as_expected}
 
+    def row(self) -> dict[str, Any]:
+        """Return its row in a table: `near_misses` is how many were rejected, such as "3/3"."""
+        told = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "near_statistics"}
+        return {**told, "near_misses": self.near_misses_rejected, "as_expected": self.as_expected}
 
-def theorems(glob: str = "*") -> list[Theorem]:
-    """Return the ledger's theorems whose slug matches the glob, in order.
+    def __repr__(self) -> str:
+        sign = "<=" if self.statistic <= self.threshold else ">"
+        return (
+            f"Verdict({self.slug}: {self.verdict}, statistic {self.statistic:.3g} {sign} "
+            f"{self.threshold:.3g}, near misses rejected {self.near_misses_rejected})"
+        )
+
+    def _repr_html_(self) -> str:
+        return pairs(self.slug, self.row())
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the statistic and those of the near misses beside the threshold.
+
+        Parameters
+        ----------
+        ax
+            The matplotlib Axes to draw into, which are returned; None makes new ones.
+
+        Raises
+        ------
+        MissingDependency
+            If matplotlib is not installed.
+        """
+        from modelcollapse.ledger.picture import draw
+
+        return draw(self, ax)
+
+    def to_frame(self, library: str = "polars") -> Any:
+        """Return the verdict as a row of a data frame; see `Entries.to_frame`."""
+        return Entries([self]).to_frame(library)
+
+
+Entry = TypeVar("Entry", Theorem, Verdict)
+
+
+class Entries(list[Entry]):
+    """A list of theorems or of verdicts, which is a table too."""
+
+    def to_frame(self, library: str = "polars") -> Any:
+        """Return a data frame of "polars", "pandas" or "pyarrow", with one row for each.
+
+        Raises
+        ------
+        MissingDependency
+            If the library is not installed.
+        """
+        return frame(self._columns(), library)
+
+    def _repr_html_(self) -> str:
+        kinds = sorted({type(one).__name__ for one in self})
+        return table(f"{len(self)} of {' and '.join(kinds) or 'nothing'}", self._columns())
+
+    def _columns(self) -> dict[str, Any]:
+        return by_column([one.row() for one in self])
+
+
+def theorems(glob: str = "*") -> Entries[Theorem]:
+    """Return the ledger's theorems whose slug matches the glob, in order: a list.
 
     Raises
     ------
@@ -101,10 +180,23 @@ def theorems(glob: str = "*") -> list[Theorem]:
     """
     if not isinstance(glob, str):
         raise invalid("glob", glob, "give a pattern of slugs, such as 'gaussian/*'")
-    known: list[Theorem] = []
-    for room in ROOMS:
-        known += importlib.import_module(f"modelcollapse.ledger.entries.{room}.theorems").THEOREMS
-    matching = [t for t in known if fnmatch.fnmatchcase(t.slug, glob)]
+    known = [theorem for room in ROOMS for theorem in _of_room(room)]
+    matching = Entries(t for t in known if fnmatch.fnmatchcase(t.slug, glob))
     if not matching:
         raise unknown("theorem", glob, [t.slug for t in known])
     return matching
+
+
+def _of_room(slug: str) -> "tuple[Theorem, ...]":
+    """Return the ledger's theorems of the room that a slug begins with, if there is one."""
+    room = slug.partition("/")[0]
+    if room not in ROOMS:
+        return ()
+    found: tuple[Theorem, ...] = tuple(
+        importlib.import_module(f"modelcollapse.ledger.entries.{room}.theorems").THEOREMS
+    )
+    return found
+
+
+def _by_slug(slug: str) -> Theorem:
+    return next(theorem for theorem in _of_room(slug) if theorem.slug == slug)

@@ -1,7 +1,8 @@
 """Numbers that claims are made of: statistics of simulations, and predicted values."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,43 +19,51 @@ EPS = float(np.finfo(float).eps)
 
 def quantity(name: str, generation: int) -> Statistic:
     """Return the statistic: quantity `name` at a generation, one number per replicate."""
+    return partial(_quantity, name, generation)
 
-    def statistic(runs: Trajectories) -> Floats:
-        column = int(np.flatnonzero(runs.generations == generation)[0])
-        return runs[name][:, column]
 
-    return statistic
+def _quantity(name: str, generation: int, runs: Trajectories) -> Floats:
+    column = int(np.flatnonzero(runs.generations == generation)[0])
+    return runs[name][:, column]
 
 
 def expectation(name: str, generation: int, **changes: Any) -> Value:
     """Return the predicted mean of a quantity, of the experiment or of one with `changes`."""
+    return partial(_expectation, name, generation, changes)
 
-    def value(e: Experiment) -> float:
-        return float(predict(replace(e, **changes) if changes else e)[name][generation - 1])
 
-    return value
+def _expectation(name: str, generation: int, changes: Mapping[str, Any], e: Experiment) -> float:
+    return float(predict(replace(e, **changes) if changes else e)[name][generation - 1])
 
 
 def spread(name: str, generation: int) -> Value:
     """Return the predicted variance over replicates of a quantity."""
-    return lambda e: float(predict(e).variances[name][generation - 1])
+    return partial(_spread, name, generation)
+
+
+def _spread(name: str, generation: int, e: Experiment) -> float:
+    return float(predict(e).variances[name][generation - 1])
 
 
 def constant(value: float) -> Value:
     """Return a value that is the same for every experiment."""
-    return lambda _: value
+    return partial(_constant, value)
+
+
+def _constant(value: float, _: Experiment | None) -> float:
+    return value
 
 
 def same(first: Number, second: Number, steps: int) -> Computed:
     """Claim that two routes agree up to the rounding of `steps` operations."""
+    return partial(_same, first, second, 8 * steps * EPS)
 
-    def compute() -> tuple[float, float, float]:
-        other, slack = second(), 8 * steps * EPS
-        return first(), other * (1 - slack), other * (1 + slack)
 
-    return compute
+def _same(first: Number, second: Number, slack: float) -> tuple[float, float, float]:
+    other = second()
+    return first(), other * (1 - slack), other * (1 + slack)
 
 
 def fixed(value: float) -> Number:
     """Return a number that needs no computing."""
-    return lambda: value
+    return partial(_constant, value, None)

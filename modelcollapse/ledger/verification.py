@@ -9,7 +9,7 @@ from modelcollapse._support.checks import fraction, listener, whole
 from modelcollapse._support.errors import invalid, unknown
 from modelcollapse._support.interruption import apart
 from modelcollapse.ledger.claims import Claim, Design, Finding, Foreseen, TooWeak
-from modelcollapse.ledger.theorem import Kind, Theorem, Verdict, theorems
+from modelcollapse.ledger.theorem import Entries, Kind, Theorem, Verdict, theorems
 from modelcollapse.loop.blocks import BLOCK
 from modelcollapse.loop.experiment import Experiment, Trajectories, simulate
 
@@ -39,7 +39,7 @@ def verify_all(
     thorough: bool = False,
     report: Callable[[Verdict], None] | None = None,
     progress: Callable[[str, float], None] | None = None,
-) -> list[Verdict]:
+) -> Entries[Verdict]:
     """Verify theorems: of the ledger, or your own.
 
     Parameters
@@ -64,7 +64,7 @@ def verify_all(
     Returns
     -------
     list of Verdict
-        In the order given; for a glob that is the ledger's.
+        In the order given; for a glob that is the ledger's. Its ``to_frame()`` is a table.
 
     Raises
     ------
@@ -78,7 +78,7 @@ def verify_all(
     for listens in (progress, report):
         listener(listens, "theorems")
     say = progress or (lambda *_: None)
-    verdicts = []
+    verdicts = Entries[Verdict]()
     with Verification(chosen, seed, alpha, thorough=thorough) as verification:
         for done, theorem in enumerate(chosen):
             say(theorem.slug, done / len(chosen))

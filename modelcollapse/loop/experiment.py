@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -19,6 +19,7 @@ from modelcollapse._support.checks import (
     whole,
 )
 from modelcollapse._support.errors import InvalidInput, NoClosedForm, invalid, shown, unknown
+from modelcollapse._support.state import bare, state
 from modelcollapse._support.words import many
 from modelcollapse.loop.consistency import check
 from modelcollapse.loop.fate import Fate
@@ -63,6 +64,17 @@ class Lazy(Mapping[str, V]):
         self._routes = dict(routes)
         self.reasons = dict(reasons or {})
         self._values: dict[str, V] = {}
+        self._origin: tuple[Experiment[Any], str] | None = None
+
+    def belongs_to(self, experiment: "Experiment[Any]", name: str) -> None:
+        """Note that it is a part of an experiment's prediction, which it can be made from again."""
+        self._origin = experiment, name
+
+    def __reduce__(self) -> Any:
+        """Travel by what it is computed from, not by what was looked at."""
+        if self._origin is not None:
+            return _part, self._origin
+        return type(self), (self._routes, self.reasons)
 
     def __getitem__(self, name: str) -> V:
         if name in self.reasons and name not in self._routes:
@@ -183,6 +195,20 @@ class Experiment(Generic[M_co]):
         """The sampler's temperature: 1 is plain sampling."""
         return 1.0 if self.sampling is None else self.sampling.temperature
 
+    def __repr__(self) -> str:
+        from modelcollapse.loop.showing import words
+
+        return f"Experiment({words(self)})"
+
+    def _repr_html_(self) -> str:
+        from modelcollapse.loop.showing import of_experiment
+
+        return of_experiment(self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Travel by the fields alone: the same bytes, whether or not something was looked at."""
+        return {name: bare(part) for name, part in state(self).items()}
+
     def __eq__(self, other: object) -> bool:
         return self.identity == other.identity if isinstance(other, Experiment) else NotImplemented
 
@@ -297,6 +323,16 @@ class Prediction:
         """Return the names of the predicted quantities."""
         return self.expected.keys()
 
+    def __repr__(self) -> str:
+        from modelcollapse.loop.showing import listed, words
+
+        return f"Prediction({words(self.experiment)})\nexpected: {listed(self.expected)}"
+
+    def _repr_html_(self) -> str:
+        from modelcollapse.loop.showing import prediction_html
+
+        return prediction_html(self)
+
     def explain(self) -> None:
         """Give each mapping a reason for every quantity that another one knows and it does not."""
         parts: dict[str, Lazy[Any]] = {
@@ -322,6 +358,89 @@ class Prediction:
     def reasons(self) -> dict[str, str]:
         """Why a quantity is infinite, or has no closed form."""
         return {**self.expected.reasons, **self.notes}
+
+    def __reduce__(self) -> Any:
+        """Travel by the experiment, which all the rest follows from."""
+        return predict, (self.experiment,)
+
+    def to_frame(self, library: str = "polars", *, long: bool = False) -> Any:
+        """Return the expectations, as a data frame of "polars", "pandas" or "pyarrow".
+
+        A row is a generation; `long` is one row per quantity, with the columns
+        "quantity" and "value". Columns share the memory of the arrays, read-only.
+
+        Raises
+        ------
+        MissingDependency
+            If the library is not installed.
+        """
+        from modelcollapse.loop.tables import of_prediction
+
+        return of_prediction(self).frame(library, long=long)
+
+    def plot(
+        self,
+        quantity: str | None = None,
+        ax: Any = None,
+        *,
+        label: str | None = None,
+        color: Any = None,
+    ) -> Any:
+        """Draw an expectation as a line and its limit as a dotted one; return the matplotlib Axes.
+
+        Parameters
+        ----------
+        quantity
+            Its name; None is the first one.
+        ax
+            The Axes to draw into; None makes new ones. Their scales and names are set only if
+            nothing is drawn there yet.
+        label
+            Its name in the legend, by default the workflow's.
+        color
+            In place of the workflow's, which is the same in all pictures.
+
+        Raises
+        ------
+        MissingDependency
+            If matplotlib is not installed.
+        """
+        from modelcollapse.loop import plots
+
+        return plots.prediction(self, quantity, ax, label, color)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all of it as strict JSON data, what ``modelcollapse predict --json`` prints.
+
+        Infinities are the texts "inf" and "-inf", and NaN is null. A law is its name, and its
+        means and variances by generation.
+        """
+        from modelcollapse.loop.document import document
+
+        return document(self)
+
+    @classmethod
+    def from_dict(
+        cls, data: Mapping[str, Any], *, model: Any = None, workflow: Any = None, truth: Any = None
+    ) -> "Prediction":
+        """Predict again what `to_dict` told of.
+
+        Parameters
+        ----------
+        data
+            What `to_dict` returned, or what JSON made of it; its "experiment" is all that is read.
+        model, workflow, truth
+            What the data only name; see `Experiment.from_dict`.
+
+        Raises
+        ------
+        InvalidInput
+            If the data hold no experiment, or as `Experiment.from_dict` does.
+        """
+        if not isinstance(data, Mapping) or "experiment" not in data:
+            raise invalid("data", data, 'give what to_dict() returns, with an "experiment"')
+        given = {"model": model, "workflow": workflow, "truth": truth}
+        return predict(Experiment.from_dict(data["experiment"], **given))
 
 
 @dataclass(frozen=True, eq=False)
@@ -359,6 +478,72 @@ class Trajectories:
         """Return the names of the recorded quantities."""
         return self.values.keys()
 
+    def to_frame(self, library: str = "polars", *, long: bool = False) -> Any:
+        """Return the quantities, as a data frame of "polars", "pandas" or "pyarrow".
+
+        A row is a replicate and generation, as in the files of ``modelcollapse simulate``; `long`
+        is one row per quantity, with the columns "quantity" and "value". Quantities of more than
+        one number are left out. Columns share the memory of the arrays, read-only.
+
+        Raises
+        ------
+        MissingDependency
+            If the library is not installed.
+        """
+        from modelcollapse.loop.tables import of_trajectories
+
+        return of_trajectories(self).frame(library, long=long)
+
+    def plot(
+        self,
+        quantity: str | None = None,
+        ax: Any = None,
+        *,
+        label: str | None = None,
+        color: Any = None,
+        theorem: bool = True,
+    ) -> Any:
+        """Draw a quantity by generation, and return the matplotlib Axes.
+
+        A band goes from 5 % to 95 % of the replicates; dots are their mean, and the dashed line is
+        their median.
+
+        Parameters
+        ----------
+        quantity
+            Its name; None is the first one.
+        ax
+            The Axes to draw into; None makes new ones. Their scales and names are set only if
+            nothing is drawn there yet.
+        label
+            Its name in the legend, by default the workflow's.
+        color
+            In place of the workflow's, which is the same in all pictures.
+        theorem
+            Whether to draw what is expected, as a line, where that is known.
+
+        Raises
+        ------
+        MissingDependency
+            If matplotlib is not installed.
+        """
+        from modelcollapse.loop import plots
+
+        return plots.trajectories(self, quantity, ax, label, color, theorem=theorem)
+
+    def __repr__(self) -> str:
+        from modelcollapse.loop.showing import listed, span, words
+
+        return (
+            f"Trajectories({words(self.experiment)})\n"
+            f"{many(self.replicates, 'replicate')}, {span(self.generations)}: {listed(self.values)}"
+        )
+
+    def _repr_html_(self) -> str:
+        from modelcollapse.loop.showing import trajectories_html
+
+        return trajectories_html(self)
+
 
 class Interrupted(KeyboardInterrupt):
     """Ctrl-C during `simulate`; ``.finished`` holds the replicates that were done."""
@@ -366,6 +551,9 @@ class Interrupted(KeyboardInterrupt):
     def __init__(self, finished: Trajectories) -> None:
         super().__init__(f"finished: {many(finished.replicates, 'replicate')}")
         self.finished = finished
+
+    def __reduce__(self) -> Any:
+        return Interrupted, (self.finished,)
 
 
 @dataclass(frozen=True, eq=False)
@@ -419,7 +607,15 @@ def predict(experiment: Experiment) -> Prediction:
             f"{experiment.generations} generations, the first of them {unseen[0]}, which would "
             "take too long"
         )
+    for part in fields(prediction):
+        if isinstance(lazy := getattr(prediction, part.name), Lazy):
+            lazy.belongs_to(experiment, part.name)
     return replace(prediction, experiment=experiment, notes=notes)
+
+
+def _part(experiment: Experiment[Any], name: str) -> Any:
+    """Return a part of a prediction."""
+    return getattr(predict(experiment), name)
 
 
 def simulate(

@@ -11,13 +11,13 @@ import math
 import secrets
 import sys
 from collections.abc import Callable
-from functools import cached_property, partial
-from inspect import getattr_static
+from functools import partial
 from types import BuiltinFunctionType, CodeType, FunctionType, NoneType
 from typing import Any
 
 import numpy as np
 
+from modelcollapse._support.state import is_cached
 from modelcollapse.loop.estimators import accepts
 
 Inside = Callable[[Any], Any]
@@ -184,7 +184,7 @@ def _state(value: Any, inside: Inside) -> dict[str, Any] | None:
         state = _settings(kind) | {
             key: part
             for key, part in state.items()
-            if not (str(key).endswith(learned) or _cached(kind, str(key)))
+            if not (str(key).endswith(learned) or is_cached(kind, str(key)))
         }
     rest = [list(part) if part is not None else None for part in items]
     told = {"class": _class(kind), "parameters": inside({} if state is None else state)}
@@ -201,10 +201,6 @@ def _settings(kind: type) -> dict[str, Any]:
         for name, value in vars(c).items()
         if type(value) in (bool, int, float, str) and not name.startswith("__")
     }
-
-
-def _cached(kind: type, name: str) -> bool:
-    return isinstance(getattr_static(kind, name, None), cached_property)
 
 
 def _digest(array: Any) -> dict[str, Any]:

@@ -96,6 +96,63 @@ class Run:
         """Whether all generations were finished."""
         return self.outcome == "completed"
 
+    def to_frame(self, library: str = "polars", *, long: bool = False) -> Any:
+        """Return the metrics, as a data frame of "polars", "pandas" or "pyarrow".
+
+        A row is a generation, as in the files of ``modelcollapse run``; `long` is one row per
+        quantity, with the columns "quantity" and "value". Columns share the memory of the arrays,
+        read-only.
+
+        Raises
+        ------
+        MissingDependency
+            If the library is not installed.
+        """
+        from modelcollapse.loop.tables import of_run
+
+        return of_run(self).frame(library, long=long)
+
+    def plot(
+        self,
+        quantity: str | None = None,
+        ax: Any = None,
+        *,
+        label: str | None = None,
+        color: Any = None,
+    ) -> Any:
+        """Draw a metric by generation as dots on a line, and return the matplotlib Axes.
+
+        Parameters
+        ----------
+        quantity
+            Its name; None is the first one.
+        ax
+            The Axes to draw into; None makes new ones. Their scales and names are set only if
+            nothing is drawn there yet.
+        label
+            Its name in the legend.
+        color
+            In place of the usual one.
+
+        Raises
+        ------
+        MissingDependency
+            If matplotlib is not installed.
+        """
+        from modelcollapse.loop import plots
+
+        return plots.run(self, quantity, ax, label, color)
+
+    def __repr__(self) -> str:
+        from modelcollapse.loop.showing import listed, span
+
+        return f"Run({self.outcome}, {span(self.generations)}: {listed(self.metrics)})"
+
+    def _repr_html_(self) -> str:
+        from modelcollapse.loop.showing import run_html
+
+        return run_html(self)
+
 
 @dataclass(frozen=True, eq=False)
 class Loop:

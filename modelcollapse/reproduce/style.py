@@ -5,22 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats, Integers
-from modelcollapse._support.errors import missing
+from modelcollapse._support.checks import Floats
+from modelcollapse._support.drawing import BAND, spaced
+from modelcollapse._support.drawing import figure as drawn
+from modelcollapse.workflows.names import COLOURS
 
-# Distinct for colour-blind readers, and in grey: see Okabe and Ito, "Color Universal Design".
-COLOURS = {
-    "replace": "#d55e00",
-    "accumulate": "#0072b2",
-    "accumulate-subsample": "#009e73",
-    "sliding-window": "#cc79a7",
-    "keep-real": "#56b4e9",
-    "fresh-data": "#e69f00",
-    "web": "#000000",
-}
 DASHES = {"replace": "-", "accumulate": "--", "accumulate-subsample": "-."}
-BAND, DOTS = 0.18, 9  # the bands' opacity, and dots on a curve
-FEW = 12  # generations that all have a dot
 WIDTH, HEIGHT = 2.2, 1.75  # of a panel, in inches
 TEXT = 8
 LIGHTEST = 0.35  # share of the full colour
@@ -29,12 +19,7 @@ KEY = "bands: 5 % to 95 % of runs; dots: means of runs; lines: theorems"  # for 
 
 def panels(rows: int, columns: int, title: str, **shared: Any) -> tuple[Any, Any]:
     """Return a matplotlib Figure and its axes, shape (rows, columns)."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise missing("matplotlib", "plot", "drawing") from error
-    size = (max(6.0, WIDTH * columns + 0.9), HEIGHT * rows + 1.3)
-    figure = Figure(figsize=size, layout="constrained")
+    figure = drawn((max(6.0, WIDTH * columns + 0.9), HEIGHT * rows + 1.3))
     axes = figure.subplots(rows, columns, squeeze=False, **shared)
     for axis in axes.flat:
         axis.spines[["top", "right"]].set_visible(False)
@@ -74,15 +59,6 @@ def curve(axis: Any, frame: Any, workflow: str, *, label: str | None = None) -> 
     else:
         axis.plot(t, mean, ":", color=colour, lw=0.8)
         axis.plot(t[some], mean[some], "o", color=colour, ms=2.6, label=label or workflow)
-
-
-def spaced(t: Floats | Integers, *, log: bool) -> Integers:
-    """Return the positions of a few of the ascending generations t, evenly spaced to the eye."""
-    if len(t) <= FEW and not log:
-        return np.arange(len(t))
-    x = np.log(t) if log else np.asarray(t, dtype=np.float64)
-    wanted = np.linspace(x[0], x[-1], DOTS)
-    return np.unique(np.abs(x[:, None] - wanted).argmin(axis=0))
 
 
 def tones(colour: str, count: int) -> list[tuple[float, ...]]:

@@ -1,5 +1,6 @@
 """Workflows by their names on the command line, with the options that belong to each."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from modelcollapse._support.checks import named
@@ -44,13 +45,31 @@ OPTIONS: dict[str, dict[str, tuple[str, bool]]] = {
     "web": {"real": ("real", True), "synthetic": ("synthetic", True)},
 }
 
-# In the pictures that show these three.
-COLOURS = {"replace": "#c0392b", "accumulate-subsample": "#d68910", "accumulate": "#1f618d"}
+# In every picture. Distinct for colour-blind readers, and in grey: Okabe and Ito, "Color Universal
+# Design"; the last one and those of other workflows are of Paul Tol's "muted" colours.
+COLOURS = {
+    "replace": "#d55e00",
+    "accumulate": "#0072b2",
+    "accumulate-subsample": "#009e73",
+    "sliding-window": "#cc79a7",
+    "keep-real": "#56b4e9",
+    "fresh-data": "#e69f00",
+    "web": "#000000",
+    "weighted": "#882255",
+}
+OTHER_COLOURS = ("#332288", "#999933", "#661100", "#44aa99", "#aa4499", "#6699cc")
 
 OWNERS: dict[str, tuple[str, ...]] = {}
 for _name, _options in OPTIONS.items():
     for _option in _options:
         OWNERS[_option] = (*OWNERS.get(_option, ()), _name)
+
+
+def colours(workflows: Sequence[str]) -> dict[str, str]:
+    """Return the colour of each workflow: a built-in one always has the same."""
+    others = [name for name in workflows if name not in COLOURS]
+    extra = {name: OTHER_COLOURS[i % len(OTHER_COLOURS)] for i, name in enumerate(others)}
+    return {name: (COLOURS | extra)[name] for name in workflows}
 
 
 def by_name(name: str, **options: Any) -> Workflow:

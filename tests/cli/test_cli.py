@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import modelcollapse as mc
+from modelcollapse._support.strict_json import plain
 from modelcollapse.cli import main, simulate, verify
-from modelcollapse.cli.output import plain
 
 PREDICT = ["predict", "gaussian", "--workflow", "accumulate", "--samples", "10"]
 SIMULATE = ["simulate", "gaussian", "--workflow", "replace", "--generations", "4"]

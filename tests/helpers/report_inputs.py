@@ -7,7 +7,7 @@ import zlib
 
 import modelcollapse as mc
 from modelcollapse._support.sealed import write_json
-from modelcollapse.cli.output import plain
+from modelcollapse._support.strict_json import plain
 from modelcollapse.ledger.theorem import Verdict
 
 # Statistics over the threshold 0.5: those of the claim, and of its near misses in turn.

@@ -13,9 +13,10 @@ import pytest
 from modelcollapse._support.errors import InvalidInput, MissingDependency
 from modelcollapse._support.sealed import read_json, write_json
 from modelcollapse.language.diversity import diversity
-from modelcollapse.language.report import cell, colours, tables, write_report
+from modelcollapse.language.report import cell, tables, write_report
 from modelcollapse.language.results import Results
 from modelcollapse.language.template import Conversation
+from modelcollapse.workflows.names import BY_NAME, COLOURS, colours
 from tests.helpers.language_folders import (
     conversation,
     generation,
@@ -441,9 +442,11 @@ def test_colours():
     """The paper's workflows have the colours of the package's pictures; others have their own."""
     names = ("accumulate", "accumulate-subsample", "accumulate-subsample-50", "replace", "mine")
     found = colours(names)
-    assert found["replace"] == "#c0392b"
-    assert found["accumulate"] == "#1f618d"
+    assert found["replace"] == COLOURS["replace"]
+    assert found["accumulate"] == COLOURS["accumulate"]
     assert len(set(found.values())) == 5
+    assert set(COLOURS) == set(BY_NAME)
+    assert len(set(colours([*COLOURS, *map(str, range(6))]).values())) == len(COLOURS) + 6
     assert set(colours([f"w{i}" for i in range(20)])) == {f"w{i}" for i in range(20)}
 
 

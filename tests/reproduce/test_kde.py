@@ -56,7 +56,7 @@ def panel(picture, row, column):
 
 def drawn(lines, name, style):
     """Return the curve of a workflow with a line style, as (generations, values)."""
-    from modelcollapse.reproduce.style import COLOURS
+    from modelcollapse.workflows.names import COLOURS
 
     (line,) = [x for x in lines if x.get_color() == COLOURS[name] and x.get_linestyle() == style]
     return line.get_xdata().astype(int), line.get_ydata()

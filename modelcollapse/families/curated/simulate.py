@@ -1,5 +1,6 @@
 """Exact simulation of curated loops, in blocks of 1,024 replicates with a stream each."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from modelcollapse.families.curated.estimator import LabelVerifier
 from modelcollapse.families.curated.regions import truncated
 from modelcollapse.loop.blocks import Arrays, Progress, simulated, stream
 from modelcollapse.loop.experiment import Lazy, Request
+from modelcollapse.loop.routes import given
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
@@ -43,7 +45,7 @@ class Labels:
 
     def derived(self, storage: Arrays) -> Lazy:
         """Return the quantities."""
-        return Lazy({"label_error": lambda: storage["label_error"]})
+        return Lazy(given(storage))
 
     def fill(self, seed: int, index: int, storage: Arrays, progress: Progress) -> None:
         """Simulate one block."""
@@ -88,9 +90,9 @@ class Means:
         bias, error = (model.centre - truth.mean) / model.spread, storage["error"]
         return Lazy(
             {
-                "error": lambda: error,
-                "squared_error": lambda: error**2,
-                "centre_distance": lambda: (error - bias) ** 2,
+                **given(storage),
+                "squared_error": partial(np.square, error),
+                "centre_distance": partial(_squared_difference, error, bias),
             }
         )
 
@@ -118,3 +120,7 @@ class Means:
             low, high = bias - radius - mean, bias + radius - mean
             total += truncated(rng, low, high, min(cut, n - start)).sum(axis=1)
         return np.asarray(mean + total / n)
+
+
+def _squared_difference(values: Floats, other: float) -> Floats:
+    return np.asarray((values - other) ** 2)

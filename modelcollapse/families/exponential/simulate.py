@@ -16,6 +16,7 @@ from modelcollapse.loop.blocks import Arrays, Progress, part, simulated, stream
 from modelcollapse.loop.experiment import Lazy, Request
 
 if TYPE_CHECKING:
+    from modelcollapse.families.exponential.estimator import Family
     from modelcollapse.loop.experiment import Experiment, Route
 
 MOST_ROWS = 2**21  # of all replicates that are drawn at once
@@ -41,13 +42,13 @@ def derived(e: "Experiment", fitted: Floats) -> Lazy:
     errors = partial(_errors, fitted, truth.value, np.sqrt(truth.variance))
     routes: dict[str, Route] = {
         "mean": errors,
-        "squared_error": lambda: errors() ** 2,
-        "variance": lambda: e.model.variance_function(fitted) / truth.variance,
-        "inflation": lambda: int(e.sizes[0]) * errors() ** 2,
+        "squared_error": partial(_squares, errors),
+        "variance": partial(_variances, e.model, fitted, truth.variance),
+        "inflation": partial(_squares, errors, int(e.sizes[0])),
     }
     reasons = {}
     if e.model.counts:
-        routes["absorbed"] = lambda: (e.model.variance_function(fitted) == 0).astype(np.float64)
+        routes["absorbed"] = partial(_absorbed, e.model, fitted)
     else:
         reasons["absorbed"] = f"a fit of {e.model!r} is never degenerate"
     return Lazy(routes, reasons)
@@ -55,6 +56,19 @@ def derived(e: "Experiment", fitted: Floats) -> Lazy:
 
 def _errors(fitted: Floats, mean: float, deviation: float) -> Floats:
     return np.asarray((fitted - mean) / deviation)
+
+
+def _squares(errors: "Route", times: int = 1) -> Floats:
+    squares: Floats = errors() ** 2
+    return squares if times == 1 else times * squares
+
+
+def _variances(model: "Family", fitted: Floats, unit: float) -> Floats:
+    return np.asarray(model.variance_function(fitted) / unit)
+
+
+def _absorbed(model: "Family", fitted: Floats) -> Floats:
+    return np.asarray(model.variance_function(fitted) == 0, dtype=np.float64)
 
 
 class Blocks:

@@ -1,16 +1,20 @@
 """What a simulation of Gaussian loops records, and the quantities derived from it."""
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers
+from modelcollapse._support.state import state
 from modelcollapse.loop.blocks import Arrays
 from modelcollapse.loop.experiment import Lazy
+from modelcollapse.loop.routes import given
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from modelcollapse.loop.experiment import Experiment, Route
 
 BATCH_NANOSECONDS = 2e8  # how long compiled code may run before Ctrl-C is looked at
@@ -153,57 +157,101 @@ def ranks(e: "Experiment", dim: int) -> Integers:
 def derived(plan: Recording, stored: Arrays) -> Lazy:
     """Return all quantities, computed from the stored arrays at the first look."""
     routes = _line_routes(plan, stored) if plan.dim == 1 else _space_routes(plan, stored)
-    routes["second_moment"] = lambda: routes["variance"]() + routes["squared_error"]()
+    routes["second_moment"] = partial(_sum, routes["variance"], routes["squared_error"])
     return Lazy(routes)
+
+
+def _sum(first: "Route", second: "Route") -> Floats:
+    return np.asarray(first() + second())
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """Recorded fits in one direction, of variance v * exp(shift), and the quantities of them.
+
+    `s2` is the truth's variance, the unit.
+    """
+
+    s2: float
+    mean: Floats
+    v: Floats
+    shift: Floats
+
+    __getstate__ = state
+
+    @cached_property
+    def far(self) -> bool:
+        """Whether a variance has left the range of floats."""
+        return bool(self.shift.any())
+
+    def power(self, p: float) -> Floats:
+        """Return the variance to a power, which may be 0 or infinite where it collapsed."""
+        v = self.v
+        with np.errstate(under="ignore", over="ignore", divide="ignore"):
+            head = v if p == 1.0 else np.sqrt(v) if p == 0.5 else 1 / v
+            return np.asarray(head * np.exp(p * self.shift) if self.far else head)
+
+    def square(self) -> Floats:
+        """Return the squared error."""
+        with np.errstate(over="ignore"):
+            return np.asarray(self.mean**2)
+
+    def variance_ratio(self) -> Floats:
+        """Return the variance in units of the truth's."""
+        return self._scaled(self.power(1.0))
+
+    def squared_error(self) -> Floats:
+        """Return the squared error in units of the truth's variance."""
+        return self._scaled(self.square())
+
+    def _scaled(self, values: Floats) -> Floats:
+        return values if self.s2 == 1.0 else values / self.s2
+
+    def w2_squared(self) -> Floats:
+        """Return the squared Wasserstein distance to the truth."""
+        return np.asarray(self.square() + (self.power(0.5) - np.sqrt(self.s2)) ** 2)
+
+    def log_variance(self) -> Floats:
+        """Return the logarithm of the variance in units of the truth's."""
+        with np.errstate(divide="ignore"):
+            logs = np.asarray(np.log(self.v))
+        if self.far:
+            logs += self.shift
+        if self.s2 != 1.0:
+            logs -= np.log(self.s2)
+        return logs
+
+    def log_pivots(self) -> Floats:
+        """Return the logarithm of the variance, with an axis for the one direction."""
+        return np.asarray((self.log_variance() + np.log(self.s2))[:, :, None])
+
+    def test_log_loss(self) -> Floats:
+        """Return the expected -log density at a fresh row, in nats."""
+        constant = np.log(2 * np.pi * self.s2)
+        with np.errstate(over="ignore", invalid="ignore"):
+            error = (self.s2 + self.square()) * self.power(-1.0)
+            found = (constant + self.log_variance() + error) / 2
+        # A variance that vanishes makes the loss infinite.
+        return np.where(self.v > 0, found, np.inf)
 
 
 def _line_routes(plan: Recording, stored: Arrays) -> "dict[str, Route]":
     s2 = float(plan.experiment.truth.spectrum[0])
-    mean, v, shift = stored["mean"], stored["variance"], stored["shift"]
-    far = cache(lambda: bool(shift.any()))
-
-    def power(p: float) -> Floats:
-        """Return the variance to a power, which may be 0 or infinite where it collapsed."""
-        with np.errstate(under="ignore", over="ignore", divide="ignore"):
-            head = v if p == 1.0 else np.sqrt(v) if p == 0.5 else 1 / v
-            return np.asarray(head * np.exp(p * shift) if far() else head)
-
-    def square() -> Floats:
-        with np.errstate(over="ignore"):
-            return np.asarray(mean**2)
-
-    def scaled(values: Floats) -> Floats:
-        return values if s2 == 1.0 else values / s2
-
-    def log_variance() -> Floats:
-        with np.errstate(divide="ignore"):
-            logs = np.asarray(np.log(v))
-        if far():
-            logs += shift
-        if s2 != 1.0:
-            logs -= np.log(s2)
-        return logs
-
-    def loss() -> Floats:
-        constant = np.log(2 * np.pi * s2)
-        with np.errstate(over="ignore", invalid="ignore"):
-            found = (constant + log_variance() + (s2 + square()) * power(-1.0)) / 2
-        return np.where(v > 0, found, np.inf)  # a variance that vanishes makes the loss infinite
-
+    line = Line(s2, stored["mean"], stored["variance"], stored["shift"])
     routes: dict[str, Route] = {
-        "variance": lambda: scaled(power(1.0)),
-        "squared_error": lambda: scaled(square()),
-        "w2_squared": lambda: square() + (power(0.5) - np.sqrt(s2)) ** 2,
-        "test_log_loss": loss,
+        "variance": line.variance_ratio,
+        "squared_error": line.squared_error,
+        "w2_squared": line.w2_squared,
+        "test_log_loss": line.test_log_loss,
     }
     if plan.experiment.model.dim == 1:
-        routes["log_variance"] = log_variance
-        routes["log_determinant"] = log_variance
-        routes["log_pivots"] = lambda: (log_variance() + np.log(s2))[:, :, None]
+        routes["log_variance"] = line.log_variance
+        routes["log_determinant"] = line.log_variance
+        routes["log_pivots"] = line.log_pivots
         return routes
-    routes["log_determinant"] = lambda: np.full(v.shape, -np.inf)
+    routes["log_determinant"] = partial(np.full, line.v.shape, -np.inf)
     if plan.experiment.sizes[0] <= plan.experiment.model.dim:
-        routes["pseudo_log_determinant"] = log_variance
+        routes["pseudo_log_determinant"] = line.log_variance
     return routes
 
 
@@ -213,24 +261,25 @@ def _space_routes(plan: Recording, stored: Arrays) -> "dict[str, Route]":
     total, log_det = spectrum.sum(), np.log(spectrum).sum()
     trace, error, volume = np.moveaxis(stored["scalars"], 2, 0)
     rank = ranks(e, plan.dim)[plan.recorded - 1]
-
-    def log_determinant() -> Floats:
-        full = (rank == plan.dim) & (plan.dim == e.model.dim)
-        return np.where(full, volume - log_det, -np.inf)
-
+    full = (rank == plan.dim) & (plan.dim == e.model.dim)
     routes: dict[str, Route] = {
-        "variance": lambda: trace / total,
-        "squared_error": lambda: error / total,
-        "log_determinant": log_determinant,
+        "variance": partial(np.divide, trace, total),
+        "squared_error": partial(np.divide, error, total),
+        "log_determinant": partial(_log_determinant, full, volume, log_det),
     }
     if e.sizes[0] <= e.model.dim and e.schedule.kind != "subset" and not e.schedule.fresh:
-        routes["pseudo_log_determinant"] = lambda: volume - rank / plan.dim * log_det
+        routes["pseudo_log_determinant"] = partial(np.subtract, volume, rank / plan.dim * log_det)
     # Beyond the rank a pivot is rounding error, whatever it looks like.
     within = np.arange(plan.dim) < rank[:, None]
-    extras: dict[str, Route] = {
-        "log_pivots": lambda: np.where(within, stored["log_pivots"], -np.inf),
-        "w2_squared": lambda: stored["w2_squared"],
-        "test_log_loss": lambda: np.where(within[:, -1], stored["test_log_loss"], np.inf),
-    }
-    routes.update((name, route) for name, route in extras.items() if name in stored)
+    if "log_pivots" in stored:
+        routes["log_pivots"] = partial(np.where, within, stored["log_pivots"], -np.inf)
+    if "w2_squared" in stored:
+        routes |= given({"w2_squared": stored["w2_squared"]})
+    if "test_log_loss" in stored:
+        loss = stored["test_log_loss"]
+        routes["test_log_loss"] = partial(np.where, within[:, -1], loss, np.inf)
     return routes
+
+
+def _log_determinant(full: "npt.NDArray[np.bool_]", volume: Floats, log_det: float) -> Floats:
+    return np.where(full, volume - log_det, -np.inf)

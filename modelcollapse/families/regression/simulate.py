@@ -8,6 +8,7 @@ from modelcollapse._support.checks import Floats, Integers
 from modelcollapse.families.regression.sources import sources_of
 from modelcollapse.loop.blocks import Arrays, Progress, part, simulated, stream
 from modelcollapse.loop.experiment import Lazy, Request
+from modelcollapse.loop.routes import given
 from modelcollapse.loop.schedule import Schedule
 
 if TYPE_CHECKING:
@@ -25,8 +26,7 @@ def simulate(e: "Experiment", request: Request) -> tuple[Lazy, int]:
     storage, done = simulated(
         Blocks(e, slots), request.replicates, request.seed, request.jobs, request.progress
     )
-    risk, norm = storage["risk"], storage["norm"]
-    return Lazy({"risk": lambda: risk, "norm": lambda: norm}), done
+    return Lazy(given(storage)), done
 
 
 class Blocks:
@@ -168,8 +168,8 @@ def _choice(e: "Experiment", rng: np.random.Generator) -> tuple[Integers, Intege
     picked = np.array([len(rows) for rows, _ in chosen], dtype=np.int64)
     plan = np.zeros((e.generations, int(picked.max())), dtype=np.int64)
     weights = np.ones(plan.shape)
-    for t, (rows, given) in enumerate(chosen):
+    for t, (rows, own) in enumerate(chosen):
         plan[t, : len(rows)] = rows
-        if given is not None:
-            weights[t, : len(rows)] = given
+        if own is not None:
+            weights[t, : len(rows)] = own
     return plan, picked, weights

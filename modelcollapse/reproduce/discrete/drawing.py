@@ -7,7 +7,8 @@ import numpy as np
 
 from modelcollapse.reproduce.discrete.drawing_collapse_times import collapse_picture
 from modelcollapse.reproduce.figure import Frames, Picture
-from modelcollapse.reproduce.style import COLOURS, DASHES, KEY, curve, legend, name_grid, panels
+from modelcollapse.reproduce.style import DASHES, KEY, curve, legend, name_grid, panels
+from modelcollapse.workflows.names import COLOURS
 
 WORKFLOWS = ("replace", "accumulate", "accumulate-subsample")
 POINTS = 150  # of a curve: more are not seen

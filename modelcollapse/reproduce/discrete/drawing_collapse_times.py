@@ -4,8 +4,10 @@ from typing import Any
 
 import numpy as np
 
+from modelcollapse._support.drawing import BAND
 from modelcollapse.reproduce.figure import Picture
-from modelcollapse.reproduce.style import BAND, COLOURS, TEXT, legend, panels, tones
+from modelcollapse.reproduce.style import TEXT, legend, panels, tones
+from modelcollapse.workflows.names import COLOURS
 
 TONES = ("#000000", "#0072b2", "#009e73", "#e69f00", "#cc79a7")  # one per number of outcomes
 MARKERS = "osD^v"

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from modelcollapse._support import drawing
 from modelcollapse._support.checks import Floats
-from modelcollapse._support.errors import InvalidInput, ModelCollapseError, missing
+from modelcollapse._support.errors import InvalidInput, ModelCollapseError
 from modelcollapse._support.files import check_writable, replacing
 from modelcollapse.families.kde import control, search
 from modelcollapse.families.kde.estimator import KDE
@@ -69,11 +70,7 @@ def table(results: dict[str, dict[str, Schedule]]) -> str:
 
 def draw(path: Path, results: dict[str, dict[str, Schedule]]) -> None:
     """Draw bandwidths above, and errors below, one column for each workflow."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise missing("matplotlib", "plot", "drawing") from error
-    figure = Figure(figsize=(11, 5.6), layout="constrained")
+    figure = drawing.figure((11, 5.6))
     axes = figure.subplots(2, len(results), sharex=True, sharey="row")
     for column, (workflow, found) in enumerate(results.items()):
         for name, schedule in found.items():

@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from modelcollapse._support.errors import InvalidInput, ModelCollapseError, missing
+from modelcollapse._support import drawing
+from modelcollapse._support.errors import InvalidInput, ModelCollapseError
 from modelcollapse._support.files import check_writable, replacing
 from modelcollapse.families.gaussian.estimator import Gaussian
 from modelcollapse.loop.experiment import Experiment, predict, simulate
@@ -24,12 +25,8 @@ PANELS = (
 
 def draw(path: Path, samples: int = 100, replicates: int = 20_000, seed: int = 0) -> None:
     """Draw predictions as lines, simulated means as dots and runs of the variance as bands."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise missing("matplotlib", "plot", "drawing") from error
+    figure = drawing.figure((10.5, 4.3))
     check_writable("path", path)
-    figure = Figure(figsize=(10.5, 4.3), layout="constrained")
     axes = figure.subplots(1, 2)
     for workflow in WORKFLOWS:
         e = Experiment(Gaussian(), workflow, samples, RECORDED[-1])

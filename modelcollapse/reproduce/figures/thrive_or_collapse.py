@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse._support.errors import InvalidInput, ModelCollapseError, missing
+from modelcollapse._support import drawing
+from modelcollapse._support.errors import InvalidInput, ModelCollapseError
 from modelcollapse._support.files import check_writable, replacing
 from modelcollapse.mixed import (
     critical_share,
@@ -28,12 +29,8 @@ BLACK = "#17202a"
 
 def draw(path: Path, real: int = 10, curvature: float = 1.0) -> None:
     """Draw the risk over real share and synthetic rows, and the smallest share for a risk."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise missing("matplotlib", "plot", "drawing") from error
+    figure = drawing.figure((11.5, 4.7))
     check_writable("path", path)
-    figure = Figure(figsize=(11.5, 4.7), layout="constrained")
     left, right = figure.subplots(1, 2)
     _map(figure, left, real, curvature)
     _thresholds(right, real, curvature)

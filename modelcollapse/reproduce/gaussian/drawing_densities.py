@@ -7,7 +7,8 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats
 from modelcollapse.reproduce.figure import Frames, Picture
-from modelcollapse.reproduce.style import COLOURS, TEXT, legend, name_grid, panels, tones
+from modelcollapse.reproduce.style import TEXT, legend, name_grid, panels, tones
+from modelcollapse.workflows.names import COLOURS
 
 WORKFLOWS = ("replace", "accumulate", "accumulate-subsample")
 SHOWN = (0, 2)  # positions of the batch sizes whose densities are drawn

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from modelcollapse._support.drawing import BAND
 from modelcollapse.families.kde import bandwidth as rules
 from modelcollapse.reproduce.figure import Frames, Picture
 from modelcollapse.reproduce.kde.bounds import DIMS, NORMAL
@@ -16,7 +17,7 @@ from modelcollapse.reproduce.kde.losses import (
     loss,
     titled,
 )
-from modelcollapse.reproduce.style import BAND, legend, name_grid, panels
+from modelcollapse.reproduce.style import legend, name_grid, panels
 
 LOSSES = ("loss", "scaled")  # parts of the data
 TITLES = {NORMAL: "N(0, 1)", "swiss_roll": "swiss roll"}

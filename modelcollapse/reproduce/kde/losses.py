@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from textwrap import wrap
 from typing import Any
 
-from modelcollapse.reproduce.style import BAND, COLOURS, DASHES, WIDTH
+from modelcollapse._support.drawing import BAND
+from modelcollapse.reproduce.style import DASHES, WIDTH
+from modelcollapse.workflows.names import COLOURS
 
 WORKFLOWS = ("replace", "accumulate", "accumulate-subsample")
 QUANTITIES = ["test_log_loss", "test_log_loss_lower", "test_log_loss_upper"]

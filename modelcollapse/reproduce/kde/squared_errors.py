@@ -6,12 +6,13 @@ from typing import Any
 import numpy as np
 
 from modelcollapse._support.checks import Floats
+from modelcollapse._support.drawing import BAND
 from modelcollapse.families.kde import KDE
 from modelcollapse.loop.experiment import Experiment, predict
 from modelcollapse.reproduce.figure import Frames, Picture
 from modelcollapse.reproduce.kde.drawing_bandwidths import marks, name_marks, shades, with_names
 from modelcollapse.reproduce.kde.losses import WORKFLOWS, logarithmic, titled
-from modelcollapse.reproduce.style import BAND, legend, name_grid, panels
+from modelcollapse.reproduce.style import legend, name_grid, panels
 from modelcollapse.workflows import by_name
 
 LIMIT = 0  # the generation that stands for the limit of late ones

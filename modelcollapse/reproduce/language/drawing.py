@@ -8,7 +8,8 @@ import numpy as np
 
 from modelcollapse.reproduce.figure import Frames, Picture
 from modelcollapse.reproduce.language.drawing_rows import MARKERS, of_seeds
-from modelcollapse.reproduce.style import COLOURS, TEXT, curve, legend, panels
+from modelcollapse.reproduce.style import TEXT, curve, legend, panels
+from modelcollapse.workflows.names import COLOURS
 
 KNOWN = {  # with a grammar
     "excess": "loss above the entropy,\nnats per row",

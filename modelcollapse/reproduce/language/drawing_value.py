@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from modelcollapse._support.drawing import BAND
 from modelcollapse.mixed import synthetic_value
 from modelcollapse.reproduce.figure import Frames, Picture
 from modelcollapse.reproduce.language.drawing_rows import (
@@ -18,7 +19,7 @@ from modelcollapse.reproduce.language.drawing_rows import (
     ticks,
 )
 from modelcollapse.reproduce.language.pooled_mean import REPLICATES
-from modelcollapse.reproduce.style import BAND, TEXT, legend, panels
+from modelcollapse.reproduce.style import TEXT, legend, panels
 
 POINTS = 200  # of a theorem's line
 

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
+from modelcollapse._support.drawing import BAND
 from modelcollapse.reproduce.figure import Frames, Picture
-from modelcollapse.reproduce.style import BAND, COLOURS, TEXT, legend, name_grid, panels, tones
+from modelcollapse.reproduce.style import TEXT, legend, name_grid, panels, tones
+from modelcollapse.workflows.names import COLOURS
 
 FAMILIES = {"gaussian": "Gaussian", "gamma": "exponential"}
 CRITICAL = {"gamma": 2}  # rows: up to 1 + v2 of them the error diverges

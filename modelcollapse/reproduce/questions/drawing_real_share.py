@@ -7,8 +7,10 @@ import numpy as np
 
 from modelcollapse import mixed
 from modelcollapse._support.checks import Floats
+from modelcollapse._support.drawing import BAND
 from modelcollapse.reproduce.figure import Frames, Picture
-from modelcollapse.reproduce.style import BAND, COLOURS, TEXT, legend, name_grid, panels, tones
+from modelcollapse.reproduce.style import TEXT, legend, name_grid, panels, tones
+from modelcollapse.workflows.names import COLOURS
 
 ROWS = {
     "Gaussian\nfitted variance": ("gaussian", "variance"),

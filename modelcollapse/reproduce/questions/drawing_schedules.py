@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from typing import Any
 
+from modelcollapse._support.drawing import BAND
 from modelcollapse.families.kde import KDE, PowerBandwidth
 from modelcollapse.families.names import parse_bandwidth
 from modelcollapse.loop.experiment import Experiment, predict
 from modelcollapse.loop.fate import Fate
 from modelcollapse.reproduce.figure import Frames, Picture
 from modelcollapse.reproduce.figures.optimal_bandwidths import COLOURS as RULES
-from modelcollapse.reproduce.style import BAND, COLOURS, TEXT, legend, name_grid, panels
+from modelcollapse.reproduce.style import TEXT, legend, name_grid, panels
 from modelcollapse.workflows import BY_NAME
+from modelcollapse.workflows.names import COLOURS
 
 # Colour and dashes of each schedule; the colours are those of the picture in docs/bandwidths.md.
 STYLES: dict[str, tuple[str, Any]] = {

@@ -8,9 +8,10 @@ import numpy as np
 from modelcollapse.loop.experiment import predict
 from modelcollapse.reproduce.figure import Frames, Picture, Size
 from modelcollapse.reproduce.questions.drawing_real_share import LIMIT, simulated, styles
-from modelcollapse.reproduce.style import COLOURS, TEXT, legend, name_grid, panels
+from modelcollapse.reproduce.style import TEXT, legend, name_grid, panels
 from modelcollapse.solver import web_threshold
 from modelcollapse.sweep import Cell, Sweep
+from modelcollapse.workflows.names import COLOURS
 
 GROWTHS = {0.1: 66, 0.3: 25, 1.0: 10}  # and the generations after which a web is 500 times as large
 ROWS = 1000  # of batch 1, all real

@@ -5,19 +5,11 @@ from typing import Any
 import numpy as np
 
 from modelcollapse._support.checks import Floats
+from modelcollapse._support.drawing import spaced
 from modelcollapse.families.regression import LinearRegression
 from modelcollapse.loop.experiment import Experiment, predict
 from modelcollapse.reproduce.figure import Picture
-from modelcollapse.reproduce.style import (
-    KEY,
-    TEXT,
-    curve,
-    finite_limits,
-    legend,
-    name_grid,
-    panels,
-    spaced,
-)
+from modelcollapse.reproduce.style import KEY, TEXT, curve, finite_limits, legend, name_grid, panels
 from modelcollapse.workflows import by_name
 
 WORKFLOWS = ("replace", "accumulate", "accumulate-subsample")

@@ -4,8 +4,10 @@ from typing import Any
 
 import numpy as np
 
+from modelcollapse._support.drawing import spaced
 from modelcollapse.reproduce.figure import Picture
-from modelcollapse.reproduce.style import COLOURS, legend, name_grid, panels, spaced
+from modelcollapse.reproduce.style import legend, name_grid, panels
+from modelcollapse.workflows.names import COLOURS
 
 WORKFLOWS = ("replace", "accumulate")
 SETTLED = np.pi**2 / 6

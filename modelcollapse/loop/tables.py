@@ -1,0 +1,39 @@
+"""Predictions, simulations and runs as tables, as the commands write them."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from modelcollapse._support.frames import Table
+
+if TYPE_CHECKING:
+    from modelcollapse.loop.experiment import Prediction, Trajectories
+    from modelcollapse.loop.plain import Run
+
+
+def of_prediction(p: "Prediction") -> Table:
+    """Return the expectations, one row per generation."""
+    return Table({"generation": np.arange(1, p.experiment.generations + 1)}, dict(p.expected))
+
+
+def of_trajectories(runs: "Trajectories") -> Table:
+    """Return the quantities, one row per replicate and generation.
+
+    Those that are more than one number, such as the pivots of a covariance, are left out.
+    """
+    count, width = runs.replicates, len(runs.generations)
+    keys = {
+        "replicate": np.repeat(np.arange(count), width),
+        "generation": np.tile(runs.generations, count),
+    }
+    return Table(keys, {name: runs[name].ravel() for name in numbers(runs)})
+
+
+def of_run(run: "Run") -> Table:
+    """Return the metrics, one row per generation."""
+    return Table({"generation": run.generations}, run.metrics)
+
+
+def numbers(runs: "Trajectories") -> list[str]:
+    """Return the names of the quantities that are one number in each fit."""
+    return [name for name in runs.values if runs[name].ndim == 2]
