@@ -7,12 +7,14 @@ from functools import partial
 
 import joblib
 import numpy as np
+import polars as pl
 import pytest
 
 import modelcollapse as mc
 from modelcollapse import sweep
 from modelcollapse.loop.experiment import Interrupted
 
+LEFT, RIGHT = np.random.default_rng(0).normal(size=(2, 12, 2))
 REPLACE, LOOP = mc.Replace(), mc.Experiment(mc.Gaussian(), mc.Replace(), 10, 4)
 SMALL = mc.Experiment(mc.Discrete(2), REPLACE, 2, 2)
 REGION = mc.Experiment(mc.RegionVerifier(), REPLACE, 10, 3)
@@ -119,6 +121,13 @@ RETURNED = {
         "synthetic_value": lambda: mc.mixed.synthetic_value(10, 10, 20),
         "weighted_synthetic_value": lambda: mc.mixed.weighted_synthetic_value(10, 10, 20),
     },
+    "sample_metrics": {
+        **{
+            name: partial(getattr(mc.sample_metrics, name), LEFT, RIGHT)
+            for name in mc.sample_metrics.NAMES
+        },
+        "named": lambda: mc.sample_metrics.named("energy_distance"),
+    },
     "solver": {
         "best_weight": lambda: mc.solver.best_weight(10, 10),
         "effective_samples": lambda: mc.solver.effective_samples(REPLACE, [5, 5]),
@@ -170,6 +179,25 @@ def test_what_a_public_function_returns_travels(module, name):
     for again in (pickle.loads(pickle.dumps(value)), copy.copy(value), copy.deepcopy(value)):  # noqa: S301
         assert type(again) is type(value)
         assert joblib.hash(again) == there
+
+
+def test_replicates_travel():
+    """All of them, with the tables of a run on texts."""
+    table = pl.DataFrame({"size": LEFT[:, 0], "town": ["here", "there"] * 6})
+    model = mc.FunctionEstimator(_kept, _again)
+    runs = mc.run(model, table, REPLACE, 10, 3, replicates=2)
+
+    again = pickle.loads(pickle.dumps(runs))  # noqa: S301 - our own
+    assert np.array_equal(again["second_moment"], runs["second_moment"])
+    assert again.runs[1].batches[2].equals(runs.runs[1].batches[2])
+
+
+def _kept(X):
+    return X
+
+
+def _again(X, n, rng):
+    return X[rng.integers(len(X), size=n)]
 
 
 def test_a_sweeps_outcome_and_table_travel(tmp_path):

@@ -39,8 +39,11 @@ def axes_of(ax: Any, size: tuple[float, float] = (6.4, 4.2)) -> Any:
 
 
 def quantiles(values: Floats) -> Floats:
-    """Return the lower end, the median and the upper end of a band of runs, (3, generations)."""
-    found = np.quantile(values, [ENDS[0], 0.5, ENDS[1]], axis=0, method="inverted_cdf")
+    """Return the lower end, the median and the upper end of a band of runs, (3, generations).
+
+    NaN is a run that had ended.
+    """
+    found = np.nanquantile(values, [ENDS[0], 0.5, ENDS[1]], axis=0, method="inverted_cdf")
     return np.asarray(found)  # infinities are not interpolated
 
 
@@ -48,7 +51,7 @@ def band(axis: Any, t: Integers, values: Floats, colour: str, label: str | None 
     """Draw runs, shape (replicates, generations): 5 % to 95 %, a dashed median, dots for means."""
     low, middle, high = quantiles(values)
     with np.errstate(invalid="ignore", over="ignore"):
-        mean = values.mean(axis=0)
+        mean = np.nanmean(values, axis=0)
     axis.fill_between(t, low, high, color=colour, alpha=BAND, lw=0)
     axis.plot(t, middle, "--", color=colour, lw=0.9)
     some = spaced(t, log=axis.get_xscale() == "log")

@@ -47,10 +47,10 @@ def diagnose(
     Parameters
     ----------
     trajectory
-        Trajectories, a Run or a list of Runs, an Experiment or its Prediction (theory alone), the
-        Results of a language run, a mapping from names to arrays of shape (generations,) or
-        (replicates, generations), or the path of a run's folder or of a .csv or .parquet file
-        with a column "generation", and "replicate" or "seed" if there are several runs.
+        Trajectories, a `Run`, `Runs` or a list of `Run`, an Experiment or its Prediction (theory
+        alone), the Results of a language run, a mapping from names to arrays of shape
+        (generations,) or (replicates, generations), or the path of a run's folder or of a .csv or
+        .parquet file with a column "generation", and "replicate" or "seed" if there are several.
     risk, variance, modes, tail, hallucinated
         The column that plays the role; by default one that the package's own rooms record. A
         column gets worse as it rises, a variance as it falls; a leading minus, as in

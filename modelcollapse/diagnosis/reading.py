@@ -13,13 +13,14 @@ from modelcollapse.diagnosis.files import chosen_workflow, read_file, share_coun
 from modelcollapse.diagnosis.record import Loader, Record, grid
 from modelcollapse.loop.experiment import Experiment, Prediction, Trajectories
 from modelcollapse.loop.plain import Run
+from modelcollapse.loop.replicates import Runs
 
 if TYPE_CHECKING:
     from modelcollapse.language.results import Results
 
 GENERATION = "generation"
 KINDS = (
-    "Trajectories, a Run or a list of them, an Experiment or its Prediction, the Results of a "
+    "Trajectories, a Run, Runs or a list of Run, an Experiment or its Prediction, the Results of a "
     "language run, a mapping from names to arrays, or the path of a file or of a run's folder"
 )
 
@@ -57,6 +58,8 @@ def read(
         return _own(trajectory)
     if isinstance(trajectory, Run):
         return _runs([trajectory], experiment)
+    if isinstance(trajectory, Runs):
+        trajectory = trajectory.runs
     if isinstance(trajectory, Mapping):
         return _mapping(trajectory, experiment)
     many = isinstance(trajectory, Sequence) and len(trajectory)

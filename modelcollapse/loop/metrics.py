@@ -141,9 +141,14 @@ def wanted(name: str, metric: Metric) -> tuple[str, ...] | None:
 
 
 def custom(
-    metrics: Mapping[str, Metric], generation: int, there: Mapping[str, Callable[[], Any]]
+    metrics: Mapping[str, Metric],
+    generation: int,
+    there: Mapping[str, Callable[[], Any]],
+    reasons: dict[str, str],
 ) -> dict[str, float]:
     """Return the user's metrics of one generation; one that fails is named.
+
+    What a ready-made one cannot measure, as the loop has diverged, is left out.
 
     Parameters
     ----------
@@ -153,6 +158,8 @@ def custom(
         t.
     there
         How to get each thing that a metric may ask for.
+    reasons
+        Takes, for what is not measured, why.
 
     Returns
     -------
@@ -169,6 +176,9 @@ def custom(
                 found = metric(**{key: there[key]() for key in asked})
             values |= _numbers(name, found)
         except Exception as error:
+            if type(error).__name__ == "TooLargeError" and generation > 1:
+                reasons[name] = str(error)
+                continue
             raise InvalidInput(
                 f"metrics[{name!r}] failed at generation {generation} "
                 f"({estimators.brief(error)}): give a function of any of {', '.join(WANTED)} "

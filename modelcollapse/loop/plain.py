@@ -85,11 +85,11 @@ class Run:
     reasons: dict[str, str] = field(default_factory=dict)
 
     def __getitem__(self, metric: str) -> Floats:
+        if metric in self.metrics:
+            return self.metrics[metric]
         if metric in self.reasons:
             raise InvalidInput(f"{metric} was not measured: {self.reasons[metric]}")
-        if metric not in self.metrics:
-            raise unknown("metric", metric, self.metrics)
-        return self.metrics[metric]
+        raise unknown("metric", metric, self.metrics)
 
     @property
     def completed(self) -> bool:
@@ -312,7 +312,14 @@ class Loop:
             "generation": lambda: t,
             "rng": lambda: _generator(self.seed, t, 10),
         }
-        return record | custom(self.metrics, t, there)
+        record |= custom(self.metrics, t, there, state.reasons)
+        first = state.records[0] if state.records else record
+        if surplus := [name for name in record if name not in first]:
+            raise InvalidInput(
+                f"{surplus[0]} is measured at generation {t} and was not at generation 1: let a "
+                "metric return as many numbers in each generation"
+            )
+        return {name: record.get(name, np.nan) for name in first}
 
     def fresh_sample(self, t: int, model: Any) -> Batch:
         """Return as many rows as batch t has, sampled for the metrics alone.

@@ -14,6 +14,7 @@ from modelcollapse.workflows.names import colours
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment, Prediction, Trajectories
     from modelcollapse.loop.plain import Run
+    from modelcollapse.loop.replicates import Runs
 
 RUN = "#0072b2"
 
@@ -61,6 +62,17 @@ def run(result: "Run", quantity: str | None, ax: Any, label: str | None, color: 
     values = result[name]
     axis = _prepared(ax, name, result.generations, values)
     axis.plot(result.generations, values, "o-", color=color or RUN, lw=1.2, ms=3.5, label=label)
+    return _finished(axis)
+
+
+def replicates(runs: "Runs", quantity: str | None, ax: Any, label: str | None, color: Any) -> Any:
+    """Draw replicates of a run as a band, at the generations that any of them reached."""
+    name = _chosen(quantity, runs.keys())
+    values = runs[name]
+    reached = ~np.isnan(values).all(axis=0)
+    t, values = runs.generations[reached], values[:, reached]
+    axis = _prepared(ax, name, t, values)
+    band(axis, t, values, color or RUN, label)
     return _finished(axis)
 
 

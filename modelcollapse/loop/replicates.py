@@ -22,6 +22,7 @@ from modelcollapse._support.checks import (
 )
 from modelcollapse._support.errors import invalid, unknown
 from modelcollapse._support.memory import require
+from modelcollapse._support.words import many
 from modelcollapse._support.workers import spread
 from modelcollapse.loop.checkpoint import Checkpoint
 from modelcollapse.loop.convention import Estimator
@@ -81,6 +82,50 @@ class Runs:
     def keys(self) -> list[str]:
         """Return the names of the metrics."""
         return list(dict.fromkeys(name for run in self.runs for name in run.metrics))
+
+    def to_frame(self, library: str = "polars", *, long: bool = False) -> Any:
+        """Return the metrics, as a data frame of "polars", "pandas" or "pyarrow".
+
+        A row is a finished generation of a replicate, counted from 0; `long` is one row per
+        quantity, with the columns "quantity" and "value".
+
+        Raises
+        ------
+        MissingDependency
+            If the library is not installed.
+        """
+        from modelcollapse.loop.tables import of_runs
+
+        return of_runs(self).frame(library, long=long)
+
+    def plot(
+        self,
+        quantity: str | None = None,
+        ax: Any = None,
+        *,
+        label: str | None = None,
+        color: Any = None,
+    ) -> Any:
+        """Draw a metric by generation, and return the matplotlib Axes.
+
+        The band holds 5 % to 95 % of the replicates that reached a generation; their median is
+        dashed, dots are their means. The parameters are those of `Run.plot`.
+        """
+        from modelcollapse.loop import plots
+
+        return plots.replicates(self, quantity, ax, label, color)
+
+    def __repr__(self) -> str:
+        from modelcollapse.loop.showing import listed, span
+
+        done = sum(run.completed for run in self.runs)
+        told = f"{many(self.asked, 'replicate')}, {done} completed"
+        return f"Runs({told}, {span(self.generations)}: {listed(self.keys())})"
+
+    def _repr_html_(self) -> str:
+        from modelcollapse.loop.showing import runs_html
+
+        return runs_html(self)
 
     @property
     def shape(self) -> tuple[int, int]:

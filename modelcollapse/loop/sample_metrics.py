@@ -481,6 +481,10 @@ def named(name: Any) -> SampleMetric:
     return ALL[checks.named("metric", name, NAMES)]
 
 
+class TooLargeError(InvalidInput):
+    """The rows are so large that their squares are no floats."""
+
+
 def _checked(sample: Any, reference: Any) -> tuple[Floats, Floats]:
     """Return both as finite arrays with as many columns and squares that are floats."""
     x, y = rows("sample", sample, minimum=2), rows("reference", reference, minimum=2)
@@ -492,7 +496,7 @@ def _checked(sample: Any, reference: Any) -> tuple[Floats, Floats]:
     for name, array in (("sample", x), ("reference", y)):
         if (largest := float(np.abs(array).max())) > LARGEST:
             remedy = f"squares would overflow: rescale both to at most {LARGEST:g}"
-            raise invalid(f"{name}, its largest entry", largest, remedy)
+            raise TooLargeError(*invalid(f"{name}, its largest entry", largest, remedy).args)
     return x, y
 
 

@@ -16,6 +16,7 @@ from modelcollapse.loop.truth import Rows
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment, Prediction, Trajectories
     from modelcollapse.loop.plain import Run
+    from modelcollapse.loop.replicates import Runs
 
 MOST = 100  # characters of a part
 NAMES = 12  # quantities that are listed
@@ -82,15 +83,32 @@ def trajectories_html(runs: "Trajectories") -> str:
     """Return means and bands by generation as HTML."""
     columns: dict[str, Any] = {"generation": runs.generations}
     for name in numbers(runs):
-        low, _, high = quantiles(runs[name])
-        with np.errstate(invalid="ignore", over="ignore"):
-            mean = runs[name].mean(axis=0)
-        columns[name] = [
-            f"{m:.4g} ({a:.3g} to {b:.3g})" for m, a, b in zip(mean, low, high, strict=True)
-        ]
+        columns[name] = _bands(runs[name])
     count = many(runs.replicates, "replicate")
     title = f"{count}, mean (5 % to 95 %): {words(runs.experiment)}"
     return html.table(title, columns)
+
+
+def _bands(values: Any) -> list[str]:
+    """Return the mean and the band of each generation; NaN is a run that did not reach it."""
+    low, _, high = quantiles(values)
+    with np.errstate(invalid="ignore", over="ignore"):
+        mean = np.nanmean(values, axis=0)
+    return [f"{m:.4g} ({a:.3g} to {b:.3g})" for m, a, b in zip(mean, low, high, strict=True)]
+
+
+def runs_html(runs: "Runs") -> str:
+    """Return means and bands by generation as HTML, and how many replicates there are."""
+    there = [len(run.generations) for run in runs.runs]
+    reached = [sum(count >= t for count in there) for t in runs.generations]
+    most = max(there, default=0)
+    columns: dict[str, Any] = {"generation": runs.generations[:most], "replicates": reached[:most]}
+    for name in runs.keys():  # noqa: SIM118 - it is no dictionary
+        columns[name] = _bands(runs[name][:, :most])
+    done = sum(run.completed for run in runs.runs)
+    title = f"{many(runs.asked, 'replicate')}, {done} completed, mean (5 % to 95 %)"
+    notes = [one for one in dict.fromkeys(runs.outcomes) if one != "completed"]
+    return html.table(title, columns, notes)
 
 
 def run_html(run: "Run") -> str:

@@ -9,6 +9,7 @@ from modelcollapse._support.frames import Table
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Prediction, Trajectories
     from modelcollapse.loop.plain import Run
+    from modelcollapse.loop.replicates import Runs
 
 
 def of_prediction(p: "Prediction") -> Table:
@@ -32,6 +33,17 @@ def of_trajectories(runs: "Trajectories") -> Table:
 def of_run(run: "Run") -> Table:
     """Return the metrics, one row per generation."""
     return Table({"generation": run.generations}, run.metrics)
+
+
+def of_runs(runs: "Runs") -> Table:
+    """Return the metrics, one row per replicate and finished generation; NaN is not measured."""
+    counts = [len(run.generations) for run in runs.runs]
+    keys = {
+        "replicate": np.repeat(np.arange(len(counts)), counts),
+        "generation": np.concatenate([np.arange(1, count + 1) for count in counts]),
+    }
+    there = [np.arange(len(runs.generations)) < count for count in counts]
+    return Table(keys, {name: runs[name][np.array(there)] for name in runs.keys()})  # noqa: SIM118
 
 
 def numbers(runs: "Trajectories") -> list[str]:

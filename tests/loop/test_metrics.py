@@ -248,3 +248,34 @@ def test_wrong_metrics(metrics, message):
     with pytest.raises(mc.InvalidInput) as caught:
         mc.run(*CALL, metrics=metrics)
     assert message in str(caught.value)
+
+
+def test_a_loop_that_diverges_goes_on():
+    """Where rows are too large for a ready-made metric it is NaN, and says why."""
+
+    class Growing:
+        """Multiplies what it was fitted to."""
+
+        def fit(self, X):
+            self.X = X
+            return self
+
+        def sample(self, n, random_state):
+            rng = np.random.default_rng(random_state)
+            return 1e30 * self.X[rng.integers(len(self.X), size=n)]
+
+    found = mc.run(
+        Growing(), ROWS, mc.Replace(), 8, 5, metrics=["energy_distance", "covariance_spectrum"]
+    )
+    assert found.completed
+    assert np.isnan(found["energy_distance"]).tolist() == [False, False, True, True, True]
+    assert np.isnan(found["covariance_spectrum_2"]).tolist() == [False, False, True, True, True]
+    assert "rescale both to at most 1e+70" in found.reasons["energy_distance"]
+
+
+def test_as_many_numbers_in_each_generation():
+    """Fewer are NaN, and more are refused."""
+    fewer = mc.run(*CALL, metrics={"own": lambda generation: np.ones(3 if generation < 3 else 2)})
+    assert np.isnan(fewer["own_3"]).tolist() == [False, False, True, True]
+    with pytest.raises(mc.InvalidInput, match="own_2 is measured at generation 2 and was not at"):
+        mc.run(*CALL, metrics={"own": lambda generation: np.ones(1 * generation)})

@@ -264,3 +264,60 @@ def test_what_takes_weights_gets_them():
         for asked in (False, True)
     ]
     assert np.array_equal(mixture[0]["central_variance"], mixture[1]["central_variance"])
+
+
+@pytest.fixture(scope="module")
+def runs():
+    """Return twelve replicates of which some failed."""
+    return mc.run(Failing(), ROWS, mc.Replace(), 9, 4, seed=1, replicates=12)
+
+
+class TestShown:
+    """Replicates as a table, a picture and a few words; those that ended early too."""
+
+    @pytest.mark.parametrize("library", ["polars", "pandas", "pyarrow"])
+    def test_as_a_table(self, runs, library):
+        """One row per replicate and finished generation."""
+        frame = runs.to_frame(library)
+        columns = {
+            name: np.asarray(frame[name])
+            for name in ("replicate", "generation", "central_variance")
+        }
+        expected = [
+            (r, t, one["central_variance"][t - 1])
+            for r, one in enumerate(runs)
+            for t in one.generations
+        ]
+        assert list(zip(*columns.values(), strict=True)) == expected
+        long = runs.to_frame(library, long=True)
+        assert len(long) == len(expected) * len(runs.keys())
+
+    def test_as_a_picture(self, runs):
+        """Bands and means are of those that reached a generation."""
+        figure = pytest.importorskip("matplotlib.figure").Figure()
+        axis = runs.plot("central_variance", figure.subplots())
+        dots = axis.lines[1].get_ydata()
+        reached = [
+            [one["central_variance"][t] for one in runs if len(one.generations) > t]
+            for t in range(4)
+        ]
+        assert dots == pytest.approx([np.mean(values) for values in reached])
+        assert min(map(len, reached)) < 12
+        with pytest.raises(mc.InvalidInput, match="unknown metric 'nothing'"):
+            runs.plot("nothing", figure.subplots())
+
+    def test_in_words(self, runs):
+        """How many, how many whole, which metrics; the failures as notes."""
+        done = sum(one.completed for one in runs)
+        assert repr(runs) == (
+            f"Runs(12 replicates, {done} completed, 4 generations, 1 to 4: second_moment, "
+            "central_variance)"
+        )
+        assert "it fails" in runs._repr_html_()
+        assert runs._repr_html_().count("<tr") == 1 + 4
+
+    def test_diagnosed(self):
+        """As the list of them is."""
+        runs = mc.run(mc.Gaussian(), ROWS, mc.Replace(), 9, 6, replicates=5)
+        here, there = (mc.diagnose(given) for given in (runs, list(runs)))
+        assert str(here) == str(there)
