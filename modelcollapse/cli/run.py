@@ -3,6 +3,7 @@
 import ast
 import importlib
 import warnings
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +12,7 @@ from cyclopts import Parameter
 
 from modelcollapse import datasets
 from modelcollapse._support.checks import whole
+from modelcollapse._support.drawing import quantiles
 from modelcollapse._support.errors import InvalidInput, unknown
 from modelcollapse._support.interruption import INTERRUPTED
 from modelcollapse._support.words import many
@@ -31,9 +33,11 @@ from modelcollapse.families.gaussian.estimator import Gaussian
 from modelcollapse.families.kde import KDE
 from modelcollapse.families.names import parse_bandwidth
 from modelcollapse.loop.estimators import brief
+from modelcollapse.loop.plain import INTERRUPTED as STOPPED
 from modelcollapse.loop.plain import Run
+from modelcollapse.loop.replicates import Runs
 from modelcollapse.loop.replicates import run as run_loop
-from modelcollapse.loop.tables import of_run
+from modelcollapse.loop.tables import of_run, of_runs
 from modelcollapse.loop.truth import Rows
 
 OWN: dict[str, Any] = {"gaussian": Gaussian, "kde": KDE}
@@ -52,6 +56,10 @@ def run(
     holdout: float = 0.0,
     standardize: bool = False,
     seed_global: bool = False,
+    resample_weights: bool = False,
+    metric: Annotated[tuple[str, ...], Parameter(negative="")] = (),
+    replicates: MaybeWhole = None,
+    jobs: Whole = 1,
     checkpoint: Path | None = None,
     output: Path | None = None,
     json: Annotated[bool, Parameter(negative="")] = False,
@@ -85,10 +93,21 @@ def run(
     seed_global
         Seed the global generators of Python, NumPy and PyTorch too, for each fit and each sample:
         for estimators that draw from them.
+    resample_weights
+        Where a workflow weights rows, draw as many again by their weights for an estimator that
+        takes no weights; the loop has another law then.
+    metric
+        A measure of rows that are sampled from each model against real ones, such as
+        energy_distance; may be repeated, and a wrong one lists them all.
+    replicates
+        How often to run the loop, each time with a seed of its own that --seed gives.
+    jobs
+        Processes for the replicates; -1 for all cores.
     checkpoint
-        A .npz file: the run is saved there after each generation, and resumed from it.
+        A .npz file: the run is saved there after each generation, and resumed from it. With
+        --replicates a folder of such files.
     output
-        A .csv or .parquet file with one row per generation.
+        A .csv or .parquet file with one row per generation, of replicates one for each of them.
     json
         Print the result as JSON.
     """
@@ -99,7 +118,7 @@ def run(
     generations = default_generations(workflow, 20) if generations is None else generations
     whole("generations", generations)
     model = build_estimator(estimator, option, training.dim)
-    with progress(generations) as show, warnings.catch_warnings():
+    with progress(generations * (replicates or 1)) as show, warnings.catch_warnings():
         warnings.simplefilter("always")
         warnings.showwarning = lambda message, *_: note(f"warning: {message}")
         result = run_loop(
@@ -112,6 +131,10 @@ def run(
             test=test,
             temperature=temperature,
             seed_global=seed_global,
+            resample_weights=resample_weights,
+            metrics=metric,
+            replicates=replicates,
+            jobs=jobs,
             checkpoint=checkpoint,
             progress=counted(show, "generations"),
         )
@@ -119,32 +142,62 @@ def run(
     return INTERRUPTED if _interrupted(result) else 0 if written else WRONG_USE
 
 
-def _interrupted(result: Run) -> bool:
-    return result.outcome.startswith("interrupted")
+def _interrupted(result: Run | Runs) -> bool:
+    return any(outcome.startswith(STOPPED) for outcome in _outcomes(result))
 
 
-def _report(result: Run, output: Path | None, *, json: bool) -> bool:
+def _outcomes(result: Run | Runs) -> list[str]:
+    return [result.outcome] if isinstance(result, Run) else result.outcomes
+
+
+def _report(result: Run | Runs, output: Path | None, *, json: bool) -> bool:
     """Write and print what is known; return whether the file was written, if one was wanted."""
-    written = True
-    for message, count in result.warnings.items():
+    written, warned = True, Counter[str]()
+    for run in [result] if isinstance(result, Run) else result:
+        warned.update(run.warnings)
+    for message, count in warned.items():
         note(f"warning, {many(count, 'time')}: {message}")
-    if not result.completed:
-        note(result.outcome)
+    for outcome, count in Counter(_outcomes(result)).items():
+        if outcome != "completed":
+            times = "" if isinstance(result, Run) else f"{many(count, 'replicate')}: "
+            note(times + outcome)
     if output is not None:
-        columns = of_run(result).columns
-        written = write_table(output, columns, finished=not _interrupted(result))
+        table = of_run(result) if isinstance(result, Run) else of_runs(result)
+        written = write_table(output, table.columns, finished=not _interrupted(result))
     if json:
-        record = {"experiment": result.experiment, "outcome": result.outcome}
-        metrics = {"generation": result.generations, "metrics": result.metrics}
-        more = {"warnings": result.warnings, "reproducible": result.reproducible}
-        print_json({**record, **metrics, **more})
+        print_json(_record(result))
     elif output is None or not written:
-        rows = [
-            [str(t), *(number(values[i]) for values in result.metrics.values())]
-            for i, t in enumerate(result.generations)
-        ]
-        print_table(result.outcome, ["generation", *result.metrics], rows)
+        _show(result)
     return written
+
+
+def _record(result: Run | Runs) -> dict[str, Any]:
+    """Return what is printed as JSON."""
+    if isinstance(result, Runs):
+        told = [_record(run) for run in result]
+        return {"seeds": [str(seed) for seed in result.seeds], "replicates": told}
+    return {
+        "experiment": result.experiment,
+        "outcome": result.outcome,
+        "generation": result.generations,
+        "metrics": result.metrics,
+        "warnings": result.warnings,
+        "reproducible": result.reproducible,
+    }
+
+
+def _show(result: Run | Runs) -> None:
+    """Print one row per generation: the metrics, or their medians over the replicates."""
+    names = list(result.keys() if isinstance(result, Runs) else result.metrics)
+    columns = [result[name] for name in names]
+    title = _outcomes(result)[0]
+    if isinstance(result, Runs):
+        columns = [quantiles(values)[1] for values in columns]
+        done = sum(run.completed for run in result)
+        title = f"{many(len(result), 'replicate')}, {done} completed: medians"
+    last = max(len(run.generations) for run in ([result] if isinstance(result, Run) else result))
+    rows = [[str(t + 1), *(number(values[t]) for values in columns)] for t in range(last)]
+    print_table(title, ["generation", *names], rows)
 
 
 def _split(data: Rows, holdout: float, seed: int) -> tuple[Rows, Any]:

@@ -175,9 +175,57 @@ def test_run_takes_options_of_the_estimator_and_resumes(capsys, tmp_path):
     assert json.loads(capsys.readouterr().out)["metrics"] == whole["metrics"]
 
 
+def test_run_has_replicates_and_metrics(capsys, tmp_path):
+    """One row for each of them and generation; JSON with their seeds; medians on the screen."""
+    output, folder = tmp_path / "runs.csv", tmp_path / "there"
+    given = [
+        *MIXTURE,
+        "--standardize",
+        "--samples",
+        "60",
+        "--generations",
+        "3",
+        "--replicates",
+        "3",
+    ]
+    given += ["--metric", "energy_distance", "--metric", "covariance_spectrum"]
+    assert main([*given, "--output", str(output)]) == 0
+    with output.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(r["replicate"], r["generation"]) for r in rows] == [
+        (str(r), str(t)) for r in range(3) for t in (1, 2, 3)
+    ]
+    assert all(np.isfinite(float(row["covariance_spectrum_13"])) for row in rows)
+    capsys.readouterr()
+
+    assert main([*given, "--json", "--jobs", "2", "--checkpoint", str(folder)]) == 0
+    told = json.loads(capsys.readouterr().out)
+    distances = [d for one in told["replicates"] for d in one["metrics"]["energy_distance"]]
+    assert distances == [float(row["energy_distance"]) for row in rows]
+    assert [one["experiment"]["seed"] for one in told["replicates"]] == list(
+        map(int, told["seeds"])
+    )
+    assert main([*given, "--checkpoint", str(folder)]) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[0] == "3 replicates, 3 completed: medians"
+    middle = np.median(np.reshape(distances, (3, 3)), axis=0)
+    assert [line.split()[3] for line in shown[2:]] == [f"{value:.5g}" for value in middle]
+
+
+def test_run_draws_weighted_rows_again_on_request(capsys):
+    """For an estimator that takes no weights."""
+    given = [*MIXTURE, "--workflow", "keep-real", "--share", "0.3", "--generations", "2"]
+    assert main(given) == 2
+    assert "resample_weights=True" in capsys.readouterr().err
+    assert main([*given, "--resample-weights"]) == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        ([*MIXTURE, "--metric", "energy"], "did you mean energy_distance"),
+        ([*MIXTURE, "--replicates", "0"], "replicates = 0"),
+        ([*MIXTURE, "--jobs", "2"], "give replicates too"),
         (["predct"], "predict"),
         (["predict"], "family"),
         (["predict", "gausian"], "gaussian"),
