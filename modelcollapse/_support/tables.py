@@ -64,12 +64,27 @@ def of_numbers(value: Any) -> tuple[npt.NDArray[Any], Labels | None]:
     NoNumbersError
         If there is anything in it that is not a real number.
     """
+    value = framed(value)
     columns = _columns(value)
     if columns is None:
         return _array(value), None
     found = [_column(label, column) for label, column in columns]
     labels = [label for label, _ in columns]
     return np.column_stack(found) if found else np.empty((len(value), 0)), labels
+
+
+def framed(value: Any) -> Any:
+    """Return what only says that it is a stream of Arrow, such as a query, as a data frame."""
+    if not hasattr(value, "__arrow_c_stream__") or hasattr(value, "__array__"):
+        return value
+    import narwhals as nw
+
+    for library in ("polars", "pyarrow"):
+        try:
+            return nw.from_arrow(value, backend=library).to_native()
+        except ModuleNotFoundError:
+            continue
+    return value
 
 
 def _columns(frame: Any) -> list[tuple[Any, Any]] | None:

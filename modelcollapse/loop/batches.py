@@ -218,7 +218,9 @@ class Columns:
         frame = self._typed(frame.select(self.frame.columns))
         found = self.numbers(frame)
         if bad := int((~np.isfinite(found)).any(axis=1).sum()):
-            raise InvalidInput(f"{name} has {bad} rows whose numbers are missing or not finite")
+            raise InvalidInput(
+                f"{name} has {many(bad, 'row')} whose numbers are missing or not finite"
+            )
         return frame
 
     def numbers(self, batch: Batch) -> Floats:
@@ -302,6 +304,8 @@ def form_of(values: Any, dim: int, labels: Sequence[Any] | None) -> Numbers:
     library = type(values).__module__.partition(".")[0]
     if labels is None or not all(isinstance(label, str) for label in labels):
         return Numbers(dim)
+    if len(set(labels)) < len(labels):
+        return Numbers(dim)
     if library not in ("pandas", "polars", "pyarrow"):  # those that Narwhals makes tables of
         return Numbers(dim)
     return Numbers(dim, tuple(labels), library)
@@ -309,13 +313,17 @@ def form_of(values: Any, dim: int, labels: Sequence[Any] | None) -> Numbers:
 
 def mixed(values: Any) -> Any:
     """Return a data frame of Narwhals if a table has a column that holds no numbers, else None."""
-    if type(values) is np.ndarray or not hasattr(values, "columns"):
+    if not hasattr(type(values), "columns"):
         return None
     import narwhals as nw
+    from narwhals.exceptions import DuplicateError
 
-    frame = nw.from_native(values, eager_only=True, pass_through=True)
-    if frame is values or not all(isinstance(name, str) for name in frame.columns):
-        return None
+    try:
+        frame = nw.from_native(values, eager_only=True, pass_through=True)
+        if frame is values or not all(isinstance(name, str) for name in frame.columns):
+            return None
+    except DuplicateError as error:
+        raise InvalidInput(f"data: {error}: give each column a name of its own") from error
     return None if all(dtype.is_numeric() for dtype in frame.schema.values()) else frame
 
 

@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from modelcollapse._support.checks import Floats, divided, frozen, reals, shares, table
-from modelcollapse._support.errors import InvalidInput, invalid
+from modelcollapse._support.errors import InvalidInput, WrongType, invalid
 from modelcollapse._support.spread import EPS, Spread, spread_of, spread_of_covariance
 from modelcollapse._support.table_files import read
+from modelcollapse._support.tables import framed
 from modelcollapse._support.words import many
 from modelcollapse.loop.batches import Columns, Form, Numbers, form_of, mixed
 from modelcollapse.loop.json_data import canonical, plain
@@ -475,8 +476,7 @@ def of_data(value: Any) -> Any:
         if not path.exists() and not path.suffix:
             raise invalid("data", value, "there is no such file; datasets.load(name) has data sets")
         return Rows(read(path, ()), str(path))
-    if mixed(value) is not None:
-        return Table(value)
+    value = framed(value)
     if all(hasattr(value, name) for name in ("sample", "dim", "mean", "covariance")):
         warnings.warn(
             f"{type(value).__name__} is taken for a truth by its methods: let it extend "
@@ -485,7 +485,12 @@ def of_data(value: Any) -> Any:
             stacklevel=3,
         )
         return value
-    return Rows(value)
+    try:
+        return Rows(value)
+    except WrongType:
+        if mixed(value) is None:
+            raise
+        return Table(value)
 
 
 def _positive_definite(covariance: Floats) -> bool:

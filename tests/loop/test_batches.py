@@ -2,6 +2,7 @@
 
 import pickle
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import ClassVar
 
 import numpy as np
@@ -129,6 +130,9 @@ def test_one_column_and_tensors_and_paths(tmp_path):
         pd.Series(line[:, 0]),
         pl.Series(line[:, 0]),
         pa.chunked_array([line[:, 0]]),
+        pa.table({"a": line[:, 0]}).to_reader(),  # a stream that only Arrow's interface reads
+        pd.DataFrame({"a": [Decimal(x) for x in line[:, 0]]}),
+        pd.DataFrame({("a", "b"): line[:, 0]}),
         torch.tensor(line, requires_grad=True),
         line.tolist(),
         tmp_path / "a.csv",
@@ -346,6 +350,13 @@ def test_text_for_an_estimator_of_numbers(library):
             use()
 
 
+def test_a_stream_with_texts():
+    """Becomes a table of a library that is there."""
+    stream = mixed("pyarrow").to_reader()
+    run = mc.run(Synthesiser(), stream, mc.Replace(), 15, 3)
+    assert isinstance(run.batches[0], pl.DataFrame)
+
+
 def test_what_is_a_truth():
     """It is found by its class; what another package brings extends it or is registered."""
 
@@ -376,7 +387,10 @@ def test_what_is_a_truth():
         ({"a": [1.0, 2.0]}, "data = {'a': [1.0, 2.0]}"),
         (pd.DataFrame({"a": [1.0, np.nan]}), "data['a'][1] = nan"),
         (pd.DataFrame({"a": ["x"], "b": [1.0]}), "data has 1 row"),
-        (pd.DataFrame({"a": ["x", "y"], "b": [1.0, np.nan]}), "data has 1 rows whose numbers"),
+        (pd.DataFrame([["x", 1.0], ["y", 2.0]], columns=["a", "a"]), "give each column a name"),
+        (pd.DataFrame({0: ["x", "y"], 1: [1.0, 2.0]}), "data[0][0] = 'x'"),
+        (pl.LazyFrame({"a": [1.0, 2.0]}), "of type LazyFrame"),
+        (pd.DataFrame({"a": ["x", "y"], "b": [1.0, np.nan]}), "data has 1 row whose numbers"),
     ],
     ids=str,
 )
