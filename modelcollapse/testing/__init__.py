@@ -29,7 +29,7 @@ try:
     from modelcollapse.testing.estimator_contract import EstimatorContract
     from modelcollapse.testing.workflow_contract import WorkflowContract
 except ModuleNotFoundError as error:
-    raise missing("pytest", "test", "modelcollapse.testing") from error
+    raise missing("pytest", "pytest", "modelcollapse.testing") from error
 
 __all__ = [
     "EstimatorContract",

@@ -25,7 +25,7 @@ from modelcollapse.workflows import (
 try:
     from hypothesis import strategies as st
 except ModuleNotFoundError as error:
-    raise missing("hypothesis", "test", "modelcollapse.testing.strategies") from error
+    raise missing("hypothesis", "pytest", "modelcollapse.testing.strategies") from error
 
 METHODS = ("training_rows", "batch_weights", "memory")
 FRESH = ("real_rows", "batch_sizes", "source_weights", "source_memory")
