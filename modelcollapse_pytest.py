@@ -8,7 +8,6 @@ see are spent on projects and runs that do not use it. `modelcollapse.testing.ch
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -180,6 +179,8 @@ def collapse_seed(request: pytest.FixtureRequest) -> int:
     The same --collapse-seed gives a test the same seed, whichever tests run beside it and in
     whatever order; different tests, and different parameters, have independent ones.
     """
+    from hashlib import sha256
+
     node = request.node
     # The parent's, as xdist adds the name of a group to an item's own.
     key = f"{request.config.option.collapse_seed}/{node.parent.nodeid}::{node.name}"
