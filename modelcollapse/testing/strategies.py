@@ -89,7 +89,7 @@ def schedules(
     _range(least, most, generations)
     number = st.integers(least, most)
     lines = number.flatmap(
-        lambda n: st.builds(Line, st.just(n), st.integers(0, (most - n) // generations))
+        lambda n: st.builds(Line, st.just(n), st.integers(0, (most - n) // max(1, generations - 1)))
     )
     return number | st.lists(number, min_size=generations, max_size=generations) | lines
 
@@ -184,12 +184,12 @@ def truths(model: Any) -> st.SearchStrategy[Any]:
     """Draw a truth that a model takes; None, its standard one, is the simplest."""
     other: st.SearchStrategy[Any] = st.nothing()  # another package's model has a standard one
     if isinstance(model, Gaussian | KDE):
-        other = _once(_distributions, model.dim)
+        other = _once(_distributions, model.dim or 1)  # None takes what there is
     elif isinstance(model, Discrete):
         shares = st.lists(st.floats(0.01, 1), min_size=model.outcomes, max_size=model.outcomes)
         other = shares.map(lambda p: np.array(p) / sum(p))
     elif isinstance(model, LinearRegression):
-        other = _vectors(model.dim)
+        other = _vectors(model.dim or 1)
     elif isinstance(model, Family):
         low, high = max(model.range[0], -4.0), min(model.range[1], 4.0)
         other = st.floats(low + (high - low) / 8, high - (high - low) / 8)
@@ -223,7 +223,7 @@ def models(generations: int = GENERATIONS) -> st.SearchStrategy[Any]:
 
 def _models(generations: int) -> dict[type, st.SearchStrategy[Any]]:
     """Return how each class of models is drawn, the simplest first."""
-    widths, dims = bandwidths(generations), st.integers(1, 3)
+    widths, dims = bandwidths(generations), st.none() | st.integers(1, 3)
     kernels = st.sampled_from(("gaussian", "tophat", "epanechnikov"))
     noise, designs = st.floats(0, 4), st.sampled_from(("fixed", "fresh"))
     options: dict[Any, tuple[st.SearchStrategy[Any], ...]] = {
@@ -238,7 +238,7 @@ def _models(generations: int) -> dict[type, st.SearchStrategy[Any]]:
         Discrete: (st.integers(2, 30),),
         LinearRegression: (dims, noise, st.floats(0, 4), designs),
         curated.RegionVerifier: (COORDINATES, POSITIVE, POSITIVE),
-        curated.LabelVerifier: (*[st.floats(0, 1)] * 3, dims),
+        curated.LabelVerifier: (*[st.floats(0, 1)] * 3, st.integers(1, 3)),
     }
     return {kind: st.builds(kind, *drawn) for kind, drawn in options.items()}
 
