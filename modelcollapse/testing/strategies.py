@@ -291,8 +291,9 @@ def _experiments(
     one = fixed or sources.is_refreshing(how)
     samples = draw(st.integers(least, most) if one else _once(schedules, least, T, most))
     truth = draw(truths(model))
-    plain = bool(getattr(model, "no_temperature", ""))
-    sampling = draw(st.none() if plain else st.none() | TEMPERED)
+    # Drawn of every model: what needs fewer choices would be the simpler one.
+    tempered = draw(st.none() | TEMPERED)
+    sampling = None if getattr(model, "no_temperature", "") else tempered
     given = {"samples": samples, "generations": T, "truth": truth, "sampling": sampling}
     # Built by Hypothesis, which then shows the call that makes it.
     parts = {name: st.just(value) for name, value in given.items() if value is not None}
