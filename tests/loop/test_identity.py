@@ -34,10 +34,10 @@ def loop(**changes):
 
 @given(e=LOOPS)
 def test_an_experiment_is_built_again_from_what_it_says(e):
-    """Through strict JSON, whatever the order of keys; rows are known by their digest alone."""
+    """Through strict JSON, whatever the order of keys; arrays are known by their digest alone."""
     data = json.loads(json.dumps(mc.described(e), allow_nan=False))
-    rows = e.truth if isinstance(e.truth, mc.Rows) else None
-    again = mc.Experiment.from_dict(dict(reversed(data.items())), truth=rows)
+    truth = e.truth if "sha256" in repr(data["truth"]) else None
+    again = mc.Experiment.from_dict(dict(reversed(data.items())), truth=truth)
 
     assert data == mc.described(e)
     assert e == replace(e) == again
