@@ -84,7 +84,8 @@ def pytest_pycollect_makemodule(
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Hold a statistical test to what it states."""
+    """Hold a statistical test to what it states; of a test that runs again the last run counts."""
+    item.user_properties[:] = [said for said in item.user_properties if said[0] != CHECK]
     if item.get_closest_marker(MARKER) is None:
         return
     alpha = _stated(item)
@@ -115,7 +116,9 @@ def _retried(item: pytest.Item) -> str:
     marker = item.get_closest_marker("flaky")
     if marker is not None:
         first = marker.kwargs.get("reruns", marker.args[0] if marker.args else None)
-        return "" if first == 0 else "the marker flaky"
+        # pytest-rerunfailures takes 0 for never; the package flaky has a marker of that name too.
+        never = first == 0 and not item.config.pluginmanager.has_plugin("flaky")
+        return "" if never else "the marker flaky"
     if hasattr(getattr(item, "obj", None), "_flaky_max_runs"):
         return "the decorator flaky"
     for name in RETRIES:
@@ -158,8 +161,8 @@ class Summary:
 def sentence(checks: list[dict[str, Any]]) -> str:
     """Return what a session's checks amount to; alpha 0 is of what is decided without chance."""
     levels = Counter(check["alpha"] for check in checks if check["alpha"] > 0)
-    certain = len(checks) - levels.total()
-    weak = sum(check["verdict"] == "weak" for check in checks)
+    weak = [check for check in checks if check["verdict"] == "weak"]
+    certain = len(checks) - levels.total() - sum(check["alpha"] == 0 for check in weak)
     if len(levels) == 1:
         parts = f"{levels.total()} by chance at alpha = {next(iter(levels)):g} each"
     else:
@@ -168,7 +171,7 @@ def sentence(checks: list[dict[str, Any]]) -> str:
     alarms = min(1.0, sum(alpha * count for alpha, count in levels.items()))
     return (
         f"{len(checks)} checked: {parts}, {certain} without chance; any false alarm in all has a "
-        f"probability of at most {alarms:.3g}; {weak} undetermined"
+        f"probability of at most {alarms:.3g}; {len(weak)} undetermined"
     )
 
 

@@ -74,10 +74,12 @@ def hold(
 
 
 def _reason(v: Verdict, expected: str) -> str:
+    text = f"{v.slug} ({v.parameters}): {v.verdict}, where {expected!r} is expected: "
+    if not v.method:  # nothing was tested, and this is why
+        return text + v.observed
     missed = [name for name, found in v.near_misses.items() if not found]
     near = f"; not told from: {', '.join(missed)}" if missed else ""
     return (
-        f"{v.slug} ({v.parameters}): {v.verdict}, where {expected!r} is expected: predicted "
-        f"{v.predicted}, observed {v.observed}; {v.method or 'no test'}: {v.statistic:.4g} away, "
-        f"{v.threshold:.4g} allowed, {v.samples} samples{near}"
+        f"{text}predicted {v.predicted}, observed {v.observed}; {v.method}: "
+        f"{v.statistic:.4g} away, {v.threshold:.4g} allowed, {v.samples} samples{near}"
     )
