@@ -182,6 +182,8 @@ def data(dim: int = 1, most: int = MOST) -> st.SearchStrategy[Rows]:
 
 def truths(model: Any) -> st.SearchStrategy[Any]:
     """Draw a truth that a model takes; None, its standard one, is the simplest."""
+    if isinstance(model, type) or not hasattr(model, "as_truth"):
+        raise invalid("model", model, "give a model such as Gaussian()")
     other: st.SearchStrategy[Any] = st.nothing()  # another package's model has a standard one
     if isinstance(model, Gaussian | KDE):
         other = _once(_distributions, model.dim or 1)  # None takes what there is
@@ -285,8 +287,10 @@ def _experiments(
         workflow = _once(workflows, T, least)
         if isinstance(model, curated.LabelVerifier):
             workflow = st.builds(Replace)
-        elif fixed or isinstance(model, curated.RegionVerifier):
+        elif isinstance(model, curated.RegionVerifier):
             workflow = _once(weighting, T)
+        elif fixed:
+            workflow = workflow.filter(lambda w: not sources.is_refreshing(w))
     how = draw(workflow)
     one = fixed or sources.is_refreshing(how)
     samples = draw(st.integers(least, most) if one else _once(schedules, least, T, most))
