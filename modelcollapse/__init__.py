@@ -1,7 +1,8 @@
 """Predict, simulate and verify self-consuming training loops.
 
 The public names stand in ``__init__.pyi``; each is imported when it is first used, so that
-``import modelcollapse`` costs nothing, not even NumPy's import.
+``import modelcollapse`` costs nothing, not even NumPy's import. PYTEST_DONT_REWRITE: else pytest,
+started by a process that has imported it, would warn that it comes too late.
 """
 
 import lazy_loader

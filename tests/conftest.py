@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+pytest_plugins = ("modelcollapse_pytest",)  # also where the clone is not installed
+
 # PyTorch reads it when it is first imported; see modelcollapse.language.backend.require.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
@@ -70,6 +72,7 @@ def pytest_configure(config):
     if config.getoption("--vary-seed") and not hasattr(config, "workerinput"):
         config.option.seed = secrets.randbelow(2**31)
         config.option.vary_seed = False
+    config.option.collapse_seed = config.option.seed
     if config.getoption("--record-slow"):
         config.pluginmanager.register(Slow(writes=not hasattr(config, "workerinput")))
 

@@ -12,8 +12,10 @@ Two suites, which any workflow and any estimator should pass::
 
 and five assertions whose probabilities of error are known; see `modelcollapse.evidence`. Where no
 data could make an assertion fail, it raises InvalidInput with the number of samples that it needs.
-The module `strategies` draws workflows for Hypothesis. This module needs pytest, and the package
-itself never imports it.
+The module `strategies` draws experiments and their parts for Hypothesis, and `ledger` is the ledger
+as tests. The plugin that gives pytest its options and fixtures is `modelcollapse_pytest`; see
+``modelcollapse/docs/use-with.md``. This module needs pytest, and the package itself never imports
+it.
 """
 
 from collections.abc import Callable
@@ -29,7 +31,7 @@ try:
     from modelcollapse.testing.estimator_contract import EstimatorContract
     from modelcollapse.testing.workflow_contract import WorkflowContract
 except ModuleNotFoundError as error:
-    raise missing("pytest", "test", "modelcollapse.testing") from error
+    raise missing("pytest", "pytest", "modelcollapse.testing") from error
 
 __all__ = [
     "EstimatorContract",

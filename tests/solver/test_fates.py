@@ -21,6 +21,7 @@ from modelcollapse.solver import (
     window_rate,
 )
 from modelcollapse.solver.window import response
+from modelcollapse.testing import strategies
 from modelcollapse.workflows import FreshData, Web, Weighted, curves
 
 
@@ -203,7 +204,7 @@ def test_fates_of_the_variance(workflow, sizes, v2, verdict, rate):
 
 
 @given(
-    sizes=st.lists(st.integers(1, 50), min_size=1, max_size=40),
+    sizes=strategies.sizes(generations=40, most=50),
     v2=st.floats(0, 5),
     real=st.lists(st.integers(0, 9), min_size=39, max_size=39),
 )

@@ -19,6 +19,7 @@ from modelcollapse.solver import (
     variances,
     window_rate,
 )
+from modelcollapse.testing import strategies
 from modelcollapse.workflows import FreshData, Web, Weighted
 
 LARGEST = 10**12
@@ -36,7 +37,7 @@ def test_accumulate_is_replace_with_growing_batches(n, v2, T):
     assert squared_errors(mc.Accumulate(), np.full(T, n), v2) == pytest.approx(grown, rel=1e-13)
 
 
-@given(sizes=st.lists(st.integers(1, 10**4), min_size=1, max_size=60))
+@given(sizes=strategies.sizes(generations=60, most=10**4))
 def test_every_schedule_inflates_by_less_than_two(sizes):
     """D9: accumulate at v2 = 0, n_1 (1/n_1 + sum n_s/N_s^2), for any batch sizes."""
     exact, total = Fraction(0), 0

@@ -16,19 +16,13 @@ from modelcollapse import (
     Replace,
     SlidingWindow,
 )
-from modelcollapse.testing import assert_frequency
+from modelcollapse.testing import assert_frequency, strategies
 from modelcollapse.workflows import Remembering, Weighting, Workflow
 from modelcollapse.workflows.selection import select
 
-ALL_SIZES = st.lists(st.integers(1, 20), min_size=1, max_size=8)
+ALL_SIZES = strategies.sizes(generations=8, most=20)
+REMEMBERING = strategies.weighting(8).filter(lambda w: isinstance(w, Remembering))
 SHARES = st.fractions(Fraction(1, 100), Fraction(99, 100))
-WEIGHTINGS = st.one_of(
-    st.just(Replace()),
-    st.just(Accumulate()),
-    st.builds(SlidingWindow, st.integers(1, 10)),
-    st.just(KeepReal()),
-    st.builds(KeepReal, SHARES.map(float)),
-)
 
 
 def batches_of(rows, sizes):
@@ -137,7 +131,7 @@ def test_a_share_equal_to_the_pooled_one_changes_nothing(sizes):
     assert np.allclose(shared.batch_weights(sizes), KeepReal().batch_weights(sizes), rtol=1e-14)
 
 
-@given(sizes=ALL_SIZES, workflow=WEIGHTINGS)
+@given(sizes=ALL_SIZES, workflow=REMEMBERING)
 def test_memory_gives_back_the_batch_weights(sizes, workflow):
     """Carrying the slots along and weighting them is the same as weighting the batches."""
     slots = np.empty((0, 0))
