@@ -202,7 +202,7 @@ def collapse_run(collapse_seed: int) -> "Callable[..., Run]":
 
     Two runs of one test share it and are not independent: give one ``seed=collapse_seed + 1``.
     """
-    from modelcollapse.loop.plain import run
+    from modelcollapse.loop.replicates import run
 
     return partial(run, seed=collapse_seed)
 

@@ -48,7 +48,7 @@ class Held:
         session = self._item.config.option
         options = {"seed": session.collapse_seed, "alpha": session.collapse_alpha} | options
         if isinstance(what, Experiment):
-            verdicts = verify_experiment(what, **options)
+            verdicts: list[Verdict] = verify_experiment(what, **options)
         elif isinstance(what, Theorem | str):
             verdicts = [verify(what, **options)]
         else:
