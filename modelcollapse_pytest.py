@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from modelcollapse.loop.plain import Run
+    from modelcollapse import Run, Runs
     from modelcollapse.testing.checks import Held
 
 LEDGER = Path(__file__).parent / "modelcollapse" / "testing" / "ledger.py"
@@ -197,7 +197,7 @@ def collapse_alpha(request: pytest.FixtureRequest) -> float:
 
 
 @pytest.fixture
-def collapse_run(collapse_seed: int) -> "Callable[..., Run]":
+def collapse_run(collapse_seed: int) -> "Callable[..., Run | Runs]":
     """Return `modelcollapse.run` with this test's own seed.
 
     Two runs of one test share it and are not independent: give one ``seed=collapse_seed + 1``.

@@ -172,8 +172,7 @@ Verification._simulate = counted
     "options",
     [
         "--import-mode=importlib -p no:xdist",
-        "--import-mode=prepend -W error -p no:cacheprovider",
-        "--doctest-modules --rootdir=elsewhere",
+        "--import-mode=prepend -W error -p no:cacheprovider --doctest-modules --rootdir=elsewhere",
         "-n 2 --dist loadgroup",
         "-n 2 --dist loadfile",
     ],
