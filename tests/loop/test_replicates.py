@@ -68,6 +68,20 @@ def test_processes_change_no_bit(jobs):
     assert np.array_equal(pickle.loads(pickle.dumps(there))["own"], here["own"])  # noqa: S301
 
 
+@pytest.mark.filterwarnings("ignore:.*:ResourceWarning")  # what Dask leaves open
+def test_a_dask_cluster_changes_no_bit():
+    """Through joblib's own backend, as the page says."""
+    distributed = pytest.importorskip("distributed")
+    call = (mc.Gaussian(), ROWS, mc.Replace(), 12, 3)
+    here = mc.run(*call, replicates=3)["variance"]
+    with (
+        distributed.Client(processes=False, n_workers=1, dashboard_address=None),
+        joblib.parallel_config("dask"),
+    ):
+        there = mc.run(*call, replicates=3, jobs=2)["variance"]
+    assert np.array_equal(here, there)
+
+
 def test_progress_counts_all_generations():
     """Here one by one, from processes a replicate at a time."""
     for jobs in (1, 2):
