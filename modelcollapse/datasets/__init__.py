@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats, shares
+from modelcollapse._support.checks import Floats, shares, truth_value
 from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse._support.spread import spread_of
 from modelcollapse._support.table_files import read
@@ -71,7 +71,7 @@ def load(name_or_path: Any, *, standardize: bool = False) -> Rows:
         if len(values) < 2:
             raise InvalidInput(f"{name} has {len(values)} row of data: at least 2 are needed")
         data = Rows(values, name)
-    if not standardize:
+    if not truth_value("standardize", standardize):
         return data
     return data.renewed(_standardized(data.values), f"{name}, standardized")
 

@@ -56,11 +56,11 @@ def _constant(value: float, _: Experiment | None) -> float:
 
 def same(first: Number, second: Number, steps: int) -> Computed:
     """Claim that two routes agree up to the rounding of `steps` operations."""
-    return partial(_same, first, second, 8 * steps * EPS)
+    return partial(_same, first, second, steps)
 
 
-def _same(first: Number, second: Number, slack: float) -> tuple[float, float, float]:
-    other = second()
+def _same(first: Number, second: Number, steps: int) -> tuple[float, float, float]:
+    other, slack = second(), 8 * steps * EPS
     return first(), other * (1 - slack), other * (1 + slack)
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from modelcollapse._support.checks import Floats, columns, require_fit, table
-from modelcollapse._support.errors import InvalidInput, unknown
+from modelcollapse._support.errors import InvalidInput, shown, unknown
 from modelcollapse.loop.model import unfitted
 
 E = TypeVar("E")
@@ -152,7 +152,7 @@ class Estimator:
 
     def __repr__(self) -> str:
         told = self.get_params()
-        options = (f"{name}={value!r}" for name, value in told.items() if value is not None)
+        options = (f"{name}={shown(value)}" for name, value in told.items() if value is not None)
         return f"{type(self).__name__}({', '.join(options)})"
 
     def _training(self, X: Any, dim: int | None, minimum: int = 1) -> tuple[Floats, "Seen"]:

@@ -692,7 +692,7 @@ def simulate(
     listener(progress, "replicates")
     known = getattr(experiment.model, "extra", ())
     for name in extra:
-        if name not in known:
+        if not isinstance(name, str) or name not in known:
             raise unknown("extra quantity", name, known)
     if test is not None and (why := getattr(experiment.model, "no_test", "")):
         raise invalid("test", test, why)

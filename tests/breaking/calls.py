@@ -29,13 +29,14 @@ MODULES = (
     mc.kde,
     mc.mixed,
     mc.regression,
+    mc.sample_metrics,
 )
 MODULES += (mc.solver, mc.curated, diagnosis, sweep, testing, workflows, mc.claims, mc.values)
 LEFT_OUT = {"verify_all", "Family"}  # it takes long whatever it is given; the base of others
 # What the package makes and hands out, and nobody else.
-RESULTS = (mc.Diagnosis, mc.Finding, mc.Prediction, mc.Trajectories, mc.Run, mc.Verdict)
+RESULTS = (mc.Diagnosis, mc.Finding, mc.Prediction, mc.Trajectories, mc.Run, mc.Runs, mc.Verdict)
 RESULTS += (sweep.Cell, sweep.Outcome)
-METHODS = ("fit", "sample", "score_samples", "predict", "score", "density")
+METHODS = ("fit", "sample", "score_samples", "predict", "score", "density", "set_params")
 X = np.random.default_rng(0).normal(size=(9, 2))
 
 

@@ -13,7 +13,7 @@ from modelcollapse._support.checks import (
     shares,
     whole,
 )
-from modelcollapse._support.errors import InvalidInput
+from modelcollapse._support.errors import InvalidInput, shown
 from modelcollapse._support.spread import Spread
 from modelcollapse.families.kde import bandwidth as bandwidths
 from modelcollapse.families.kde.kernel import GAUSSIAN, Kernel, as_kernel
@@ -97,8 +97,9 @@ class KDE(Estimator):
 
     def __repr__(self) -> str:
         kernel = getattr(self.kernel, "name", self.kernel)
-        told = {**self.get_params(), "kernel": None if kernel == GAUSSIAN.name else kernel}
-        options = (f"{name}={value!r}" for name, value in told.items() if value is not None)
+        usual = isinstance(kernel, str) and kernel == GAUSSIAN.name
+        told = {**self.get_params(), "kernel": None if usual else kernel}
+        options = (f"{name}={shown(value)}" for name, value in told.items() if value is not None)
         return f"{type(self).__name__}({', '.join(options)})"
 
     def described(self, generations: int | None = None) -> dict[str, Any]:
