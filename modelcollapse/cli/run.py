@@ -218,6 +218,8 @@ def build_estimator(name: str, options: tuple[str, ...], dim: int) -> Any:
     arguments = dict(_option(text) for text in options)
     if name in OWN:
         factory, arguments = OWN[name], {"dim": dim, **arguments}
+        if factory is KDE and "bandwidth" not in arguments:
+            raise InvalidInput("bandwidth is missing: give --option bandwidth=0.5 or a rule")
         for key in {"bandwidth", "scoring_bandwidth"} & set(arguments):
             if isinstance(arguments[key], str):
                 arguments[key] = parse_bandwidth(key, arguments[key])

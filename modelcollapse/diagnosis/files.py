@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -34,7 +35,7 @@ class Column:
 class Sheet:
     """A file: numbers by column, the texts that tell rows apart, and where each row stands."""
 
-    path: Path
+    path: Path | str
     numbers: Mapping[str, Column]
     texts: Mapping[str, Sequence[str]]
     places: Sequence[str]
@@ -51,6 +52,22 @@ class Sheet:
         if found.trouble:
             raise InvalidInput(f"{self.path}, {found.trouble}")
         return found.values
+
+    def record(self, workflow: str | None, experiment: Experiment | None) -> Record:
+        """Return the trajectories."""
+        return _record(self, workflow, experiment)
+
+
+def sheet_of(value: Any) -> Sheet | None:
+    """Return a data frame of any library with a column "generation", or None for other things."""
+    if not hasattr(type(value), "columns"):
+        return None
+    import narwhals as nw
+
+    frame = nw.from_native(value, eager_only=True, pass_through=True)
+    if frame is value:
+        return None
+    return _of_frame(frame.to_polars(), "trajectory")
 
 
 def read_file(path: Path, workflow: str | None, experiment: Experiment | None) -> Record:
@@ -110,7 +127,7 @@ def _from_csv(path: Path) -> Sheet:
     return Sheet(path, columns, texts, places)
 
 
-def _no_generations(path: Path, names: Sequence[str]) -> InvalidInput:
+def _no_generations(path: Path | str, names: Sequence[str]) -> InvalidInput:
     there = ", ".join(names) or "none"
     return InvalidInput(
         f"{path} has no column 'generation' (its columns: {there[:200]}){cause(names)}"
@@ -132,7 +149,11 @@ def _number(cell: str) -> tuple[float, str]:
 
 
 def _from_parquet(path: Path) -> Sheet:
-    frame = read_frame(path)
+    return _of_frame(read_frame(path), path)
+
+
+def _of_frame(frame: Any, path: Path | str) -> Sheet:
+    """Return a data frame of polars as a sheet; `path` is what to call it."""
     pl = frames()
     numbers: dict[str, Column] = {}
     trouble: str

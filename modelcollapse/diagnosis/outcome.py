@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
 from modelcollapse._support import html
+from modelcollapse._support.checks import named
 from modelcollapse._support.frames import by_column, frame
 from modelcollapse.evidence import Evidence
 
@@ -118,7 +119,11 @@ class Diagnosis:
     notes: tuple[str, ...] = ()
 
     def __getitem__(self, name: str) -> Finding:
-        return self.verdicts[name]
+        return self.verdicts[named("definition", name, self.verdicts)]
+
+    def __contains__(self, name: object) -> bool:
+        """Return whether it is the name of a definition, or one of the findings."""
+        return name in self.verdicts or any(name is one for one in self.verdicts.values())
 
     def __iter__(self) -> Iterator[Finding]:
         return iter(self.verdicts.values())

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from modelcollapse._support.checks import Floats, listed, whole
-from modelcollapse._support.errors import InvalidInput, invalid
-from modelcollapse.diagnosis.files import chosen_workflow, read_file, share_counts
+from modelcollapse._support.errors import InvalidInput, invalid, shown
+from modelcollapse.diagnosis.files import chosen_workflow, read_file, share_counts, sheet_of
 from modelcollapse.diagnosis.record import Loader, Record, grid
 from modelcollapse.loop.experiment import Experiment, Prediction, Trajectories
 from modelcollapse.loop.plain import Run
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 GENERATION = "generation"
 KINDS = (
     "Trajectories, a Run, Runs or a list of Run, an Experiment or its Prediction, the Results of a "
-    "language run, a mapping from names to arrays, or the path of a file or of a run's folder"
+    "language run, a mapping from names to arrays, a data frame, or the path of a file or of a "
+    "run's folder"
 )
 
 
@@ -46,6 +47,8 @@ def read(
     """
     if isinstance(trajectory, (str, Path)):
         return _path(Path(trajectory), workflow, experiment)
+    if (sheet := sheet_of(trajectory)) is not None:
+        return sheet.record(workflow, experiment)
     if _is_results(trajectory):
         return _results(trajectory, workflow, experiment)
     if workflow is not None:
@@ -56,12 +59,17 @@ def read(
                 "experiment: the trajectory has an experiment of its own; leave it out"
             )
         return _own(trajectory)
+    if isinstance(trajectory, Mapping):
+        return _mapping(trajectory, experiment)
+    return _several(trajectory, experiment)
+
+
+def _several(trajectory: Any, experiment: Experiment | None) -> Record:
+    """Return runs, one or a sequence of them."""
     if isinstance(trajectory, Run):
         return _runs([trajectory], experiment)
     if isinstance(trajectory, Runs):
         trajectory = trajectory.runs
-    if isinstance(trajectory, Mapping):
-        return _mapping(trajectory, experiment)
     many = isinstance(trajectory, Sequence) and len(trajectory)
     if many and all(isinstance(one, Run) for one in trajectory):
         return _runs(trajectory, experiment)
@@ -105,8 +113,8 @@ def _runs(runs: Sequence[Run], experiment: Experiment | None) -> Record:
                     f"run {i}: {name!r} is NaN at generation {run.generations[bad[0]]}: leave the "
                     "run out, or give the number that it stands for"
                 )
-    about = str(first.experiment.get("estimator", "a run")) if len(runs) == 1 else "runs"
-    count = f"{len(runs)} runs" if len(runs) > 1 else f"run of {about[:60]}"
+    about = "an estimator" if first.model is None else shown(first.model, 60)
+    count = f"{len(runs)} runs of {about}" if len(runs) > 1 else f"run of {about}"
     return Record(
         count,
         generations,

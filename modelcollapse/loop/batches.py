@@ -8,6 +8,7 @@ library that it came from, through Narwhals.
 import hashlib
 import io
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -197,7 +198,8 @@ class Columns:
         """Return rows with these columns, of these types, whose numbers are finite."""
         import narwhals as nw
 
-        remedy = f"return a data frame with the columns {', '.join(self.frame.columns)}"
+        verb = "give" if n is None else "return"
+        remedy = f"{verb} a data frame with the columns {', '.join(self.frame.columns)}"
         try:
             frame = nw.from_native(given, eager_only=True)
         except TypeError as error:
@@ -210,11 +212,7 @@ class Columns:
             frame = self._moved(frame)
         for column, dtype in self.frame.schema.items():
             if frame.schema[column] != dtype:
-                try:
-                    frame = frame.with_columns(nw.col(column).cast(dtype))
-                except Exception as error:  # every library raises its own
-                    what = f"{name}, column {column!r}, holds {frame.schema[column]}, not {dtype}"
-                    raise InvalidInput(f"{what}: return the types of the training rows") from error
+                frame = frame.with_columns(_recast(name, frame[column], dtype))
         frame = self._typed(frame.select(self.frame.columns))
         found = self.numbers(frame)
         if bad := int((~np.isfinite(found)).any(axis=1).sum()):
@@ -299,6 +297,29 @@ class Columns:
         return nw.from_native(moved, eager_only=True)
 
 
+def _recast(name: str, given: Any, dtype: Any) -> Any:
+    """Return a column as another type, which changes no value."""
+    import narwhals as nw
+
+    there = given.dtype
+    texts = (nw.String, nw.Categorical, nw.Enum, nw.Object)
+    same_kind = (there.is_numeric() or there == nw.Boolean) == (
+        dtype.is_numeric() or dtype == nw.Boolean
+    ) and (dtype != nw.String or isinstance(there, texts))
+    found: Any = None
+    with suppress(Exception):  # every library raises its own
+        cast = given.cast(dtype)
+        if same_kind and (isinstance(there, texts) or bool((cast.cast(there) == given).all())):
+            found = cast
+    if found is None:
+        raise InvalidInput(
+            f"{name}, column {given.name!r}, holds {there}, not {dtype}, and is not that without "
+            "loss: return the types of the training rows; for numbers that are not whole give the "
+            "data as floats"
+        )
+    return found
+
+
 def form_of(values: Any, dim: int, labels: Sequence[Any] | None) -> Numbers:
     """Return the form of numbers that came as `values`, whose columns have these labels."""
     library = type(values).__module__.partition(".")[0]
@@ -312,7 +333,7 @@ def form_of(values: Any, dim: int, labels: Sequence[Any] | None) -> Numbers:
 
 
 def mixed(values: Any) -> Any:
-    """Return a data frame of Narwhals if a table has a column that holds no numbers, else None."""
+    """Return a data frame of Narwhals if it is a table, with columns of any kind, else None."""
     if not hasattr(type(values), "columns"):
         return None
     import narwhals as nw
@@ -320,11 +341,17 @@ def mixed(values: Any) -> Any:
 
     try:
         frame = nw.from_native(values, eager_only=True, pass_through=True)
-        if frame is values or not all(isinstance(name, str) for name in frame.columns):
+        if frame is values:
             return None
+        if odd := [name for name in frame.columns if not isinstance(name, str)]:
+            raise InvalidInput(
+                f"data has a column named {odd[0]!r} and one that holds no numbers: such a table "
+                "needs texts as names of its columns, as pandas gives them by "
+                "data.set_axis([...], axis=1)"
+            )
     except DuplicateError as error:
         raise InvalidInput(f"data: {error}: give each column a name of its own") from error
-    return None if all(dtype.is_numeric() for dtype in frame.schema.values()) else frame
+    return frame
 
 
 def _arrow() -> Any:

@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from modelcollapse.loop.batches import Batch, Form
 from modelcollapse.loop.identity import shown
 
 FORMAT = "modelcollapse run 2"
+T = TypeVar("T")
 Configuration = dict[str, Any]
 
 
@@ -108,22 +109,36 @@ class Checkpoint:
         """
         if self.path is None or not self.path.exists():
             return State()
-        try:
-            state, there = _read(self.path, self._form)
-            last = len(there["samples"])
-        except Exception as error:  # damage shows in many ways
-            raise InvalidInput(
-                f"checkpoint = {str(self.path)!r} is damaged or not a checkpoint "
-                f"({type(error).__name__}: {error}): delete it or give another path"
-            ) from error
-        different = _differences(there, self._configuration(last))
+        there = self._readable(lambda: _configuration(self.path))
+        last = self._readable(lambda: len(there["samples"]))
+        here = self._configuration(last)
+        if there.get("columns") != here["columns"]:  # the rows are of another form
+            self._refuse(_differences(there, here))
+        state = self._readable(lambda: _read(self.path, self._form))
+        self._refuse(_differences(there, here))
+        self._saved, self._warnings = len(state.records), dict(state.warnings)
+        return state
+
+    def _refuse(self, different: list[str]) -> None:
         if different:
             raise InvalidInput(
                 f"checkpoint = {str(self.path)!r} belongs to another run: {'; '.join(different)}; "
                 "delete it or give another path"
             )
-        self._saved, self._warnings = len(state.records), dict(state.warnings)
-        return state
+
+    def _readable(self, part: Callable[[], T]) -> T:
+        """Return a part of the file, or raise InvalidInput: damage shows in many ways."""
+        try:
+            return part()
+        except Exception as error:
+            why = str(error) if "pickle" not in str(error) else "it is no file of arrays"
+            raise InvalidInput(
+                f"checkpoint = {str(self.path)!r} is damaged or not a checkpoint "
+                f"({type(error).__name__}: {why}): delete it or give another path"
+            ) from error
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_configuration"}
 
     def save(self, state: State, outcome: str) -> None:
         """Write the finished generations; a file that has more of them is left as it is."""
@@ -160,15 +175,23 @@ def _write(path: Path, arrays: dict[str, Any]) -> None:
         os.fsync(file.fileno())
 
 
-def _read(path: Path, form: Form) -> tuple[State, Configuration]:
-    """Return the state and the configuration in a file; any damage raises."""
+def _configuration(path: Any) -> Configuration:
+    """Return the configuration in a file; any damage raises."""
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+        header = json.loads(str(archive["header"]))
+    if header["format"] != FORMAT:
+        raise ValueError(f"format {header['format']!r}, wanted {FORMAT!r}")
+    found: Configuration = header["configuration"]
+    return found
+
+
+def _read(path: Any, form: Form) -> State:
+    """Return the state in a file; any damage raises."""
     with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
         header = json.loads(str(archive["header"]))
         metrics, sizes = archive["metrics"], archive["sizes"]
         rows = form.unpacked(archive["rows"])
         chosen, counts = archive["chosen"], archive["chosen_sizes"]
-    if header["format"] != FORMAT:
-        raise ValueError(f"format {header['format']!r}, wanted {FORMAT!r}")
     names = header["metrics"]
     if metrics.shape != (len(sizes), len(names)) or sizes.sum() != len(rows):
         raise ValueError(f"metrics {metrics.shape}, sizes {sizes.shape} and {len(rows)} rows")
@@ -181,7 +204,7 @@ def _read(path: Path, form: Form) -> tuple[State, Configuration]:
     records = [dict(zip(names, map(float, values), strict=True)) for values in metrics]
     cuts = np.split(np.arange(len(rows)), np.cumsum(sizes)[:-1])
     batches = [form.taken(rows, cut) for cut in cuts]
-    return State(batches, trained, records, header["warnings"]), header["configuration"]
+    return State(batches, trained, records, header["warnings"])
 
 
 def _differences(there: Configuration, here: Configuration) -> list[str]:

@@ -17,6 +17,7 @@ MOMENTS = ("mean_", "covariance_")
 BUILT_IN = ("second_moment", "central_variance", "variance", "squared_error", "test_log_loss")
 WANTED = ("model", "rows", "truth", "sample", "reference", "generation", "rng")
 VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+COLUMNS = ("replicate", "generation", "quantity", "value")  # of tables, beside the metrics
 BY_PLACE = ("model", "rows", "truth")  # what three parameters of other names stand for
 
 
@@ -93,6 +94,10 @@ def checked(metrics: Any) -> dict[str, Metric]:
         raise invalid("metrics", metrics, remedy)
     found = {}
     for name, metric in given.items():
+        if not isinstance(name, str) or not name.strip():
+            raise invalid("metrics", name, "a metric's name is a text, and not empty")
+        if name in COLUMNS:
+            raise invalid("metrics", name, "tables have a column of this name; take another")
         if name in BUILT_IN:
             raise invalid("metrics", name, "the loop records this name itself; take another")
         if isinstance(metric, str):
@@ -174,7 +179,7 @@ def custom(
                 found = metric(*(there[place]() for place in BY_PLACE))
             else:
                 found = metric(**{key: there[key]() for key in asked})
-            values |= _numbers(name, found)
+            own = _numbers(name, found)
         except Exception as error:
             if type(error).__name__ == "TooLargeError" and generation > 1:
                 reasons[name] = str(error)
@@ -184,6 +189,9 @@ def custom(
                 f"({estimators.brief(error)}): give a function of any of {', '.join(WANTED)} "
                 "that returns a number"
             ) from error
+        if twice := next((one for one in own if one in values), None):
+            raise InvalidInput(f"metrics: two of them are called {twice!r}: rename one")
+        values |= own
     return values
 
 

@@ -17,6 +17,7 @@ from modelcollapse._support import generators
 from modelcollapse._support.checks import (
     Floats,
     Integers,
+    frozen,
 )
 from modelcollapse._support.errors import InvalidInput, invalid, unknown
 from modelcollapse._support.interruption import apart
@@ -83,6 +84,16 @@ class Run:
     reproducible: bool = True
     resampled: bool = False
     reasons: dict[str, str] = field(default_factory=dict)
+
+    def keys(self) -> list[str]:
+        """Return the names of the metrics."""
+        return list(self.metrics)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.metrics)
+
+    def __contains__(self, metric: object) -> bool:
+        return metric in self.metrics
 
     def __getitem__(self, metric: str) -> Floats:
         if metric in self.metrics:
@@ -169,9 +180,14 @@ class Loop:
     seed_global: bool
     resample: bool = False
 
-    def run(self, file: Checkpoint, progress: Callable[[int], None]) -> Run:
-        """Run the generations that the file does not hold, and say how it ended."""
-        state = file.load()
+    def run(
+        self, file: Checkpoint, progress: Callable[[int], None], state: State | None = None
+    ) -> Run:
+        """Run the generations that the file does not hold, and say how it ended.
+
+        `state` is what the file holds, if that has been read.
+        """
+        state = file.load() if state is None else state
         for finished in (state.records, state.batches, state.chosen):
             del finished[len(self.sizes) :]
         try:
@@ -380,20 +396,24 @@ class Loop:
             "columns": self.form.described(),
         }
 
+    def told(self) -> dict[str, Any]:
+        """Return what `Run.experiment` says."""
+        return {**self.configuration(len(self.sizes)), "generations": len(self.sizes)}
+
     def result(self, state: State, outcome: str) -> Run:
         """Return what is known as a `Run`."""
         finished = len(state.records)
         names = state.records[0] if finished else {}
         return Run(
-            metrics={name: np.array([r[name] for r in state.records]) for name in names},
+            metrics={name: frozen(np.array([r[name] for r in state.records])) for name in names},
             outcome=outcome,
             generations=np.arange(1, finished + 1),
             model=state.model,
             batches=[self.form.handed(batch) for batch in state.batches]
             if isinstance(self.form, Columns)
-            else state.batches,
+            else [frozen(np.array(batch)) for batch in state.batches],
             warnings=state.warnings,
-            experiment={**self.configuration(len(self.sizes)), "generations": len(self.sizes)},
+            experiment=self.told(),
             reproducible=self.reproducible(state.model),
             resampled=self.resamples,
             reasons=dict(state.reasons),

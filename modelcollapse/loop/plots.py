@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from modelcollapse.loop.plain import Run
     from modelcollapse.loop.replicates import Runs
 
-RUN = "#0072b2"
-
 
 def prediction(
     p: "Prediction", quantity: str | None, ax: Any, label: str | None, color: Any
@@ -61,7 +59,8 @@ def run(result: "Run", quantity: str | None, ax: Any, label: str | None, color: 
     name = _chosen(quantity, list(result.metrics))
     values = result[name]
     axis = _prepared(ax, name, result.generations, values)
-    axis.plot(result.generations, values, "o-", color=color or RUN, lw=1.2, ms=3.5, label=label)
+    own, named = color or _colour_of(result), label or _workflow_of(result)
+    axis.plot(result.generations, values, "o-", color=own, lw=1.2, ms=3.5, label=named)
     return _finished(axis)
 
 
@@ -72,7 +71,8 @@ def replicates(runs: "Runs", quantity: str | None, ax: Any, label: str | None, c
     reached = ~np.isnan(values).all(axis=0)
     t, values = runs.generations[reached], values[:, reached]
     axis = _prepared(ax, name, t, values)
-    band(axis, t, values, color or RUN, label)
+    one = runs.runs[0]
+    band(axis, t, values, color or _colour_of(one), label or _workflow_of(one))
     return _finished(axis)
 
 
@@ -92,6 +92,7 @@ def _prepared(ax: Any, name: str, t: Any, values: Any) -> Any:
     axis = axes_of(ax)
     if not axis.has_data():
         axis.set(xlabel="generation", ylabel=name.replace("_", " "))
+        axis.xaxis.get_major_locator().set_params(integer=True)
         scale(axis, "x", t)
         scale(axis, "y", values)
     return axis
@@ -103,6 +104,17 @@ def _finished(axis: Any) -> Any:
         named = dict(zip(reversed(labels), reversed(handles), strict=True))
         axis.legend(reversed(named.values()), reversed(named.keys()), frameon=False)
     return axis
+
+
+def _workflow_of(result: "Run") -> str:
+    """Return the name of a run's workflow, or of its class."""
+    told = result.experiment["workflow"]
+    named = told.get("name", told.get("class", "own"))
+    return str(named).rpartition(".")[2] if isinstance(named, str) else "own"
+
+
+def _colour_of(result: "Run") -> str:
+    return colours([_workflow_of(result)])[_workflow_of(result)]
 
 
 def _workflow(e: "Experiment") -> str:

@@ -24,7 +24,7 @@ from modelcollapse._support.errors import invalid, unknown
 from modelcollapse._support.memory import require
 from modelcollapse._support.words import many
 from modelcollapse._support.workers import spread
-from modelcollapse.loop.checkpoint import Checkpoint
+from modelcollapse.loop.checkpoint import Checkpoint, State
 from modelcollapse.loop.convention import Estimator
 from modelcollapse.loop.estimators import fresh
 from modelcollapse.loop.identity import shown
@@ -75,6 +75,10 @@ class Runs:
 
     def __len__(self) -> int:
         return len(self.runs)
+
+    def __contains__(self, metric: object) -> bool:
+        """Return whether it is the name of a metric, or one of the runs."""
+        return metric in self.keys() or any(metric is run for run in self.runs)
 
     def __iter__(self) -> Iterator[Run]:
         return iter(self.runs)
@@ -244,7 +248,8 @@ def run(
         rows), ``truth``, ``sample`` (as many rows as the batch has, sampled from the model for
         this), ``reference`` (as many real rows, of the test set if there is one), ``generation``
         and ``rng``; three parameters of other names are the first three. No number of the loop
-        depends on what is measured. Several numbers are recorded as ``name_1``, ``name_2``, ...
+        depends on what is measured, unless a metric changes the model. Several numbers are recorded
+        as ``name_1``, ``name_2``, ...
     temperature
         The short form of ``sampling=Tempered(temperature)``, in whose place it comes.
     sampling
@@ -371,12 +376,18 @@ def _each(
         return
     from joblib import delayed
 
-    for one in spread((delayed(_remote)(loop, path) for loop, path in work), jobs):
+    # What a run is, is told here: a class of a script is another one in each process.
+    files = (_file(loop, path) for loop, path in work)
+    tasks = (
+        delayed(_remote)(loop, file, file.load())
+        for (loop, _), file in zip(work, files, strict=True)
+    )
+    for (loop, _), one in zip(work, spread(tasks, jobs), strict=True):
         progress(len(one.generations))
-        yield one
+        yield replace(one, experiment=loop.told())
 
 
-def _remote(loop: Loop, path: Path | None) -> Run:
+def _remote(loop: Loop, file: Checkpoint, state: State) -> Run:
     with warnings.catch_warnings():  # it is said once, where they come together
         warnings.filterwarnings("ignore", UNSEEDED.format(type(loop.estimator).__name__)[:40])
-        return loop.run(_file(loop, path), lambda _: None)
+        return loop.run(file, lambda _: None, state)

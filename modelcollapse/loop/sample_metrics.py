@@ -20,6 +20,10 @@ from modelcollapse._support.memory import require
 from modelcollapse._support.words import many
 from modelcollapse.loop.truth import LARGEST
 
+__all__ = ["NAMES", "c2st", "covariance_spectrum", "coverage", "density", "effective_rank"]
+__all__ += ["energy_distance", "mmd_squared", "named", "precision", "recall"]
+__all__ += ["sliced_w2_squared", "w2_squared"]
+
 SampleMetric = Callable[..., Any]
 POT_BYTES = 50.0  # that it takes for a pair of rows, measured with POT 0.9.7
 CHUNK = 2**22  # distances held at once, 32 MiB

@@ -469,6 +469,8 @@ def of_data(value: Any) -> Any:
     InvalidInput
         If it is none of these, or holds what is no finite number.
     """
+    if isinstance(value, type):
+        raise invalid("data", value, f"it is a class: give an object, {value.__name__}(...)")
     if isinstance(value, Law):
         return value
     if isinstance(value, (str, os.PathLike)):

@@ -94,7 +94,7 @@ def test_run_fits_our_estimator(capsys):
         ("simulate kde --bandwidth 0.5 --test digits", "test has 64 columns"),
         ("simulate kde --bandwidth 0.5 --extra misee", "did you mean mise?"),
         ("simulate kde --bandwidth 0 --test 5", "bandwidth = 0 at generation 1"),
-        ("run --estimator kde --data moons", "bandwidth = None is not valid"),
+        ("run --estimator kde --data moons", "bandwidth is missing: give --option bandwidth=0.5"),
     ],
 )
 def test_wrong_use_is_one_line(capsys, arguments, message):

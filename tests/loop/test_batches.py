@@ -338,6 +338,61 @@ def test_what_is_no_such_table_ends_the_run(drawn, message):
     assert message in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("given", "drawn", "there"),
+    [
+        ([1, 2, 3, 4], [1.5, 2.0], "Float64, not Int64"),
+        ([True, False] * 2, [0.2, 1.0], "Float64, not Boolean"),
+        ([True, False] * 2, [2, 1], "Int64, not Boolean"),
+        (["a", "b"] * 2, [1.0, 2.0], "Float64, not String"),
+        ([1.0, 2.0, 3.0, 4.0], ["1", "2"], "String, not Float64"),
+    ],
+)
+def test_no_value_is_changed_by_a_type(library, given, drawn, there):
+    """What is sampled keeps its digits, or ends the run: whole numbers are not cut off."""
+    table = FRAMES[library]({"x": given, "town": ["Bonn", "Ulm"] * 2})
+
+    class Other:
+        def fit(self, _):
+            return self
+
+        def sample(self, n):
+            return FRAMES[library]({"x": drawn * (n // 2), "town": ["Bonn", "Ulm"] * (n // 2)})
+
+    with pytest.raises(mc.InvalidInput, match=f"column 'x', holds {there}"):
+        mc.run(Other(), table, mc.Replace(), 4, 3, seed_global=True)
+
+
+def test_types_that_hold_the_same_values_are_taken(library):
+    """Whole floats for whole numbers, and whole numbers for floats."""
+    table = FRAMES[library]({"x": [1, 2, 3, 4], "y": [0.5, 1, 2, 3], "town": ["Bonn", "Ulm"] * 2})
+
+    class Other:
+        def fit(self, _):
+            return self
+
+        def sample(self, n, random_state):
+            x = np.random.default_rng(random_state).integers(9, size=n)
+            return FRAMES[library]({"x": x * 1.0, "y": x, "town": ["Bonn"] * n})
+
+    batch = mc.run(Other(), table, mc.Replace(), 4, 3).batches[1]
+    assert str(batch["x"].to_numpy().dtype) == "int64"
+    assert str(batch["y"].to_numpy().dtype) == "float64"
+    assert batch["x"].to_numpy().tolist() == batch["y"].to_numpy().tolist()
+
+
+def test_a_table_of_another_library_is_another_run(tmp_path):
+    """Its checkpoint is not called damaged."""
+    file = tmp_path / "run.npz"
+    mc.run(Synthesiser(), mixed("pandas"), mc.Replace(), 15, 3, checkpoint=file)
+    with pytest.raises(mc.InvalidInput, match="belongs to another run: columns is"):
+        mc.run(Synthesiser(), mixed("polars"), mc.Replace(), 15, 3, checkpoint=file)
+    file.write_bytes(b"garbage")
+    with pytest.raises(mc.InvalidInput, match="is damaged or not a checkpoint") as caught:
+        mc.run(Synthesiser(), mixed("polars"), mc.Replace(), 15, 3, checkpoint=file)
+    assert "pickle" not in str(caught.value)
+
+
 def test_text_for_an_estimator_of_numbers(library):
     """It names the column and its first value."""
     for use in (
@@ -384,11 +439,12 @@ def test_what_is_a_truth():
         ("digits", "there is no such file; datasets.load(name) has data sets"),
         ("nowhere.csv", "nowhere.csv: no such file"),
         (None, "data = None"),
+        (mc.NormalMixture, "it is a class: give an object, NormalMixture(...)"),
         ({"a": [1.0, 2.0]}, "data = {'a': [1.0, 2.0]}"),
         (pd.DataFrame({"a": [1.0, np.nan]}), "data['a'][1] = nan"),
         (pd.DataFrame({"a": ["x"], "b": [1.0]}), "data has 1 row"),
         (pd.DataFrame([["x", 1.0], ["y", 2.0]], columns=["a", "a"]), "give each column a name"),
-        (pd.DataFrame({0: ["x", "y"], 1: [1.0, 2.0]}), "data[0][0] = 'x'"),
+        (pd.DataFrame({0: ["x", "y"], 1: [1.0, 2.0]}), "data has a column named 0"),
         (pl.LazyFrame({"a": [1.0, 2.0]}), "of type LazyFrame"),
         (pd.DataFrame({"a": ["x", "y"], "b": [1.0, np.nan]}), "data has 1 row whose numbers"),
     ],

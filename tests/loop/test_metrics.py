@@ -241,6 +241,11 @@ def test_every_ready_made_metric_runs():
         (3, "metrics = 3"),
         ([len], "give names, or a function"),
         ({"variance": lambda rows: 0}, "the loop records this name itself"),
+        ({"generation": lambda rows: 0}, "tables have a column of this name"),
+        ({"replicate": lambda rows: 0}, "tables have a column of this name"),
+        ({1: lambda rows: 0}, "a metric's name is a text"),
+        ({"": lambda rows: 0}, "a metric's name is a text"),
+        ({"a": lambda rows: rows[0], "a_1": lambda rows: 0}, "two of them are called 'a_1'"),
     ],
 )
 def test_wrong_metrics(metrics, message):

@@ -83,7 +83,10 @@ def test_a_run_is_dots_on_a_line():
     assert line.get_xdata().tolist() == [1, 2, 3, 4, 5]
     assert line.get_ydata().tolist() == RUN["variance"].tolist()
     assert (line.get_label(), line.get_color()) == ("mine", "#123456")
-    assert RUN.plot(ax=empty()).get_legend() is None
+    usual = RUN.plot(ax=empty())
+    (line,) = usual.get_lines()
+    name = RUN.experiment["workflow"]["name"]
+    assert (line.get_label(), line.get_color()) == (name, COLOURS[name])
 
 
 def test_several_in_one():

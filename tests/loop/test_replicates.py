@@ -1,6 +1,9 @@
 """`run` many times: seeds, shapes, processes, resuming, and what a replicate shares with `run`."""
 
+import json
 import pickle
+import subprocess
+import sys
 
 import joblib
 import numpy as np
@@ -335,3 +338,67 @@ class TestShown:
         runs = mc.run(mc.Gaussian(), ROWS, mc.Replace(), 9, 6, replicates=5)
         here, there = (mc.diagnose(given) for given in (runs, list(runs)))
         assert str(here) == str(there)
+
+
+SCRIPT = """
+import sys
+import numpy as np
+import modelcollapse as mc
+
+class Mine:
+    def fit(self, X):
+        self.m = X.mean(axis=0)
+        return self
+    def sample(self, n, random_state):
+        return np.random.default_rng(random_state).normal(size=(n, 2)) + self.m
+
+if __name__ == "__main__":
+    rows = np.random.default_rng(0).normal(size=(60, 2))
+    jobs, T = map(int, sys.argv[1:])
+    for _ in range(2):
+        runs = mc.run(Mine(), rows, mc.Replace(), 20, T, replicates=2, jobs=jobs, checkpoint="kept")
+    print(runs["central_variance"].tolist())
+"""
+
+
+def test_a_class_of_a_script_resumes_in_processes(tmp_path):
+    """In one process and from one to the next, with any number of workers before."""
+    (tmp_path / "mine.py").write_text(SCRIPT)
+
+    def said(jobs, generations):
+        command = [sys.executable, "mine.py", str(jobs), str(generations)]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    first, second = said(2, 2), said(1, 3)
+    assert [row[:2] for row in second] == first
+    assert [row[:3] for row in said(2, 4)] == second
+
+
+def test_what_is_in_runs():
+    """Names of metrics are; a run has keys too, and its arrays are read-only."""
+    runs = mc.run(mc.Gaussian(), ROWS, mc.Replace(), 9, 3, replicates=2)
+    run = runs.runs[0]
+    assert "variance" in runs
+    assert "variance" in run
+    assert run in runs
+    assert "nothing" not in runs
+    assert list(run) == run.keys() == runs.keys()
+    for array in (run["variance"], run.batches[0]):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 1.0
+    assert "any_risk" in mc.diagnose(runs)
+    with pytest.raises(mc.InvalidInput, match="did you mean variance_collapse"):
+        mc.diagnose(runs)["variance_colapse"]
+
+
+def test_a_data_frame_is_diagnosed_as_its_runs():
+    """Of both libraries, as the file of it is."""
+    runs = mc.run(mc.Gaussian(), ROWS, mc.Replace(), 9, 6, replicates=5)
+    here = mc.diagnose(runs)
+    for library in ("polars", "pandas", "pyarrow"):
+        there = mc.diagnose(runs.to_frame(library))
+        assert [f.verdict for f in there] == [f.verdict for f in here]
+    with pytest.raises(mc.InvalidInput, match="trajectory has no column 'generation'"):
+        mc.diagnose(runs.to_frame().drop("generation"))
