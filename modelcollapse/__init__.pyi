@@ -75,7 +75,12 @@ from .loop.replicates import (
     Runs as Runs,
     run as run,
 )
-from .loop.sampling import Tempered as Tempered
+from .loop.sampling import (
+    BestOf as BestOf,
+    KeepTop as KeepTop,
+    Pairwise as Pairwise,
+    Tempered as Tempered,
+)
 from .loop.truth import (
     Normal as Normal,
     NormalMixture as NormalMixture,

@@ -15,6 +15,7 @@ gaussian_steps       proofs of one step, for any size, generation and temperatur
 gaussian_limits      closed forms in t and their limits
 gaussian_forms       proofs that those forms solve the recursions
 gaussian_facts       schedules, temperature, weights
+gaussian_selection   selected rows
 """
 
 from dataclasses import replace
@@ -27,6 +28,7 @@ from theory import (
     gaussian_logs,
     gaussian_loss,
     gaussian_rows,
+    gaussian_selection,
     gaussian_steps,
 )
 from theory.derivation import Derivation, Domain, Proof
@@ -194,4 +196,5 @@ PROOFS: tuple[Proof, ...] = (
     *gaussian_forms.PROOFS,
     *gaussian_facts.PROOFS,
     *gaussian_accumulate.PROOFS,
+    *gaussian_selection.PROOFS,
 )

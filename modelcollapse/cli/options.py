@@ -128,6 +128,12 @@ class LoopOptions:
     temperature: float | None = None
     "gaussian: factor on the covariance of every synthetic batch."
 
+    selection: str | None = None
+    "gaussian: of the sampled rows keep best-of:K, keep-top:SHARE or pairwise:BETA by their reward."
+
+    reward: str | None = None
+    "gaussian: the direction of the reward, such as 1,0,-2; in one dimension the row itself."
+
     bandwidth: str | None = None
     "kde: a number, (scipy-)scott, (scipy-)silverman, power:SCALE,EXPONENT, or 0.5,0.4,..."
 
@@ -209,7 +215,7 @@ class LoopOptions:
             if self.generations is None
             else self.generations,
             truth=truth,
-            temperature=given.get("temperature", 1.0),
+            sampling=families.sampling(given),
         )
 
 

@@ -31,7 +31,7 @@ from modelcollapse.cli.output import (
 from modelcollapse.cli.whole import MaybeWhole, Whole
 from modelcollapse.families.gaussian.estimator import Gaussian
 from modelcollapse.families.kde import KDE
-from modelcollapse.families.names import parse_bandwidth
+from modelcollapse.families.names import parse_bandwidth, sampling
 from modelcollapse.loop.estimators import brief
 from modelcollapse.loop.plain import INTERRUPTED as STOPPED
 from modelcollapse.loop.plain import Run
@@ -52,6 +52,8 @@ def run(
     samples: str | None = None,
     generations: MaybeWhole = None,
     temperature: float = 1.0,
+    selection: str | None = None,
+    reward: str | None = None,
     seed: Whole = 0,
     holdout: float = 0.0,
     standardize: bool = False,
@@ -84,6 +86,10 @@ def run(
         The number of fits (20, or as many as the workflow has); the first is to real data.
     temperature
         The sampler's temperature, if the estimator's sample takes one.
+    selection
+        Of the sampled rows keep best-of:K, or of gaussian keep-top:SHARE or pairwise:BETA.
+    reward
+        The direction that is selected along, such as 1,0,-2; of one column the row itself.
     seed
         The seed of everything random.
     holdout
@@ -117,6 +123,7 @@ def run(
     workflow, sizes = (which or WorkflowOptions()).build(samples)
     generations = default_generations(workflow, 20) if generations is None else generations
     whole("generations", generations)
+    given = {"temperature": temperature, "selection": selection, "reward": reward}
     model = build_estimator(estimator, option, training.dim)
     with progress(generations * (replicates or 1)) as show, warnings.catch_warnings():
         warnings.simplefilter("always")
@@ -129,7 +136,7 @@ def run(
             generations,
             seed,
             test=test,
-            temperature=temperature,
+            sampling=sampling(given),
             seed_global=seed_global,
             resample_weights=resample_weights,
             metrics=metric,

@@ -12,6 +12,7 @@ from modelcollapse import datasets
 from modelcollapse._support.errors import InvalidInput, invalid, unknown
 from modelcollapse.families.gaussian.estimator import Gaussian
 from modelcollapse.families.kde import KDE, PowerBandwidth
+from modelcollapse.loop.sampling import BY_NAME, Sampling, lowered
 
 Options = Mapping[str, Any]
 
@@ -110,8 +111,9 @@ def _curated(name: str, *options: str, truth: str) -> Builder:
 
 
 MOMENTS = ("dim", "data", "standardize")
+SAMPLING = ("temperature", "selection", "reward")
 FAMILIES: dict[str, Builder] = {
-    "gaussian": Builder((*MOMENTS, "ddof", "temperature"), _gaussian, _data),
+    "gaussian": Builder((*MOMENTS, "ddof", *SAMPLING), _gaussian, _data),
     "kde": Builder((*MOMENTS, "bandwidth", "kernel", "scoring_bandwidth"), _kde, _data),
     "normal-mean": _exponential("normal-mean", "variance"),
     "poisson": _exponential("poisson"),
@@ -163,6 +165,33 @@ def build(family: str, given: Options) -> tuple[Any, Any]:
                 f"{name} = {value!r} belongs to {', '.join(owners)}, not to {family!r}"
             )
     return chosen.model(given), chosen.truth(given)
+
+
+def sampling(given: Options) -> Sampling | None:
+    """Return how rows are sampled, from "temperature", or from "selection" and "reward".
+
+    A selection is "best-of:2", "keep-top:0.5" or "pairwise:1.0", and a reward "1,0,-2", or the
+    numbers themselves.
+    """
+    told, heat, reward = given.get("selection"), given.get("temperature"), given.get("reward")
+    if told is None:
+        if reward is not None:
+            raise InvalidInput(f"reward = {reward!r}: there is no selection; give --selection too")
+        return lowered(None, heat)
+    if heat not in (None, 1):
+        raise InvalidInput(f"temperature = {heat!r} and selection = {told!r}: give one of them")
+    known = {name: kind for name, kind in BY_NAME.items() if name != "tempered"}
+    head, _, rest = str(told).partition(":")
+    if head not in known:
+        raise unknown("selection", head, known)
+    try:
+        number = int(rest) if head == "best-of" else float(rest)
+        along = [float(part) for part in reward.split(",")] if isinstance(reward, str) else reward
+    except ValueError as error:
+        remedy = "give best-of:2, keep-top:0.5 or pairwise:1.0, and a reward such as 1,0,-2"
+        raise InvalidInput(f"selection = {told!r}, reward = {reward!r}: {remedy}") from error
+    made: Sampling | None = lowered(known[head](number, reward=along))
+    return made
 
 
 def parse_bandwidth(name: str, text: Any) -> Any:

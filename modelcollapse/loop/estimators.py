@@ -22,7 +22,7 @@ from modelcollapse._support.checks import Floats, reals
 from modelcollapse._support.errors import InvalidInput
 from modelcollapse.loop.batches import Batch, Form, Numbers
 from modelcollapse.loop.model import unfitted
-from modelcollapse.loop.sampling import Tempered
+from modelcollapse.loop.sampling import Sampling, Selection, Tempered
 
 SEEDS = ("random_state", "seed", "rng")
 ROWS, PAIRS = 32, 4  # compared for equality, at generation 1
@@ -53,7 +53,7 @@ def brief(error: BaseException) -> str:
     return " ".join(f"{type(error).__name__}: {error}".split())
 
 
-def check(estimator: Any, *, sampling: Tempered | None = None, scored: bool = False) -> None:
+def check(estimator: Any, *, sampling: Sampling | None = None, scored: bool = False) -> None:
     """Raise InvalidInput if the estimator lacks a method that the loop will call."""
     if isinstance(estimator, type):
         raise InvalidInput(
@@ -67,7 +67,7 @@ def check(estimator: Any, *, sampling: Tempered | None = None, scored: bool = Fa
                 f"estimator = {estimator!r} has no method {name}: give one with fit(X), sample(n)"
                 f" and, for a test set, score_samples(X), as in scikit-learn{remedy}"
             )
-    if sampling is not None and not accepts(estimator.sample, "temperature"):
+    if isinstance(sampling, Tempered) and not accepts(estimator.sample, "temperature"):
         raise InvalidInput(
             f"temperature = {sampling.temperature!r} needs an estimator with "
             f"sample(n, temperature=...), and {estimator!r} has none: leave the temperature at 1.0"
@@ -122,9 +122,11 @@ def fit(
 
 
 def sample(
-    model: Any, n: int, form: Form, rng: np.random.Generator, sampling: Tempered | None = None
+    model: Any, n: int, form: Form, rng: np.random.Generator, sampling: Sampling | None = None
 ) -> Batch:
     """Return n rows drawn from a fitted model, checked: they are of the form."""
+    if isinstance(sampling, Selection):
+        return _selected(model, n, form, rng, sampling)
     options: dict[str, Any] = {} if sampling is None else {"temperature": sampling.temperature}
     names = _parameters(model.sample)
     if "random_state" in names:
@@ -141,6 +143,27 @@ def sample(
     return form.received(f"sample({n})", drawn, n)
 
 
+def _selected(
+    model: Any, n: int, form: Form, rng: np.random.Generator, selection: Selection
+) -> Batch:
+    """Return n rows drawn from a fitted model that a selection keeps."""
+    reward = selection.reward
+
+    def scored(batch: Batch) -> Floats:
+        if not callable(reward):
+            return form.numbers(batch) @ selection.direction(form.dim)
+        found = reals("reward(rows)", reward(form.handed(batch)), "return one number per row")
+        if found.shape != (len(batch),) or np.isnan(found).any():
+            wanted = (len(batch),)
+            raise InvalidInput(f"reward(rows) returned shape {found.shape} or NaN, wanted {wanted}")
+        return found
+
+    kept = selection.kept(
+        lambda count: sample(model, count, form, rng), scored, form.taken, n, rng, model
+    )
+    return form.joined(kept) if isinstance(kept, list) else kept
+
+
 def seeded(estimator: Any) -> bool:
     """Return whether the loop can seed an estimator: by an argument of `sample`, or inside it."""
     held = {"random_state"} if hasattr(estimator, "random_state") else set()
@@ -155,7 +178,7 @@ def frozen(
     training: tuple[Batch, Floats | None],
     form: Form,
     rng: np.random.Generator,
-    sampling: Tempered | None = None,
+    sampling: Sampling | None = None,
 ) -> bool:
     """Return whether an estimator samples the same rows, which differ, under every seed.
 

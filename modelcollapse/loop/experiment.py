@@ -25,7 +25,7 @@ from modelcollapse.loop.consistency import check
 from modelcollapse.loop.fate import Fate
 from modelcollapse.loop.identity import arguments, check_same, identity
 from modelcollapse.loop.model import MEMBERS, Model, R_co, unfitted
-from modelcollapse.loop.sampling import Tempered, lowered
+from modelcollapse.loop.sampling import Sampling, Selection, Tempered, lowered
 from modelcollapse.loop.schedule import Schedule
 from modelcollapse.workflows import Workflow, keeps
 from modelcollapse.workflows.selection import batch_sizes, reason_if_kept, require_workflow
@@ -124,7 +124,8 @@ class Experiment(Generic[M_co]):
     temperature
         The short form of ``sampling=Tempered(temperature)``, in whose place it comes.
     sampling
-        How the synthetic batches are sampled: None, plainly, or `Tempered`.
+        How the synthetic batches are sampled: None, plainly; `Tempered`; or, for the Gaussian, a
+        selection along a direction, `BestOf`, `KeepTop` or `Pairwise`.
 
     Attributes
     ----------
@@ -146,7 +147,7 @@ class Experiment(Generic[M_co]):
         truth: _Truth = _Truth()
     else:
         truth: Any
-    sampling: Tempered | None = None
+    sampling: Sampling | None = None
     unseen: list[int] = field(init=False, repr=False)
 
     # By hand, as `dataclasses.replace` gives every field: the short form is none.
@@ -158,7 +159,7 @@ class Experiment(Generic[M_co]):
         generations: int = 50,
         truth: Any = None,
         temperature: float | None = None,
-        sampling: Tempered | None = None,
+        sampling: Sampling | None = None,
     ) -> None:
         lacking = [name for name in MEMBERS if not hasattr(model, name)]
         if isinstance(model, type) or lacking:
@@ -172,8 +173,11 @@ class Experiment(Generic[M_co]):
         if most is not None and last > whole(f"{workflow!r}.generations", most):
             raise invalid("generations", generations, f"{workflow!r} has no more")
         how = lowered(sampling, temperature)
-        if how is not None and (why := getattr(model, "no_temperature", "")):
+        if isinstance(how, Tempered) and (why := getattr(model, "no_temperature", "")):
             raise invalid("temperature", how.temperature, why)
+        if isinstance(how, Selection) and not getattr(model, "selects", False):
+            remedy = "the Gaussian alone has a theory of it; run() selects for any estimator"
+            raise invalid("sampling", how, remedy)
         own: Any = unfitted(model)
         own = own.resolved() if hasattr(own, "resolved") else own
         self._set("model", own)
@@ -192,8 +196,8 @@ class Experiment(Generic[M_co]):
 
     @property
     def temperature(self) -> float:
-        """The sampler's temperature: 1 is plain sampling."""
-        return 1.0 if self.sampling is None else self.sampling.temperature
+        """The sampler's temperature: 1 is plain sampling, and a selection has none."""
+        return self.sampling.temperature if isinstance(self.sampling, Tempered) else 1.0
 
     def __repr__(self) -> str:
         from modelcollapse.loop.showing import words

@@ -15,8 +15,9 @@ class Model(Protocol[R_co]):
     What it offers and an experiment or `simulate` may ask for it declares in class attributes:
     ``extra``, the names of the quantities that are recorded on request (default: none);
     ``no_test`` and ``no_temperature``, why there is no test set and no temperature, and what to do
-    instead (default: "", there is). If it has a method ``resolved()``, an experiment holds what
-    that returns: a copy with checked parameters. A ``dim`` of None is there that of the truth.
+    instead (default: "", there is); ``selects``, whether it has a theory of selection. If it has a
+    method ``resolved()``, an experiment holds what that returns: a copy with checked parameters. A
+    ``dim`` of None is there that of the truth.
 
     A package of its own can bring a family: `predict`, `simulate`, `verify`, `verify_experiment`
     and `diagnose` take its experiments. `modelcollapse.families.names.register` gives it a name

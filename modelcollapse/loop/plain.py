@@ -30,7 +30,7 @@ from modelcollapse.loop.estimators import FailedError, stage
 from modelcollapse.loop.identity import of_workflow
 from modelcollapse.loop.json_data import code_of, of_metric, plain
 from modelcollapse.loop.metrics import Metric, built_in, custom
-from modelcollapse.loop.sampling import Tempered
+from modelcollapse.loop.sampling import Sampling
 from modelcollapse.loop.truth import Law, form_of_law
 from modelcollapse.workflows import keeps
 from modelcollapse.workflows.selection import NONE, require_workflow, select
@@ -176,7 +176,7 @@ class Loop:
     seed: int
     test: Batch | None
     metrics: dict[str, Metric]
-    sampling: Tempered | None
+    sampling: Sampling | None
     seed_global: bool
     resample: bool = False
 

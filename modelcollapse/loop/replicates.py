@@ -30,7 +30,7 @@ from modelcollapse.loop.estimators import fresh
 from modelcollapse.loop.identity import shown
 from modelcollapse.loop.metrics import Metric, checked
 from modelcollapse.loop.plain import INTERRUPTED, UNSEEDED, Loop, Run
-from modelcollapse.loop.sampling import Tempered, lowered
+from modelcollapse.loop.sampling import Sampling, lowered
 from modelcollapse.loop.truth import form_of_law, of_data
 from modelcollapse.workflows import Keeping, Workflow
 from modelcollapse.workflows.selection import batch_sizes
@@ -164,7 +164,7 @@ def run(
     test: Any = ...,
     metrics: Metrics | None = ...,
     temperature: float | None = ...,
-    sampling: Tempered | None = ...,
+    sampling: Sampling | None = ...,
     seed_global: bool = ...,
     resample_weights: bool = ...,
     replicates: None = None,
@@ -186,7 +186,7 @@ def run(
     test: Any = ...,
     metrics: Metrics | None = ...,
     temperature: float | None = ...,
-    sampling: Tempered | None = ...,
+    sampling: Sampling | None = ...,
     seed_global: bool = ...,
     resample_weights: bool = ...,
     replicates: int,
@@ -207,7 +207,7 @@ def run(
     test: Any = None,
     metrics: Metrics | None = None,
     temperature: float | None = None,
-    sampling: Tempered | None = None,
+    sampling: Sampling | None = None,
     seed_global: bool = False,
     resample_weights: bool = False,
     replicates: int | None = None,
@@ -253,8 +253,9 @@ def run(
     temperature
         The short form of ``sampling=Tempered(temperature)``, in whose place it comes.
     sampling
-        How the synthetic batches are sampled: None, plainly, or `Tempered`, whose temperature is
-        passed to the estimator's ``sample``. The real rows are not tempered.
+        How the synthetic batches are sampled: None, plainly; `Tempered`, whose temperature is
+        passed to the estimator's ``sample``; or a selection, `BestOf`, `KeepTop` or `Pairwise`, of
+        rows with a higher reward. The real rows are as they are.
     seed_global
         Whether to seed the global generators of Python, NumPy and, if it is imported, PyTorch for
         each fit and each sample, from streams of `seed`; they have their own states back

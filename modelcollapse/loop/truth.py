@@ -148,6 +148,15 @@ class Normal(Law):
             return values
         return spread_of_covariance(self.mean, self.covariance).principal()[0][::-1] ** 2
 
+    def projected(self, direction: Floats) -> "Normal":
+        """Return the law of the rows along a direction, shape (d,)."""
+        variance = direction @ self.covariance @ direction
+        return Normal(np.array([direction @ self.mean]), np.array([[variance]]))
+
+    def coordinates(self, direction: Floats) -> Floats:
+        """Return a direction in the coordinates of `sample_scores`."""
+        return NormalMixture(*self.components).coordinates(direction)
+
     @property
     def fourth_moment(self) -> float:
         """E|x - mu|^4 = (tr S)^2 + 2 tr S^2."""
@@ -248,6 +257,15 @@ class NormalMixture(Law):
     def spectrum(self) -> Floats:
         """The eigenvalues of the covariance, all positive, shape (d,)."""
         return self._axes[0]
+
+    def projected(self, direction: Floats) -> "NormalMixture":
+        """Return the law of the rows along a direction, shape (d,)."""
+        spreads = np.einsum("i,kij,j->k", direction, self.covariances, direction)
+        return NormalMixture(self.weights, self.means @ direction, spreads)
+
+    def coordinates(self, direction: Floats) -> Floats:
+        """Return a direction in the coordinates of `sample_scores`."""
+        return np.asarray(self._axes[1].T @ direction)
 
     @cached_property
     def fourth_moment(self) -> float:
@@ -373,6 +391,15 @@ class Rows(Law):
     def covariance(self) -> Floats:
         """The covariance of all rows, ddof 0, shape (d, d)."""
         return self._spread.covariance
+
+    def projected(self, direction: Floats) -> "Rows":
+        """Return the rows along a direction, shape (d,)."""
+        return Rows(self.values @ direction, self.name)
+
+    def coordinates(self, direction: Floats) -> Floats:
+        """Return a direction in the coordinates of `sample_scores`."""
+        centred = (self.values - self.mean) @ direction
+        return np.asarray(self.scores.T @ centred / (len(centred) * self.spectrum))
 
     @property
     def fourth_moment(self) -> float:

@@ -4,6 +4,7 @@ fresh        new real rows each generation, pooled or weighted; temperature
 kept         the first real batch, kept with a weight
 phase        thrive or collapse: how much real data is enough
 value        what sampled rows are worth in one round: cardinality against proportion
+selection    selected rows beside real ones
 provenance   rows whose provenance nobody knows
 regression   least squares with a share of shifted labels: strong collapse
 
@@ -34,6 +35,11 @@ from modelcollapse.mixed.regression import (
     strong_collapse_plateau,
     strong_collapse_risk,
 )
+from modelcollapse.mixed.selection import (
+    SelectedPoint,
+    selected_fixed_point,
+    selection_critical_share,
+)
 from modelcollapse.mixed.value import (
     Optimum,
     break_even_synthetic,
@@ -47,6 +53,7 @@ __all__ = [
     "FixedPoint",
     "Optimum",
     "Risk",
+    "SelectedPoint",
     "break_even_synthetic",
     "contraction",
     "critical_share",
@@ -64,6 +71,8 @@ __all__ = [
     "optimal_weight",
     "phase",
     "pooled_effective_samples",
+    "selected_fixed_point",
+    "selection_critical_share",
     "shared_generator_value",
     "smallest_share",
     "strong_collapse_plateau",

@@ -112,7 +112,7 @@ class Cell:
             samples=self.samples,
             generations=self.generations,
             truth=truth,
-            temperature=options.get("temperature", 1.0),
+            sampling=families.sampling(options),
         )
 
 

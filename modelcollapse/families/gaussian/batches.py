@@ -14,7 +14,9 @@ from modelcollapse._support.checks import Floats
 from modelcollapse._support.errors import InvalidInput
 from modelcollapse._support.spread import EPS, ROUNDING, by_rows
 from modelcollapse._support.words import many
+from modelcollapse.families.gaussian import selected
 from modelcollapse.families.gaussian.quantities import ranks
+from modelcollapse.loop.sampling import Selection
 
 if TYPE_CHECKING:
     from modelcollapse.families.gaussian.quantities import Fits, Recording
@@ -110,6 +112,26 @@ def batch(rng: np.random.Generator, mean: Floats, factor: Floats, n: int) -> tup
     return shifted, factor @ A / np.sqrt(n)
 
 
+def _sampled(
+    plan: "Recording", rng: np.random.Generator, mean: Floats, factor: Floats, n: int
+) -> tuple[Floats, Floats]:
+    """Return mean and factor (ddof 0) of n rows that are sampled from the fits."""
+    e = plan.experiment
+    if isinstance(e.sampling, Selection):
+        return selected.batch(rng, mean, factor, n, e.sampling, selected.direction(e))
+    return batch(rng, mean, np.sqrt(e.temperature) * factor, n)
+
+
+def _drawn(
+    plan: "Recording", rng: np.random.Generator, mean: Floats, factor: Floats, n: int
+) -> Floats:
+    """Return n rows that are sampled from a fit, one by one."""
+    e, noise = plan.experiment, rng.standard_normal((n, plan.dim))
+    if isinstance(e.sampling, Selection):
+        noise = selected.rows(rng, noise, factor, e.sampling, selected.direction(e))
+    return np.asarray(mean + np.sqrt(e.temperature) * noise @ factor.T)
+
+
 def _real_batch(
     plan: "Recording", rng: np.random.Generator, count: int, n: int
 ) -> tuple[Floats, Floats]:
@@ -142,7 +164,7 @@ def _run_slots(plan: "Recording", rng: np.random.Generator, fits: "Fits", count:
             real, drawn = int(schedule.real[t + 1]), int(schedule.sampled[t + 1])
             new = [_real_batch(plan, rng, count, real)] if real else []
             if drawn:
-                new.append(batch(rng, mean, np.sqrt(e.temperature) * factor, drawn))
+                new.append(_sampled(plan, rng, mean, factor, drawn))
             means = np.concatenate([means, *(m[:, None] for m, _ in new)], axis=1)
             factors = np.concatenate([factors, *(f[:, None] for _, f in new)], axis=1)
             row_weights = np.append(row_weights, [1 / n for n in (real, drawn) if n])
@@ -166,9 +188,7 @@ def _run_rows(plan: "Recording", rng: np.random.Generator, fits: "Fits", replica
         factor = compress(centred.T) / np.sqrt(divisor)
         _record(plan, fits, slice(replicate, replicate + 1), t, mean[None], factor[None])
         if t + 1 < e.generations:
-            noise = rng.standard_normal((sizes[t + 1], plan.dim))
-            new = mean + np.sqrt(e.temperature) * noise @ factor.T
-            pool = np.concatenate([pool, new])
+            pool = np.concatenate([pool, _drawn(plan, rng, mean, factor, sizes[t + 1])])
 
 
 def _record(

@@ -11,6 +11,7 @@ from modelcollapse._support.checks import (
     one_of,
     optional,
     positive,
+    reals,
     require_fit,
     row_count,
     shares,
@@ -19,6 +20,7 @@ from modelcollapse._support.checks import (
 from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse._support.spread import TINY, Spread, spread_of
 from modelcollapse.loop.convention import Estimator, renamed
+from modelcollapse.loop.sampling import Selection
 from modelcollapse.loop.schedule import MOST_DENSE
 from modelcollapse.loop.truth import Truth, as_truth
 
@@ -59,6 +61,7 @@ class Gaussian(Estimator):
         'for dim > 1, give extra=["test_log_loss"]'
     )
     family = "gaussian"
+    selects = True
     mean_: Floats
     covariance_: Floats
     rank_: int
@@ -81,7 +84,14 @@ class Gaussian(Estimator):
         return as_truth(value, self.dim)
 
     def check(self, experiment: "Experiment") -> None:
-        """Raise InvalidInput if a generation would have fewer than two training rows."""
+        """Raise InvalidInput if a generation would have fewer than two training rows.
+
+        A selection has to be along a direction in which the truth varies.
+        """
+        if isinstance(experiment.sampling, Selection):
+            from modelcollapse.families.gaussian.selected import check
+
+            check(experiment)
         if experiment.schedule.kind == "subset":
             budget = experiment.schedule.budget
             if budget is not None and budget < 2:
@@ -95,6 +105,10 @@ class Gaussian(Estimator):
 
     def theory(self, experiment: "Experiment") -> "Prediction":
         """Return what is known of a loop: what `modelcollapse.predict` returns."""
+        if isinstance(experiment.sampling, Selection):
+            from modelcollapse.families.gaussian import selected
+
+            return selected.predict(experiment)
         from modelcollapse.families.gaussian.predict import predict
 
         return predict(experiment)
@@ -153,6 +167,28 @@ class Gaussian(Estimator):
         factor = np.sqrt(positive("temperature", temperature)) * self._spread_.factor
         noise = generator(random_state).standard_normal((n, self.rank_))
         return np.asarray(self.mean_ + noise @ factor.T)
+
+    def reward_quantile(self, reward: Any, share: float) -> float:
+        """Return the value below which this share of the fit's rewards along a direction are."""
+        from scipy.special import ndtri
+
+        along = self._along(reward)
+        return float(self.mean_ @ along + ndtri(share) * self.reward_deviation(reward))
+
+    def reward_deviation(self, reward: Any) -> float:
+        """Return the standard deviation of the fit's rewards along a direction."""
+        require_fit(self, "mean_")
+        return float(np.linalg.norm(self._spread_.factor.T @ self._along(reward)))
+
+    def _along(self, reward: Any) -> Floats:
+        require_fit(self, "mean_")
+        if callable(reward):
+            remedy = "the fit knows the law of rewards along a direction: give one, or BestOf(k)"
+            raise invalid("reward", reward, remedy)
+        along = np.ones(1) if reward is None else reals("reward", reward)
+        if along.shape != self.mean_.shape:
+            raise invalid("reward", reward, f"give {len(self.mean_)} numbers, one per column")
+        return along
 
     def score_samples(self, X: Any) -> Floats:
         """Return the log-density of each row of X in nats, shape (N,).

@@ -8,15 +8,19 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers
 from modelcollapse._support.state import state
+from modelcollapse.families.gaussian import selected
+from modelcollapse.families.gaussian.selected import direction
 from modelcollapse.loop.blocks import Arrays
 from modelcollapse.loop.experiment import Lazy
 from modelcollapse.loop.routes import given
+from modelcollapse.loop.sampling import Selection
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from modelcollapse.loop.experiment import Experiment, Route
 
+LINE = ("mean", "variance", "shift")  # what is stored in one dimension
 BATCH_NANOSECONDS = 2e8  # how long compiled code may run before Ctrl-C is looked at
 
 
@@ -75,9 +79,16 @@ class Recording:
             # Zeros that nobody writes to take no memory.
             return {"mean": np.empty(shape), "variance": np.empty(shape), "shift": np.zeros(shape)}
         kept = {"scalars": np.empty((*shape, 3))}
-        for name in sorted(self.extra):
+        for name in (*sorted(self.extra), *(self.along if self.selects else ())):
             kept[name] = np.empty((*shape, d) if name == "log_pivots" else shape)
         return kept
+
+    along = ("reward_gain", "reward_variance", "variance_across")
+
+    @property
+    def selects(self) -> bool:
+        """Whether rows are selected, so that what becomes of their reward is kept."""
+        return isinstance(self.experiment.sampling, Selection)
 
     def fits(self, storage: Arrays) -> Fits:
         """Return arrays for the compiled code: parts of the storage, and scratch for factors."""
@@ -86,7 +97,7 @@ class Recording:
             line = storage["mean"], storage["variance"], storage["shift"]
             return Fits(*line, none, none, np.empty((0, 0, 0, 0)), none)
         shape, d = storage["scalars"].shape[:2], self.dim
-        whole = self.extra & {"w2_squared", "test_log_loss"}
+        whole = self.selects or self.extra & {"w2_squared", "test_log_loss"}
         none = np.empty((0, 0))
         return Fits(
             none,
@@ -105,6 +116,11 @@ class Recording:
             for name, function in (("w2_squared", w2_squared), ("test_log_loss", test_log_loss)):
                 if name in storage:
                     storage[name][:] = function(fits.means, fits.factors, deviations)
+            if self.selects:
+                e = self.experiment
+                found = selected.measured(fits.means, fits.factors, deviations, direction(e))
+                for name, values in zip(self.along, found, strict=True):
+                    storage[name][:] = values
 
 
 def plan_of(e: "Experiment", recorded: Integers, extra: set[str]) -> Recording:
@@ -157,8 +173,21 @@ def ranks(e: "Experiment", dim: int) -> Integers:
 def derived(plan: Recording, stored: Arrays) -> Lazy:
     """Return all quantities, computed from the stored arrays at the first look."""
     routes = _line_routes(plan, stored) if plan.dim == 1 else _space_routes(plan, stored)
+    if plan.selects:
+        routes |= _reward_routes(plan, stored)
     routes["second_moment"] = partial(_sum, routes["variance"], routes["squared_error"])
     return Lazy(routes)
+
+
+def _reward_routes(plan: Recording, stored: Arrays) -> "dict[str, Route]":
+    if plan.dim > 1:
+        return given({name: stored[name] for name in plan.along})
+    line = Line(float(plan.experiment.truth.spectrum[0]), *(stored[k] for k in LINE))
+    sign = float(np.sign(direction(plan.experiment)[0]))
+    return {
+        "reward_variance": line.variance_ratio,
+        "reward_gain": partial(np.multiply, line.mean, sign / np.sqrt(line.s2)),
+    }
 
 
 def _sum(first: "Route", second: "Route") -> Floats:

@@ -10,6 +10,7 @@ from modelcollapse.families.gaussian import batches
 from modelcollapse.families.gaussian.quantities import Fits, Recording, derived, plan_of
 from modelcollapse.loop.blocks import Arrays, Progress, part, simulated, stream
 from modelcollapse.loop.experiment import Lazy, Request
+from modelcollapse.loop.sampling import Selection
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
@@ -59,7 +60,9 @@ class Blocks:
 def _run(plan: Recording, rng: np.random.Generator, fits: Fits, count: int) -> None:
     """Draw `count` replicates one after the other from the stream."""
     schedule = plan.experiment.schedule
-    if schedule.kind == "subset":
+    if isinstance(plan.experiment.sampling, Selection):
+        batches.run(plan, rng, fits, count)
+    elif schedule.kind == "subset":
         _subsampled(plan, rng, fits, count)
     elif schedule.newest or schedule.pool:
         _compiled(plan, rng, fits, count)

@@ -9,6 +9,7 @@ from modelcollapse.ledger.entries.gaussian import (
     replace_distances,
     replace_logarithms,
     replace_moments,
+    selection,
 )
 
 THEOREMS = [
@@ -20,4 +21,5 @@ THEOREMS = [
     *limits.THEOREMS,
     *identities.THEOREMS,
     *real_data.THEOREMS,
+    *selection.THEOREMS,
 ]

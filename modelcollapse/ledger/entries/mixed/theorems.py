@@ -1,5 +1,11 @@
 """The part of the ledger on mixed and fresh data."""
 
-from modelcollapse.ledger.entries.mixed import fresh, kept, sources, web
+from modelcollapse.ledger.entries.mixed import fresh, kept, selection, sources, web
 
-THEOREMS = [*fresh.THEOREMS, *kept.THEOREMS, *sources.THEOREMS, *web.THEOREMS]
+THEOREMS = [
+    *fresh.THEOREMS,
+    *kept.THEOREMS,
+    *sources.THEOREMS,
+    *web.THEOREMS,
+    *selection.THEOREMS,
+]
