@@ -186,7 +186,9 @@ def test_limits_and_constants_of_replace():
 
 
 @pytest.mark.parametrize(
-    ("workflow", "how"), zip(WORKFLOWS, [*SELECTIONS, *SELECTIONS[1:3]], strict=True), ids=repr
+    ("workflow", "how"),
+    list(zip(WORKFLOWS, [*SELECTIONS, *SELECTIONS[1:3]], strict=True)),
+    ids=repr,
 )
 def test_the_simulation_is_the_plain_loop(workflow, how, seed):
     """One law of the variance and of the squared error, in 300 runs of the plain loop."""
