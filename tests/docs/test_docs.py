@@ -17,6 +17,7 @@ SECTIONS = (
     "Read a verdict",
     "Add your own theorem",
     "Plug in your own estimator",
+    "Select the rows",
     "Plug in your own workflow",
 )
 # The tutorial's sections run one by one.

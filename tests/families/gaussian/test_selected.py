@@ -560,3 +560,13 @@ def test_the_command_line(capsys):
     }
     cells = sweep.Sweep.of(table).cells
     assert [cell.experiment().sampling for cell in cells] == [mc.BestOf(2), mc.KeepTop(0.5)]
+
+
+def test_the_picture(tmp_path):
+    """It is drawn, whole or not at all."""
+    from modelcollapse.reproduce.figures import selection
+
+    selection.draw(tmp_path / "selection.png", samples=5, replicates=50)
+    assert (tmp_path / "selection.png").read_bytes()[:4] == b"\x89PNG"
+    with pytest.raises(mc.InvalidInput, match="no folder"):
+        selection.draw(tmp_path / "nowhere" / "selection.png")
