@@ -78,7 +78,7 @@ class Cumulants(NamedTuple):
         return cls(m1, second, third, centred - 3 * second**2)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Selection:
     """What all selections share.
 
@@ -110,6 +110,12 @@ class Selection:
     def options(self) -> dict[str, Any]:
         """Return its parameters but the reward."""
         raise NotImplementedError
+
+    def __repr__(self) -> str:
+        told = {**self.options(), "reward": self.reward}
+        given = {name: v for name, v in told.items() if v is not None and v is not True}
+        shown = (f"{name}={value!r}" for name, value in given.items())
+        return f"{type(self).__name__}({', '.join(shown)})"
 
     def noise(self, rng: np.random.Generator, count: int) -> Floats:
         """Draw Y: what is kept of standard normal rewards, shape (count,)."""
@@ -166,7 +172,7 @@ class Selection:
         return np.array(self.reward)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class BestOf(Selection):
     """Keep the best of k rows, for each row that is kept.
 
@@ -230,7 +236,7 @@ class BestOf(Selection):
         return taken(rows, np.arange(count) * self.k + best)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class KeepTop(Selection):
     """Keep the rows whose reward is in the upper share of the model's own law.
 
@@ -311,7 +317,7 @@ class KeepTop(Selection):
         raise InvalidInput(f"sampling = {self!r}: of {MOST_DRAWN} batches hardly a row was kept")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Pairwise(Selection):
     r"""Of two rows A and B keep A with the probability F(r(A) - r(B)), as a rater who prefers it.
 

@@ -193,7 +193,7 @@ def test_limits_and_constants_of_replace():
 def test_the_simulation_is_the_plain_loop(workflow, how, seed):
     """One law of the variance and of the squared error, in 300 runs of the plain loop."""
     e = loop(workflow, 5, 4, how)
-    there = mc.simulate(e, 20_000, seed)
+    there = mc.simulate(e, 4000 if e.schedule.kind == "subset" else 20_000, seed)  # row by row
     here = mc.run(e.model, e.truth, workflow, 5, 4, seed, sampling=how, replicates=300)
 
     for name in ("variance", "squared_error"):
