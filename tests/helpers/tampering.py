@@ -10,7 +10,7 @@ from modelcollapse.evidence import samples_needed
 from modelcollapse.families.curated import predict as curated_predict
 from modelcollapse.families.exponential import limits as exponential_limits
 from modelcollapse.families.exponential import predict as exponential_predict
-from modelcollapse.families.gaussian import limits, moments, predict, replace_laws
+from modelcollapse.families.gaussian import limits, moments, predict, replace_laws, selected
 from modelcollapse.families.gaussian.laws import LogChiSquareSum
 from modelcollapse.families.kde import limits as kde_limits
 from modelcollapse.families.kde import predict as kde_predict
@@ -24,6 +24,7 @@ from modelcollapse.ledger.entries.curated import regions as curated_regions
 from modelcollapse.ledger.entries.kde import bandwidths
 from modelcollapse.ledger.entries.mixed import fresh as mixed_fresh
 from modelcollapse.ledger.entries.mixed import kept as mixed_kept
+from modelcollapse.ledger.entries.mixed import selection as mixed_selection
 from modelcollapse.ledger.entries.mixed import sources as mixed_sources
 from modelcollapse.ledger.entries.mixed import web as mixed_web
 from modelcollapse.ledger.verification import ALPHA
@@ -127,6 +128,13 @@ WRONG |= {
     "regression/accumulate/ridge": (regression_ridge, "fixed", 1.03, RISK),
     "regression/accumulate/fixed-design-limit": (regression_futures, "limits", 1.02, RISK),
     "regression/accumulate/fresh-design-limit": (regression_futures, "limits", 1.02, RISK),
+    "gaussian/replace/selection-variance": (selected, "moments", 1.08, VARIANCE),
+    "gaussian/accumulate/selection-variance": (selected, "moments", 1.1, VARIANCE),
+    "gaussian/accumulate/pairwise-variance": (selected, "moments", 1.06, VARIANCE),
+    "gaussian/accumulate/selection-along": (selected, "moments", 1.1, VARIANCE),
+    "gaussian/replace/selection-across": (selected, "across", 1.06, None),
+    "mixed/selection/critical-share": (mixed_selection, "selection_critical_share", 1.02, None),
+    "mixed/selection/settles": (mixed_selection, "selected_fixed_point", 1.02, 1),
     "mixed/fresh-data/known-variance": (mixed_fresh, "fresh_inflation", 1.07, None),
     "mixed/fresh-data/inflation": (mixed_fresh, "fresh_inflation", 1.02, None),
     "mixed/fresh-data/optimal-weight": (mixed_fresh, "optimal_weight", 1.02, None),
