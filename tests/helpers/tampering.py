@@ -130,7 +130,7 @@ WRONG |= {
     "regression/accumulate/fresh-design-limit": (regression_futures, "limits", 1.02, RISK),
     "gaussian/replace/selection-variance": (selected, "moments", 1.08, VARIANCE),
     "gaussian/accumulate/selection-variance": (selected, "moments", 1.1, VARIANCE),
-    "gaussian/accumulate/pairwise-variance": (selected, "moments", 1.06, VARIANCE),
+    "gaussian/accumulate/pairwise-variance": (selected, "moments", 1.03, VARIANCE),
     "gaussian/accumulate/selection-along": (selected, "moments", 1.1, VARIANCE),
     "gaussian/replace/selection-across": (selected, "across", 1.06, None),
     "mixed/selection/critical-share": (mixed_selection, "selection_critical_share", 1.02, None),
