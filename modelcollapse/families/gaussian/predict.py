@@ -8,7 +8,7 @@ import numpy as np
 from modelcollapse._support.checks import Floats
 from modelcollapse._support.errors import NoClosedForm
 from modelcollapse._support.words import many
-from modelcollapse.families.gaussian import fates, limits, replace_laws
+from modelcollapse.families.gaussian import chained, fates, limits, replace_laws
 from modelcollapse.families.gaussian.exchangeable import fourth_moments
 from modelcollapse.families.gaussian.laws import (
     AccumulateStep,
@@ -96,6 +96,11 @@ def _field(record: "Callable[[], Spread]", name: str) -> Floats:
 
 
 def _spread(e: "Experiment") -> Spread:
+    if e.schedule.chain is not None:
+        spread, both, error_spread = chained.spreads(e, e.schedule.chain)
+        with np.errstate(over="ignore", invalid="ignore"):
+            whole = spread + 2 * both + error_spread
+        return Spread(grown(spread), grown(error_spread), grown(whole))
     if e.schedule.kind == "subset":
         error, mixed, variance = fourth_moments(e)
     else:
