@@ -10,7 +10,8 @@ sampled   e = y - m ~ N(0, sigma S), the rows' own ddof-0 covariance is sigma W,
 real      u = m - y, y and S_y those of real rows:  m' = a m + b y,  S' = a S + b S_y + a b u u';
           all expected covariances, also that of m, are proportional to S_0.
 
-Both are linear in the state for given weights, and take O(1): O(T) for a loop.
+Each takes O(1), so that a loop takes O(T). What may be large is squared as a product: a power of a
+Python float beyond the range of floats is an error and not infinite.
 """
 
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -67,7 +68,7 @@ def sampled(s: State, a: float, b: float, n: int, sigma: float) -> State:
     alpha, beta, gamma, rho, v = a, b * sigma, a * b * sigma, b * b * sigma, n - 1
     kept = alpha + beta * v + gamma
     noise = beta**2 * v + gamma**2
-    whole = s.spread + s.variance**2  # E (tr S)^2
+    whole = s.spread + s.variance * s.variance  # E (tr S)^2
     return State(
         kept * s.variance,
         s.error + rho * s.variance,
@@ -87,7 +88,7 @@ def mixed(s: State, y: State, a: float, b: float, tau: float) -> State:
     """Return the moments of independent sets of rows together, with weights a and b."""
     c = a * b
     cross = tau * s.error * y.error  # E (m.y)^2
-    gap = s.error + y.error  # E |u|^2
+    gap, apart = s.error + y.error, a * s.error - b * y.error  # E |u|^2, E (am + by).u
     gap_spread = s.error_spread + y.error_spread + 4 * cross
     return State(
         a * s.variance + b * y.variance + c * gap,
@@ -102,12 +103,12 @@ def mixed(s: State, y: State, a: float, b: float, tau: float) -> State:
         + 2 * c * tau * s.variance * y.variance
         + 2 * c * a * (s.inner + tau * y.error * s.variance)
         + 2 * c * b * (y.inner + tau * s.error * y.variance)
-        + c**2 * (gap_spread + gap**2),
+        + c**2 * (gap_spread + gap * gap),
         a**3 * s.inner
         + b**3 * y.inner
         + c * tau * (b * y.error * s.variance + a * s.error * y.variance)
         + c * (a**2 * s.error_spread + b**2 * y.error_spread)
-        + c * ((a * s.error - b * y.error) ** 2 + (b - a) ** 2 * cross),
+        + c * (apart * apart + (b - a) ** 2 * cross),
     )
 
 

@@ -183,9 +183,11 @@ def _pool_steps(e: "Experiment") -> tuple[Floats, Floats, Floats, Floats]:
 
 
 def variance_ratios(e: "Experiment") -> list[AccumulateStep]:
-    """Return the laws of v_t / v_{t-1}, t = 2..T, under accumulate in d = 1."""
+    """Return the laws of v_t / v_{t-1}, t = 1..T, under accumulate in d = 1; v_0 is the truth's."""
+    n = int(e.sizes[0])
+    first = AccumulateStep(0.0, 1 / (n - e.model.ddof), 0.0, n - 1)
     steps = zip(*_pool_steps(e), strict=True)
-    return [AccumulateStep(float(a), float(b), float(c), int(f)) for a, b, c, f in steps]
+    return [first, *(AccumulateStep(float(a), float(b), float(c), int(f)) for a, b, c, f in steps)]
 
 
 def _accumulated(e: "Experiment") -> Stepwise:

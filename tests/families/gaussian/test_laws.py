@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
-from scipy.special import polygamma
+from scipy.special import chdtr, polygamma
 
 import modelcollapse as mc
 from modelcollapse.families.gaussian.laws import (
@@ -14,6 +14,7 @@ from modelcollapse.families.gaussian.laws import (
     LogChiSquareSum,
     log_and_root_moments,
 )
+from modelcollapse.testing.strategies import experiments
 
 STEPS = [(0.5, 0.1, 0.05, 4), (0.75, 0.05, 0.0375, 9), (0.95, 0.01, 0.0095, 1), (0.2, 0.4, 0.1, 2)]
 
@@ -168,10 +169,20 @@ def test_the_laws_of_a_prediction():
 
 @given(n=st.integers(2, 30), ddof=st.sampled_from([0, 1]), temperature=st.floats(0.3, 3.0))
 def test_ratios_multiply_to_the_variance(n, ddof, temperature):
-    """Under accumulate E v_t is E v_1 times the product of the step means."""
+    """Under accumulate E v_t is the product of the step means; the first step is the real batch."""
     e = mc.Experiment(mc.Gaussian(1, ddof), mc.Accumulate(), n, 6, temperature=temperature)
     prediction = mc.predict(e)
-    means = [law.mean for law in prediction.laws["variance_ratio"]]
+    laws = prediction.laws["variance_ratio"]
+    assert np.cumprod([law.mean for law in laws]) == pytest.approx(
+        prediction["variance"], rel=1e-13
+    )
+    assert laws[0].variance == pytest.approx(prediction.variances["variance"][0], rel=1e-13)
+    x = np.array([0.0, 0.3, 1.0, 4.0])
+    assert laws[0].cdf(x) == pytest.approx(chdtr(n - 1, x * (n - ddof)), rel=1e-15)
 
-    products = prediction["variance"][0] * np.cumprod(means)
-    assert products == pytest.approx(prediction["variance"][1:], rel=1e-13)
+
+@given(experiments(generations=4))
+def test_every_law_has_one_entry_per_generation(e):
+    """Of all families."""
+    for laws in mc.predict(e).laws.values():
+        assert len(laws) == e.generations
