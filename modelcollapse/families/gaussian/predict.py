@@ -10,12 +10,13 @@ from modelcollapse._support.errors import NoClosedForm
 from modelcollapse._support.words import many
 from modelcollapse.families.gaussian import chained, fates, limits, replace_laws
 from modelcollapse.families.gaussian.exchangeable import fourth_moments
+from modelcollapse.families.gaussian.joint_moments import fit_moments
 from modelcollapse.families.gaussian.laws import (
     AccumulateStep,
     LogChiSquareSum,
     log_and_root_moments,
 )
-from modelcollapse.families.gaussian.moments import second_order, slot_fits
+from modelcollapse.families.gaussian.moments import second_order
 from modelcollapse.loop.experiment import Lazy, Prediction
 from modelcollapse.loop.routes import each, given
 from modelcollapse.solver.scan import grown
@@ -104,10 +105,7 @@ def _spread(e: "Experiment") -> Spread:
     if e.schedule.kind == "subset":
         error, mixed, variance = fourth_moments(e)
     else:
-        fits = [s.fourth for s in slot_fits(e, fourth=True) if s.fourth]
-        error = np.array([f.four[-1, -1, -1, -1] for f in fits])
-        mixed = np.array([f.trace[-1, -1, -1] for f in fits])
-        variance = np.array([f.traces[-1, -1] for f in fits])
+        error, mixed, variance = fit_moments(e, fourth=True)[2:]
     V, R = second_order(e)
     with np.errstate(over="ignore", invalid="ignore"):
         whole = variance + 2 * mixed + error - (V + R) ** 2
