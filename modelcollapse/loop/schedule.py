@@ -205,7 +205,12 @@ class Schedule:
         A chain needs one slot, whether the workflow says so or not. Where nothing is merged every
         part of a batch keeps its slot.
         """
-        sizes = self.listed[:t]
+        if self.rule == "sliding-window":  # the built-in ones look at these sizes only
+            sizes = self.listed[max(0, t - self.workflow.k - 1) : t]
+        elif self.rule == "keep-real" and t > 3:
+            sizes = [self.listed[0], *self.listed[t - 2 : t]]
+        else:
+            sizes = self.listed[:t]
         if self.newest or self.pool:
             return (Replace() if self.newest else Accumulate()).memory(sizes)
         if sources.remembers(self.workflow):

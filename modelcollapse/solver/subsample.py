@@ -76,3 +76,26 @@ def subsample_errors(
     """Return R_t for a variance 1 + v2 x^2 of one row; rationals stay rationals."""
     found = subsets(sizes, counts, lambda subset: one + curvature * subset.error, one)
     return [subset.error for subset in found]
+
+
+def subsample_variances(
+    sizes: Sequence[int], counts: Sequence[int], curvature: Any, one: Any = 1.0
+) -> list[Any]:
+    """Return 1 + v2 R_t without its subtraction, v2 >= -1; rationals stay rationals.
+
+    With x the rows in units of the truth, `same` is 1 + v2 E x^2 for a row of the pool and `pair`
+    1 + v2 E x y for two: of a batch they are (1 + v2) h and h, h the result for its fit.
+    """
+    N = sizes[0]
+    same, pair, found = one + curvature, one, []
+    for t, k in enumerate(counts):
+        h = (same + (k - 1) * pair) / k
+        found.append(h)
+        if t + 1 < len(sizes):
+            n = sizes[t + 1]
+            M = N + n
+            across = (same + (N - 1) * pair) / N
+            pair = (N * (N - 1) * pair + 2 * N * n * across + n * (n - 1) * h) / (M * (M - 1))
+            same = (N * same + n * (one + curvature) * h) / M
+            N = M
+    return found

@@ -30,9 +30,9 @@ def plus(*terms):
     return [sum(t[i] for t in terms if i < len(t)) for i in range(max(map(len, terms)))]
 
 
-def conditional(s, v2, n):
+def conditional(s, v2, n, unit=Fraction(1)):
     """Return the raw moments 0 to 4 of a mean of n rows as polynomials in the fit."""
-    x, V, slope = [Fraction(0), Fraction(1)], [Fraction(1), s, v2], [s, 2 * v2]
+    x, V, slope = [Fraction(0), Fraction(1)], [unit, s, v2], [s, 2 * v2]
     k2 = [c / n for c in V]
     k3 = [c / n**2 for c in times(V, slope)]
     k4 = [c / n**3 for c in times(V, plus(times(slope, slope), [2 * v2 * c for c in V]))]
@@ -74,8 +74,11 @@ def append(moments, weights, count, rows):
                 moments[others + (count,) * power] = total
 
 
-def error_moments(workflow, sizes, s, v2):
-    """Return (E x_t^2, E x_t^3, E x_t^4) of each generation, as Fractions."""
+def error_moments(workflow, sizes, s, v2, unit=Fraction(1)):
+    """Return (E x_t^2, E x_t^3, E x_t^4) of each generation, as Fractions.
+
+    V = unit + s x + v2 x^2, with x in any units.
+    """
     sizes = [int(n) for n in sizes]
     moments, place, found, count = {(): Fraction(1)}, {}, [], 0
     weights = []
@@ -83,7 +86,7 @@ def error_moments(workflow, sizes, s, v2):
         fresh = int(real_counts(workflow, sizes[:t])[-1])
         for kind, n in (("real", fresh), ("drawn", sizes[t - 1] - fresh)):
             if n:
-                rows = conditional(s, v2, n)
+                rows = conditional(s, v2, n, unit)
                 if kind == "real":
                     rows = [r[:1] for r in rows]
                 append(moments, weights, count, rows)
@@ -95,9 +98,16 @@ def error_moments(workflow, sizes, s, v2):
         for kind, share in (("real", real), ("drawn", drawn)):
             for batch, w in enumerate(share):
                 if w:
-                    weights[place[kind, batch]] += Fraction(float(w)).limit_denominator(10**6)
+                    weights[place[kind, batch]] += simplest(float(w))
+        weights = [w / sum(weights) for w in weights]  # of rounded ones the sum is only nearly 1
         found.append(tuple(fit_moment(moments, weights, (), j) for j in (2, 3, 4)))
     return found
+
+
+def simplest(w):
+    """Return a fraction that rounds to a float, a simple one if there is one."""
+    simple = Fraction(w).limit_denominator(10**6)
+    return simple if float(simple) == w else Fraction(w)
 
 
 def numbers(found):

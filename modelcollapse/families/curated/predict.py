@@ -8,7 +8,7 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats, reals
 from modelcollapse.families.curated.estimator import LabelVerifier
-from modelcollapse.families.curated.labels import majority_correct
+from modelcollapse.families.curated.labels import majority
 from modelcollapse.families.curated.regions import contraction_rate, second_round
 from modelcollapse.loop.experiment import Lazy, Prediction
 from modelcollapse.loop.fate import Fate
@@ -60,25 +60,26 @@ def predict(e: "Experiment") -> Prediction:
     return _labels(e) if isinstance(e.model, LabelVerifier) else _region(e)
 
 
-def stay_right(e: "Experiment", generation: int) -> tuple[float, float]:
-    """Return P(right next), from an input that is right and from one that is wrong now."""
+def turn_wrong(e: "Experiment", generation: int) -> tuple[float, float]:
+    """Return P(wrong next), from an input that is right and from one that is wrong now."""
     model, n = e.model, int(e.sizes[generation - 1])
-    keep = model.keep_correct, model.keep_wrong
-    right = majority_correct(n, model.noise, *keep)
-    return right, majority_correct(n, 1 - model.noise, *keep)
+    correct, wrong, noise = model.keep_correct, model.keep_wrong, model.noise
+    return (
+        majority(n, noise * wrong, (1 - noise) * correct),
+        majority(n, (1 - noise) * wrong, noise * correct),
+    )
 
 
 def _errors(e: "Experiment") -> Floats:
     """Return the probability that an input is wrong, shape (generations,)."""
-    steps = cache(lambda n: stay_right(e, n))
+    steps = cache(lambda n: turn_wrong(e, n))
     first: dict[int, int] = {}  # batches of one size share a step
-    model, correct = e.model, np.empty(e.generations)
-    keep = model.keep_correct, model.keep_wrong
-    correct[0] = majority_correct(int(e.sizes[0]), e.truth.error, *keep)
+    model, errors, p = e.model, np.empty(e.generations), e.truth.error
+    errors[0] = majority(int(e.sizes[0]), p * model.keep_wrong, (1 - p) * model.keep_correct)
     for t in range(2, e.generations + 1):
         right, wrong = steps(first.setdefault(int(e.sizes[t - 1]), t))
-        correct[t - 1] = right * correct[t - 2] + wrong * (1 - correct[t - 2])
-    return 1 - correct
+        errors[t - 1] = wrong * errors[t - 2] + right * (1 - errors[t - 2])
+    return errors
 
 
 def _labels(e: "Experiment") -> Prediction:
@@ -106,13 +107,13 @@ def _long_run(e: "Experiment") -> tuple[Lazy, Lazy]:
         return Lazy({}, {"label_error": reason}), Lazy({}, {"contraction": reason})
 
     def limit() -> float:
-        right, wrong = stay_right(e, 2)
-        stay = 1 - right + wrong
-        return (1 - right) / stay if stay > 0 else float(_errors(e)[0])
+        right, wrong = turn_wrong(e, 2)
+        moved = right + 1 - wrong
+        return right / moved if moved > 0 else float(_errors(e)[0])
 
     def contraction() -> float:
-        right, wrong = stay_right(e, min(2, e.generations))
-        return right - wrong
+        right, wrong = turn_wrong(e, min(2, e.generations))
+        return wrong - right
 
     rates = Lazy({"contraction": contraction})
     if e.generations == 1:

@@ -3,6 +3,7 @@
 estimator    Discrete, the multinomial fit
 truth        the probabilities of generation 1; zipf
 moments      exact moments of the fits, to the fourth order
+kinship      how draws from the fits are related, on which their variances depend
 chains       exact laws of one outcome's count
 lost         which outcomes are absent, and whether one is left
 survival     survival and collapse times: exact, bounds, limits

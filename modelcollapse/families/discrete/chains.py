@@ -25,14 +25,22 @@ SMALL = 2.0**-HALVED
 Function = Callable[[Floats], Floats]
 
 
-def binomial(n: int, p: Floats) -> Floats:
-    """Return the probabilities of 0..n successes, shape (len(p), n + 1), n at most MOST_ROWS."""
+def binomial(n: int, p: Floats, others: Floats) -> Floats:
+    """Return the probabilities of 0..n successes, shape (len(p), n + 1), n at most MOST_ROWS.
+
+    `others` are 1 - p, without what a subtraction loses.
+    """
     from scipy.special import binom
 
     k = np.arange(n + 1)
-    p = np.asarray(p, dtype=np.float64)[:, None]
     with np.errstate(under="ignore"):
-        return np.asarray(binom(n, k) * p**k * (1 - p) ** (n - k))
+        return np.asarray(binom(n, k) * p[:, None] ** k * others[:, None] ** (n - k))
+
+
+def copied(n: int, total: int) -> Floats:
+    """Return `binomial` for the frequencies 0, 1, ..., total of a fit to so many rows."""
+    values = np.arange(total + 1) / total
+    return binomial(n, values, values[::-1])
 
 
 def hypergeometric(total: int, drawn: int) -> Floats:
@@ -85,7 +93,9 @@ def work(e: "Experiment", points: int) -> float:
     return T * rows**2 * (points + (30 if e.schedule.kind == "subset" else 10))
 
 
-def expectations(e: "Experiment", p: Floats, function: Function) -> Floats:
+def expectations(
+    e: "Experiment", p: Floats, function: Function, others: Floats | None = None
+) -> Floats:
     """Return E f(p_t) for outcomes of true probability p: shape (generations, len(p)).
 
     Parameters
@@ -95,14 +105,16 @@ def expectations(e: "Experiment", p: Floats, function: Function) -> Floats:
     p
         Probabilities of single or lumped outcomes, shape (points,).
     function
-        From fitted probabilities to numbers, elementwise.
+        From the fitted probabilities 0, 1/k, ..., 1 to numbers.
+    others
+        1 - p, with all digits; None subtracts.
 
     Raises
     ------
     NoClosedForm
         If the count is no Markov chain, or the chain is too large.
     """
-    p = np.asarray(p, dtype=np.float64)
+    others = 1 - p if others is None else others
     if (why := reason(e, len(p))) is not None:
         raise NoClosedForm(why)
     out = np.empty((e.generations, len(p)))
@@ -110,20 +122,19 @@ def expectations(e: "Experiment", p: Floats, function: Function) -> Floats:
     for start in range(0, len(p), step):
         part = slice(start, start + step)
         if e.schedule.newest and constant(e.sizes):
-            out[:, part] = _backward(e, p[part], function)
+            out[:, part] = _backward(e, p[part], others[part], function)
             continue
         with np.errstate(under="ignore"):
-            for t, (values, law) in enumerate(_forward(e, p[part])):
+            for t, (values, law) in enumerate(_forward(e, p[part], others[part])):
                 out[t, part] = law @ function(values)
     return out
 
 
-def _backward(e: "Experiment", p: Floats, function: Function) -> Floats:
+def _backward(e: "Experiment", p: Floats, others: Floats, function: Function) -> Floats:
     """Return E f(p_t) under replace with equal batches: one vector per generation."""
     n = int(e.sizes[0])
-    values = np.arange(n + 1) / n
-    step, value = binomial(n, values), function(values)
-    first = binomial(n, p)
+    step, value = copied(n, n), function(np.arange(n + 1) / n)
+    first = binomial(n, p, others)
     out = np.empty((e.generations, len(p)))
     shift = 0  # powers of two taken out of what vanishes, so that it ends at 0
     with np.errstate(under="ignore"):
@@ -135,13 +146,13 @@ def _backward(e: "Experiment", p: Floats, function: Function) -> Floats:
     return out
 
 
-def _forward(e: "Experiment", p: Floats) -> Iterator[tuple[Floats, Floats]]:
+def _forward(e: "Experiment", p: Floats, others: Floats) -> Iterator[tuple[Floats, Floats]]:
     """Yield, for each generation, the fitted probabilities and their law, (len(p), states)."""
     sizes = e.sizes.tolist()
-    law, total = binomial(sizes[0], p), sizes[0]
+    law, total = binomial(sizes[0], p, others), sizes[0]
     for t, n in enumerate(sizes):
         if t and e.schedule.newest:
-            law, total = law @ binomial(n, np.arange(total + 1) / total), n
+            law, total = law @ copied(n, total), n
         elif t:
             law, total = _added(e, law, sizes[:t], n), total + n
         values, table = fitted(e, sizes[: t + 1], total)
@@ -161,7 +172,7 @@ def _added(e: "Experiment", law: Floats, sizes: list[int], n: int) -> Floats:
     """Return the law of the pool's count after n rows of the fit to the pool."""
     total = law.shape[1] - 1
     values, table = fitted(e, sizes, total)
-    drawn = binomial(n, values)
+    drawn = copied(n, len(values) - 1)
     if table is not None:
         drawn = table @ drawn
     new = np.zeros((len(law), total + n + 1))

@@ -31,7 +31,7 @@ def exact_law(e: "Experiment") -> list[Law]:
     e
         A discrete experiment under replace, accumulate or accumulate-subsample; about n <= 8,
         t <= 6 and K <= 4 are affordable. The truth's probabilities are taken as the simplest
-        fractions within 1e-12 of them.
+        fractions within 1e-12 of them, relatively.
 
     Returns
     -------
@@ -73,7 +73,8 @@ def fractions(e: "Experiment") -> list[Fraction]:
     """Return the truth's probabilities as fractions that sum to 1."""
     values = [Fraction(float(p)).limit_denominator(10**6) for p in truth_of(e).probabilities]
     close = all(
-        abs(float(v) - p) < 1e-12 for v, p in zip(values, truth_of(e).probabilities, strict=True)
+        abs(float(v) - p) <= 1e-12 * p
+        for v, p in zip(values, truth_of(e).probabilities, strict=True)
     )
     if not close or sum(values) != 1:
         values = [Fraction(float(p)) for p in truth_of(e).probabilities]

@@ -42,25 +42,49 @@ def reason(e: "Experiment", points: int = 1) -> str | None:
     return chains.reason(e, points)
 
 
-def absence(e: "Experiment", x: Floats) -> Floats:
-    """Return A_t(x), shape (generations, len(x))."""
+def absence(e: "Experiment", x: Floats, others: Floats | None = None) -> Floats:
+    """Return A_t(x), shape (generations, len(x)); `others` are 1 - x, with all digits."""
+    rows, others = real_rows(e), 1 - x if others is None else others
+    if rows is not None:
+        with np.errstate(under="ignore"):
+            return np.asarray(np.exp(log_power(x, others, rows[:, None])))
+    return chains.expectations(e, x, lambda p: np.asarray(p == 0, dtype=np.float64), others)
+
+
+def surplus(e: "Experiment", x: Floats, others: Floats) -> Floats:
+    """Return 1 - A_t(x) - x, shape (generations, len(x)): E(1 - p_t) where p_t is positive.
+
+    The fitted probabilities are x on average, so that it is not negative, and all its digits are
+    there also where it vanishes: where x is tiny, and where one outcome is left.
+    """
     rows = real_rows(e)
     if rows is not None:
         with np.errstate(under="ignore"):
-            return np.asarray(np.exp(log_power(np.asarray(x), rows[:, None])))
-    return chains.expectations(e, x, lambda p: np.asarray(p == 0, dtype=np.float64))
+            return np.asarray(-others * np.expm1(log_power(x, others, rows[:, None] - 1.0)))
+    return chains.expectations(e, x, lambda p: np.where(p > 0, p[::-1], 0.0), others)
 
 
 def absent(e: "Experiment") -> Floats:
     """Return the expected number of absent outcomes, shape (generations,)."""
     p, counts = truth_of(e).groups
-    return np.asarray(absence(e, p) @ counts)
+    return np.asarray(absence(e, p, truth_of(e).group_others) @ counts)
+
+
+def several(e: "Experiment") -> Floats:
+    """Return the probability that two outcomes or more are left, shape (generations,).
+
+    That one alone is outcome i has the probability p_i less E p_ti where another is left too.
+    """
+    p, counts = truth_of(e).groups
+    return np.asarray(surplus(e, truth_of(e).group_others, p) @ counts)
 
 
 def collapsed(e: "Experiment") -> Floats:
     """Return the probability that one outcome is left, shape (generations,)."""
     p, counts = truth_of(e).groups
-    return np.minimum(absence(e, 1 - p) @ counts, 1.0)
+    more = several(e)
+    # Its own sum where it is small, and what is missing to 1 where it is not.
+    return np.where(more > 0.5, absence(e, truth_of(e).group_others, p) @ counts, 1 - more)
 
 
 def pairs(e: "Experiment") -> int:
@@ -70,21 +94,38 @@ def pairs(e: "Experiment") -> int:
 
 
 def absent_variance(e: "Experiment") -> Floats:
-    """Return the variance over replicates of the number of absent outcomes, (generations,)."""
-    p, counts = truth_of(e).groups
+    """Return the variance over replicates of the number of absent outcomes, (generations,).
+
+    From the covariances of absences; or, where fewer outcomes are there than absent, of W, the
+    number present besides one: with s the surplus, E W = sum s(p_i) and E W (W + 1) = sum over
+    i != j of s(p_i) + s(p_j) - s(p_i + p_j). Each is right to about K roundings of what it is of,
+    and one of them vanishes with what it is of, as the variance does.
+    """
+    truth = truth_of(e)
+    p, counts = truth.groups
     i, j = np.triu_indices(len(p))
     couples = np.where(i == j, counts[i] * (counts[i] - 1), 2 * counts[i] * counts[j])
-    single = absence(e, p)
-    both = absence(e, np.minimum(p[i] + p[j], 1.0))
-    # Summed as covariances: the two parts alone are of the order K^2.
-    joint = (both - single[:, i] * single[:, j]) @ couples
-    return np.asarray(np.maximum(joint + (single * (1 - single)) @ counts, 0.0))
+    i, j, couples = i[couples > 0], j[couples > 0], couples[couples > 0]
+    # With the largest, all others may be little: the third largest and so on, and the second.
+    ascending = np.sort(truth.probabilities)
+    rest = ascending[:-2].sum() + (ascending[-2] - p[i])
+    rest = np.where(j == len(p) - 1, rest, 1 - (p[i] + p[j]))
+    each, two = (p, truth.group_others), (p[i] + p[j], rest)
+    single, both = absence(e, *each), absence(e, *two)
+    apart = (both - single[:, i] * single[:, j]) @ couples + (single * (1 - single)) @ counts
+    few = single @ counts
+    single, both = surplus(e, *each), surplus(e, *two)
+    more = single @ counts
+    joint = (single[:, i] + single[:, j] - both) @ couples
+    return np.where(few < more, apart, joint - more - more**2)
 
 
-def bounds(e: "Experiment", x: Floats) -> tuple[Floats, Floats]:
+def bounds(e: "Experiment", x: Floats, others: Floats) -> tuple[Floats, Floats]:
     """Return proved bounds of A_t(x) under replace at any batch sizes, each (T, len(x))."""
     d, u = lines(e.sizes)
     n = float(e.sizes[0])
     with np.errstate(under="ignore"):
-        low = np.exp(log_power(x, d[:, None]))
-        return low, np.exp(log_power(u[:, None] * x, n))
+        low = np.exp(log_power(x, others, d[:, None]))
+        high = u[:, None] * x
+        # 1 - u x = (1 - x) + (1 - u) x
+        return low, np.exp(log_power(high, others + (1 - u[:, None]) * x, n))

@@ -116,18 +116,27 @@ def _record(blocks: Any, t: int, model: Floats, out: Floats, fitted: Floats) -> 
     slot = int(blocks.slots[t])
     if slot < 0:
         return
-    truth, (possible, _, differ) = truth_of(blocks.experiment).probabilities, blocks.given
+    truth, (possible, scale, differ, _) = truth_of(blocks.experiment), blocks.given
     present = (model > 0).sum(axis=1)
-    with np.errstate(under="ignore"):
+    others = 1 - model
+    each, largest = np.arange(len(model)), model.argmax(axis=1)
+    with np.errstate(under="ignore", divide="ignore"):
+        rest = model.copy()
+        rest[each, largest] = 0.0
+        # Without what 1 - p loses where p is near 1; weights sum to 1 but for rounding.
+        others[each, largest] = rest.sum(axis=1)
         logs = model * np.log(np.where(model > 0, model, 1.0))
-        error = ((model - truth) ** 2).sum(axis=1)
-        others = np.maximum(1 - model, 0.0)  # weights sum to 1 but for rounding
+        few = others[each, largest] < 0.5
+        logs[each[few], largest[few]] = np.log1p(-others[each[few], largest[few]])
+        logs[each[few], largest[few]] *= model[each[few], largest[few]]
+        near = truth.probabilities > 0.5
+        gaps = np.where(near, truth.others - others, model - truth.probabilities) * scale
         columns = (
             (model * others).sum(axis=1),
             possible - present,
             present == 1,
             np.maximum(-logs.sum(axis=1), 0.0),
-            error / differ,
+            (gaps**2).sum(axis=1) / differ,
         )
     out[:, slot] = np.stack(columns, axis=1)
     if fitted.size:

@@ -8,6 +8,7 @@ import numpy as np
 from modelcollapse._support.checks import Floats
 from modelcollapse._support.errors import NoClosedForm
 from modelcollapse.families.discrete import chains, fates, limits, lost, moments
+from modelcollapse.families.discrete.survival import log_power
 from modelcollapse.families.discrete.truth import truth_of
 from modelcollapse.loop.experiment import Lazy, Prediction
 from modelcollapse.loop.routes import Parts, given
@@ -86,7 +87,7 @@ def _counts(e: "Experiment", parts: Parts) -> None:
         one = cache(lambda: lost.collapsed(e))
         parts.routes["absent"] = lambda: lost.absent(e)
         parts.routes["collapsed"] = one
-        parts.spreads["collapsed"] = lambda: one() * (1 - one())
+        parts.spreads["collapsed"] = lambda: one() * lost.several(e)
         couples = lost.pairs(e)
         if couples > lost.MOST_PAIRS:
             parts.spread_reasons["absent"] = (
@@ -98,9 +99,9 @@ def _counts(e: "Experiment", parts: Parts) -> None:
     parts.reasons.update(dict.fromkeys(COUNTS, why))
     if not e.schedule.newest:
         return
-    p, counts = truth.groups
-    absent = cache(lambda: [bound @ counts for bound in lost.bounds(e, p)])
-    collapsed = cache(lambda: [bound @ counts for bound in lost.bounds(e, 1 - p)])
+    (p, counts), others = truth.groups, truth.group_others
+    absent = cache(lambda: [bound @ counts for bound in lost.bounds(e, p, others)])
+    collapsed = cache(lambda: [bound @ counts for bound in lost.bounds(e, others, p)])
     parts.routes["absent_lower"] = lambda: absent()[0]
     parts.routes["absent_upper"] = lambda: absent()[1]
     parts.routes["collapsed_lower"] = lambda: collapsed()[0]
@@ -112,16 +113,16 @@ def _entropy(e: "Experiment", parts: Parts) -> None:
 
     The entropy is concave, and above -log sum p_i^2, which is convex in sum p_i^2.
     """
-    p, counts = truth_of(e).groups
+    (p, counts), others = truth_of(e).groups, truth_of(e).group_others
     why = chains.reason(e, len(p))
     if why is None:
-        parts.routes["entropy"] = lambda: chains.expectations(e, p, surprise) @ counts
+        parts.routes["entropy"] = lambda: chains.expectations(e, p, surprise, others) @ counts
         return
     parts.reasons["entropy"] = f"{why}; see entropy_lower and entropy_upper"
     if "heterozygosity" in parts.routes:
         heterozygosity = parts.routes["heterozygosity"]
         parts.routes["entropy_lower"] = lambda: -np.log1p(-heterozygosity())
-        most = float(surprise(p) @ counts)
+        most = float(-(p * log_power(others, p, 1.0)) @ counts)
         parts.routes["entropy_upper"] = lambda: np.full(e.generations, most)
     else:
         parts.reasons["entropy"] = why

@@ -27,39 +27,61 @@ def measured(
     truth: Floats,
     given: Floats,
     table: Floats,
+    lost: float,
     out: Floats,
 ) -> None:
     """Fill out with heterozygosity, absent, collapsed, entropy and squared error of a fit.
 
-    `given` holds the number of possible outcomes, sum p_i^2 and 1 - sum p_i^2 of the truth;
-    `table` holds c log c.
+    `given` holds the number of possible outcomes, a power of two, the truth's heterozygosity times
+    its square, and the probability of all outcomes but the largest; `table` holds c log c. `lost`
+    is the sum of squared probabilities, times that power's square, of what is not in `labels`.
     """
-    unit, differ, logs, error, found, present = 1.0 / total, 0.0, 0.0, 0.0, 0.0, 0
+    unit, differ, logs, error, present, most = 1.0 / total, 0.0, 0.0, 0.0, 0, 0
+    scale = given[1]
     for j in range(m):
-        c = fit[j]
+        c, p = fit[j], truth[labels[j]]
         if c > 0:
-            x, p = c * unit, truth[labels[j]]
+            x, rest = c * unit, (total - c) * unit
             present += 1
-            differ += c * unit * ((total - c) * unit)
+            differ += x * rest
             logs += table[c] if c < table.size else c * np.log(c)
-            error += (x - p) * (x - p)
-            found += p * p
+            # Near 1 both differ from it by what is left: nothing is lost.
+            gap = ((x - p) if p <= 0.5 else (given[3] - rest)) * scale
+            error += gap * gap
+            most = max(most, c)
+        else:
+            lost += p * scale * (p * scale)
     out[0] = differ
     out[1] = given[0] - present
     out[2] = 1.0 if present == 1 else 0.0
-    out[3] = 0.0 if present == 1 else max(0.0, np.log(total) - logs * unit)
-    lost = max(0.0, given[1] - found) if present < given[0] else 0.0
+    if most > 0.875 * total:  # then the entropy may be little: what others have, and log(1 - it)
+        rest = (total - most) * unit
+        logs = most * np.log1p(-rest) if present > 1 else 0.0
+        for j in range(m):
+            if 0 < fit[j] < most:
+                logs += fit[j] * np.log(fit[j] * unit)
+        out[3] = -logs * unit if present > 1 else 0.0
+    else:
+        out[3] = np.log(total) - logs * unit
     out[4] = (error + lost) / given[2]
 
 
 @compiled
 def joined(
-    fresh: Integers, labels: Integers, counts: Integers, m: int, place: Integers, tally: Integers
-) -> int:
-    """Add counts of all outcomes to those present; return how many are present then.
+    fresh: Integers,
+    labels: Integers,
+    counts: Integers,
+    m: int,
+    place: Integers,
+    tally: Integers,
+    truth: Floats,
+    scale: float,
+) -> tuple[int, float]:
+    """Add counts of all outcomes to those present; return how many are present then, and `lost`.
 
     `tally` gets the added counts in the order of `labels`; `place` holds -1 before and after.
     """
+    lost = 0.0
     for j in range(m):
         place[labels[j]] = j
     tally[:] = 0
@@ -72,9 +94,11 @@ def joined(
                 m += 1
             counts[place[i]] += fresh[i]
             tally[place[i]] = fresh[i]
+        elif place[i] < 0:
+            lost += truth[i] * scale * (truth[i] * scale)
     for j in range(m):
         place[labels[j]] = -1
-    return m
+    return m, lost
 
 
 @compiled
@@ -118,10 +142,9 @@ def run(
     ends, guide = np.empty(K, dtype=np.int64), np.empty(RATIO * K + 1, dtype=np.int32)
     labels, counts = np.empty(K, dtype=np.int64), np.empty(K, dtype=np.int64)
     tally, fit = np.empty(K, dtype=np.int64), np.empty(K, dtype=np.int64)
-    fresh = np.zeros(K, dtype=np.int64)
-    place = np.full(K, -1, dtype=np.int64)
+    fresh, place = np.zeros(K, dtype=np.int64), np.full(K, -1, dtype=np.int64)
     for r in range(out.shape[0]):
-        m, total, trained = 0, 0, 0
+        m, total, trained, lost = 0, 0, 0, 0.0
         for t in range(T):
             synthetic = sizes[t] - real[t]
             if synthetic > 0 and rows.size > 0:
@@ -141,11 +164,13 @@ def run(
                         labels[kept] = labels[j]
                         counts[kept] = tally[j]
                         kept += 1
+                    else:
+                        lost += truth[labels[j]] * given[1] * (truth[labels[j]] * given[1])
                 m, total = kept, synthetic
             if real[t] > 0:
                 fresh[:] = 0
                 drawn_floats(rng, real[t], truth, rest, sums, cells, last, fresh)
-                m = joined(fresh, labels, counts, m, place, tally)
+                m, lost = joined(fresh, labels, counts, m, place, tally, truth, given[1])
                 if rows.size > 0:
                     appended(tally, m, rows, total)
                 total += real[t]
@@ -159,7 +184,7 @@ def run(
                 trained = total
                 fit[:m] = counts[:m]
             if slots[t] >= 0:
-                measured(fit, labels, m, trained, truth, given, table, out[r, slots[t]])
+                measured(fit, labels, m, trained, truth, given, table, lost, out[r, slots[t]])
                 if fitted.size > 0:
                     fitted[r, slots[t]] = 0.0
                     for j in range(m):

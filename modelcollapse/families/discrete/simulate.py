@@ -77,7 +77,8 @@ class Blocks:
                 f"by row; give at most {MOST_SUBSET}"
             )
         truth = truth_of(e)
-        self.given = np.array([truth.possible, truth.concentration, truth.heterozygosity])
+        self.scale, differ = scaled(truth.heterozygosity)
+        self.given = np.array([truth.possible, self.scale, differ, truth.others.min()])
         c = np.arange(min(rows + 1, TABLE), dtype=np.float64)
         self.table = c * np.log(np.maximum(c, 1.0))
         self.mixture = None if self.counted else mixtures.plan(e)
@@ -132,6 +133,15 @@ class Blocks:
         subset = e.schedule.kind == "subset"
         many = e.sizes.max() > ROWS_PER_OUTCOME * truth_of(e).possible
         return pooled and int(e.sizes.sum()) <= KEPT and (subset or not many)
+
+
+def scaled(differ: float) -> tuple[float, float]:
+    """Return a power of two whose square, times the heterozygosity, is about 1, and that product.
+
+    Squares of what is as small as the heterozygosity are then no smaller than it.
+    """
+    scale = 2.0 ** (-int(np.frexp(differ)[1]) // 2)
+    return scale, differ * scale * scale
 
 
 def _counted(e: "Experiment") -> bool:

@@ -21,8 +21,8 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers, horizon, reals, whole
 from modelcollapse._support.errors import NoClosedForm, invalid
-from modelcollapse.families.discrete.chains import MOST_ROWS, binomial, constant
-from modelcollapse.families.discrete.truth import checked_probabilities
+from modelcollapse.families.discrete.chains import MOST_ROWS, binomial, constant, copied
+from modelcollapse.families.discrete.truth import Categorical
 
 
 def survival(n: int, p: Any, generations: int) -> Floats:
@@ -50,8 +50,8 @@ def survival(n: int, p: Any, generations: int) -> Floats:
         If an argument is out of its range.
     """
     n, generations, x = _exact_rows(n), whole("generations", generations), _unit("p", p)
-    step = binomial(n, np.arange(n + 1) / n)
-    first = binomial(n, x.ravel())
+    step = copied(n, n)
+    first = binomial(n, x.ravel(), 1 - x.ravel())
     there = np.ones(n + 1)
     there[0] = 0.0
     out = np.empty((x.size, generations))
@@ -108,13 +108,14 @@ def finite_survival_bounds(n: int, p: Any, generations: int) -> tuple[Floats, Fl
     x = _unit("p", p)[..., None]
     sizes = np.full(horizon(generations), whole("n", n), dtype=np.int64)
     d, u = lines(sizes)
-    return -np.expm1(log_power(u * x, n)), -np.expm1(log_power(x, d))
+    return -np.expm1(log_power(u * x, 1 - u * x, n)), -np.expm1(log_power(x, 1 - x, d))
 
 
-def log_power(x: Floats, exponent: Any) -> Floats:
-    """Return log (1 - x)^exponent, -inf at x = 1."""
-    with np.errstate(divide="ignore", under="ignore"):
-        return np.asarray(exponent * np.log1p(-x))
+def log_power(x: Floats, others: Floats, exponent: Any) -> Floats:
+    """Return log (1 - x)^exponent, -inf at x = 1; `others` are 1 - x, and 0^0 is 1."""
+    with np.errstate(divide="ignore", under="ignore", invalid="ignore"):
+        logs = np.where(x <= 0.5, np.log1p(-np.minimum(x, 0.5)), np.log(others))
+        return np.where(exponent == 0, 0.0, exponent * logs)
 
 
 def lines(sizes: Integers) -> tuple[Floats, Floats]:
@@ -145,9 +146,10 @@ def expected_collapse_time(n: int, probabilities: Any) -> float:
     For K equally likely outcomes it is 2 n (K-1) log(K/(K-1)) (Littler 1975). It is asymptotic in
     n: at finite n it is not exact.
     """
-    p = checked_probabilities(probabilities)
-    rest = 1 - p
-    return float(-2 * whole("n", n) * (rest * np.log(rest)).sum())
+    truth = Categorical(probabilities)
+    rest = truth.others
+    logs = log_power(truth.probabilities, rest, 1.0)
+    return float(-2 * whole("n", n) * (rest * logs).sum())
 
 
 def exact_collapse_time(n: int, probabilities: Any) -> float:
@@ -169,14 +171,14 @@ def exact_collapse_time(n: int, probabilities: Any) -> float:
     NoClosedForm
         If n is above 1000: see `expected_collapse_time`.
     """
-    n, p = _exact_rows(n), checked_probabilities(probabilities)
+    n, truth = _exact_rows(n), Categorical(probabilities)
     if n == 1:
         return 1.0
     share = np.arange(1, n) / n
-    inside = binomial(n, share)[:, 1:n]
+    inside = copied(n, n)[1:n, 1:n]
     waits = np.linalg.solve(np.eye(n - 1) - inside, share)
-    values, counts = np.unique(p, return_counts=True)
-    return float(1 + counts @ (binomial(n, values)[:, 1:n] @ waits))
+    values, counts = truth.groups
+    return float(1 + counts @ (binomial(n, values, truth.group_others)[:, 1:n] @ waits))
 
 
 def _exact_rows(n: int) -> int:

@@ -58,15 +58,54 @@ class Categorical(Law):
         return float((self.probabilities**2).sum())
 
     @cached_property
+    def others(self) -> Floats:
+        """The probability 1 - p_i of all other outcomes, with all its digits where it is small."""
+        others: Floats = 1 - self.probabilities
+        largest = int(self.probabilities.argmax())
+        if self.probabilities[largest] > 0.5:
+            others[largest] = np.delete(self.probabilities, largest).sum()
+        return others
+
+    @cached_property
     def heterozygosity(self) -> float:
         """The probability that two draws differ, the total variance of one observation."""
-        return float((self.probabilities * (1 - self.probabilities)).sum())
+        with np.errstate(under="ignore"):
+            return float((self.probabilities * self.others).sum())
+
+    @cached_property
+    def spread(self) -> float:
+        """The variance of p_i over draws i.
+
+        About the largest one: what is subtracted then costs the root of the number of outcomes
+        in roundings, at most.
+        """
+        p = self.probabilities
+        below = p.max() - p
+        with np.errstate(under="ignore"):
+            return float((p * (below - p @ below) ** 2).sum())
+
+    @cached_property
+    def squared_covariance(self) -> float:
+        """The squared norm of the covariance of one draw's indicators, over heterozygosity^2."""
+        p = np.sort(self.probabilities)
+        with np.errstate(under="ignore"):
+            own = self.probabilities * self.others / self.heterozygosity
+            # Of pairs, each with all smaller ones; the root keeps what a square would lose.
+            less = np.hypot.accumulate(p)[:-1]
+            pairs = p[1:] / self.heterozygosity * less
+            return float((own**2).sum() + 2 * (pairs**2).sum())
 
     @cached_property
     def groups(self) -> tuple[Floats, Floats]:
         """The different positive probabilities, ascending, and how many outcomes have each."""
         values, counts = np.unique(self.probabilities[self.probabilities > 0], return_counts=True)
         return values, counts.astype(np.float64)
+
+    @cached_property
+    def group_others(self) -> Floats:
+        """The probabilities of all other outcomes, of those in `groups`."""
+        places = np.unique(self.probabilities, return_index=True)[1]
+        return np.asarray(self.others[places[self.probabilities[places] > 0]])
 
     dim = 1
     is_normal = False
@@ -125,11 +164,6 @@ def zipf(outcomes: int, exponent: float = 1.0) -> Floats:
     with np.errstate(under="ignore"):
         weights = np.arange(1, count + 1, dtype=np.float64) ** -power
         return np.asarray(weights / weights.sum())
-
-
-def checked_probabilities(value: Any) -> Floats:
-    """Return probabilities of shape (K,), K at least 2, divided by their sum."""
-    return _checked(value)
 
 
 def _checked(value: Any) -> Floats:

@@ -14,7 +14,7 @@ binomial    Under replace with at most 200 trials a batch, the chain of totals, 
 """
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -35,8 +35,15 @@ OPEN = (
 )
 
 
-def route(e: "Experiment") -> "Callable[[], Floats]":
-    """Return the function that computes P(V(m_t) = 0), shape (generations,).
+class Chances(NamedTuple):
+    """P(V(m_t) = 0) and P(V(m_t) > 0), each with all its digits, shape (generations,)."""
+
+    absorbed: Floats
+    alive: Floats
+
+
+def route(e: "Experiment") -> "Callable[[], Chances]":
+    """Return the function that computes P(V(m_t) = 0) and P(V(m_t) > 0).
 
     Raises
     ------
@@ -58,27 +65,43 @@ def route(e: "Experiment") -> "Callable[[], Floats]":
     raise NoClosedForm(OPEN)
 
 
-def _extreme_rows(e: "Experiment", rows: Integers) -> Floats:
-    """Return P(all real rows so far are at one end)."""
-    truth, (_, high) = e.truth, e.model.range
+def _of_logarithms(logs: Floats) -> Chances:
     with np.errstate(under="ignore"):
-        found = np.exp(rows * e.model.log_density(np.zeros(1), truth.value))
-        if np.isfinite(high):
-            found += np.exp(rows * e.model.log_density(np.array([high]), truth.value))
-    return np.asarray(found)
+        return Chances(np.exp(logs), -np.expm1(logs))
 
 
-def _branching_alone(e: "Experiment") -> Floats:
+def _two_ends(ends: Floats, between: Floats) -> Chances:
+    """Return the smaller one as the sum that it is, and the larger one by what is missing to 1."""
+    absorbed = np.where(between > 0.5, ends, 1 - between)
+    return Chances(absorbed, np.where(between > 0.5, 1 - ends, between))
+
+
+def _extreme_rows(e: "Experiment", rows: Integers) -> Chances:
+    """Return P(all real rows so far are at one end)."""
+    mean, (_, high) = e.truth.value, e.model.range
+    low = e.model.log_density(np.zeros(1), mean)
+    if not np.isfinite(high):
+        return _of_logarithms(rows * low)
+    # 1 - p^R - q^R = p (1 - p^(R-1)) + q (1 - q^(R-1)), R trials in all.
+    trials = rows * e.model.trials
+    logs = [low / e.model.trials, e.model.log_density(np.array([high]), mean) / e.model.trials]
+    with np.errstate(under="ignore"):
+        ends = sum(np.exp(trials * one) for one in logs)
+        between = sum(-np.exp(one) * np.expm1((trials - 1) * one) for one in logs)
+    return _two_ends(np.asarray(ends), np.asarray(between))
+
+
+def _branching_alone(e: "Experiment") -> Chances:
     """Return exp(-n_1 m_0 u_t) under replace, for all t at once."""
     n = e.sizes.astype(float)
     u = np.ones(e.generations)
     with np.errstate(under="ignore"):
         for s in range(e.generations - 1, 0, -1):
             u[s:] = -np.expm1(-u[s:] * (n[s] / n[s - 1]))
-        return np.asarray(np.exp(-n[0] * e.truth.value * u))
+    return _of_logarithms(-n[0] * e.truth.value * u)
 
 
-def _branching(e: "Experiment") -> Floats:
+def _branching(e: "Experiment") -> Chances:
     """Return the probability of zero means, backwards through the batches, for all t at once.
 
     Row t of `exponents` has the c of E exp(-c.y) over the means y of the slots that generation s
@@ -105,7 +128,7 @@ def _branching(e: "Experiment") -> Floats:
             if rows := int(schedule.sampled[s - 1]):
                 rate = -rows * np.expm1(-next(new) / rows)
                 exponents = exponents + rate[:, None] * steps[s - 2][1]
-        return np.asarray(np.exp(logs))
+    return _of_logarithms(logs)
 
 
 def _carried(exponents: Floats, carry: Floats) -> Floats:
@@ -116,10 +139,10 @@ def _carried(exponents: Floats, carry: Floats) -> Floats:
     return np.where(infinite.astype(float) @ (carry > 0) > 0, np.inf, moved)
 
 
-def _chain(e: "Experiment", trials: Integers) -> Floats:
+def _chain(e: "Experiment", trials: Integers) -> Chances:
     """Return the probability of both ends, by the chain of batch totals."""
     before, law = np.array([e.truth.value / e.model.trials]), np.ones(1)
-    found = np.empty(e.generations)
+    ends, between = np.empty(e.generations), np.empty(e.generations)
     with np.errstate(under="ignore"):
         for t, count in enumerate(trials.tolist()):
             batch = Binomial(count)
@@ -130,5 +153,5 @@ def _chain(e: "Experiment", trials: Integers) -> Floats:
             for i in np.flatnonzero(inner):
                 step[i] = np.exp(batch.log_density(totals, count * before[i]))
             law, before = law @ step, totals / count
-            found[t] = law[0] + law[-1]
-    return found
+            ends[t], between[t] = law[0] + law[-1], law[1:-1].sum()
+    return _two_ends(ends, between)

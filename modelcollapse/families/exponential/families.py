@@ -126,11 +126,14 @@ class Binomial(Family):
         """Return the log-probability; minus infinity off 0, ..., N."""
         from scipy.special import gammaln, xlog1py, xlogy
 
-        N, p = self.trials, mean / self.trials
+        N = self.trials
+        p, q = mean / N, (N - mean) / N  # each with its digits where it is small
 
         def logs(k: Floats) -> Floats:
             choices = gammaln(N + 1) - gammaln(k + 1) - gammaln(N - k + 1)
-            return np.asarray(choices + xlogy(k, p) + xlog1py(N - k, -p))
+            if p <= q:
+                return np.asarray(choices + xlogy(k, p) + xlog1py(N - k, -p))
+            return np.asarray(choices + xlog1py(k, -q) + xlogy(N - k, q))
 
         return np.where(x <= N, on_counts(np.minimum(x, N), logs), -np.inf)
 

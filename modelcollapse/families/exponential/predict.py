@@ -13,7 +13,7 @@ from modelcollapse.families.exponential.families import NormalMean
 from modelcollapse.loop.experiment import Lazy, Prediction
 from modelcollapse.loop.routes import decided, each
 from modelcollapse.solver.scan import grown
-from modelcollapse.solver.subsample import subsample_errors
+from modelcollapse.solver.subsample import subsample_errors, subsample_variances
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -115,7 +115,9 @@ def _errors(
 def _variances(e: "Experiment", errors: Floats) -> Floats:
     v2 = e.model.curvature
     if e.schedule.kind == "subset":
-        return np.maximum(1 + _times(v2, errors), 0.0)
+        if v2 >= 0:
+            return 1 + _times(v2, errors)
+        return np.array(subsample_variances(e.schedule.listed, e.schedule.counts.tolist(), v2))
     from modelcollapse import solver
 
     return solver.variances(e.schedule, e.sizes, v2)
@@ -154,8 +156,8 @@ def _absorption(
     except NoClosedForm as error:
         reasons["absorbed"] = str(error)
         return
-    routes["absorbed"] = found
-    spreads["absorbed"] = lambda: found() * (1 - found())
+    routes["absorbed"] = lambda: found().absorbed
+    spreads["absorbed"] = lambda: found().absorbed * found().alive
 
 
 def _missing(

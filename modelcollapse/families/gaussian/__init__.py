@@ -2,7 +2,7 @@
 
 estimator      the moment fit
 moments        expected variance and squared error; joint_moments: up to the fourth order, of any
-               weights; exchangeable: of random subsets
+               weights; chained: of fits that are chains; exchangeable: of random subsets
 replace_laws, laws   exact laws under replace and accumulate
 limits, fates  t -> infinity, and growth rates
 predict        which quantity has which route

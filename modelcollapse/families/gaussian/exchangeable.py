@@ -17,7 +17,6 @@ Derived in ``theory/``; exact for any d and any truth with finite fourth moments
 """
 
 import itertools
-import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -30,6 +29,7 @@ from modelcollapse._support.checks import Floats, Integers
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
 
+CHUNK = 1024  # generations whose steps are held
 Partition = tuple[int, ...]  # the block of each position, numbered by first appearance
 
 
@@ -59,9 +59,17 @@ def _refines(finer: Partition, coarser: Partition) -> bool:
     )
 
 
-def _falling(x: int, k: int) -> float:
-    """Return x (x-1) ... (x-k+1); in Python's integers, as 64 bits hold it to x = 55,000 only."""
-    return float(math.prod(x - j for j in range(k)))
+def _falling(x: Floats) -> Floats:
+    """Return 1, x, x (x-1), ..., x (x-1)(x-2)(x-3), shape (len(x), 5)."""
+    steps = x[:, None] - np.arange(4)
+    return np.cumprod(np.concatenate([np.ones((len(x), 1)), steps], axis=1), axis=1)
+
+
+def _shrink(N: Floats, k: Floats) -> Floats:
+    """Return (k)_b / (N)_b for b = 0, ..., 4, and 0 where the pool has fewer rows."""
+    b = np.arange(4)
+    ratios = np.maximum(k[:, None] - b, 0.0) / np.maximum(N[:, None] - b, 1.0)
+    return np.cumprod(np.concatenate([np.ones((len(N), 1)), ratios], axis=1), axis=1)
 
 
 def _start(n: int, tau: float, K: float) -> Floats:
@@ -73,22 +81,19 @@ def _start(n: int, tau: float, K: float) -> Floats:
     return a
 
 
-def _subsample_sum(a: Floats, N: int, k: int, constraint: Partition) -> float:
-    """Return E of the sum over the subsample, equal in blocks of `constraint`, else free."""
-    total = 0.0
-    for coarser, value in zip(PARTITIONS, a, strict=True):
-        blocks = max(coarser) + 1
-        if blocks <= N and _refines(constraint, coarser):
-            total += value * _falling(k, blocks) / _falling(N, blocks)
-    return total
+def _fits(a: Floats, shrink: Floats, k: Floats, ddof: int) -> FourthMoments:
+    """Return the moments of the fits to k rows, from the sums a of their pools, (T, 15)."""
+    blocks = np.array([max(partition) + 1 for partition in PARTITIONS])
+    drawn = a * shrink[:, blocks]
 
+    def summed(constraint: Partition) -> Floats:
+        """Return E of the sum over the subsample, equal in blocks of `constraint`, else free."""
+        allowed = [_refines(constraint, partition) for partition in PARTITIONS]
+        return np.asarray(drawn[:, allowed].sum(axis=1))
 
-def _fit(a: Floats, N: int, k: int, ddof: int) -> tuple[float, float, float]:
-    free = _subsample_sum(a, N, k, SINGLES)
-    half = _subsample_sum(a, N, k, MIXED)
-    both = _subsample_sum(a, N, k, PAIRS)
+    free, half, both = summed(SINGLES), summed(MIXED), summed(PAIRS)
     divisor = k - ddof
-    return (
+    return FourthMoments(
         free / k**4,
         (half - free / k) / (k**2 * divisor),
         (both - 2 * half / k + free / k**2) / divisor**2,
@@ -164,28 +169,43 @@ def _sources(
             yield source, len({pattern[p] for p in in_new})
 
 
-def _grown(a: Floats, N: int, k: int, n: int, heat_per_divisor: float) -> Floats:
-    """Return the 15 sums after n rows sampled from the fit joined the pool of N."""
+@cache
+def _kinds() -> tuple[Integers, Floats]:
+    """Return the different (new, means, pairs, drawn) of terms, and how many each step has."""
     terms = _terms()
-    order = range(5)
-    factor = np.array([_falling(n, j) for j in order])[terms.new]
-    factor = factor * float(k) ** -terms.means.astype(float) * heat_per_divisor**terms.pairs
-    shrink = [_falling(k, b) / _falling(N, b) if b <= N else 0.0 for b in order]
-    values = terms.sign * factor * np.array(shrink)[terms.drawn] * a[terms.source]
-    return np.bincount(terms.target, values, len(PARTITIONS)).astype(np.float64)
+    each = np.stack([terms.new, terms.means, terms.pairs, terms.drawn])
+    kinds, which = np.unique(each, axis=1, return_inverse=True)
+    size = len(PARTITIONS)
+    counts = np.zeros((kinds.shape[1], size, size))
+    np.add.at(counts, (which.ravel(), terms.target, terms.source), terms.sign)
+    return kinds, counts.reshape(len(counts), -1)
+
+
+def _steps(shrink: Floats, k: Floats, n: Floats, heat_per_divisor: Floats) -> Floats:
+    """Return the matrices of steps to pools with n more rows, (steps, 15, 15)."""
+    (new, means, pairs, drawn), counts = _kinds()
+    order = np.arange(5)
+    factors = _falling(n)[:, new] * shrink[:, drawn]
+    factors *= (k[:, None] ** -order.astype(float))[:, means]
+    factors *= (heat_per_divisor[:, None] ** order)[:, pairs]
+    return np.asarray(factors @ counts).reshape(len(k), len(PARTITIONS), -1)
 
 
 @np.errstate(over="ignore", invalid="ignore")  # hot loops may explode
 def fourth_moments(e: "Experiment") -> FourthMoments:
     """Return the fourth moments of every fit under accumulate-subsample."""
-    spectrum, sizes = e.truth.spectrum, e.sizes.tolist()
+    spectrum, n = e.truth.spectrum, e.sizes.astype(float)
     total = spectrum.sum()
     tau, K = (spectrum**2).sum() / total**2, e.truth.fourth_moment / total**2
-    N, a = sizes[0], _start(sizes[0], tau, K)
-    fits = []
-    for t, k in enumerate(e.schedule.counts.tolist()):
-        fits.append(_fit(a, N, k, e.model.ddof))
-        if t + 1 < e.generations:
-            a = _grown(a, N, k, sizes[t + 1], e.temperature / (k - e.model.ddof))
-            N += sizes[t + 1]
-    return FourthMoments(*np.array(fits).T)
+    k = e.schedule.counts.astype(float)
+    shrink = _shrink(np.cumsum(n), k)
+    found = np.empty((e.generations, len(PARTITIONS)))
+    found[0] = a = _start(int(e.sizes[0]), tau, K)
+    for first in range(0, e.generations - 1, CHUNK):
+        last = min(first + CHUNK, e.generations - 1)
+        part = slice(first, last)
+        heats = e.temperature / (k[part] - e.model.ddof)
+        steps = _steps(shrink[part], k[part], n[first + 1 : last + 1], heats)
+        for t, step in enumerate(steps, first + 1):
+            found[t] = a = step @ a
+    return _fits(found, shrink, k, e.model.ddof)

@@ -15,8 +15,9 @@ closed, so the recursion is exact for any d, any truth with finite fourth moment
 through E|x - mu_0|^4 only), any weights, sizes, ddof and temperature. Derived in ``theory/``.
 """
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+import math
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,6 +26,8 @@ from modelcollapse._support.checks import Floats
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
     from modelcollapse.loop.truth import Truth
+
+MOST_NUMBERS = 400  # of a state, whose step is made a matrix
 
 
 @dataclass(frozen=True)
@@ -207,23 +210,92 @@ def _beside_fourth(
     return Fourth(four, trace, inner, traces, products)
 
 
-def slot_moments(e: "Experiment", *, fourth: bool) -> list[SlotMoments]:
-    """Return, for each generation, the moments of the slots and, last, of the fit."""
-    schedule = e.schedule
-    state = real_batch(e.truth, schedule.listed[0], fourth=fourth)
-    fits = []
+def fit_moments(e: "Experiment", *, fourth: bool) -> Floats:
+    """Return the moments of the fits, (2 or 5, generations).
+
+    They are E tr S and E |m|^2; and E |m|^4, E |m|^2 tr S and E (tr S)^2. Where generations are
+    alike, as in a window of equal batches, their step is one matrix.
+    """
+    found = np.empty((e.generations, 5 if fourth else 2))
+    state = real_batch(e.truth, e.schedule.listed[0], fourth=fourth)
+    before: tuple[Any, ...] = ()
+    t = 1
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):  # hot loops may explode
-        for t in range(1, e.generations + 1):
-            carry, weights = schedule.step(t)
-            state = reduced(state, carry, carry, _mixture(carry), carry**2 @ state.rows)
-            state = fitted(state, weights, e.model.ddof)
-            fits.append(state)
-            if t < e.generations:
-                real, drawn = int(schedule.real[t]), int(schedule.sampled[t])
-                if real:  # the slots kept, the real rows and, last, the fit to sample from
-                    k = len(state.rows)
-                    state = beside(state, real_batch(e.truth, real, fourth=fourth), e.truth)
-                    state = picked(state, [*range(k - 1), k, *([k - 1] if drawn else [])])
-                if drawn:
-                    state = sampled(state, drawn, e.temperature)
-    return fits
+        while t <= e.generations:
+            alike = _alike(e, state, t)
+            fit, after = _generation(e, state, t)
+            found[t - 1] = _numbers(fit)
+            flat = _flattened(state)
+            many = (e.generations - t) > 4 * flat.size
+            t += 1
+            if before == alike and many and flat.size <= MOST_NUMBERS:
+                matrix, constant = _linear(e, state, t - 1)
+                flat = _flattened(after)
+                while t < e.generations and _alike(e, after, t) == alike:
+                    step = matrix @ flat + constant
+                    found[t - 1], flat = step[: found.shape[1]], step[found.shape[1] :]
+                    t += 1
+                after = _restored(flat, after)
+            state, before = after, alike
+    return found.T
+
+
+def _alike(e: "Experiment", s: SlotMoments, t: int) -> tuple[Any, ...]:
+    """Return what the step of generation t depends on, except the moments."""
+    carry, weights = e.schedule.step(t)
+    rows = (int(e.schedule.real[t]), int(e.schedule.sampled[t])) if t < e.generations else ()
+    return carry.shape, carry.tobytes(), weights.tobytes(), s.rows.tobytes(), rows
+
+
+def _generation(e: "Experiment", s: SlotMoments, t: int) -> tuple[SlotMoments, SlotMoments]:
+    """Return the slots with, last, the fit of generation t, and the slots with the next batch."""
+    carry, weights = e.schedule.step(t)
+    fourth = s.fourth is not None
+    s = reduced(s, carry, carry, _mixture(carry), carry**2 @ s.rows)
+    s = fit = fitted(s, weights, e.model.ddof)
+    if t < e.generations:
+        real, drawn = int(e.schedule.real[t]), int(e.schedule.sampled[t])
+        if real:  # the slots kept, the real rows and, last, the fit to sample from
+            k = len(s.rows)
+            s = beside(s, real_batch(e.truth, real, fourth=fourth), e.truth)
+            s = picked(s, [*range(k - 1), k, *([k - 1] if drawn else [])])
+        if drawn:
+            s = sampled(s, drawn, e.temperature)
+    return fit, s
+
+
+def _numbers(fit: SlotMoments) -> list[float]:
+    second = [fit.square[-1, -1], fit.mean[-1, -1]]
+    if fit.fourth is None:
+        return second
+    f = fit.fourth
+    return [*second, f.four[-1, -1, -1, -1], f.trace[-1, -1, -1], f.traces[-1, -1]]
+
+
+def _arrays(s: SlotMoments) -> list[Floats]:
+    parts = [] if s.fourth is None else [getattr(s.fourth, f.name) for f in fields(Fourth)]
+    return [s.mean, s.square, *parts]
+
+
+def _flattened(s: SlotMoments) -> Floats:
+    return np.concatenate([array.ravel() for array in _arrays(s)])
+
+
+def _restored(flat: Floats, like: SlotMoments) -> SlotMoments:
+    """Return the state of these numbers, in the order of `_flattened`."""
+    shapes = [array.shape for array in _arrays(like)]
+    ends = np.cumsum([math.prod(shape) for shape in shapes])[:-1]
+    parts = [p.reshape(shape) for p, shape in zip(np.split(flat, ends), shapes, strict=True)]
+    return SlotMoments(parts[0], parts[1], like.rows, Fourth(*parts[2:]) if like.fourth else None)
+
+
+def _linear(e: "Experiment", s: SlotMoments, t: int) -> tuple[Floats, Floats]:
+    """Return the matrix and the constant of `_generation` on the numbers of a state."""
+
+    def image(flat: Floats) -> Floats:
+        fit, after = _generation(e, _restored(flat, s), t)
+        return np.concatenate([_numbers(fit), _flattened(after)])
+
+    size = len(_flattened(s))
+    constant = image(np.zeros(size))
+    return np.stack([image(row) - constant for row in np.eye(size)], axis=1), constant

@@ -102,7 +102,7 @@ class AccumulateStep:
 
     One step of accumulate in d = 1 multiplies the fitted variance by such an A, independent of
     the past: a = N/N' and b = lambda/N', c = lambda N/N'^2 for a pool of N that becomes N', up
-    to the ratio of the divisors.
+    to the ratio of the divisors. The first fit's own variance has a = c = 0.
     """
 
     a: float
@@ -129,6 +129,8 @@ class AccumulateStep:
         from scipy.special import chdtr
 
         room = np.maximum(reals("x", x) - self.a, 0.0)[..., None]
+        if self.c == 0:
+            return np.asarray(chdtr(self.freedom, room[..., 0] / self.b))
         nodes, weights = np.polynomial.legendre.leggauss(160)
         z_max = np.sqrt(room / self.c)
         reach = np.minimum(1.0, 9.0 / np.maximum(z_max, 1e-300))  # P(|z| > 9) < 1e-18

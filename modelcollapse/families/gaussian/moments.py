@@ -12,7 +12,7 @@ import numpy as np
 
 from modelcollapse import solver
 from modelcollapse._support.checks import Floats
-from modelcollapse.families.gaussian.joint_moments import SlotMoments, slot_moments
+from modelcollapse.families.gaussian.joint_moments import fit_moments
 from modelcollapse.solver.scan import grown, product
 from modelcollapse.solver.subsample import subsets
 
@@ -82,13 +82,4 @@ def second_order(e: "Experiment") -> FitMoments:
             solver.variances(e.schedule, e.sizes, -1.0),
             solver.squared_errors(e.schedule, e.sizes, -1.0),
         )
-    states = slot_fits(e, fourth=False)
-    return FitMoments(
-        grown(np.array([s.square[-1, -1] for s in states])),
-        grown(np.array([s.mean[-1, -1] for s in states])),
-    )
-
-
-def slot_fits(e: "Experiment", *, fourth: bool) -> list[SlotMoments]:
-    """Return, for each generation, the joint moments of the slots and, last, of the fit."""
-    return slot_moments(e, fourth=fourth)
+    return FitMoments(*map(grown, fit_moments(e, fourth=False)))

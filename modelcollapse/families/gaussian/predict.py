@@ -8,14 +8,15 @@ import numpy as np
 from modelcollapse._support.checks import Floats
 from modelcollapse._support.errors import NoClosedForm
 from modelcollapse._support.words import many
-from modelcollapse.families.gaussian import fates, limits, replace_laws
+from modelcollapse.families.gaussian import chained, fates, limits, replace_laws
 from modelcollapse.families.gaussian.exchangeable import fourth_moments
+from modelcollapse.families.gaussian.joint_moments import fit_moments
 from modelcollapse.families.gaussian.laws import (
     AccumulateStep,
     LogChiSquareSum,
     log_and_root_moments,
 )
-from modelcollapse.families.gaussian.moments import second_order, slot_fits
+from modelcollapse.families.gaussian.moments import second_order
 from modelcollapse.loop.experiment import Lazy, Prediction
 from modelcollapse.loop.routes import each, given
 from modelcollapse.solver.scan import grown
@@ -96,13 +97,15 @@ def _field(record: "Callable[[], Spread]", name: str) -> Floats:
 
 
 def _spread(e: "Experiment") -> Spread:
+    if e.schedule.chain is not None:
+        spread, both, error_spread = chained.spreads(e, e.schedule.chain)
+        with np.errstate(over="ignore", invalid="ignore"):
+            whole = spread + 2 * both + error_spread
+        return Spread(grown(spread), grown(error_spread), grown(whole))
     if e.schedule.kind == "subset":
         error, mixed, variance = fourth_moments(e)
     else:
-        fits = [s.fourth for s in slot_fits(e, fourth=True) if s.fourth]
-        error = np.array([f.four[-1, -1, -1, -1] for f in fits])
-        mixed = np.array([f.trace[-1, -1, -1] for f in fits])
-        variance = np.array([f.traces[-1, -1] for f in fits])
+        error, mixed, variance = fit_moments(e, fourth=True)[2:]
     V, R = second_order(e)
     with np.errstate(over="ignore", invalid="ignore"):
         whole = variance + 2 * mixed + error - (V + R) ** 2
@@ -178,9 +181,11 @@ def _pool_steps(e: "Experiment") -> tuple[Floats, Floats, Floats, Floats]:
 
 
 def variance_ratios(e: "Experiment") -> list[AccumulateStep]:
-    """Return the laws of v_t / v_{t-1}, t = 2..T, under accumulate in d = 1."""
+    """Return the laws of v_t / v_{t-1}, t = 1..T, under accumulate in d = 1; v_0 is the truth's."""
+    n = int(e.sizes[0])
+    first = AccumulateStep(0.0, 1 / (n - e.model.ddof), 0.0, n - 1)
     steps = zip(*_pool_steps(e), strict=True)
-    return [AccumulateStep(float(a), float(b), float(c), int(f)) for a, b, c, f in steps]
+    return [first, *(AccumulateStep(float(a), float(b), float(c), int(f)) for a, b, c, f in steps)]
 
 
 def _accumulated(e: "Experiment") -> Stepwise:

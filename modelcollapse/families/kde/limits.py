@@ -1,5 +1,6 @@
 """Limits t -> infinity of expectations, for constant bandwidths and powers of t."""
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from modelcollapse._support.checks import Floats
     from modelcollapse.loop.experiment import Experiment
 
+FEW, ORDER = 1000, 7
 DIRECT = 32  # terms of a series that are added one by one
 TERMS = 40  # of the expansion of the rest, in powers of 1/DIRECT
 
@@ -64,10 +66,34 @@ def mise(e: "Experiment") -> float:
         peak = float(np.exp(-shape.dim * (np.log(4 * np.pi) / 2 + np.log(_first(e)))))
     if e.schedule.kind == "subset":
         return norm + peak / (e.schedule.budget or shape.n)
-    # (1/n) sum_j (1 - 1/n)^j (j + 1)^(-d/2): a row's chance of an ancestor j generations ago.
-    j = np.arange(40 * shape.n)
-    weights = (1 - 1 / shape.n) ** j / shape.n
-    return norm + peak * float(weights @ (j + 1.0) ** (-shape.dim / 2))
+    return norm + peak * ancestors(shape.n, shape.dim / 2)
+
+
+def ancestors(n: int, s: float) -> float:
+    r"""Return (1/n) sum_j (1 - 1/n)^j (j + 1)^-s, s a multiple of 1/2.
+
+    The chance (1/n)(1 - 1/n)^j is that of two rows' last common ancestor, j generations ago. Up to
+    FEW rows by its terms, of which e^-40 is left. Beyond, with z = 1 - 1/n = e^-m, it is Li_s(z)
+    over (n - 1), and for m < 2 pi Li_s(e^-m) is
+
+        sum_k zeta(s - k) (-m)^k / k!  +  Gamma(1 - s) m^(s-1),
+
+    where for a whole s the term k = s - 1 and the last one become (H_{s-1} - log m)
+    (-m)^(s-1)/(s-1)!. As |zeta(s - k)| / k! is below 3 for k <= s - 3/2, and below
+    2 (2 pi)^(s-k-1) zeta(k+1-s) beyond, what k > ORDER leaves is below 4 m^(ORDER+1) < 1e-26.
+    """
+    if n <= FEW:
+        j = np.arange(40 * n)
+        return float((1 - 1 / n) ** j / n @ (j + 1.0) ** -s)
+    from scipy.special import gamma, zetac
+
+    m, value = -float(np.log1p(-1 / n)), 0.0
+    for k in range(ORDER, -1, -1):
+        term = (1 / np.arange(1, k + 1)).sum() - np.log(m) if k == s - 1 else 1 + zetac(s - k)
+        value += float(term) * (-m) ** k / math.factorial(k)
+    if s % 1:
+        value += float(gamma(1 - s)) * m ** (s - 1)
+    return value / (n - 1)
 
 
 def _scaled(e: "Experiment") -> float:

@@ -41,7 +41,7 @@ def _factors(e: Experiment) -> Iterable[tuple[Cdf, float, float]]:
     n = float(e.sizes[0])
     first = LogChiSquareSum(np.array([n - 1]), np.ones(1), -float(np.log(n - e.model.ddof)))
     yield first.cdf, first.mean, float(np.sqrt(first.variance))
-    steps = predict(e).laws["variance_ratio"]
+    steps = predict(e).laws["variance_ratio"][1:]
     if not steps:
         return
     parts = np.array([(step.a, step.b, step.c, step.freedom) for step in steps]).T

@@ -8,12 +8,12 @@ from fractions import Fraction
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import modelcollapse as mc
 from modelcollapse.families import curated
-from modelcollapse.families.curated import LabelVerifier, RegionVerifier
+from modelcollapse.families.curated import LabelVerifier, RegionVerifier, labels
 from modelcollapse.families.curated.predict import BinomialShare
 from modelcollapse.families.curated.regions import kept_rows
 from modelcollapse.ledger.entries.curated.labels import _enumerated
@@ -49,6 +49,19 @@ def test_the_majority_is_monotone_and_symmetric(n, p, q, phi, psi):
     assert found <= curated.majority_correct(n, low, phi, psi * q) + 1e-12
     mirrored = curated.majority_correct(n, 1 - low, psi, phi)
     assert found + mirrored == pytest.approx(1, abs=1e-10)
+
+
+@given(n=st.integers(1, 3000), p=CHANCE, phi=CHANCE, psi=CHANCE)
+def test_the_majority_of_many_labels_is_that_of_few(n, p, phi, psi):
+    """The integral for many labels and the sum for few are the same at every number of them.
+
+    The sum's logarithms are of the order n log n, and each of its chances has their rounding.
+    """
+    right, wrong = (1 - p) * phi, p * psi
+    assume(right + wrong > 0)
+    found = labels._many(n, right, wrong)
+    slack = 1e-15 * (16 + n * np.log(n + 1))
+    assert found == pytest.approx(curated.majority_correct(n, p, phi, psi), rel=0, abs=slack)
 
 
 def test_the_majority_without_a_verifier_is_condorcets():
@@ -205,7 +218,7 @@ def test_label_predictions():
     right = curated.majority_correct(4, 0.2, 0.9, 0.4)
     wrong = curated.majority_correct(4, 0.8, 0.9, 0.4)
 
-    assert error[0] == 1 - first
+    assert error[0] == pytest.approx(1 - first, rel=0, abs=1e-15)
     assert error[1] == pytest.approx(1 - (right * first + wrong * (1 - first)))
     assert prediction.limits["label_error"] == pytest.approx(error[-1], rel=1e-12)
     assert prediction.exponents["contraction"] == right - wrong

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
-from scipy.special import polygamma
+from scipy.special import chdtr, polygamma
 
 import modelcollapse as mc
 from modelcollapse.families.gaussian.laws import (
@@ -14,6 +14,8 @@ from modelcollapse.families.gaussian.laws import (
     LogChiSquareSum,
     log_and_root_moments,
 )
+from modelcollapse.families.gaussian.replace_laws import root_moments
+from modelcollapse.testing.strategies import experiments
 
 STEPS = [(0.5, 0.1, 0.05, 4), (0.75, 0.05, 0.0375, 9), (0.95, 0.01, 0.0095, 1), (0.2, 0.4, 0.1, 2)]
 
@@ -168,10 +170,56 @@ def test_the_laws_of_a_prediction():
 
 @given(n=st.integers(2, 30), ddof=st.sampled_from([0, 1]), temperature=st.floats(0.3, 3.0))
 def test_ratios_multiply_to_the_variance(n, ddof, temperature):
-    """Under accumulate E v_t is E v_1 times the product of the step means."""
+    """Under accumulate E v_t is the product of the step means; the first step is the real batch."""
     e = mc.Experiment(mc.Gaussian(1, ddof), mc.Accumulate(), n, 6, temperature=temperature)
     prediction = mc.predict(e)
-    means = [law.mean for law in prediction.laws["variance_ratio"]]
+    laws = prediction.laws["variance_ratio"]
+    assert np.cumprod([law.mean for law in laws]) == pytest.approx(
+        prediction["variance"], rel=1e-13
+    )
+    assert laws[0].variance == pytest.approx(prediction.variances["variance"][0], rel=1e-13)
+    x = np.array([0.0, 0.3, 1.0, 4.0])
+    assert laws[0].cdf(x) == pytest.approx(chdtr(n - 1, x * (n - ddof)), rel=1e-15)
 
-    products = prediction["variance"][0] * np.cumprod(means)
-    assert products == pytest.approx(prediction["variance"][1:], rel=1e-13)
+
+@given(experiments(generations=4))
+def test_every_law_has_one_entry_per_generation(e):
+    """Of all families."""
+    for laws in mc.predict(e).laws.values():
+        assert len(laws) == e.generations
+
+
+def roots(k, p):
+    """Return E C^p of C = sqrt(chi2(k)/k), in mpmath's digits."""
+    half = mp.mpf(k) / 2
+    return mp.exp(mp.loggamma(half + mp.mpf(p) / 2) - mp.loggamma(half) - p * mp.log(half) / 2)
+
+
+@pytest.mark.parametrize("k", [1, 2, 5, 39, 40, 41, 1000, 10**8, 10**12])
+def test_the_root_of_a_chi_square_about_one(k):
+    """Central moments, of which binomial sums keep no digit: 128 roundings, below 40 the most."""
+    found = root_moments(np.array([float(k)]))[:, 0]
+    with mp.workdps(100):
+        for j in range(5):
+            wanted = sum(mp.binomial(j, i) * roots(k, i) * (-1) ** (j - i) for i in range(j + 1))
+            assert abs(found[j] - wanted) <= 128 * np.finfo(float).eps * abs(wanted)
+
+
+@pytest.mark.parametrize("ddof", [0, 1])
+@pytest.mark.parametrize("n", [2, 7, 100, 10**6, 10**9, 10**12])
+def test_the_distance_of_any_batch_size(n, ddof):
+    """W2^2 under replace from powers of v, in 100 digits: at most 1e-12, roundings as above."""
+    p = mc.predict(mc.Experiment(mc.Gaussian(1, ddof), mc.Replace(), n, 4))
+    with mp.workdps(100):
+        q = mp.mpf(n - 1) / (n - ddof)
+        power = {j: q ** (mp.mpf(j) / 2) * roots(n - 1, j) for j in range(5)}
+        g, h, fourth = dict.fromkeys(range(5), mp.mpf(1)), dict.fromkeys(range(3), mp.mpf(0)), 0
+        for t in range(4):
+            fourth += 6 * h[2] / n + 3 * g[4] / mp.mpf(n) ** 2
+            h = {j: (h[j] + g[j + 2] / n) * power[j] for j in h}
+            g = {j: g[j] * power[j] for j in g}
+            mean = h[0] + g[2] - 2 * g[1] + 1
+            spread = g[4] - 4 * g[3] + 6 * g[2] - 4 * g[1] + 1
+            square = fourth + 2 * (h[2] - 2 * h[1] + h[0]) + spread
+            assert abs(p["w2_squared"][t] / mean - 1) < 1e-12
+            assert abs(p.variances["w2_squared"][t] / (square - mean**2) - 1) < 1e-12

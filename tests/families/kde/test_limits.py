@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import modelcollapse as mc
+from modelcollapse.families.kde.limits import ancestors
 from tests.families.kde.test_fates import NORM, A, R, S, power, predict
 
 ALL = pytest.mark.parametrize("workflow", [R, A, S, mc.AccumulateSubsample(7)], ids=repr)
@@ -158,3 +159,13 @@ def test_rows_are_seen_one_by_one(a, T):
     assert (prediction["mise"] > least).all()
     assert prediction.limits["mise"] == np.inf
     assert prediction.fates["test_log_loss"].verdict == "clumps"
+
+
+@pytest.mark.parametrize("n", [2, 1000, 1001, 10**5, 10**9, 10**12])
+@pytest.mark.parametrize("d", [1, 2, 3, 4, 5, 8, 9, 16, 17, 100])
+def test_the_limit_of_the_error_at_any_batch_size(n, d):
+    """Replace: a polylogarithm, from its terms and from its expansion; 16 roundings."""
+    with mpmath.workdps(40):
+        z = 1 - mpmath.mpf(1) / n
+        wanted = mpmath.polylog(mpmath.mpf(d) / 2, z) / (n - 1)
+        assert abs(ancestors(n, d / 2) / wanted - 1) < 16 * np.finfo(float).eps

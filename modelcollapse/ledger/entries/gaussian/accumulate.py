@@ -57,7 +57,7 @@ def _ratio(t: int, count: int) -> Statistic:
 def _ratio_law(t: int, **changes: object) -> Callable[[Experiment], Cdf]:
     def cdf(e: Experiment) -> Cdf:
         changed = replace(e, **changes) if changes else e  # type: ignore[arg-type]
-        law: Cdf = predict(changed).laws["variance_ratio"][t - 2].cdf
+        law: Cdf = predict(changed).laws["variance_ratio"][t - 1].cdf
         return law
 
     return cdf
