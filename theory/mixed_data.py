@@ -6,7 +6,7 @@ mixed_value     what synthetic rows are worth to a mean
 mixed_collapse  one regression on real rows and on rows with shifted labels
 """
 
-from theory import mixed_collapse, mixed_fresh, mixed_value
+from theory import mixed_collapse, mixed_fresh, mixed_information, mixed_value
 from theory.derivation import Derivation, Proof
 from theory.mixed_loop import MixedDomain
 
@@ -110,4 +110,5 @@ PROOFS: tuple[Proof, ...] = (
     *mixed_fresh.PROOFS,
     *mixed_value.PROOFS,
     *mixed_collapse.PROOFS,
+    *mixed_information.PROOFS,
 )

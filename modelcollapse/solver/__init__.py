@@ -15,6 +15,7 @@ errors      squared_errors, variances, effective_samples, inflation
 dense       influence: the weight of each part's noise in each fit; squared errors from it
 fourth      error_variances: the variance over replicates of the squared error
 fates       fate, variance_fate: what a theorem decides about the long run
+information what no estimator can beat, and what a workflow pays
 limits      limit, best_weight, web_threshold: closed forms
 chains      workflows whose fit is a chain: replace, accumulate, fresh data, web; and keep-real
 window      sliding windows; kernels: their compiled steps
@@ -28,6 +29,7 @@ from modelcollapse.solver.dense import influence
 from modelcollapse.solver.errors import effective_samples, inflation, squared_errors, variances
 from modelcollapse.solver.fates import fate, variance_fate
 from modelcollapse.solver.fourth import error_variances
+from modelcollapse.solver.information import information, observer_errors, price
 from modelcollapse.solver.limits import best_weight, limit, web_threshold
 from modelcollapse.solver.window import window_rate
 
@@ -38,7 +40,10 @@ __all__ = [
     "fate",
     "inflation",
     "influence",
+    "information",
     "limit",
+    "observer_errors",
+    "price",
     "squared_errors",
     "variance_fate",
     "variances",

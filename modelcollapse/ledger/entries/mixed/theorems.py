@@ -1,6 +1,6 @@
 """The part of the ledger on mixed and fresh data."""
 
-from modelcollapse.ledger.entries.mixed import fresh, kept, selection, sources, web
+from modelcollapse.ledger.entries.mixed import fresh, information, kept, selection, sources, web
 
 THEOREMS = [
     *fresh.THEOREMS,
@@ -8,4 +8,5 @@ THEOREMS = [
     *sources.THEOREMS,
     *web.THEOREMS,
     *selection.THEOREMS,
+    *information.THEOREMS,
 ]
