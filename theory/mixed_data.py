@@ -7,7 +7,7 @@ mixed_collapse  one regression on real rows and on rows with shifted labels
 """
 
 from theory import mixed_collapse, mixed_fresh, mixed_value
-from theory.derivation import Derivation, Proof
+from theory.derivation import HE, Derivation, Proof
 from theory.mixed_loop import MixedDomain
 
 HERE = "derived here"
@@ -33,7 +33,7 @@ DERIVATIONS: tuple[Derivation, ...] = (
     ),
     _derivation(
         "optimal_weight", "u is the smaller root of g u^2 - (1 + k + g) u + 1",
-        mixed_fresh.optimal_weight, ROWS, ("curvature",), "He, Xu, Cheng 2502.18049",
+        mixed_fresh.optimal_weight, ROWS, ("curvature",), HE,
     ),
     _derivation(
         "fresh_fixed_point", "lim E v and E m^2 of fitted Gaussians, any temperature and weight",
