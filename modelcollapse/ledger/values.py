@@ -1,6 +1,5 @@
 """Numbers that claims are made of: statistics of simulations, and predicted values."""
 
-from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -16,7 +15,6 @@ Statistic = Callable[[Trajectories], Floats]
 Computed = Callable[[], tuple[float, float, float]]
 Number = Callable[[], float]
 EPS = float(np.finfo(float).eps)
-CLOSE = 0.01  # how near to an exact value a form for large n is called good
 
 
 def quantity(name: str, generation: int) -> Statistic:
@@ -54,18 +52,6 @@ def constant(value: float) -> Value:
 
 def _constant(value: float, _: Experiment | None) -> float:
     return value
-
-
-def rows_within(exact: Callable[[int], float], large: Callable[[int], float]) -> int:
-    """Return the least n from which a form for large n, ever less wrong, is at most 1 % off."""
-
-    def close(n: int) -> bool:
-        return bool(abs(large(n) / exact(n) - 1) <= CLOSE)
-
-    high = 2
-    while not close(high):
-        high *= 2
-    return bisect_left(range(high), 1, lo=high // 2, key=close)
 
 
 def same(first: Number, second: Number, steps: int) -> Computed:

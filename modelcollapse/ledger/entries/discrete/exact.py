@@ -9,8 +9,9 @@ from modelcollapse.families.discrete.survival import exact_collapse_time, expect
 from modelcollapse.families.discrete.truth import truth_of
 from modelcollapse.ledger.claims import ExactClaim
 from modelcollapse.ledger.entries.discrete.common import ANY, DERIVED, SEDDIK, loop
+from modelcollapse.ledger.entries.sharpened import rows_within
 from modelcollapse.ledger.theorem import Theorem
-from modelcollapse.ledger.values import EPS, Computed, Number, rows_within, same
+from modelcollapse.ledger.values import EPS, Computed, Number, same
 from modelcollapse.loop.experiment import Experiment, predict
 from modelcollapse.workflows import Accumulate, AccumulateSubsample, Replace, Workflow
 

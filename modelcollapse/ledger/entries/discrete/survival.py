@@ -20,8 +20,9 @@ from modelcollapse.ledger.entries.discrete.common import (
     N,
     loop,
 )
+from modelcollapse.ledger.entries.sharpened import CLOSE
 from modelcollapse.ledger.theorem import Theorem
-from modelcollapse.ledger.values import CLOSE, EPS, Number, Value, constant, fixed
+from modelcollapse.ledger.values import EPS, Number, Value, constant, fixed
 from modelcollapse.loop.experiment import Experiment, Trajectories
 from modelcollapse.workflows import Replace
 

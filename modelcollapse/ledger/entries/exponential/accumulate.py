@@ -25,8 +25,9 @@ from modelcollapse.ledger.entries.exponential.common import (
     loop,
     sums,
 )
+from modelcollapse.ledger.entries.sharpened import rows_within
 from modelcollapse.ledger.theorem import Theorem
-from modelcollapse.ledger.values import Value, constant, expectation, quantity, rows_within
+from modelcollapse.ledger.values import Value, constant, expectation, quantity
 from modelcollapse.loop.experiment import Experiment, predict
 from modelcollapse.workflows import Accumulate, AccumulateSubsample, Replace
 

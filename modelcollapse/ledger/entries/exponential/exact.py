@@ -16,8 +16,9 @@ from modelcollapse.ledger.entries.exponential.common import (
     last,
     loop,
 )
+from modelcollapse.ledger.entries.sharpened import rows_within
 from modelcollapse.ledger.theorem import Theorem
-from modelcollapse.ledger.values import EPS, Computed, Number, fixed, rows_within, same
+from modelcollapse.ledger.values import EPS, Computed, Number, fixed, same
 from modelcollapse.loop.experiment import predict
 from modelcollapse.workflows import Accumulate, AccumulateSubsample, Replace
 

@@ -5,8 +5,9 @@ from math import exp
 from modelcollapse.families.exponential.families import Binomial, Gamma, Poisson
 from modelcollapse.ledger.claims import BoundedClaim, Design, mean_claim
 from modelcollapse.ledger.entries.exponential.common import DERIVED, LARGE, QUADRATIC, loop
+from modelcollapse.ledger.entries.sharpened import rows_within
 from modelcollapse.ledger.theorem import Theorem
-from modelcollapse.ledger.values import constant, expectation, quantity, rows_within
+from modelcollapse.ledger.values import constant, expectation, quantity
 from modelcollapse.loop.experiment import Experiment
 from modelcollapse.workflows import Accumulate, Replace
 

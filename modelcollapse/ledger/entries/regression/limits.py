@@ -4,8 +4,9 @@ import numpy as np
 
 from modelcollapse.ledger.claims import ExactClaim
 from modelcollapse.ledger.entries.regression.common import DERIVED, FIXED, FRESH, PAPER, last, loop
+from modelcollapse.ledger.entries.sharpened import rows_within
 from modelcollapse.ledger.theorem import Theorem
-from modelcollapse.ledger.values import EPS, fixed, rows_within
+from modelcollapse.ledger.values import EPS, fixed
 from modelcollapse.loop.experiment import predict
 from modelcollapse.workflows import Accumulate, Replace
 
