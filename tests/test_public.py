@@ -114,6 +114,8 @@ RETURNED = {
         "optimal_weight": lambda: mc.mixed.optimal_weight(10, 10),
         "phase": lambda: mc.mixed.phase(0.5),
         "pooled_effective_samples": lambda: mc.mixed.pooled_effective_samples([10, 10], [1.0, 0.5]),
+        "selected_fixed_point": lambda: mc.mixed.selected_fixed_point(0.6, mc.BestOf(2)),
+        "selection_critical_share": lambda: mc.mixed.selection_critical_share(mc.BestOf(2)),
         "shared_generator_value": lambda: mc.mixed.shared_generator_value(10, 10),
         "smallest_share": lambda: mc.mixed.smallest_share(2.0, 10, 10),
         "strong_collapse_plateau": lambda: mc.mixed.strong_collapse_plateau(0.5, 1.0),

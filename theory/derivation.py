@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+HE = "He, Xu, Cheng, JRSS B 2026, doi 10.1093/jrsssb/qkag099 (2502.18049)"
+
 
 @dataclass(frozen=True)
 class Domain:

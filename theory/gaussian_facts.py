@@ -23,7 +23,7 @@ from sympy import (
     zeros,
 )
 
-from theory.derivation import Proof
+from theory.derivation import HE, Proof
 from theory.gaussian_logs import log_cumulant
 from theory.gaussian_loop import Loop
 from theory.gaussian_rows import second_moment
@@ -155,5 +155,5 @@ PROOFS = (
     Proof("schedules", PAPER, "inflation of named schedules", schedules),
     Proof("critical-drift", "derived here", "the critical temperature", critical_drift),
     Proof("thinning", "derived here", "replace keeps variance iff sum 1/n_t < oo", thinning),
-    Proof("golden-weight", "He, Xu, Cheng 2502.18049", "the optimal weight", golden_weight),
+    Proof("golden-weight", HE, "the optimal weight", golden_weight),
 )

@@ -4,10 +4,11 @@ mixed_loop      the loops, and the moments of one fit
 mixed_fresh     fresh and kept real rows: fixed points, best weights, smallest shares
 mixed_value     what synthetic rows are worth to a mean
 mixed_collapse  one regression on real rows and on rows with shifted labels
+mixed_information  what no estimator can beat, and what sampled rows reveal
 """
 
 from theory import mixed_collapse, mixed_fresh, mixed_information, mixed_value
-from theory.derivation import Derivation, Proof
+from theory.derivation import HE, Derivation, Proof
 from theory.mixed_loop import MixedDomain
 
 HERE = "derived here"
@@ -33,7 +34,7 @@ DERIVATIONS: tuple[Derivation, ...] = (
     ),
     _derivation(
         "optimal_weight", "u is the smaller root of g u^2 - (1 + k + g) u + 1",
-        mixed_fresh.optimal_weight, ROWS, ("curvature",), "He, Xu, Cheng 2502.18049",
+        mixed_fresh.optimal_weight, ROWS, ("curvature",), HE,
     ),
     _derivation(
         "fresh_fixed_point", "lim E v and E m^2 of fitted Gaussians, any temperature and weight",

@@ -4,7 +4,7 @@ from typing import Any
 
 from sympy import Expr, Matrix, Poly, Rational, Symbol, oo, sqrt, symbols
 
-from theory.derivation import Proof
+from theory.derivation import HE, Proof
 from theory.gaussian_batches import average_moment, normal_moment
 from theory.mixed_loop import Setting, affine, curved, settled
 
@@ -217,6 +217,6 @@ PROOFS = (
     Proof("mixed-one-step", HERE, "moments of a fit to real and sampled rows", one_step),
     Proof("mixed-stability", HERE, "when fresh and kept data bound a temperature", stability),
     Proof("mixed-pooled", HERE, "effective size at most 2 n_r + 1 without weights", pooled_point),
-    Proof("mixed-best-weight", "He, Xu, Cheng 2502.18049", "the best weight, any v2", best_weight),
+    Proof("mixed-best-weight", HE, "the best weight, any v2", best_weight),
     Proof("mixed-kept", HERE, "kept real rows, any v2", kept_point),
 )

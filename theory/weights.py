@@ -27,13 +27,12 @@ from sympy import (
 )
 
 from theory import exponential_limits
-from theory.derivation import Derivation, Proof
+from theory.derivation import HE, Derivation, Proof
 from theory.exponential_limits import stationary
 from theory.exponential_loop import ExponentialDomain, Loop
 from theory.weights_loop import TRUTH
 
 HERE = "derived here"
-HE = "He, Xu, Cheng 2502.18049"
 x, w, c, v2, D = symbols("x w c v2 D", positive=True)
 real, synthetic, kept, rows = symbols("n_r n_s kept rows", positive=True)
 k = real / synthetic

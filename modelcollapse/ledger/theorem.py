@@ -11,7 +11,7 @@ from modelcollapse._support.frames import by_column, frame
 from modelcollapse._support.html import pairs, table
 from modelcollapse.ledger.claims import Claim
 
-Kind = Literal["identity", "law", "bound", "limit", "refuted"]
+Kind = Literal["identity", "law", "bound", "limit", "sharpened", "refuted"]
 ROOMS = ("gaussian", "kde", "exponential", "discrete", "regression", "mixed", "curated")
 
 
@@ -31,7 +31,9 @@ class Theorem:
         What it needs.
     kind
         "identity" and "limit" are decided without chance; "law" and "bound" on simulations;
-        "refuted" is a published or plausible claim that is false under the assumptions.
+        "sharpened" is the exact value of what is published for large n or as a bound, which is a
+        near miss here, and `parameters` say where the two differ by 1 %; "refuted" is a claim
+        that is false under the assumptions, plausible or made in the words that `source` names.
     parameters
         The values at which it is checked.
     claim

@@ -4,7 +4,8 @@ The real rows have the total weight w, u = 1 - w; None pools all rows, w = n_r /
 generation turns R = E(m - m_0)^2 / V into w^2/n_r + u^2 [R + (1 + v2 R)/n_s], where v2 is the
 curvature V''/2 of the variance function: 0 for a known variance, -1 for a Gaussian fitted by
 maximum likelihood (in any dimension: the sampled variance is sigma^2 (1 - R)), 1/N, 1/r, ... for
-the other families. Source: arXiv 2502.18049 for v2 = 0; derived in ``theory/`` otherwise.
+the other families. Source: He, Xu & Cheng, JRSS B 2026,
+doi 10.1093/jrsssb/qkag099 (arXiv 2502.18049), for v2 = 0; derived in ``theory/`` otherwise.
 """
 
 from typing import Any, NamedTuple

@@ -118,6 +118,7 @@ WRONG |= {
         *(exponential_predict, "squared_errors", 1.02, None),
     ),
     "exponential/accumulate/limit-sinh": (exponential_limits, "error_limit", 1.02, None),
+    "exponential/accumulate/inflation-limit": (exponential_limits, "error_limit", 1.02, None),
     "regression/replace/fixed-design-risk": (regression_moments, "fixed", 1.03, RISK),
     "regression/replace/fixed-design-fewer-rows": (regression_moments, "fixed", 1.03, RISK),
     "regression/replace/fresh-design-forgets": (regression_moments, "replaced", 1.03, RISK),
@@ -128,6 +129,9 @@ WRONG |= {
     "regression/accumulate/ridge": (regression_ridge, "fixed", 1.03, RISK),
     "regression/accumulate/fixed-design-limit": (regression_futures, "limits", 1.02, RISK),
     "regression/accumulate/fresh-design-limit": (regression_futures, "limits", 1.02, RISK),
+    "regression/accumulate/fresh-design-below-pi-squared-over-6": (
+        *(regression_futures, "limits", 1.02, RISK),
+    ),
     "gaussian/replace/selection-variance": (selected, "moments", 1.08, VARIANCE),
     "gaussian/accumulate/selection-variance": (selected, "moments", 1.1, VARIANCE),
     "gaussian/accumulate/pairwise-variance": (selected, "moments", 1.03, VARIANCE),

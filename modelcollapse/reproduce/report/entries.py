@@ -25,7 +25,7 @@ STATUS = {
     "refuted": (
         "⊘",
         "refuted, as expected",
-        "a published or plausible claim that is false as stated here; the evidence rejects it",
+        "a claim that is false as stated here; the evidence rejects it",
     ),
     "fails": ("✗", "fails", "the evidence contradicts what the ledger says"),
     "weak": ("△", "weak", "the evidence does not tell the statement from one of its near misses"),
@@ -36,6 +36,7 @@ KINDS = {
     "bound": "an inequality, tested or computed",
     "identity": "a number that two routes must agree on, without chance",
     "limit": "a limit, from computations with bounded errors",
+    "sharpened": "the exact value of what is published for large n or as a bound",
     "refuted": "a claim that is to be rejected",
 }
 ARXIV = re.compile(r"arXiv (\d{4}\.\d{4,5})")

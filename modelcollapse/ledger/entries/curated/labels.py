@@ -239,7 +239,7 @@ THEOREMS = [
         "curated/labels/verifier-rescues",
         "A verifier mends a wrong model, if only enough labels are verified.",
         r"1-P_t\to0",
-        "refuted here",
+        "a plausible claim; refuted here",
         "a generator without noise: it repeats its model, and all that is kept is wrong",
         "refuted",
         "phi=1 psi=0.3 e=0, 400 labels of each input, t=20",

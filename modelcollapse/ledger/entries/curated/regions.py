@@ -236,7 +236,7 @@ THEOREMS = [
         "A constant verifier keeps the loop near the truth: its error stays below ten times that "
         "of the first fit.",
         r"E(m_t-\mu_0)^2\le10\,s^2/n_1",
-        "refuted here: the loop goes to the verifier's centre, whatever the data said",
+        "a plausible claim; refuted here: the loop goes to the verifier's centre in any case",
         "replace; the centre is one standard deviation off",
         "refuted",
         "c=1 r=1.5 n=50 t=12",

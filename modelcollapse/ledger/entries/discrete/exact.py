@@ -9,13 +9,14 @@ from modelcollapse.families.discrete.survival import exact_collapse_time, expect
 from modelcollapse.families.discrete.truth import truth_of
 from modelcollapse.ledger.claims import ExactClaim
 from modelcollapse.ledger.entries.discrete.common import ANY, DERIVED, SEDDIK, loop
+from modelcollapse.ledger.entries.sharpened import rows_within
 from modelcollapse.ledger.theorem import Theorem
-from modelcollapse.ledger.values import EPS, Computed, Number, fixed, same
+from modelcollapse.ledger.values import EPS, Computed, Number, same
 from modelcollapse.loop.experiment import Experiment, predict
 from modelcollapse.workflows import Accumulate, AccumulateSubsample, Replace, Workflow
 
 HALVES, THIRDS = (0.5, 0.5), (0.5, 0.25, 0.25)
-WAIT = 10  # rows per batch where collapse is waited for
+WAIT, FEW = 10, 5  # rows per batch where collapse is waited for
 T_LIMIT = 100_000
 
 
@@ -49,7 +50,7 @@ def _entropy(workflow: Workflow, generations: int = 3) -> Number:
     return lambda: _last("entropy", _small(workflow, generations))
 
 
-def waiting(claimed: Number) -> Computed:
+def waiting(claimed: Number, n: int = WAIT) -> Computed:
     """Enclose the expected collapse time of two equal outcomes by the sum of P(not yet).
 
     Not yet collapsed, 1 - sum p^2 is at least 2 (n-1)/n^2, and its mean is (1-1/n)^t/2; so what
@@ -57,7 +58,7 @@ def waiting(claimed: Number) -> Computed:
     """
 
     def compute() -> tuple[float, float, float]:
-        n, generations = WAIT, 400
+        generations = 400
         e = loop(Replace(), n, generations, HALVES)
         reached = 1 + float((1 - predict(e)["collapsed"]).sum())
         left = (1 - 1 / n) ** (generations + 1) * n**3 / (4 * (n - 1))
@@ -71,8 +72,11 @@ def _exact_wait(n: int = WAIT) -> Number:
     return lambda: exact_collapse_time(n, HALVES)
 
 
-def _diffusion_wait() -> float:
-    return expected_collapse_time(WAIT, HALVES)
+def _diffusion_wait(n: int = WAIT) -> float:
+    return expected_collapse_time(n, HALVES)
+
+
+DIFFUSION_FROM = rows_within(lambda n: exact_collapse_time(n, HALVES), _diffusion_wait)
 
 
 def accumulated() -> tuple[float, float, float]:
@@ -154,19 +158,19 @@ THEOREMS = [
     ),
     Theorem(
         "discrete/replace/diffusion-time",
-        "Claim: the diffusion's collapse time -2n sum (1-p) log(1-p) is exact. It is an "
-        "approximation for many rows.",
-        r"E\tau=-2n\sum_i(1-p_i)\log(1-p_i)",
-        "Littler 1975, its approximation read as exact; refuted here",
+        "The collapse time is about the diffusion's -2n sum (1-p) log(1-p) for many rows; with few "
+        "it is shorter.",
+        r"E\tau<-2n\sum_i(1-p_i)\log(1-p_i)",
+        f"Littler 1975, for large n; {DERIVED}",
         f"{ANY}, equal batches",
-        "refuted",
-        f"n={WAIT} p=1/2,1/2",
+        "sharpened",
+        f"n={FEW} p=1/2,1/2; the diffusion is at most 1 % off from n={DIFFUSION_FROM} on",
         ExactClaim(
-            waiting(_diffusion_wait),
+            waiting(_exact_wait(FEW), FEW),
             {
-                "with n - 1 rows": lambda: expected_collapse_time(WAIT - 1, HALVES),
-                "a generation less": lambda: _diffusion_wait() - 1,
-                "n rounds": fixed(float(WAIT)),
+                "large n: the diffusion's": lambda: _diffusion_wait(FEW),
+                "with n - 1 rows": lambda: _diffusion_wait(FEW - 1),
+                "a generation less": lambda: _diffusion_wait(FEW) - 1,
             },
         ),
     ),

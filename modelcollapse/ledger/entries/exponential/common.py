@@ -10,6 +10,7 @@ from modelcollapse.loop.experiment import Experiment, predict
 from modelcollapse.workflows import Workflow
 
 DERIVED = "derived here: theory/exponential.py"
+LARGE = "arXiv 2410.22812, for large n; exact here"
 AUGMENT = "arXiv 2410.22812 (the pi^2/6 of the augmentation workflow), exact here"
 QUADRATIC = "a natural exponential family with a quadratic variance function, fitted by its mean"
 FLAT = np.pi**2 / 6

@@ -3,10 +3,11 @@
 from math import exp
 
 from modelcollapse.families.exponential.families import Binomial, Gamma, Poisson
-from modelcollapse.ledger.claims import BoundedClaim, Design, MeanClaim, mean_claim
-from modelcollapse.ledger.entries.exponential.common import DERIVED, QUADRATIC, loop
+from modelcollapse.ledger.claims import BoundedClaim, Design, mean_claim
+from modelcollapse.ledger.entries.exponential.common import DERIVED, LARGE, QUADRATIC, loop
+from modelcollapse.ledger.entries.sharpened import rows_within
 from modelcollapse.ledger.theorem import Theorem
-from modelcollapse.ledger.values import constant, expectation, quantity, spread
+from modelcollapse.ledger.values import constant, expectation, quantity
 from modelcollapse.loop.experiment import Experiment
 from modelcollapse.workflows import Accumulate, Replace
 
@@ -34,6 +35,8 @@ def scheduled() -> Experiment:
 GAMMA, POISSON = Design(gamma, 1_000_000), Design(poisson, 400_000)
 BERNOULLI, SCHEDULED = Design(bernoulli, 400_000), Design(scheduled, 400_000)
 
+LINEAR_FROM = rows_within(lambda n: n * ((1 + 1 / n) ** 5 - 1), lambda _: 5.0)
+
 THEOREMS = [
     Theorem(
         "exponential/replace/squared-error-gamma",
@@ -56,23 +59,23 @@ THEOREMS = [
         ),
     ),
     Theorem(
-        "exponential/replace/grows-linearly",
-        "Claim: under replace the loss grows linearly in the number of generations. It does so "
-        "only for v2 = 0: for gamma it grows exponentially.",
-        r"E(m_t-m_0)^2=tV/n",
-        "a reading of arXiv 2410.22812, which is for n to infinity; refuted here at finite n",
+        "exponential/replace/faster-than-linearly",
+        "For large n replace inflates the first fit's risk t-fold; with few rows and v2 > 0 it "
+        "inflates it by more, exponentially in t.",
+        r"\frac{n\,E(m_t-m_0)^2}V=\frac n{v_2}\left[(1+v_2/n)^t-1\right]"
+        r"=t+\binom t2\frac{v_2}n+\dots",
+        LARGE,
         QUADRATIC,
-        "refuted",
-        "gamma shape=1 n=10 t=5",
-        MeanClaim(
+        "sharpened",
+        f"gamma shape=1 n=10 t=5; t is at most 1 % off from n={LINEAR_FROM} on",
+        mean_claim(
             GAMMA,
-            quantity("squared_error", 5),
-            constant(5 / 10),
-            spread("squared_error", 5),
+            "inflation",
+            5,
             {
-                "a tenth steeper": constant(5.5 / 10),
-                "with the second step's slope": constant((1 + 4 * 1.1) / 10),
-                "with the root of t": constant(5**0.5 / 10),
+                "large n: t": constant(5.0),
+                "with the second step's slope": constant(1 + 4 * 1.1),
+                "the other sign of v2": constant(10 * (1 - 0.9**5)),
             },
         ),
     ),

@@ -207,10 +207,10 @@ THEOREMS = [
     ),
     Theorem(
         "gaussian/accumulate/unbiased-preserves-variance",
-        "Claim: unbiased fitting preserves the expected variance under accumulate as it does "
-        "under replace. It does not: the pool's rows are dependent.",
+        "That unbiased fitting preserves the expected variance under accumulate, as it does under "
+        "replace, is false: the pool's rows are dependent.",
         r"E v_t=\sigma_0^2",
-        "a common reading of arXiv 2307.01850; refuted here",
+        "a plausible claim, as it is true of replace; refuted here",
         f"{ANY}; ddof 1",
         "refuted",
         "d=1 n=5 t=8",

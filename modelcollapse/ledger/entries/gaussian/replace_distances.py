@@ -53,10 +53,10 @@ THEOREMS = [
     ),
     Theorem(
         "gaussian/replace/w2-diverges-mle",
-        "Claim: E W2^2 grows like t/n under maximum likelihood too. It does not: it is bounded "
-        "by 2 sigma_0^2, and the divergence is a property of the unbiased convention.",
+        "That E W2^2 grows like t/n whatever the estimator, as it does with the unbiased variance, "
+        "is false: with maximum likelihood it is bounded by 2 sigma_0^2.",
         r"E W_2^2\ge\sigma_0^2\,[t/n+2-2c_4(n)^t]",
-        "Shumailov et al., Nature 631:755, theorem 3.1, read for the estimator with ddof 0",
+        "a plausible claim, as it is true of the unbiased variance; refuted here",
         f"{NORMAL}; ddof 0",
         "refuted",
         "d=1 n=5 t=20",

@@ -152,10 +152,10 @@ THEOREMS = [
     ),
     Theorem(
         "kde/accumulate/bounded-test-loss",
-        "Claim: at a fixed bandwidth, accumulating keeps the test log-loss bounded. It does not: "
-        "after exp(10^8) generations it is above everything that the first could have.",
+        "That accumulating at a fixed bandwidth keeps the test log-loss bounded is false: after "
+        "exp(10^8) generations it is above everything that the first could have.",
         r"\sup_tE L_t\le\sup E L_1",
-        PAPER + ", as its plots suggest; refuted here",
+        "a plausible claim, as no experiment is long enough to deny it; refuted here",
         f"{NORMAL}; a constant bandwidth, equal batches",
         "refuted",
         f"h={H} log t={LOG_T:g}",
@@ -197,7 +197,7 @@ THEOREMS = [
         "accumulate's bound, (d/2) log log t. It is of the order log t: a fixed number of rows "
         "cannot cover a density that flattens out.",
         r"E L_t\sim\tfrac d2\log\log t",
-        "a tempting reading of the same expected density; refuted here",
+        "a plausible claim, from the same expected density; refuted here",
         f"{NORMAL}; a constant bandwidth, equal batches, budget n",
         "refuted",
         f"n=10 h={H} log t={LOG_T:g}",

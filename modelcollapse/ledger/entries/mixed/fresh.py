@@ -24,7 +24,7 @@ from modelcollapse.mixed.fresh import (
 from modelcollapse.workflows import FreshData
 
 DERIVED = "derived here: theory/mixed_data.py"
-HE = "He, Xu & Cheng, arXiv 2502.18049"
+HE = "He, Xu & Cheng, JRSS B 2026, doi 10.1093/jrsssb/qkag099 (arXiv 2502.18049)"
 STEPS = 10_000  # roundings of the routes that iterate
 FLOAT = float
 
@@ -172,7 +172,7 @@ THEOREMS = [
         "mixed/fresh-data/pooling-is-optimal",
         "Giving every row the same weight is the best way to mix real and sampled rows.",
         r"w^*=n_r/N",
-        f"{HE}, which shows that it is not",
+        f"a plausible claim; refuted by {HE}, and here",
         "equal batches",
         "refuted",
         "n_r=1 n_s=3 v2=1: pooled w=1/4, best 1/2",

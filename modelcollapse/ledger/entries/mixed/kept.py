@@ -94,7 +94,7 @@ THEOREMS = [
         "Keeping the first real batch is as good as drawing fresh real rows of the same number "
         "and weight.",
         r"R_\infty^{\mathrm{keep}}=R_\infty^{\mathrm{fresh}}",
-        "derived here",
+        "a plausible claim; refuted here",
         "ddof 0",
         "refuted",
         "n_1=8 n=5 a=0.25 t=400",

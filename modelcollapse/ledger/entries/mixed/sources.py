@@ -58,12 +58,12 @@ def _plateau() -> tuple[float, float, float]:
 
 
 def _first_order() -> tuple[float, float, float]:
-    """Return n (risk - p2^2 c^2) as claimed, noise d, and as it is, to second order in d/n."""
+    """Return d and the labels' p1 p2 c^2 (d + 1), and n (risk - plateau) to second order in d/n."""
     n, d = 10**6, 20
     risk = strong_collapse_risk(n / 2, n / 2, d, 4.0, 1.0)
     slope = n * FLOAT(risk.total - strong_collapse_plateau(0.5, 4.0))
     slack = 10 * d**2 / n * 5
-    return float(d), slope - slack, slope + slack
+    return d + 0.25 * 4.0 * (d + 1), slope - slack, slope + slack
 
 
 THEOREMS = [
@@ -109,7 +109,7 @@ THEOREMS = [
         "mixed/value/always-hurts",
         "Pooling rows from a generator with real ones always raises the error.",
         r"\mathrm{MSE}(n_s)\ge\mathrm{MSE}(0)",
-        "refuted here",
+        "a plausible claim; refuted here",
         "as before",
         "refuted",
         "n_r=10 n_0=15",
@@ -196,7 +196,7 @@ THEOREMS = [
         "mixed/web/pooling-is-rate-optimal",
         "With any constant real share the mean of all rows is worth a constant share of them.",
         r"V/R_t\asymp t",
-        "refuted here: it grows like t^(2 alpha) for alpha < 1/2",
+        "a plausible claim; refuted here: it grows like t^(2 alpha) for alpha < 1/2",
         "known variance",
         "refuted",
         "n=10 alpha=1/4: growth from t=50,000 to 100,000",
@@ -246,18 +246,18 @@ THEOREMS = [
     ),
     Theorem(
         "mixed/regression/first-order",
-        "To first order in d/n the shifted labels cost their plateau and nothing more.",
-        r"E_{\mathrm{test}}=\sigma^2d/n+p_2^2c^2+O((d/n)^2)",
-        f"{DOHMATOB}, as summarised; exactly p_1 p_2 c^2 (d + 1)/n is missing",
+        "To first order in d/n the shifted labels cost p_1 p_2 c^2 (d + 1)/n beside their plateau.",
+        r"E_{\mathrm{test}}=\sigma^2\frac dn+p_2^2c^2+p_1p_2c^2\frac{d+1}n+O((d/n)^2)",
+        DERIVED,
         "least squares, normal inputs, c^2 fixed",
-        "refuted",
+        "limit",
         "d=20 n=10^6 p2=1/2 c^2=4: n (E - p2^2 c^2)",
         ExactClaim(
             _first_order,
             {
-                "twice the noise": fixed(40.0),
-                "nothing": fixed(0.0),
-                "p2^2 in place of p1 p2, and no noise": fixed(21.0),
+                "the noise alone": fixed(20.0),
+                "the labels alone": fixed(21.0),
+                "d for d + 1": fixed(40.0),
             },
         ),
     ),
