@@ -8,7 +8,7 @@ import numpy as np
 from modelcollapse._support.checks import Floats
 from modelcollapse._support.errors import NoClosedForm
 from modelcollapse._support.words import many
-from modelcollapse.families.gaussian import fates, limits, replace_laws
+from modelcollapse.families.gaussian import determinants, fates, limits, replace_laws
 from modelcollapse.families.gaussian.exchangeable import fourth_moments
 from modelcollapse.families.gaussian.laws import (
     AccumulateStep,
@@ -52,6 +52,7 @@ def predict(e: "Experiment") -> Prediction:
     _moments(e, routes, reasons, spreads)
     steps = cache(lambda: _accumulated(e))
     _logarithms(e, routes, reasons, spreads, notes, steps)
+    _determinants(e, routes, reasons, spreads)
     _distances(e, routes, reasons, spreads, notes, steps)
     if e.schedule.newest and e.truth.is_normal and e.sizes.min() > e.model.dim:
         laws["log_determinant"] = lambda: replace_laws.DeterminantLaws(e)
@@ -140,6 +141,8 @@ def _logarithms(
             "known for replace with samples > dim (any dim) and accumulate in dim = 1, for a "
             "normal truth; elsewhere open: simulate it"
         )
+        if d > 1 and determinants.known(e):
+            reason += ", or see its bounds"
         reasons["log_determinant"] = reason
         reasons.setdefault("log_variance", reason)
         return
@@ -164,6 +167,30 @@ def _pseudo(
     reasons["pseudo_log_determinant"] = (
         "known for replace with a constant batch size and a normal truth with covariance s^2 I"
     )
+
+
+def _determinants(
+    e: "Experiment",
+    routes: "dict[str, Route]",
+    reasons: dict[str, str],
+    spreads: "dict[str, Route]",
+) -> None:
+    if e.model.dim == 1:
+        if "variance" in routes:
+            routes["determinant"], spreads["determinant"] = routes["variance"], spreads["variance"]
+        else:
+            reasons["determinant"] = reasons["variance"]
+        return
+    if not determinants.known(e):
+        reasons["determinant"] = determinants.OPEN
+        return
+    routes["determinant"] = lambda: determinants.determinant(e)
+    if e.schedule.newest and e.truth.is_normal and len(e.truth.spectrum) == e.model.dim:
+        spreads["determinant"] = lambda: determinants.replace_variance(e)
+    if "log_determinant" in reasons:
+        routes["log_determinant_upper"] = lambda: determinants.log_upper(e)
+        if e.schedule.pool and e.truth.is_normal:
+            routes["log_determinant_lower"] = lambda: determinants.log_lower(e)
 
 
 def _pool_steps(e: "Experiment") -> tuple[Floats, Floats, Floats, Floats]:
@@ -250,6 +277,7 @@ def _limits(e: "Experiment", notes: dict[str, str]) -> tuple[Lazy, Lazy]:
                 values[name] = partial(float, value)
         if set(names) <= set(values):
             values["second_moment"] = partial(float, sum(found))
+    _determinant_limit(e, values, open_limits)
     rates: dict[str, Route] = {}
     open_rates: dict[str, str] = {}
     for name, rate in (("lyapunov", limits.lyapunov), ("power", limits.power)):
@@ -260,3 +288,18 @@ def _limits(e: "Experiment", notes: dict[str, str]) -> tuple[Lazy, Lazy]:
             continue
         rates[name] = partial(np.array, known) if np.ndim(known) else partial(float, known)
     return Lazy(values, open_limits), Lazy(rates, open_rates)
+
+
+def _determinant_limit(
+    e: "Experiment", values: "dict[str, Route]", reasons: dict[str, str]
+) -> None:
+    if e.model.dim == 1:
+        if "variance" in values:
+            values["determinant"] = values["variance"]
+        else:
+            reasons["determinant"] = reasons["variance"]
+        return
+    try:
+        values["determinant"] = partial(float, determinants.limit(e))
+    except NoClosedForm as error:
+        reasons["determinant"] = str(error)
