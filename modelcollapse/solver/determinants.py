@@ -151,3 +151,14 @@ def _apart(pool: Pool, j: Integers) -> Floats:
     gaps = np.maximum(rows[known] - j, 1.0)
     found[known] *= np.maximum(k[known] - j, 0.0) * rows[known] / (k[known] * gaps)
     return found
+
+
+def symmetric(values: Floats) -> Floats:
+    """Return the elementary symmetric functions of orders 1, ..., d of (..., d) numbers."""
+    d = values.shape[-1]
+    found = np.zeros((*values.shape[:-1], d + 1))
+    found[..., 0] = 1.0
+    with np.errstate(over="ignore", under="ignore"):
+        for i in range(d):
+            found[..., 1:] += values[..., i : i + 1] * found[..., :-1]
+    return found[..., 1:]

@@ -84,24 +84,26 @@ def replace_variance(e: "Experiment") -> Floats:
         return grown(np.exp(2 * first) * np.expm1(excess))
 
 
-def square_bound(e: "Experiment") -> Floats:
-    r"""Bound E (det S_t / det S_0)^2 under accumulate, for a normal truth, ddof 0, temperature 1.
+def square_bound(e: "Experiment", m: int) -> Floats:
+    r"""Bound E (e_m(S_t) / e_m(S_0))^2 under accumulate, for a normal truth.
 
-    Exact at t = 1; then det B <= (tr B / d)^d, and tr B is a sum of two chi-squares:
-    [N d + chi2(d (n - 1)) + N/N' chi2(d)] / N'.
+    In m = d dimensions: exact at t = 1; then det B <= (tr B / d)^d, and N' tr B is a sum of
+    chi-squares, N d + lambda [chi2(d (n - 1)) + N/N' chi2(d)]. And e_m is a mean of such
+    determinants, each over its expectation at t = 0, with weights.
     """
-    d, n = e.model.dim, e.sizes.astype(float)
-    i, after = np.arange(1, d + 1), np.cumsum(n)
+    n, c = e.sizes.astype(float), e.model.ddof
+    i, after = np.arange(1, m + 1), np.cumsum(n)
     factors = [float(((n[0] - i) * (n[0] - i + 2) / n[0] ** 2).prod())]
     for size, total in zip(n[1:], after[1:], strict=True):
         before = total - size
+        heat = e.temperature / (1 - c / before)
         parts = [
-            [(before * d) ** p for p in range(2 * d + 1)],
-            _chi_square_moments(d * (size - 1), 1.0, 2 * d),
-            _chi_square_moments(float(d), before / total, 2 * d),
+            [(before * m) ** p for p in range(2 * m + 1)],
+            _chi_square_moments(m * (size - 1), heat, 2 * m),
+            _chi_square_moments(float(m), heat * before / total, 2 * m),
         ]
-        factors.append(_moment_of_sum(parts, 2 * d) / (d * total) ** (2 * d))
-    return np.asarray(np.cumprod(factors))
+        factors.append(_moment_of_sum(parts, 2 * m) / (m * total) ** (2 * m))
+    return np.asarray(np.cumprod(factors) * np.exp(-2 * m * _log_fit(e)))
 
 
 def _chi_square_moments(freedom: float, scale: float, order: int) -> list[float]:
@@ -146,6 +148,22 @@ def _first_log(e: "Experiment") -> float:
 def _log_fit(e: "Experiment") -> Floats:
     """Return the logarithm of the pool's variance over the fitted one."""
     return np.asarray(np.log1p(-e.model.ddof / np.cumsum(e.sizes, dtype=float)))
+
+
+def log_variance_bound(e: "Experiment") -> Floats:
+    r"""Bound Var log det S_t under accumulate, for a normal truth.
+
+    Exact at t = 1. Then Poincare's inequality for f = log det(a + b (G G' + c z z')), c < 1, of
+    independent normals: E |grad f|^2 <= 4 b E tr(1/B - a/B^2) <= b d / a, as 1/y - a/y^2 is at most
+    1/(4a). Here b / a is lambda / N.
+    """
+    from scipy.special import polygamma
+
+    n, d = e.sizes.astype(float), e.model.dim
+    first = polygamma(1, (n[0] - np.arange(1, d + 1)) / 2).sum()
+    before = np.cumsum(n)[:-1]
+    steps = d * e.temperature / (before - e.model.ddof)
+    return np.asarray(np.cumsum(np.concatenate([[first], steps])))
 
 
 def log_lower(e: "Experiment") -> Floats:

@@ -11,6 +11,7 @@ from modelcollapse._support.state import state
 from modelcollapse.loop.blocks import Arrays
 from modelcollapse.loop.experiment import Lazy
 from modelcollapse.loop.routes import given
+from modelcollapse.solver.determinants import symmetric
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -159,17 +160,6 @@ def minors(factors: Floats, rank: Integers, deviations: Floats, dim: int) -> Flo
     sums, truth = symmetric(spectrum), symmetric((deviations / unit) ** 2)
     found[..., : len(truth)] = sums / truth
     return found
-
-
-def symmetric(spectrum: Floats) -> Floats:
-    """Return the elementary symmetric functions of orders 1, ..., d of (..., d) numbers."""
-    d = spectrum.shape[-1]
-    found = np.zeros((*spectrum.shape[:-1], d + 1))
-    found[..., 0] = 1.0
-    with np.errstate(over="ignore", under="ignore"):
-        for i in range(d):
-            found[..., 1:] += spectrum[..., i : i + 1] * found[..., :-1]
-    return found[..., 1:]
 
 
 def ranks(e: "Experiment", dim: int) -> Integers:

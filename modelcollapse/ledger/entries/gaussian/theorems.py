@@ -2,6 +2,7 @@
 
 from modelcollapse.ledger.entries.gaussian import (
     accumulate,
+    determinants,
     identities,
     kept_data,
     limits,
@@ -16,6 +17,7 @@ THEOREMS = [
     *replace_logarithms.THEOREMS,
     *replace_distances.THEOREMS,
     *accumulate.THEOREMS,
+    *determinants.THEOREMS,
     *kept_data.THEOREMS,
     *limits.THEOREMS,
     *identities.THEOREMS,
