@@ -23,6 +23,7 @@ OPEN = (
     "known for replace, accumulate and accumulate-subsample, and where each training set is the "
     "last one, scaled, and the new batch; elsewhere open for dim > 1: simulate it"
 )
+BOUNDS = ("log_determinant_lower", "log_determinant_upper")
 SERIES = 1e-3  # below it a loss is a sum of five terms, to rounding
 
 

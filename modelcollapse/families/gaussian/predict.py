@@ -180,14 +180,18 @@ def _determinants(
             routes["determinant"], spreads["determinant"] = routes["variance"], spreads["variance"]
         else:
             reasons["determinant"] = reasons["variance"]
-        return
-    if not determinants.known(e):
+    elif determinants.known(e):
+        routes["determinant"] = lambda: determinants.determinant(e)
+        if e.schedule.newest and e.truth.is_normal and len(e.truth.spectrum) == e.model.dim:
+            spreads["determinant"] = lambda: determinants.replace_variance(e)
+    else:
         reasons["determinant"] = determinants.OPEN
+    if "log_determinant" in routes:
+        reasons.update(dict.fromkeys(determinants.BOUNDS, "log_determinant itself is known here"))
         return
-    routes["determinant"] = lambda: determinants.determinant(e)
-    if e.schedule.newest and e.truth.is_normal and len(e.truth.spectrum) == e.model.dim:
-        spreads["determinant"] = lambda: determinants.replace_variance(e)
-    if "log_determinant" in reasons:
+    reasons["log_determinant_lower"] = "known for accumulate and a normal truth"
+    reasons["log_determinant_upper"] = "known where determinant is, for dim > 1"
+    if e.model.dim > 1 and determinants.known(e):
         routes["log_determinant_upper"] = lambda: determinants.log_upper(e)
         if e.schedule.pool and e.truth.is_normal:
             routes["log_determinant_lower"] = lambda: determinants.log_lower(e)
