@@ -141,8 +141,8 @@ def _logarithms(
             "known for replace with samples > dim (any dim) and accumulate in dim = 1, for a "
             "normal truth; elsewhere open: simulate it"
         )
-        if d > 1 and determinants.known(e):
-            reason += ", or see its bounds"
+        if determinants.known(e) or (d == 1 and e.schedule.known):
+            reason += ", or see log_determinant_upper"
         reasons["log_determinant"] = reason
         reasons.setdefault("log_variance", reason)
         return
@@ -190,8 +190,10 @@ def _determinants(
         reasons.update(dict.fromkeys(determinants.BOUNDS, "log_determinant itself is known here"))
         return
     reasons["log_determinant_lower"] = "known for accumulate and a normal truth"
-    reasons["log_determinant_upper"] = "known where determinant is, for dim > 1"
-    if e.model.dim > 1 and determinants.known(e):
+    reasons["log_determinant_upper"] = "known where determinant is"
+    if e.model.dim == 1 and "variance" in routes:
+        routes["log_determinant_upper"] = lambda: np.log(routes["variance"]())
+    elif determinants.known(e):
         routes["log_determinant_upper"] = lambda: determinants.log_upper(e)
         if e.schedule.pool and e.truth.is_normal:
             routes["log_determinant_lower"] = lambda: determinants.log_lower(e)

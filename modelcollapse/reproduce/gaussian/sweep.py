@@ -25,7 +25,7 @@ SIZES = {"paper": [10, 32, 100, 316, 1000], "quick": [10, 32]}
 REPLICATES = {"paper": 100, "quick": 20}
 GENERATIONS = {"paper": 100, "quick": 20}
 LOGS = ("log_determinant", "pseudo_log_determinant")
-BETWEEN = f"{KEY}, or, thin, proved bounds of the expectation"
+BETWEEN = f"{KEY};\nthin lines: proved bounds, where the expectation is open"
 
 
 def sweeps(size: Size) -> Mapping[str, Sweep]:
@@ -94,7 +94,7 @@ def _panel(axis: Any, cells: Any, *, log: bool) -> None:
         for bound in every.filter(pl.col.quantity.is_in(BOUNDS)).partition_by("quantity"):
             ordered = bound.sort("generation")
             t, proved = ordered["generation"].to_numpy(), ordered["expected"].to_numpy()
-            axis.plot(t, proved, DASHES[workflow], color=COLOURS[workflow], lw=0.7)
+            axis.plot(t, proved, DASHES[workflow], color=COLOURS[workflow], lw=0.9)
             shown.append(proved)
         shown += [own["q95"].to_numpy(), own["mean"].to_numpy(), own["expected"].to_numpy()]
         if workflow != "replace" or not log:
