@@ -168,8 +168,7 @@ _DETERMINANTS = [
     ),
     Derivation(
         "determinant-spread-replace", HERE, "its variance under replace",
-        "variances.determinant", gaussian_determinant.determinant_variance,
-        replace(ANY_DIM, sizes=lambda dim: (max(2, dim), 12)),
+        "variances.determinant", gaussian_determinant.determinant_variance, ANY_DIM,
     ),
     Derivation(
         "log-determinant-upper", HERE, "E log det S_1 plus the logarithm of what E det gains",

@@ -74,14 +74,14 @@ def determinant(e: "Experiment") -> Floats:
 
 
 def replace_variance(e: "Experiment") -> Floats:
-    """Return Var det S_t / det S_0 under replace: each determinant is one of chi-squares."""
+    """Return Var det S_t / det S_0 under replace, n > d, normal: a product of chi-squares."""
     i = np.arange(1, e.model.dim + 1)
     n, heat = e.sizes.astype(float)[:, None], temperatures(e)[:, None]
-    steps = np.maximum(n - i, 0.0) * heat / (n - e.model.ddof)
-    with np.errstate(divide="ignore", over="ignore", under="ignore", invalid="ignore"):
+    steps = (n - i) * heat / (n - e.model.ddof)
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         first = np.cumsum(np.log(steps).sum(axis=1))
         # E X^2 / (E X)^2 = 1 + 2/k for a chi-square of k degrees of freedom.
-        excess = np.cumsum(np.log1p(2 / np.maximum(n - i, 1.0)).sum(axis=1))
+        excess = np.cumsum(np.log1p(2 / (n - i)).sum(axis=1))
         return grown(np.exp(2 * first) * np.expm1(excess))
 
 

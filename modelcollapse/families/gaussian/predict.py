@@ -182,7 +182,8 @@ def _determinants(
             reasons["determinant"] = reasons["variance"]
     elif determinants.known(e):
         routes["determinant"] = lambda: determinants.determinant(e)
-        if e.schedule.newest and e.truth.is_normal and len(e.truth.spectrum) == e.model.dim:
+        full = e.sizes.min() > e.model.dim == len(e.truth.spectrum)
+        if e.schedule.newest and e.truth.is_normal and full:
             spreads["determinant"] = lambda: determinants.replace_variance(e)
     else:
         reasons["determinant"] = determinants.OPEN
