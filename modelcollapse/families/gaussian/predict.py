@@ -141,8 +141,6 @@ def _logarithms(
             "known for replace with samples > dim (any dim) and accumulate in dim = 1, for a "
             "normal truth; elsewhere open: simulate it"
         )
-        if determinants.known(e) or (d == 1 and e.schedule.known):
-            reason += ", or see log_determinant_upper"
         reasons["log_determinant"] = reason
         reasons.setdefault("log_variance", reason)
         return
@@ -177,7 +175,9 @@ def _determinants(
 ) -> None:
     if e.model.dim == 1:
         if "variance" in routes:
-            routes["determinant"], spreads["determinant"] = routes["variance"], spreads["variance"]
+            # Arrays of their own: who writes into one does not change the other.
+            routes["determinant"] = lambda: routes["variance"]().copy()
+            spreads["determinant"] = lambda: spreads["variance"]().copy()
         else:
             reasons["determinant"] = reasons["variance"]
     elif determinants.known(e):

@@ -218,6 +218,10 @@ class Line:
         """Return the variance in units of the truth's."""
         return self._scaled(self.power(1.0))
 
+    def determinant(self) -> Floats:
+        """Return the same in an array of its own."""
+        return self.variance_ratio().copy()
+
     def squared_error(self) -> Floats:
         """Return the squared error in units of the truth's variance."""
         return self._scaled(self.square())
@@ -266,7 +270,7 @@ def _line_routes(plan: Recording, stored: Arrays) -> "dict[str, Route]":
     if "minors" in plan.extra:
         routes["minors"] = partial(_line_minors, line, dim)
     if dim == 1:
-        routes["determinant"] = line.variance_ratio
+        routes["determinant"] = line.determinant
         routes["log_variance"] = line.log_variance
         routes["log_determinant"] = line.log_variance
         routes["log_pivots"] = line.log_pivots
