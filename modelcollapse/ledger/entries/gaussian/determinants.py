@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import numpy as np
-from scipy.stats import hypergeom
 
 from modelcollapse._support.checks import Floats
 from modelcollapse.families.gaussian.determinants import (
@@ -20,7 +19,6 @@ from modelcollapse.ledger.entries.gaussian.enclosures import T_LIMIT
 from modelcollapse.ledger.theorem import Theorem
 from modelcollapse.ledger.values import (
     EPS,
-    Statistic,
     Value,
     constant,
     expectation,
@@ -123,6 +121,8 @@ def _gain_variance(e: Experiment) -> float:
     of A's rows together have n d, so E A^p <= (n d)^(p - 1) E A = (n d)^p / 2. The more rows A has
     the fewer has B: by Chebyshev's inequality E A^p B^q <= E A^p E B^q.
     """
+    from scipy.stats import hypergeom
+
     n, d = int(e.sizes[0]), e.model.dim
     order = 2 * d
     others = np.arange(n + 1)
@@ -144,10 +144,6 @@ def _bound(name: str) -> Value:
 
 def _log_spread(e: Experiment) -> float:
     return float(log_variance_bound(e)[-1])
-
-
-def _last_log() -> Statistic:
-    return quantity("log_determinant", T)
 
 
 def limit_enclosure() -> tuple[float, float, float]:
@@ -302,7 +298,7 @@ THEOREMS = [
         f"d=3 n=20 t={T}",
         MeanClaim(
             POOLED,
-            _last_log(),
+            quantity("log_determinant", T),
             _bound("log_determinant_upper"),
             _log_spread,
             {
@@ -328,7 +324,7 @@ THEOREMS = [
         f"d=3 n=20 t={T}",
         MeanClaim(
             POOLED,
-            _last_log(),
+            quantity("log_determinant", T),
             _bound("log_determinant_lower"),
             _log_spread,
             {
