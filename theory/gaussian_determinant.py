@@ -226,6 +226,36 @@ def upper(loop: Loop) -> list[Any]:
         return [first_log(loop) - fits + mp.log(value / means[0]) for value in means]
 
 
+def square_bound(loop: Loop) -> list[Rational]:
+    """Bound E (det S_t / det S_0)^2 for a normal truth and accumulate.
+
+    With S' = S^(1/2) B S^(1/2), B independent of S, and all eigenvalues of B at least 0, their
+    product is at most their mean to the power d, and P' tr B = P d + h (X + P/P' Y), with X and Y
+    chi-squares of d (n - 1) and d degrees of freedom. At t = 1 the determinant's law is known.
+    """
+    d, order = loop.dim, 2 * loop.dim
+    pool, found = loop.sizes[0], []
+    value = prod(power(pool - i, 2) for i in range(1, d + 1)) / Integer(pool) ** order
+    for t, size in enumerate(loop.sizes):
+        if t:
+            after = pool + size
+            hot = Rational(loop.temperature) / (1 - Rational(loop.ddof, pool))
+            moments = (
+                factorial(order)
+                / Integer(factorial(a) * factorial(b) * factorial(order - a - b))
+                * (pool * d) ** a
+                * hot ** (order - a)
+                * power(d * (size - 1), b)
+                * (Rational(pool, after) ** (order - a - b) * power(d, order - a - b))
+                for a in range(order + 1)
+                for b in range(order + 1 - a)
+            )
+            value *= sum(moments) / Integer(d * after) ** order
+            pool = after
+        found.append(value / (1 - Rational(loop.ddof, pool)) ** order)
+    return found
+
+
 def lower(loop: Loop) -> list[Any]:
     """Bound it from below, for a normal truth and accumulate, as `determinants.log_lower` says."""
     with mp.workdps(DIGITS):
