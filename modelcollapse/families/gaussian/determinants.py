@@ -209,13 +209,18 @@ def accumulate_limit(n: int, d: int) -> float:
     r"""Return lim E det S_t / det S_0 under accumulate, ddof 0, temperature 1.
 
     The factor at N = n (t - 1) is D! L_D^(n-D)(-N) / (n t)^D, D = d + 1, so with the zeros x_i > 0
-    of that Laguerre polynomial the product tends to prod 1 / Gamma(x_i / n).
+    of that Laguerre polynomial the product tends to prod 1 / Gamma(x_i / n). They are the squared
+    singular values of a bidiagonal matrix with the rows (sqrt k, sqrt(k + 1 + n - D)), k < D:
+    accurate where they are small, too.
     """
-    from scipy.special import gammaln, roots_genlaguerre
+    from scipy.linalg import eigvalsh_tridiagonal
+    from scipy.special import gammaln
 
     if n <= d:
         return 0.0
-    zeros = roots_genlaguerre(d + 1, n - d - 1)[0]
+    k = np.arange(d + 1)
+    sides = np.sqrt(np.stack([k, k + n - d], axis=1)).ravel()[1:]
+    zeros = eigvalsh_tridiagonal(np.zeros(2 * d + 2), sides)[d + 1 :] ** 2
     return float(np.exp(-gammaln(zeros / n).sum()))
 
 

@@ -87,6 +87,17 @@ def test_limit_to_ten_digits(n, d):
     assert limits["determinant"] == pytest.approx(LIMITS[n, d], abs=DIGIT)
 
 
+def test_limit_in_many_dimensions():
+    """Above the finite curve's last point less all that is still to come, and no warning."""
+    n, d, T = 300, 200, 20_000
+    limit = np.log(determinants.accumulate_limit(n, d))
+    reached = determinants.log_minors(loop(mc.Accumulate(), n, d, T), d)[-1]
+    lacking = d * (d + 1) / (2 * n * T)  # see the ledger's enclosure
+
+    assert reached - lacking / (1 - lacking / T) < limit < reached
+    assert determinants.accumulate_limit(1100, 1000) >= 0
+
+
 @settings(max_examples=40)
 @given(
     sizes=st.lists(st.integers(4, 9), min_size=1, max_size=6),
