@@ -70,6 +70,7 @@ RETURNED = {
     },
     "discrete": {
         "exact_collapse_time": lambda: mc.discrete.exact_collapse_time(3, [0.5, 0.5]),
+        "all_different": lambda: mc.discrete.all_different(SMALL, 2),
         "exact_law": lambda: mc.discrete.exact_law(SMALL),
         "expected_collapse_time": lambda: mc.discrete.expected_collapse_time(3, [0.5, 0.5]),
         "finite_survival_bounds": lambda: mc.discrete.finite_survival_bounds(5, 0.2, 3),

@@ -20,6 +20,8 @@ from theory.weights_loop import SUBSAMPLE
 SEDDIK = "Seddik et al. 2404.05090, extended here"
 MOMENTS = DiscreteDomain()
 DRIFT = DiscreteDomain(("replace", "accumulate", SUBSAMPLE), generations=4)
+# Fewer than three rows are never all different.
+DIFFERENT = replace(DRIFT, outcomes=(3, 4), generations=2, sizes=lambda _: (2, 4))
 # Besides these, workflows that drop no real draw.
 SYMBOLS = DiscreteDomain(("replace", "accumulate", SUBSAMPLE, "keep-real", "web"))
 REPLACE = DiscreteDomain(
@@ -48,6 +50,13 @@ _EXPECTED = [
         ("collapsed", "-replace", HERE, "the same, more symbols and generations", REPLACE),
         ("entropy", "", HERE, "E of -sum p_i log p_i, in nats", DRIFT),
     )
+]  # fmt: skip
+
+_DIFFERENT = [
+    Derivation(
+        "discrete-three-different", HERE, "E of the chance that three draws all differ",
+        "all_different.3", discrete_law.three_different, DIFFERENT,
+    ),
 ]  # fmt: skip
 
 _VARIANCES = [
@@ -91,5 +100,5 @@ _LIMITS = [
     ),
 ]  # fmt: skip
 
-DERIVATIONS: tuple[Derivation, ...] = (*_EXPECTED, *_VARIANCES, *_LIMITS)
+DERIVATIONS: tuple[Derivation, ...] = (*_EXPECTED, *_DIFFERENT, *_VARIANCES, *_LIMITS)
 PROOFS: tuple[Proof, ...] = discrete_facts.PROOFS

@@ -1,6 +1,8 @@
 """What becomes of the symbols: expectations under the exact law of p_t."""
 
 from collections.abc import Callable
+from itertools import permutations
+from math import prod
 from typing import Any
 
 import mpmath as mp
@@ -32,6 +34,11 @@ def error(loop: Loop) -> Callable[[Model], Any]:
     return lambda model: scale * sum((a - b) ** 2 for a, b in zip(model, origin, strict=True))
 
 
+def all_different(model: Model, draws: int) -> Any:
+    """Return the chance that so many draws are all different: one ordered choice after another."""
+    return sum((prod(chosen, start=QQ(1)) for chosen in permutations(model, draws)), QQ(0))
+
+
 def lost(model: Model) -> Any:
     """Return the number of symbols of probability 0."""
     return QQ(sum(p == 0 for p in model))
@@ -50,6 +57,11 @@ def _variance(loop: Loop, value: Callable[[Model], Any]) -> list[Rational]:
 def heterozygosity(loop: Loop) -> list[Rational]:
     """Return E(1 - sum p_i^2)."""
     return _sympy(_expected(loop, diversity))
+
+
+def three_different(loop: Loop) -> list[Rational]:
+    """Return the expected chance that three draws all differ."""
+    return _sympy(_expected(loop, lambda model: all_different(model, 3)))
 
 
 def heterozygosity_variance(loop: Loop) -> list[Rational]:

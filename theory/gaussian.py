@@ -11,6 +11,7 @@ gaussian_variances   variances over replicates, in any dimension
 gaussian_logs        replace: logarithms, determinants, roots, W2
 gaussian_loss        replace: test loss
 gaussian_accumulate  accumulate: the same where it exists
+gaussian_determinant  expected determinants, from single rows; bounds on E log det
 gaussian_steps       proofs of one step, for any size, generation and temperature
 gaussian_limits      closed forms in t and their limits
 gaussian_forms       proofs that those forms solve the recursions
@@ -22,6 +23,7 @@ from dataclasses import replace
 
 from theory import (
     gaussian_accumulate,
+    gaussian_determinant,
     gaussian_facts,
     gaussian_forms,
     gaussian_limits,
@@ -60,6 +62,22 @@ ANY_DIM = replace(REPLACE, dims=(1, 2, 3, 4))
 POOL = Domain(("accumulate",), generations=3, truths=NORMAL_TRUTH)
 # The predictions of the degenerate case: no more rows than columns, of one size.
 DEGENERATE = Domain(("replace",), dims=(3, 4, 5), sizes=lambda dim: (2, dim), constant=True)
+# Determinants of sets of rows are expanded row by row: few rows.
+DETERMINANTS = Domain(
+    ("replace", "accumulate", "accumulate-subsample"),
+    dims=(1, 2, 3),
+    truths=ANY_TRUTH,
+    sizes=lambda dim: (max(2, dim), 5),
+    generations=3,
+    rows=11,
+)
+BOUNDS = replace(
+    DETERMINANTS,
+    workflows=("accumulate",),
+    dims=(2, 3),
+    truths=NORMAL_TRUTH,
+    sizes=lambda dim: (dim + 1, 5),
+)
 # One generation says all of a limit, so that batches can be large.
 CONSTANT = Domain(
     ("replace",), dims=(1, 3), sizes=lambda _: (2, 300), constant=True, generations=1, rows=300
@@ -145,6 +163,25 @@ _LOGS = [
     ),
 ]  # fmt: skip
 
+_DETERMINANTS = [
+    Derivation(
+        "determinant", HERE, "E det S_t / det S_0, any schedule, budget, ddof, temperature, truth",
+        "expected.determinant", gaussian_determinant.determinant, DETERMINANTS,
+    ),
+    Derivation(
+        "determinant-spread-replace", HERE, "its variance under replace",
+        "variances.determinant", gaussian_determinant.determinant_variance, ANY_DIM,
+    ),
+    Derivation(
+        "log-determinant-upper", HERE, "E log det S_1 plus the logarithm of what E det gains",
+        "expected.log_determinant_upper", gaussian_determinant.upper, BOUNDS,
+    ),
+    Derivation(
+        "log-determinant-lower", HERE, "E log det S_t by Minkowski and by the second order",
+        "expected.log_determinant_lower", gaussian_determinant.lower, BOUNDS,
+    ),
+]  # fmt: skip
+
 _DISTANCES = [
     Derivation(
         "w2", "Shumailov et al. 2024, Theorem 3.1", "E W2^2: 2 - 2 b^t, or 2 + t/n - 2 c4^t",
@@ -183,6 +220,19 @@ _LIMITS = [
         )
         for domain in (CONSTANT, replace(LIMITS, ddofs=(0,), tempered=False), EQUAL_BUDGET)
     ],
+    *[
+        Derivation(
+            f"limit-determinant-{domain.workflows[0]}", HERE, what,
+            "limits.determinant", gaussian_determinant.limit, domain,
+        )
+        for domain, what in (
+            (replace(CONSTANT, dims=(1, 2, 3)), "0, the first factor or infinity"),
+            (
+                replace(LIMITS, ddofs=(0,), tempered=False, dims=(2, 3, 4), truths=NORMAL_TRUTH),
+                "prod 1/Gamma(1 - r) over the roots r of P_D",
+            ),
+        )
+    ],
     Derivation(
         "power", HERE, "E v_t grows like t^p", "exponents.power",
         lambda loop: [gaussian_limits.growth(loop)],
@@ -190,11 +240,19 @@ _LIMITS = [
     ),
 ]  # fmt: skip
 
-DERIVATIONS: tuple[Derivation, ...] = (*_FIRST, *_FOURTH, *_LOGS, *_DISTANCES, *_LIMITS)
+DERIVATIONS: tuple[Derivation, ...] = (
+    *_FIRST,
+    *_FOURTH,
+    *_LOGS,
+    *_DETERMINANTS,
+    *_DISTANCES,
+    *_LIMITS,
+)
 PROOFS: tuple[Proof, ...] = (
     *gaussian_steps.PROOFS,
     *gaussian_forms.PROOFS,
     *gaussian_facts.PROOFS,
     *gaussian_accumulate.PROOFS,
     *gaussian_selection.PROOFS,
+    *gaussian_determinant.PROOFS,
 )

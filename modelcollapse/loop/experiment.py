@@ -651,9 +651,9 @@ def simulate(
         ``joblib.parallel_config(...)`` its backend is used.
     extra
         Quantities that cost more than the loop itself and are recorded on request only.
-        Gaussian: "log_pivots", and for dim > 1 "w2_squared", "test_log_loss". Kernel densities:
-        "mise" (each replicate's integrated squared error; Gaussian kernel, truth with a
-        density) and "draw" (one row sampled from each fit).
+        Gaussian: "log_pivots", "minors", and for dim > 1 "w2_squared", "test_log_loss". Kernel
+        densities: "mise" (each replicate's integrated squared error; Gaussian kernel, truth with
+        a density) and "draw" (one row sampled from each fit).
     progress
         Called with the number of replicates finished since the last call.
     test

@@ -10,7 +10,14 @@ from modelcollapse.evidence import samples_needed
 from modelcollapse.families.curated import predict as curated_predict
 from modelcollapse.families.exponential import limits as exponential_limits
 from modelcollapse.families.exponential import predict as exponential_predict
-from modelcollapse.families.gaussian import limits, moments, predict, replace_laws, selected
+from modelcollapse.families.gaussian import (
+    determinants,
+    limits,
+    moments,
+    predict,
+    replace_laws,
+    selected,
+)
 from modelcollapse.families.gaussian.laws import LogChiSquareSum
 from modelcollapse.families.kde import limits as kde_limits
 from modelcollapse.families.kde import predict as kde_predict
@@ -74,6 +81,9 @@ WRONG = {
     "gaussian/accumulate/log-variance": (predict, "_accumulated", 1.03, MEAN),
     "gaussian/accumulate-subsample/variance": (moments, "accumulate_subsample", 1.03, VARIANCE),
     "gaussian/accumulate-subsample/squared-error": (moments, "accumulate_subsample", 1.03, ERROR),
+    "gaussian/replace/determinant": (determinants, "determinant", 1.03, None),
+    "gaussian/accumulate/determinant": (determinants, "determinant", 1.03, None),
+    "gaussian/accumulate/determinant-limit": (determinants, "accumulate_limit", 1.02, None),
     "gaussian/keep-real/variance": (predict, "second_order", 1.03, VARIANCE),
     "gaussian/accumulate/limit": (limits, "accumulate_limits", 1.02, VARIANCE),
     "gaussian/accumulate/limit-squared-error": (limits, "accumulate_limits", 1.02, ERROR),

@@ -27,3 +27,12 @@ def loops(draw, domain):
     shares = draw(st.lists(st.integers(1, 5), min_size=outcomes, max_size=outcomes))
     truth = tuple(Rational(a, sum(shares)) for a in shares)
     return Loop(draw(plans(domain, *domain.sizes(outcomes))), truth)
+
+
+def shipped(derivation, loop):
+    """Return what is shipped: a prediction, or what `all_different` says of so many draws."""
+    part, key = derivation.quantity.split(".")
+    e = experiment(loop)
+    if part == "all_different":
+        return room.all_different(e, int(key))
+    return getattr(mc.predict(e), part)[key]

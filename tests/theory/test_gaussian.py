@@ -10,9 +10,12 @@ from hypothesis import strategies as st
 from sympy import QQ, Rational
 
 import modelcollapse as mc
+from modelcollapse.families.gaussian import determinants
+from tests.helpers.theory_gaussian import experiment
 from theory import (
     gaussian_accumulate,
     gaussian_batches,
+    gaussian_determinant,
     gaussian_facts,
     gaussian_limits,
     gaussian_logs,
@@ -282,3 +285,14 @@ def test_unbiased_subsampling_diverges():
     ]
     increase = sympy.fraction(sympy.cancel((fit - 1).subs(P, (s + 4) * size)))
     assert all(c > 0 for side in increase for c in sympy.Poly(side, s).coeffs())
+
+
+@pytest.mark.parametrize("ddof", [0, 1])
+@pytest.mark.parametrize("dim", [1, 2, 3])
+def test_the_bound_on_a_determinants_square_is_the_shipped_one(dim, ddof):
+    """What the ledger's theorems on means of determinants rest on."""
+    loop = Loop("accumulate", (5, 3, 6), ddof, Rational(6, 5), None, dim)
+
+    exact = [float(value) for value in gaussian_determinant.square_bound(loop)]
+
+    assert determinants.square_bound(experiment(loop), dim) == pytest.approx(exact, rel=1e-12)

@@ -15,6 +15,7 @@ kernels, simulate   the exact simulator
 
 from modelcollapse.families.discrete.enumeration import exact_law
 from modelcollapse.families.discrete.estimator import Discrete
+from modelcollapse.families.discrete.moments import all_different
 from modelcollapse.families.discrete.survival import (
     exact_collapse_time,
     expected_collapse_time,
@@ -28,6 +29,7 @@ from modelcollapse.families.discrete.truth import Categorical, zipf
 __all__ = [
     "Categorical",
     "Discrete",
+    "all_different",
     "exact_collapse_time",
     "exact_law",
     "expected_collapse_time",

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats
+from modelcollapse._support.checks import Floats, whole
+from modelcollapse._support.errors import NoClosedForm
 from modelcollapse.families.discrete import kinship
 from modelcollapse.families.discrete.truth import truth_of
 
@@ -88,3 +89,43 @@ def heterozygosity(e: "Experiment") -> Floats:
     from modelcollapse import solver
 
     return first * solver.variances(e.schedule, e.sizes, curvature=-1.0)
+
+
+def all_different(experiment: "Experiment", draws: int) -> Floats:
+    r"""Return the expected chance that so many draws from a fit are all different.
+
+    E D! e_D(p_t), e_D the elementary symmetric function of order D: two draws' is the
+    heterozygosity.
+
+    Parameters
+    ----------
+    experiment
+        A loop of a `Discrete`.
+    draws
+        D, at least 1.
+
+    Returns
+    -------
+    Floats
+        Shape (generations,).
+
+    Raises
+    ------
+    NoClosedForm
+        If the workflow remembers more than one pool of rows, or has fresh real ones.
+    """
+    from math import factorial
+
+    from modelcollapse.solver.determinants import log_determinants, symmetric
+
+    order = whole("draws", draws)
+    p = truth_of(experiment).probabilities
+    logs = log_determinants(experiment.schedule, order) if experiment.schedule.known else None
+    if logs is None:
+        raise NoClosedForm(
+            "all_different is known for replace, accumulate and accumulate-subsample, and where "
+            "each training set is the last one, scaled, and the new batch: simulate it"
+        )
+    first = float(symmetric(p)[order - 1]) * factorial(order) if order <= len(p) else 0.0
+    with np.errstate(under="ignore"):
+        return first * np.exp(logs)

@@ -3,6 +3,7 @@
 estimator      the moment fit
 moments        expected variance and squared error; joint_moments: up to the fourth order, of any
                weights; chained: of fits that are chains; exchangeable: of random subsets
+determinants   expected determinants and minors, and bounds on E log det
 replace_laws, laws   exact laws under replace and accumulate
 limits, fates  t -> infinity, and growth rates
 predict        which quantity has which route
@@ -10,6 +11,7 @@ simulate       exact simulation; batches: of any workflow; path_kernels, subsamp
                compiled steps; quantities: what is recorded, and derived from it
 """
 
+from modelcollapse.families.gaussian.determinants import minors
 from modelcollapse.families.gaussian.estimator import Gaussian
 from modelcollapse.families.gaussian.limits import (
     critical_temperature,
@@ -19,5 +21,6 @@ from modelcollapse.families.gaussian.limits import (
 __all__ = [
     "Gaussian",
     "critical_temperature",
+    "minors",
     "tail_bound",
 ]

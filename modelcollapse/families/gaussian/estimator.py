@@ -55,7 +55,7 @@ class Gaussian(Estimator):
         samples lie in the fitted subspace.
     """
 
-    extra = ("log_pivots", "w2_squared", "test_log_loss")
+    extra = ("log_pivots", "w2_squared", "test_log_loss", "minors")
     no_test = (
         "a Gaussian's test log-loss is computed exactly, without a test set: leave test out and, "
         'for dim > 1, give extra=["test_log_loss"]'

@@ -8,6 +8,7 @@ accumulate           V_t ~ t^(lambda - 1); the error adds V/t^2: bounded iff lam
 accumulate-subsample V_t ~ t^a, a = lambda (k - 1)/(k - c) - 1 + 1/k, and the error is at least
                      the part (1 - k/N)/k of it
 fresh, kept data     moments settle, or explode, as `limits.settling` says
+determinant          replace: r = lambda^d prod_i (n - i)/(n - c); else a is d times that of V_t
 any other            for maximum likelihood at temperature 1 that of the solver with v2 = -1:
                      what the mean's error gains the variance loses
 
@@ -23,14 +24,14 @@ import numpy as np
 
 from modelcollapse import solver
 from modelcollapse._support.errors import NoClosedForm
-from modelcollapse.families.gaussian import limits
+from modelcollapse.families.gaussian import determinants, limits
 from modelcollapse.loop.fate import Fate, Outcome
 from modelcollapse.loop.truth import Rows
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
 
-QUANTITIES = ("variance", "squared_error", "second_moment", "test_log_loss")
+QUANTITIES = ("variance", "squared_error", "second_moment", "test_log_loss", "determinant")
 EPS = 8 * float(np.finfo(float).eps)
 ZERO = 1e-12  # a Lyapunov exponent nearer to 0 than its rounding has no sign
 NOTHING = Fate("undetermined", "", "known for maximum likelihood (ddof = 0) at temperature 1 here")
@@ -40,7 +41,8 @@ def fates(e: "Experiment") -> dict[str, Fate]:
     """Return the fate of each of `QUANTITIES`, if later batches are as the last."""
     variance, error = _moments(e)
     found = {"variance": variance, "squared_error": error}
-    return found | {"second_moment": _sum(e, variance, error), "test_log_loss": _loss(e)}
+    found |= {"second_moment": _sum(e, variance, error), "test_log_loss": _loss(e)}
+    return found | {"determinant": variance if e.model.dim == 1 else _determinant(e)}
 
 
 def typical(e: "Experiment") -> dict[str, Fate]:
@@ -159,6 +161,44 @@ def _sum(e: "Experiment", variance: Fate, error: Fate) -> Fate:
     if "undetermined" in (variance.verdict, error.verdict):
         return NOTHING
     return Fate("bounded", "", "both its parts are")
+
+
+def _determinant(e: "Experiment") -> Fate:
+    """Return the fate of E det S_t in more than one dimension."""
+    d = e.model.dim
+    if (e.sizes[0] <= d and not e.schedule.fresh) or len(e.truth.spectrum) < d:
+        return Fate("clumps", "0 from generation 1", "every fit is singular")
+    if not determinants.known(e):
+        return Fate("undetermined", "", "its expectation is open here: simulate it")
+    if e.schedule.rule == "accumulate" and e.temperature == 1 and e.model.ddof == 0:
+        return Fate("bounded", "", "a step takes a share below (d+1) d n/(2 N^2): a limit above 0")
+    if e.schedule.equal is None:
+        return Fate("undetermined", "", "the batches differ in size, and a schedule may go on so")
+    return _shrunk(e) if e.schedule.rule == "replace" else _determinant_power(e)
+
+
+def _shrunk(e: "Experiment") -> Fate:
+    """Return the determinant's fate under replace."""
+    drift = determinants.replace_drift(e)
+    if abs(drift) < e.model.dim * EPS:
+        return Fate("bounded", "", "the determinant keeps its expectation")
+    text = "each generation multiplies it by prod_i (n - i)/(n - ddof), and the temperature^d"
+    return Fate("clumps" if drift < 0 else "diverges", f"{np.exp(drift):.12g}^t", text)
+
+
+def _determinant_power(e: "Experiment") -> Fate:
+    """Return the determinant's fate where it follows a power of t."""
+    d = e.model.dim
+    if e.schedule.kind == "subset" and (e.schedule.budget or int(e.sizes[0])) <= d:
+        return Fate("clumps", "0 in the end", "a budget of at most dim rows: fits are singular")
+    try:
+        a = d * limits.power(e)
+    except NoClosedForm as error:
+        return Fate("undetermined", "", str(error))
+    if abs(a) < d * EPS:
+        return Fate("bounded", "", "it tends to a limit above 0")
+    text = f"a step multiplies it by 1 + a/t, a = {a:.12g}"
+    return Fate("clumps" if a < 0 else "diverges", f"t^{a:.12g}", text)
 
 
 def _loss(e: "Experiment") -> Fate:

@@ -8,7 +8,7 @@ import numpy as np
 from modelcollapse._support.checks import Floats
 from modelcollapse._support.errors import NoClosedForm
 from modelcollapse._support.words import many
-from modelcollapse.families.gaussian import chained, fates, limits, replace_laws
+from modelcollapse.families.gaussian import chained, determinants, fates, limits, replace_laws
 from modelcollapse.families.gaussian.exchangeable import fourth_moments
 from modelcollapse.families.gaussian.joint_moments import fit_moments
 from modelcollapse.families.gaussian.laws import (
@@ -53,6 +53,7 @@ def predict(e: "Experiment") -> Prediction:
     _moments(e, routes, reasons, spreads)
     steps = cache(lambda: _accumulated(e))
     _logarithms(e, routes, reasons, spreads, notes, steps)
+    _determinants(e, routes, reasons, spreads)
     _distances(e, routes, reasons, spreads, notes, steps)
     if e.schedule.newest and e.truth.is_normal and e.sizes.min() > e.model.dim:
         laws["log_determinant"] = lambda: replace_laws.DeterminantLaws(e)
@@ -169,6 +170,39 @@ def _pseudo(
     )
 
 
+def _determinants(
+    e: "Experiment",
+    routes: "dict[str, Route]",
+    reasons: dict[str, str],
+    spreads: "dict[str, Route]",
+) -> None:
+    if e.model.dim == 1:
+        if "variance" in routes:
+            # Arrays of their own: who writes into one does not change the other.
+            routes["determinant"] = lambda: routes["variance"]().copy()
+            spreads["determinant"] = lambda: spreads["variance"]().copy()
+        else:
+            reasons["determinant"] = reasons["variance"]
+    elif determinants.known(e):
+        routes["determinant"] = lambda: determinants.determinant(e)
+        full = e.sizes.min() > e.model.dim == len(e.truth.spectrum)
+        if e.schedule.newest and e.truth.is_normal and full:
+            spreads["determinant"] = lambda: determinants.replace_variance(e)
+    else:
+        reasons["determinant"] = determinants.OPEN
+    if "log_determinant" in routes:
+        reasons.update(dict.fromkeys(determinants.BOUNDS, "log_determinant itself is known here"))
+        return
+    reasons["log_determinant_lower"] = "known for accumulate and a normal truth"
+    reasons["log_determinant_upper"] = "known where determinant is"
+    if e.model.dim == 1 and "variance" in routes:
+        routes["log_determinant_upper"] = lambda: np.log(routes["variance"]())
+    elif determinants.known(e):
+        routes["log_determinant_upper"] = lambda: determinants.log_upper(e)
+        if e.schedule.pool and e.truth.is_normal:
+            routes["log_determinant_lower"] = lambda: determinants.log_lower(e)
+
+
 def _pool_steps(e: "Experiment") -> tuple[Floats, Floats, Floats, Floats]:
     """Return a, b, c and the freedom of v_t / v_{t-1}, t >= 2, under accumulate in d = 1."""
     n = e.sizes.astype(float)
@@ -255,6 +289,7 @@ def _limits(e: "Experiment", notes: dict[str, str]) -> tuple[Lazy, Lazy]:
                 values[name] = partial(float, value)
         if set(names) <= set(values):
             values["second_moment"] = partial(float, sum(found))
+    _determinant_limit(e, values, open_limits)
     rates: dict[str, Route] = {}
     open_rates: dict[str, str] = {}
     for name, rate in (("lyapunov", limits.lyapunov), ("power", limits.power)):
@@ -265,3 +300,18 @@ def _limits(e: "Experiment", notes: dict[str, str]) -> tuple[Lazy, Lazy]:
             continue
         rates[name] = partial(np.array, known) if np.ndim(known) else partial(float, known)
     return Lazy(values, open_limits), Lazy(rates, open_rates)
+
+
+def _determinant_limit(
+    e: "Experiment", values: "dict[str, Route]", reasons: dict[str, str]
+) -> None:
+    if e.model.dim == 1:
+        if "variance" in values:
+            values["determinant"] = values["variance"]
+        else:
+            reasons["determinant"] = reasons["variance"]
+        return
+    try:
+        values["determinant"] = partial(float, determinants.limit(e))
+    except NoClosedForm as error:
+        reasons["determinant"] = str(error)

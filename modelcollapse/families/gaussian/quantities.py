@@ -14,6 +14,7 @@ from modelcollapse.loop.blocks import Arrays
 from modelcollapse.loop.experiment import Lazy
 from modelcollapse.loop.routes import given
 from modelcollapse.loop.sampling import Selection
+from modelcollapse.solver.determinants import symmetric
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -80,7 +81,8 @@ class Recording:
             return {"mean": np.empty(shape), "variance": np.empty(shape), "shift": np.zeros(shape)}
         kept = {"scalars": np.empty((*shape, 3))}
         for name in (*sorted(self.extra), *(self.along if self.selects else ())):
-            kept[name] = np.empty((*shape, d) if name == "log_pivots" else shape)
+            axis = {"log_pivots": (d,), "minors": (self.experiment.model.dim,)}.get(name, ())
+            kept[name] = np.empty((*shape, *axis))
         return kept
 
     along = ("reward_gain", "reward_variance", "variance_across")
@@ -97,7 +99,7 @@ class Recording:
             line = storage["mean"], storage["variance"], storage["shift"]
             return Fits(*line, none, none, np.empty((0, 0, 0, 0)), none)
         shape, d = storage["scalars"].shape[:2], self.dim
-        whole = self.selects or self.extra & {"w2_squared", "test_log_loss"}
+        whole = self.selects or self.extra & {"w2_squared", "test_log_loss", "minors"}
         none = np.empty((0, 0))
         return Fits(
             none,
@@ -121,6 +123,11 @@ class Recording:
                 found = selected.measured(fits.means, fits.factors, deviations, direction(e))
                 for name, values in zip(self.along, found, strict=True):
                     storage[name][:] = values
+            if "minors" in storage:
+                rank = ranks(self.experiment, self.dim)[self.recorded - 1]
+                storage["minors"][:] = minors(
+                    fits.factors, rank, deviations, self.experiment.model.dim
+                )
 
 
 def plan_of(e: "Experiment", recorded: Integers, extra: set[str]) -> Recording:
@@ -158,6 +165,17 @@ def test_log_loss(means: Floats, factors: Floats, deviations: Floats) -> Floats:
     constant = len(deviations) * np.log(2 * np.pi)
     loss[full] = 0.5 * (constant + log_det + (solved**2).sum(axis=(-2, -1)))
     return loss
+
+
+def minors(factors: Floats, rank: Integers, deviations: Floats, dim: int) -> Floats:
+    """Return e_m(S) / e_m(S_0), m = 1..dim, of fits with a largest rank, along the last axis."""
+    unit = np.sqrt((deviations**2).mean())  # so that products of many stay in range
+    spectrum = np.linalg.svd(factors / unit, compute_uv=False) ** 2
+    spectrum[..., np.arange(spectrum.shape[-1]) >= rank[:, None]] = 0.0
+    found = np.zeros((*factors.shape[:-2], dim))
+    sums, truth = symmetric(spectrum), symmetric((deviations / unit) ** 2)
+    found[..., : len(truth)] = sums / truth
+    return found
 
 
 def ranks(e: "Experiment", dim: int) -> Integers:
@@ -229,6 +247,10 @@ class Line:
         """Return the variance in units of the truth's."""
         return self._scaled(self.power(1.0))
 
+    def determinant(self) -> Floats:
+        """Return the same in an array of its own."""
+        return self.variance_ratio().copy()
+
     def squared_error(self) -> Floats:
         """Return the squared error in units of the truth's variance."""
         return self._scaled(self.square())
@@ -266,6 +288,7 @@ class Line:
 
 def _line_routes(plan: Recording, stored: Arrays) -> "dict[str, Route]":
     s2 = float(plan.experiment.truth.spectrum[0])
+    dim = plan.experiment.model.dim
     line = Line(s2, stored["mean"], stored["variance"], stored["shift"])
     routes: dict[str, Route] = {
         "variance": line.variance_ratio,
@@ -273,15 +296,23 @@ def _line_routes(plan: Recording, stored: Arrays) -> "dict[str, Route]":
         "w2_squared": line.w2_squared,
         "test_log_loss": line.test_log_loss,
     }
-    if plan.experiment.model.dim == 1:
+    if "minors" in plan.extra:
+        routes["minors"] = partial(_line_minors, line, dim)
+    if dim == 1:
+        routes["determinant"] = line.determinant
         routes["log_variance"] = line.log_variance
         routes["log_determinant"] = line.log_variance
         routes["log_pivots"] = line.log_pivots
         return routes
+    routes["determinant"] = partial(np.zeros, line.v.shape)
     routes["log_determinant"] = partial(np.full, line.v.shape, -np.inf)
-    if plan.experiment.sizes[0] <= plan.experiment.model.dim:
+    if plan.experiment.sizes[0] <= dim:
         routes["pseudo_log_determinant"] = line.log_variance
     return routes
+
+
+def _line_minors(line: Line, dim: int) -> Floats:
+    return np.pad(line.variance_ratio()[:, :, None], ((0, 0), (0, 0), (0, dim - 1)))
 
 
 def _space_routes(plan: Recording, stored: Arrays) -> "dict[str, Route]":
@@ -295,6 +326,7 @@ def _space_routes(plan: Recording, stored: Arrays) -> "dict[str, Route]":
         "variance": partial(np.divide, trace, total),
         "squared_error": partial(np.divide, error, total),
         "log_determinant": partial(_log_determinant, full, volume, log_det),
+        "determinant": partial(_determinant, full, volume, log_det),
     }
     if e.sizes[0] <= e.model.dim and e.schedule.kind != "subset" and not e.schedule.fresh:
         routes["pseudo_log_determinant"] = partial(np.subtract, volume, rank / plan.dim * log_det)
@@ -302,8 +334,7 @@ def _space_routes(plan: Recording, stored: Arrays) -> "dict[str, Route]":
     within = np.arange(plan.dim) < rank[:, None]
     if "log_pivots" in stored:
         routes["log_pivots"] = partial(np.where, within, stored["log_pivots"], -np.inf)
-    if "w2_squared" in stored:
-        routes |= given({"w2_squared": stored["w2_squared"]})
+    routes |= given({name: stored[name] for name in ("w2_squared", "minors") if name in stored})
     if "test_log_loss" in stored:
         loss = stored["test_log_loss"]
         routes["test_log_loss"] = partial(np.where, within[:, -1], loss, np.inf)
@@ -312,3 +343,8 @@ def _space_routes(plan: Recording, stored: Arrays) -> "dict[str, Route]":
 
 def _log_determinant(full: "npt.NDArray[np.bool_]", volume: Floats, log_det: float) -> Floats:
     return np.where(full, volume - log_det, -np.inf)
+
+
+def _determinant(full: "npt.NDArray[np.bool_]", volume: Floats, log_det: float) -> Floats:
+    with np.errstate(over="ignore", under="ignore"):
+        return np.asarray(np.exp(_log_determinant(full, volume, log_det)))

@@ -23,8 +23,8 @@ def simulate(e: "Experiment", request: Request) -> tuple[Lazy, int]:
 
     `request.extra` may name "log_pivots" (shape (replicates, recorded, dim): the logarithms of
     the squared Cholesky diagonal of the fitted covariance in the truth's principal axes, whose
-    growth rates under replace are the Lyapunov exponents) and, for dim > 1, "w2_squared" and
-    "test_log_loss".
+    growth rates under replace are the Lyapunov exponents), "minors" (the same shape: see
+    `determinants.minors`) and, for dim > 1, "w2_squared" and "test_log_loss".
     """
     plan = plan_of(e, request.recorded, set(request.extra))
     storage, done = simulated(

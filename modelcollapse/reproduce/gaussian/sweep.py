@@ -5,9 +5,19 @@ from typing import Any
 
 import numpy as np
 
+from modelcollapse.families.gaussian.determinants import BOUNDS
 from modelcollapse.reproduce.figure import Figure, Frames, Picture, Size, swept
-from modelcollapse.reproduce.style import KEY, curve, finite_limits, legend, name_grid, panels
+from modelcollapse.reproduce.style import (
+    DASHES,
+    KEY,
+    curve,
+    finite_limits,
+    legend,
+    name_grid,
+    panels,
+)
 from modelcollapse.sweep import Sweep
+from modelcollapse.workflows.names import COLOURS
 
 WORKFLOWS = ("replace", "accumulate", "accumulate-subsample")
 DIMS = {"paper": [1, 3, 10, 31, 100], "quick": [1, 3]}
@@ -15,6 +25,7 @@ SIZES = {"paper": [10, 32, 100, 316, 1000], "quick": [10, 32]}
 REPLICATES = {"paper": 100, "quick": 20}
 GENERATIONS = {"paper": 100, "quick": 20}
 LOGS = ("log_determinant", "pseudo_log_determinant")
+BETWEEN = f"{KEY};\nthin lines: proved bounds, where the expectation is open"
 
 
 def sweeps(size: Size) -> Mapping[str, Sweep]:
@@ -27,7 +38,7 @@ def sweeps(size: Size) -> Mapping[str, Sweep]:
                 "samples": SIZES[size],
                 "generations": GENERATIONS[size],
                 "replicates": REPLICATES[size],
-                "quantities": ["variance", "squared_error", *LOGS],
+                "quantities": ["variance", "squared_error", *LOGS, *BOUNDS],
             }
         )
     }
@@ -47,14 +58,17 @@ def _picture(frame: Any, quantities: Sequence[str], name: str, what: str) -> Pic
     import polars as pl
 
     dims, sizes = (sorted(frame[key].unique().to_list()) for key in ("dim", "samples"))
-    title = f"{what[0].upper()}{what[1:]}\n{KEY}"
+    title = f"{what[0].upper()}{what[1:]}\n{KEY if len(quantities) == 1 else BETWEEN}"
     figure, axes = panels(len(dims), len(sizes), title, sharex=True)
     for i, d in enumerate(dims):
         for j, n in enumerate(sizes):
             # Up to n = d rows the covariance is singular: over its rank instead.
             quantity = quantities[-1] if n <= d else quantities[0]
-            own = (pl.col.dim == d) & (pl.col.samples == n) & (pl.col.quantity == quantity)
-            cells = frame.filter(own)
+            cells = frame.filter(
+                (pl.col.dim == d)
+                & (pl.col.samples == n)
+                & pl.col.quantity.is_in([quantity, *BOUNDS] if quantity == LOGS[0] else [quantity])
+            )
             _panel(axes[i, j], cells, log=len(quantities) == 1)
             if len(quantities) == 2 and n <= d:
                 axes[i, j].set_title(f"over rank {n - 1}", fontsize=6, loc="right", pad=1)
@@ -72,10 +86,16 @@ def _panel(axis: Any, cells: Any, *, log: bool) -> None:
         axis.set_yscale("log")
     shown = []
     for workflow in WORKFLOWS:
-        own = cells.filter(pl.col.workflow == workflow)
+        every = cells.filter(pl.col.workflow == workflow)
+        own = every.filter(~pl.col.quantity.is_in(BOUNDS))
         curve(axis, own, workflow)
         if own.is_empty():
             continue
+        for bound in every.filter(pl.col.quantity.is_in(BOUNDS)).partition_by("quantity"):
+            ordered = bound.sort("generation")
+            t, proved = ordered["generation"].to_numpy(), ordered["expected"].to_numpy()
+            axis.plot(t, proved, DASHES[workflow], color=COLOURS[workflow], lw=0.9)
+            shown.append(proved)
         shown += [own["q95"].to_numpy(), own["mean"].to_numpy(), own["expected"].to_numpy()]
         if workflow != "replace" or not log:
             shown.append(own["q05"].to_numpy())
@@ -103,7 +123,9 @@ FIGURES = {
         difference=(
             "Each curve has its theorem, exact at every n, d and generation: the trace and the "
             "squared error for all three workflows, the log-determinant for replace in any d and "
-            "for accumulate in d = 1 (open elsewhere: dotted). The code fits by maximum "
+            "for accumulate in d = 1. Elsewhere its mean is open (dotted), between proved bounds "
+            "(thin): from above by the exact expected determinant, and under accumulate from "
+            "below. The code fits by maximum "
             "likelihood, for which the squared error under replace saturates at d (here: 1, as it "
             "is over d) and does not grow like d t/n, as the cited theory, which is about the "
             "unbiased covariance, says. For n <= d the covariance is singular from the first fit "

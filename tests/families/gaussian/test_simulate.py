@@ -128,13 +128,13 @@ def test_progress_counts_replicates(name):
 
 @NAMES
 def test_shapes(name):
-    """Replicates by recorded generations; log pivots have one more axis."""
+    """Replicates by recorded generations; log pivots and minors have one more axis."""
     e = EXPERIMENTS[name]
     result = mc.simulate(e, 7, 1, [1, 3, 4], extra=extra_of(e))
 
     assert result.generations.tolist() == [1, 3, 4]
     for quantity in result.values:
-        shape = (7, 3, e.model.dim) if quantity == "log_pivots" else (7, 3)
+        shape = (7, 3, e.model.dim) if quantity in ("log_pivots", "minors") else (7, 3)
         assert result[quantity].shape == shape
     total = result["variance"] + result["squared_error"]
     assert np.array_equal(result["second_moment"], total)

@@ -1,9 +1,13 @@
 """Heterozygosity and absent outcomes, workflow by workflow, against simulations."""
 
+from dataclasses import replace
+
 import numpy as np
 
+from modelcollapse._support.checks import Floats
+from modelcollapse.families.discrete.moments import all_different
 from modelcollapse.families.discrete.survival import poisson_survival
-from modelcollapse.ledger.claims import Design, mean_claim
+from modelcollapse.ledger.claims import BoundedClaim, Design, mean_claim
 from modelcollapse.ledger.entries.discrete.common import (
     ANY,
     DERIVED,
@@ -16,8 +20,9 @@ from modelcollapse.ledger.entries.discrete.common import (
     loop,
 )
 from modelcollapse.ledger.theorem import Theorem
-from modelcollapse.ledger.values import constant, expectation
-from modelcollapse.loop.experiment import Experiment
+from modelcollapse.ledger.values import Value, constant, expectation
+from modelcollapse.loop.experiment import Experiment, Trajectories
+from modelcollapse.solver.determinants import symmetric
 from modelcollapse.workflows import (
     Accumulate,
     AccumulateSubsample,
@@ -26,6 +31,7 @@ from modelcollapse.workflows import (
     Replace,
     SlidingWindow,
     Weighted,
+    Workflow,
 )
 
 GEOMETRIC = Weighted([[2.0**s / (2.0**t - 1) for s in range(t)] for t in range(1, T + 1)])
@@ -66,6 +72,38 @@ REPLACED, POOLED, SUBSAMPLED, KEPT, WEIGHTED, REFRESHED = (
     Design(build, REPLICATES, at=(T,))
     for build in (replaced, pooled, subsampled, kept, weighted, refreshed)
 )
+
+
+def _three_differ(runs: Trajectories) -> Floats:
+    """Return the chance that three draws from each fit all differ."""
+    return np.asarray(6 * symmetric(runs["probabilities"][:, -1])[:, 2])
+
+
+def _different(workflow: Workflow) -> Value:
+    return lambda e: float(all_different(replace(e, workflow=workflow), 3)[-1])
+
+
+def _all_different(
+    design: Design, workflow: str, statement: str, formula: str, near: dict[str, Value]
+) -> Theorem:
+    """Claim the chance that three draws differ; it is at most that of even probabilities."""
+    return Theorem(
+        f"discrete/{workflow}/all-different",
+        statement,
+        formula,
+        "derived here: theory/gaussian_determinant.py",
+        f"{ANY}, equal batches",
+        "law",
+        f"D=3 {ROWS}",
+        BoundedClaim(
+            replace(design, extra=("probabilities",)),
+            _three_differ,
+            lambda e: float(all_different(e, 3)[-1]),
+            constant(0.0),
+            lambda e: float((1 - np.arange(3) / e.model.outcomes).prod()),
+            near,
+        ),
+    )
 
 
 def _unseen(rows: float) -> float:
@@ -253,5 +291,45 @@ THEOREMS = [
                 "all rows fresh": expectation("heterozygosity", 1),
             },
         ),
+    ),
+    _all_different(
+        REPLACED,
+        "replace",
+        "Under replace the probability that D draws all differ is multiplied by (n)_D/n^D each "
+        "generation.",
+        r"E\,D!\,e_D(p_t)=D!\,e_D(p_0)\left[\frac{(n)_D}{n^D}\right]^t",
+        {
+            "the heterozygosity's factor": lambda e: float(
+                all_different(e, 2)[-1] / all_different(e, 2)[0] * all_different(e, 3)[0]
+            ),
+            "accumulate's": _different(Accumulate()),
+            "one generation early": lambda e: float(all_different(e, 3)[-2]),
+        },
+    ),
+    _all_different(
+        POOLED,
+        "accumulate",
+        "Under accumulate it keeps the share prod P_D(s)/s^D, D = 3: P = s^3 - 3s/n + 2/n^2.",
+        r"E\,D!\,e_D(p_t)=D!\,e_D(p_0)\prod_{s\le t}\frac{P_D(s)}{s^D}",
+        {
+            "replace's": _different(Replace()),
+            "accumulate-subsample's": _different(AccumulateSubsample()),
+            "the heterozygosity's factor": lambda e: float(
+                all_different(e, 2)[-1] / all_different(e, 2)[0] * all_different(e, 3)[0]
+            ),
+        },
+    ),
+    _all_different(
+        SUBSAMPLED,
+        "accumulate-subsample",
+        "Under accumulate-subsample it keeps the share that a Gaussian's determinant keeps in "
+        "dimension D - 1.",
+        r"\frac{G'}G=\sum_j\binom Dj\left(\frac N{N'}\right)^{D-j}\frac{(n)_j}{N'^j}"
+        r"\frac{N^j(k)_j}{k^j(N)_j},\ E\,D!\,e_D(p_t)=G\,\frac{N^D(k)_D}{k^D(N)_D}",
+        {
+            "accumulate's": _different(Accumulate()),
+            "replace's": _different(Replace()),
+            "one generation early": lambda e: float(all_different(e, 3)[-2]),
+        },
     ),
 ]

@@ -2,6 +2,7 @@
 
 from modelcollapse.ledger.entries.gaussian import (
     accumulate,
+    determinants,
     identities,
     kept_data,
     limits,
@@ -17,6 +18,7 @@ THEOREMS = [
     *replace_logarithms.THEOREMS,
     *replace_distances.THEOREMS,
     *accumulate.THEOREMS,
+    *determinants.THEOREMS,
     *kept_data.THEOREMS,
     *limits.THEOREMS,
     *identities.THEOREMS,
