@@ -12,6 +12,7 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats
 from modelcollapse._support.errors import NoClosedForm
+from modelcollapse.families.gaussian.estimator import require_all_rows
 from modelcollapse.families.gaussian.moments import temperatures
 from modelcollapse.solver.determinants import log_determinants, pool_of
 from modelcollapse.solver.scan import grown
@@ -60,8 +61,10 @@ def minors(experiment: "Experiment") -> Floats:
     Raises
     ------
     NoClosedForm
-        If the workflow remembers more than one pool of rows, or has fresh real ones.
+        If the workflow remembers more than one pool of rows, or has fresh real ones, or rows are
+        selected.
     """
+    require_all_rows(experiment)
     logs = [log_minors(experiment, m) for m in range(1, experiment.model.dim + 1)]
     with np.errstate(over="ignore", under="ignore"):
         return np.asarray(np.exp(np.stack(logs, axis=1)))

@@ -8,6 +8,7 @@ import numpy as np
 from modelcollapse._support.checks import (
     Floats,
     generator,
+    model_of,
     one_of,
     optional,
     positive,
@@ -17,7 +18,7 @@ from modelcollapse._support.checks import (
     shares,
     whole,
 )
-from modelcollapse._support.errors import InvalidInput, invalid
+from modelcollapse._support.errors import InvalidInput, NoClosedForm, invalid
 from modelcollapse._support.spread import TINY, Spread, spread_of
 from modelcollapse.loop.convention import Estimator, renamed
 from modelcollapse.loop.sampling import Selection
@@ -216,3 +217,10 @@ def _small_trainings(e: "Experiment") -> Iterator[tuple[int, int]]:
         small = small[small == 1]
     if small.size and e.schedule.known:
         yield from ((t, e.schedule.trained(t)) for t in small.tolist())
+
+
+def require_all_rows(e: "Experiment") -> None:
+    """Raise unless a loop is one of a Gaussian that trains on all rows it samples."""
+    model_of(e, Gaussian)
+    if isinstance(e.sampling, Selection):
+        raise NoClosedForm(f"sampling = {e.sampling!r}: known without a selection of rows")

@@ -7,6 +7,7 @@ import numpy as np
 from modelcollapse import solver
 from modelcollapse._support.checks import Floats, one_of, positive, whole
 from modelcollapse._support.errors import NoClosedForm
+from modelcollapse.families.gaussian.estimator import require_all_rows
 from modelcollapse.families.gaussian.replace_laws import factor_power
 
 if TYPE_CHECKING:
@@ -180,9 +181,10 @@ def tail_bound(e: "Experiment", threshold: float) -> Floats:
     Markov's inequality for sqrt(v_t), whose mean is a product of E sqrt(chi2)s; it implies the
     bound exp(-t/(4n)) / threshold of arXiv 2412.17646 for ddof 1.
     """
+    require_all_rows(e)
     positive("threshold", threshold)
-    if not e.schedule.newest or e.model.dim != 1:
-        raise NoClosedForm("the tail bound is for replace in d = 1")
+    if not (e.schedule.newest and e.truth.is_normal) or e.model.dim != 1:
+        raise NoClosedForm("the tail bound is for replace in d = 1 and a normal truth")
     return np.asarray(np.minimum(1.0, np.cumprod(factor_power(e, 0.5)) / threshold))
 
 

@@ -47,3 +47,29 @@ def test_wrong_input(call, error, message):
         call()
 
     assert message in str(caught.value)
+
+
+REPLACE = mc.Replace()
+OTHER_LOOPS = {
+    "is a Gaussian": (mc.Experiment(mc.KDE(0.5), REPLACE), mc.InvalidInput),
+    "without a selection": (
+        mc.Experiment(mc.Gaussian(), REPLACE, sampling=mc.BestOf(2)),
+        mc.NoClosedForm,
+    ),
+}
+
+
+@pytest.mark.parametrize("call", [gaussian.minors, lambda e: gaussian.tail_bound(e, 1)])
+@pytest.mark.parametrize("message", OTHER_LOOPS)
+def test_formulas_of_other_loops_are_refused(call, message):
+    """What is known of all rows of a Gaussian is not said of selected ones, or of a density."""
+    e, error = OTHER_LOOPS[message]
+    with pytest.raises(error, match=message):
+        call(e)
+
+
+def test_the_tail_bound_needs_a_normal_truth():
+    """It is made of the moments of chi-squares."""
+    e = mc.Experiment(mc.Gaussian(), REPLACE, truth=mc.Rows([[0.0], [1.0], [5.0]]))
+    with pytest.raises(mc.NoClosedForm, match="a normal truth"):
+        gaussian.tail_bound(e, 1)
