@@ -211,8 +211,11 @@ class Hotter(mc.Tempered):
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"sampling": 1.5}, "sampling = 1.5 is not valid: give None or Tempered"),
-        ({"sampling": mc.Tempered}, "give None or Tempered(temperature)"),
+        (
+            {"sampling": 1.5},
+            "sampling = 1.5 is not valid: give None, Tempered(temperature), BestOf(k)",
+        ),
+        ({"sampling": mc.Tempered}, "give None, Tempered(temperature)"),
         ({"sampling": Hotter(2.0)}, "sampling = Hotter(temperature=2.0)"),
         ({"model": mc.KDE(0.1), "sampling": mc.Tempered(2.0)}, "has no tempered sampler"),
     ],

@@ -316,8 +316,8 @@ THEOREMS = [
         "gaussian/accumulate/log-determinant-lower",
         "And at least what Minkowski's inequality, or the second order of the logarithm, leaves "
         "of it: the determinant does not vanish.",
-        r"E\log\det S_t\ge E\log\det S_1+\sum_s\max\{d\log(a+be^{\ell/d}),\ "
-        r"d\log\mu-h\,E\,\mathrm{tr}(B/\mu-1)^2\}",
+        r"E\log\det S_t\ge E\log\det S_1+\sum_s\max(d\log(a+be^{\ell/d}),\ "
+        r"d\log\mu-h\,E\,\mathrm{tr}(B/\mu-1)^2)",
         DERIVED,
         "the truth is normal, any batch sizes, ddof and temperature",
         "bound",
