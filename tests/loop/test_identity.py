@@ -213,7 +213,7 @@ class Hotter(mc.Tempered):
     [
         (
             {"sampling": 1.5},
-            "sampling = 1.5 is not valid: give None, Tempered(temperature), BestOf(k)",
+            "sampling = 1.5 is not valid: give None, Tempered(temperature)",
         ),
         ({"sampling": mc.Tempered}, "give None, Tempered(temperature)"),
         ({"sampling": Hotter(2.0)}, "sampling = Hotter(temperature=2.0)"),
