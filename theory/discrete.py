@@ -24,6 +24,8 @@ DRIFT = DiscreteDomain(("replace", "accumulate", SUBSAMPLE), generations=4)
 DIFFERENT = replace(DRIFT, outcomes=(3, 4), generations=2, sizes=lambda _: (2, 4))
 # Besides these, workflows that drop no real draw.
 SYMBOLS = DiscreteDomain(("replace", "accumulate", SUBSAMPLE, "keep-real", "web"))
+# All rows of a batch alike, so that one symbol's count is a Markov chain.
+FRESH = DiscreteDomain(("fresh-data",), options=False)
 REPLACE = DiscreteDomain(
     ("replace",), outcomes=(2, 4), generations=6, sizes=lambda k: (1, 9 - 2 * k if k < 4 else 2)
 )
@@ -45,10 +47,15 @@ _EXPECTED = [
         ("inflation", "", HERE, "n_1 E|p_t - p_0|^2 / H_0", MOMENTS),
         ("effective_samples", "", HERE, "the real draws that have this error", MOMENTS),
         ("absent", "", HERE, "E number of symbols of probability 0", SYMBOLS),
+        ("missing_mass", "", HERE, "E of the true probability of the absent symbols", SYMBOLS),
         ("collapsed", "", HERE, "P(one symbol has all the probability)", SYMBOLS),
         ("absent", "-replace", HERE, "the same, more symbols and generations", REPLACE),
         ("collapsed", "-replace", HERE, "the same, more symbols and generations", REPLACE),
         ("entropy", "", HERE, "E of -sum p_i log p_i, in nats", DRIFT),
+        ("absent", "-fresh", HERE, "the same with fresh real rows", FRESH),
+        ("missing_mass", "-fresh", HERE, "the same with fresh real rows", FRESH),
+        ("collapsed", "-fresh", HERE, "the same with fresh real rows", FRESH),
+        ("entropy", "-fresh", HERE, "the same with fresh real rows", FRESH),
     )
 ]  # fmt: skip
 
@@ -61,15 +68,17 @@ _DIFFERENT = [
 
 _VARIANCES = [
     Derivation(
-        f"discrete-{name.replace('_', '-')}-variance", HERE, f"its variance: {name}",
+        f"discrete-{name.replace('_', '-')}-variance{suffix}", HERE, f"its variance: {name}",
         f"variances.{name}", getattr(discrete_law, f"{name}_variance"), domain,
     )
-    for name, domain in (
-        ("heterozygosity", DRIFT),
-        ("squared_error", DRIFT),
-        ("inflation", DRIFT),
-        ("absent", SYMBOLS),
-        ("collapsed", SYMBOLS),
+    for name, suffix, domain in (
+        ("heterozygosity", "", DRIFT),
+        ("squared_error", "", DRIFT),
+        ("inflation", "", DRIFT),
+        ("absent", "", SYMBOLS),
+        ("collapsed", "", SYMBOLS),
+        ("absent", "-fresh", FRESH),
+        ("collapsed", "-fresh", FRESH),
     )
 ]  # fmt: skip
 
@@ -93,6 +102,10 @@ _LIMITS = [
     Derivation(
         "discrete-limit-absent", HERE, "all symbols but one; what batch 1 lacks",
         "limits.absent", discrete_limits.last_absent, ONE_SIZE,
+    ),
+    Derivation(
+        "discrete-limit-missing-mass", HERE, "H_0; what batch 1 lacks",
+        "limits.missing_mass", discrete_limits.last_missing_mass, ONE_SIZE,
     ),
     Derivation(
         "discrete-limit-collapsed", HERE, "1; whether batch 1 has one symbol",

@@ -44,6 +44,11 @@ def lost(model: Model) -> Any:
     return QQ(sum(p == 0 for p in model))
 
 
+def missing(model: Model, origin: Model) -> Any:
+    """Return the true probability of the symbols of probability 0."""
+    return sum((q for p, q in zip(model, origin, strict=True) if p == 0), QQ(0))
+
+
 def alone(model: Model) -> Any:
     """Return whether one symbol has all the probability."""
     return QQ(int(1 in model))
@@ -107,6 +112,11 @@ def absent(loop: Loop) -> list[Rational]:
 def absent_variance(loop: Loop) -> list[Rational]:
     """Return its variance over replicates."""
     return _variance(loop, lost)
+
+
+def missing_mass(loop: Loop) -> list[Rational]:
+    """Return the expected true probability of the absent symbols."""
+    return _sympy(_expected(loop, lambda model: missing(model, loop.origin)))
 
 
 def collapsed(loop: Loop) -> list[Rational]:

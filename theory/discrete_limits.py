@@ -45,6 +45,16 @@ def last_absent(loop: Loop) -> list[Expr]:
     return absent(loop)[-1:]
 
 
+def last_missing_mass(loop: Loop) -> list[Expr]:
+    """Return the limit of the expected probability of what is lost: one is left under replace.
+
+    Outcome i is the one that is left with probability p_i, as p_t is a martingale.
+    """
+    if loop.plan.workflow == "replace":
+        return [1 - sum(p**2 for p in loop.truth)]
+    return missing_mass(loop)[-1:]
+
+
 def last_collapsed(loop: Loop) -> list[Expr]:
     """Return the limit of the chance that one symbol is left: certain under replace."""
     return [Integer(1)] if loop.plan.workflow == "replace" else collapsed(loop)[-1:]
@@ -54,6 +64,12 @@ def absent(loop: Loop) -> list[Rational]:
     """Return the expected number of absent symbols under accumulate: sum (1 - p_i)^{n_1}."""
     first = loop.plan.sizes[0]
     return [sum((1 - p) ** first for p in loop.truth)] * loop.plan.generations
+
+
+def missing_mass(loop: Loop) -> list[Rational]:
+    """Return the same of their true probability: sum p_i (1 - p_i)^{n_1}."""
+    first = loop.plan.sizes[0]
+    return [sum(p * (1 - p) ** first for p in loop.truth)] * loop.plan.generations
 
 
 def collapsed(loop: Loop) -> list[Rational]:

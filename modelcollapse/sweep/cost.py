@@ -16,7 +16,8 @@ QUANTITIES = 10  # kept of a replicate and generation, about
 BLOCK = 1024  # replicates under way at once
 # ns of a row, and of a batch's mean (a batch of one input's labels); else 25 and 60
 DRAWS = {"hyperbolic-secant": (75, 900), "label-verifier": (25, 150)}
-CHAINS = {"entropy": 1, "absent": 2, "collapsed": 1}  # of a discrete loop's predictions
+# chains of one outcome's count that a discrete loop's predictions run
+CHAINS = {"entropy": 1, "absent": 2, "missing_mass": 1, "collapsed": 1}
 BATCHED, SMALL = 4e6, 2**14  # numbers of kernel densities' rows, and pairs that are scored together
 SCORED = 500  # rows of a test file that is not read yet
 CACHED = 2**21  # rows of a pool that are near enough to be drawn at full speed

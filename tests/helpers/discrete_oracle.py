@@ -8,7 +8,8 @@ import numpy as np
 import modelcollapse as mc
 from modelcollapse.families.discrete import Discrete, enumeration
 
-QUANTITIES = ("heterozygosity", "absent", "collapsed", "squared_error")
+QUANTITIES = ("heterozygosity", "absent", "missing_mass", "collapsed", "squared_error")
+WITH_VARIANCE = tuple(name for name in QUANTITIES if name != "missing_mass")
 
 
 def exact(quantity, e):
@@ -22,6 +23,8 @@ def exact(quantity, e):
             return 1 - sum(p * p for p in shares)
         if quantity == "absent":
             return Fraction(sum(p == 0 < q for p, q in zip(shares, truth, strict=True)))
+        if quantity == "missing_mass":
+            return sum(q for p, q in zip(shares, truth, strict=True) if p == 0)
         if quantity == "collapsed":
             return Fraction(int(max(shares) == 1))
         return sum((p - q) ** 2 for p, q in zip(shares, truth, strict=True)) / first
@@ -44,6 +47,7 @@ def metrics(truth):
     return {
         "heterozygosity": lambda m, _, __: 1 - (m.probabilities_**2).sum(),
         "absent": lambda m, _, __: ((m.probabilities_ == 0) & (truth > 0)).sum(),
+        "missing_mass": lambda m, _, __: truth[m.probabilities_ == 0].sum(),
         "entropy": lambda m, _, __: -sum(p * np.log(p) for p in m.probabilities_ if p > 0),
         "distance": lambda m, _, __: ((m.probabilities_ - truth) ** 2).sum() / first,
     }

@@ -40,7 +40,8 @@ def options(draw, name, generations, sizes, *, vary):
         ]
         return tuple(tuple(Rational(a, sum(row)) for a in row) for row in shares)
     if name == "fresh-data":
-        return draw(sizes), draw(sizes), draw(st.none() | rationals.map(lambda r: r / 3))
+        weight = draw(st.none() | rationals.map(lambda r: r / 3)) if vary else None
+        return draw(sizes), draw(sizes), weight
     if name == "web":
         low = st.just(0) | sizes
         pair = st.tuples(low, low).filter(any)

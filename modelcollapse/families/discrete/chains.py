@@ -2,7 +2,8 @@ r"""Exact laws of one outcome's count: binomial chains.
 
 Lump all other outcomes together: under replace the count of one outcome (or of several lumped) is
 a Markov chain, c' ~ Binomial(n', c/n), and so is its count in accumulate's pool, c' = c +
-Binomial(n', c/N). Whatever is a sum over outcomes of a function of p_i has an exact expectation.
+Binomial(n', c/N); r fresh real rows beside the sampled ones add a Binomial(r, p_0). Whatever is a
+sum over outcomes of a function of p_i has an exact expectation.
 """
 
 from collections.abc import Callable, Iterator
@@ -69,11 +70,11 @@ def constant(sizes: Integers) -> bool:
 
 def reason(e: "Experiment", points: int) -> str | None:
     """Return why no chain is run for this many initial probabilities, or None."""
-    if not e.schedule.one_pool:
-        return "one outcome's count is a Markov chain under replace and under accumulate only"
-    rows = int(e.sizes.max() if e.schedule.newest else e.sizes.sum())
+    if not (e.schedule.one_pool or e.schedule.alone):
+        return "one outcome's count is a Markov chain for the newest batch and one pool only"
+    rows = int(e.sizes.max() if e.schedule.alone else e.sizes.sum())
     if rows > MOST_ROWS:
-        what = "a batch" if e.schedule.newest else "the pool"
+        what = "a batch" if e.schedule.alone else "the pool"
         return f"exact up to {MOST_ROWS} rows in {what}, and there are {rows}: simulate it"
     if work(e, points) > MOST_WORK:
         return (
@@ -88,7 +89,7 @@ def work(e: "Experiment", points: int) -> float:
     rows, T = float(e.sizes.max()) + 1, e.generations
     if e.schedule.newest and constant(e.sizes):
         return T * rows**2 + points * rows * T
-    if not e.schedule.newest:
+    if not e.schedule.alone:
         rows = float(e.sizes.sum()) + 1
     return T * rows**2 * (points + (30 if e.schedule.kind == "subset" else 10))
 
@@ -148,15 +149,24 @@ def _backward(e: "Experiment", p: Floats, others: Floats, function: Function) ->
 
 def _forward(e: "Experiment", p: Floats, others: Floats) -> Iterator[tuple[Floats, Floats]]:
     """Yield, for each generation, the fitted probabilities and their law, (len(p), states)."""
-    sizes = e.sizes.tolist()
+    sizes, real = e.sizes.tolist(), e.schedule.real.tolist()
     law, total = binomial(sizes[0], p, others), sizes[0]
     for t, n in enumerate(sizes):
-        if t and e.schedule.newest:
-            law, total = law @ copied(n, total), n
+        if t and e.schedule.alone:
+            law, total = _summed(law @ copied(n - real[t], total), binomial(real[t], p, others)), n
         elif t:
             law, total = _added(e, law, sizes[:t], n), total + n
         values, table = fitted(e, sizes[: t + 1], total)
         yield values, law if table is None else law @ table
+
+
+def _summed(law: Floats, other: Floats) -> Floats:
+    """Return the laws of sums of two independent counts, point by point."""
+    total = law.shape[1]
+    new = np.zeros((len(law), total + other.shape[1] - 1))
+    for b in range(other.shape[1]):
+        new[:, b : b + total] += law * other[:, b, None]
+    return new
 
 
 def fitted(e: "Experiment", sizes: list[int], total: int) -> tuple[Floats, Floats | None]:

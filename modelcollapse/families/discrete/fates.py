@@ -9,6 +9,8 @@ from modelcollapse.loop.schedule import Schedule
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
 
+LOST = ("absent", "missing_mass", "collapsed")
+
 
 def fates(e: "Experiment") -> dict[str, Fate]:
     """Return what becomes of each quantity."""
@@ -16,10 +18,13 @@ def fates(e: "Experiment") -> dict[str, Fate]:
     found["squared_error"] = Fate("bounded", "", "probabilities are: |p_t - p_0|^2 <= 2")
     if e.schedule.rule == "replace" and chains.constant(e.sizes):
         end = "one outcome is left in the end, outcome i with probability p_i"
-        found["collapsed"] = found["absent"] = Fate("clumps", "", end)
+        found |= dict.fromkeys(LOST, Fate("clumps", "", end))
     elif e.schedule.rule in ("accumulate", "keep-real"):
         reason = "what batch 1 has is never lost, and what it has not never comes"
-        found["collapsed"] = found["absent"] = Fate("bounded", "", reason)
+        found |= dict.fromkeys(LOST, Fate("bounded", "", reason))
+    elif e.schedule.rule == "fresh-data":
+        reason = "fresh real rows bring back what was lost"
+        found |= dict.fromkeys(LOST, Fate("bounded", "", reason))
     return found
 
 

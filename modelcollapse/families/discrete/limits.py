@@ -52,14 +52,16 @@ def limits(e: "Experiment") -> tuple[dict[str, Route], dict[str, str]]:
         routes["effective_samples"] = lambda: 1 / (1 - kept())
     if e.schedule.rule in ("accumulate", "keep-real"):
         routes["absent"] = lambda: float(lost.absent(e)[-1])
+        routes["missing_mass"] = lambda: float(lost.missing_mass(e)[-1])
         routes["collapsed"] = lambda: float(lost.collapsed(e)[-1])
     elif e.schedule.rule == "replace" and chains.constant(e.sizes):
         routes["absent"] = lambda: float(truth.possible - 1)
+        routes["missing_mass"] = lambda: float(truth.heterozygosity)
         routes["collapsed"] = lambda: 1.0
         routes["entropy"] = lambda: 0.0
     else:
         why = "known for replace with equal batches, and where batch 1 keeps its weight"
-        reasons.update(dict.fromkeys(("absent", "collapsed"), why))
+        reasons.update(dict.fromkeys(("absent", "missing_mass", "collapsed"), why))
     return routes, reasons
 
 

@@ -34,9 +34,9 @@ def reason(e: "Experiment", points: int = 1) -> str | None:
     """Return why A_t(x) is not known at so many points, or None."""
     if real_rows(e) is not None:
         return None
-    if not e.schedule.one_pool:
+    if not (e.schedule.one_pool or e.schedule.alone):
         return (
-            "known where every real row keeps a positive weight, and for replace and "
+            "known where every real row keeps a positive weight, and for replace, fresh-data and "
             "accumulate-subsample; elsewhere open: simulate it"
         )
     return chains.reason(e, points)
@@ -68,6 +68,12 @@ def absent(e: "Experiment") -> Floats:
     """Return the expected number of absent outcomes, shape (generations,)."""
     p, counts = truth_of(e).groups
     return np.asarray(absence(e, p, truth_of(e).group_others) @ counts)
+
+
+def missing_mass(e: "Experiment") -> Floats:
+    """Return the expected true probability of all that is absent, shape (generations,)."""
+    p, counts = truth_of(e).groups
+    return np.asarray(absence(e, p, truth_of(e).group_others) @ (counts * p))
 
 
 def several(e: "Experiment") -> Floats:

@@ -61,7 +61,7 @@ def batch(e: "Experiment", steps: list[MixtureStep] | None) -> int:
 
 
 def run(blocks: Any, rng: np.random.Generator, out: Floats, fitted: Floats) -> None:
-    """Simulate some replicates: out (replicates, recorded, 5), fitted (..., K) or empty."""
+    """Simulate some replicates: out (replicates, recorded, 6), fitted (..., K) or empty."""
     if blocks.mixture is not None:
         _weighted(blocks, rng, out, fitted)
         return
@@ -137,6 +137,7 @@ def _record(blocks: Any, t: int, model: Floats, out: Floats, fitted: Floats) -> 
             present == 1,
             np.maximum(-logs.sum(axis=1), 0.0),
             (gaps**2).sum(axis=1) / differ,
+            np.where(model > 0, 0.0, truth.probabilities).sum(axis=1),
         )
     out[:, slot] = np.stack(columns, axis=1)
     if fitted.size:

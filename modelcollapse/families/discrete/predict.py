@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
 
 ERRORS = ("heterozygosity", "squared_error", "inflation", "effective_samples")
-COUNTS = ("absent", "collapsed")
+COUNTS = ("absent", "missing_mass", "collapsed")
 QUANTITIES = (*ERRORS, *COUNTS, "entropy")
 
 
@@ -50,6 +50,7 @@ def _bounds(e: "Experiment") -> dict[str, tuple[float, float]]:
     most = 2 / float(truth.heterozygosity)
     return {
         "heterozygosity": (0.0, 1 - 1 / e.model.outcomes),
+        "missing_mass": (0.0, 1.0),
         "squared_error": (0.0, most),
         "inflation": (0.0, int(e.sizes[0]) * most),
     }
@@ -86,6 +87,7 @@ def _counts(e: "Experiment", parts: Parts) -> None:
     if why is None:
         one = cache(lambda: lost.collapsed(e))
         parts.routes["absent"] = lambda: lost.absent(e)
+        parts.routes["missing_mass"] = lambda: lost.missing_mass(e)
         parts.routes["collapsed"] = one
         parts.spreads["collapsed"] = lambda: one() * lost.several(e)
         couples = lost.pairs(e)
@@ -100,10 +102,12 @@ def _counts(e: "Experiment", parts: Parts) -> None:
     if not e.schedule.newest:
         return
     (p, counts), others = truth.groups, truth.group_others
-    absent = cache(lambda: [bound @ counts for bound in lost.bounds(e, p, others)])
+    each = cache(lambda: lost.bounds(e, p, others))
     collapsed = cache(lambda: [bound @ counts for bound in lost.bounds(e, others, p)])
-    parts.routes["absent_lower"] = lambda: absent()[0]
-    parts.routes["absent_upper"] = lambda: absent()[1]
+    parts.routes["absent_lower"] = lambda: each()[0] @ counts
+    parts.routes["absent_upper"] = lambda: each()[1] @ counts
+    parts.routes["missing_mass_lower"] = lambda: each()[0] @ (counts * p)
+    parts.routes["missing_mass_upper"] = lambda: each()[1] @ (counts * p)
     parts.routes["collapsed_lower"] = lambda: collapsed()[0]
     parts.routes["collapsed_upper"] = lambda: np.minimum(collapsed()[1], 1.0)
 

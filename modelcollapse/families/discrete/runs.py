@@ -19,6 +19,13 @@ from modelcollapse.families.discrete.kernels import (
 
 
 @compiled
+def lose(gone: Floats, p: float, scale: float) -> None:
+    """Add an outcome's scaled squared probability, and its probability, to what is lost."""
+    gone[0] += p * scale * (p * scale)
+    gone[1] += p
+
+
+@compiled
 def measured(
     fit: Integers,
     labels: Integers,
@@ -27,17 +34,17 @@ def measured(
     truth: Floats,
     given: Floats,
     table: Floats,
-    lost: float,
+    gone: Floats,
     out: Floats,
 ) -> None:
-    """Fill out with heterozygosity, absent, collapsed, entropy and squared error of a fit.
+    """Fill out with what `simulate.NAMES` lists of a fit.
 
     `given` holds the number of possible outcomes, a power of two, the truth's heterozygosity times
-    its square, and the probability of all outcomes but the largest; `table` holds c log c. `lost`
-    is the sum of squared probabilities, times that power's square, of what is not in `labels`.
+    its square, and the probability of all outcomes but the largest; `table` holds c log c. `gone`
+    is what `lose` adds up of the outcomes that are not in `labels`.
     """
     unit, differ, logs, error, present, most = 1.0 / total, 0.0, 0.0, 0.0, 0, 0
-    scale = given[1]
+    scale, lost, missing = given[1], gone[0], gone[1]
     for j in range(m):
         c, p = fit[j], truth[labels[j]]
         if c > 0:
@@ -51,6 +58,7 @@ def measured(
             most = max(most, c)
         else:
             lost += p * scale * (p * scale)
+            missing += p
     out[0] = differ
     out[1] = given[0] - present
     out[2] = 1.0 if present == 1 else 0.0
@@ -64,6 +72,7 @@ def measured(
     else:
         out[3] = np.log(total) - logs * unit
     out[4] = (error + lost) / given[2]
+    out[5] = missing
 
 
 @compiled
@@ -76,12 +85,13 @@ def joined(
     tally: Integers,
     truth: Floats,
     scale: float,
-) -> tuple[int, float]:
-    """Add counts of all outcomes to those present; return how many are present then, and `lost`.
+    gone: Floats,
+) -> int:
+    """Add counts of all outcomes to those present; return how many are present, and fill `gone`.
 
     `tally` gets the added counts in the order of `labels`; `place` holds -1 before and after.
     """
-    lost = 0.0
+    gone[:] = 0.0
     for j in range(m):
         place[labels[j]] = j
     tally[:] = 0
@@ -95,10 +105,10 @@ def joined(
             counts[place[i]] += fresh[i]
             tally[place[i]] = fresh[i]
         elif place[i] < 0:
-            lost += truth[i] * scale * (truth[i] * scale)
+            lose(gone, truth[i], scale)
     for j in range(m):
         place[labels[j]] = -1
-    return m, lost
+    return m
 
 
 @compiled
@@ -133,7 +143,7 @@ def run(
     rows
         Room for all rows of a pool, or empty: then counts are drawn from.
     out, fitted
-        (replicates, recorded, 5), and fitted probabilities (replicates, recorded, K) or empty.
+        (replicates, recorded, 6), and fitted probabilities (replicates, recorded, K) or empty.
     """
     K, T = truth.size, sizes.size
     rest, sums, cells = np.empty(K), np.empty(K), np.empty(K, dtype=np.int64)
@@ -141,10 +151,11 @@ def run(
     tails(truth, rest)
     ends, guide = np.empty(K, dtype=np.int64), np.empty(RATIO * K + 1, dtype=np.int32)
     labels, counts = np.empty(K, dtype=np.int64), np.empty(K, dtype=np.int64)
-    tally, fit = np.empty(K, dtype=np.int64), np.empty(K, dtype=np.int64)
+    # What is gone is set anew by each replicate's batch 1, which is real.
+    tally, fit, gone = np.empty(K, dtype=np.int64), np.empty(K, dtype=np.int64), np.zeros(2)
     fresh, place = np.zeros(K, dtype=np.int64), np.full(K, -1, dtype=np.int64)
     for r in range(out.shape[0]):
-        m, total, trained, lost = 0, 0, 0, 0.0
+        m, total, trained = 0, 0, 0
         for t in range(T):
             synthetic = sizes[t] - real[t]
             if synthetic > 0 and rows.size > 0:
@@ -165,12 +176,12 @@ def run(
                         counts[kept] = tally[j]
                         kept += 1
                     else:
-                        lost += truth[labels[j]] * given[1] * (truth[labels[j]] * given[1])
+                        lose(gone, truth[labels[j]], given[1])
                 m, total = kept, synthetic
             if real[t] > 0:
                 fresh[:] = 0
                 drawn_floats(rng, real[t], truth, rest, sums, cells, last, fresh)
-                m, lost = joined(fresh, labels, counts, m, place, tally, truth, given[1])
+                m = joined(fresh, labels, counts, m, place, tally, truth, given[1], gone)
                 if rows.size > 0:
                     appended(tally, m, rows, total)
                 total += real[t]
@@ -184,7 +195,7 @@ def run(
                 trained = total
                 fit[:m] = counts[:m]
             if slots[t] >= 0:
-                measured(fit, labels, m, trained, truth, given, table, lost, out[r, slots[t]])
+                measured(fit, labels, m, trained, truth, given, table, gone, out[r, slots[t]])
                 if fitted.size > 0:
                     fitted[r, slots[t]] = 0.0
                     for j in range(m):

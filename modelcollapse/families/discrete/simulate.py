@@ -20,7 +20,7 @@ from modelcollapse.loop.routes import given
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
 
-NAMES = ("heterozygosity", "absent", "collapsed", "entropy", "squared_error")
+NAMES = ("heterozygosity", "absent", "collapsed", "entropy", "squared_error", "missing_mass")
 ROWS_PER_OUTCOME = 32  # from here on a binomial is faster
 TABLE = 2**16  # counts whose c log c is tabulated
 BATCH_STEPS = 2e7  # rows or outcomes until Ctrl-C is looked at
@@ -32,8 +32,9 @@ MOST_SUBSET = 10**9  # rows drawn one by one
 def simulate(e: "Experiment", request: Request) -> tuple[Lazy, int]:
     """Return the quantities, each of shape (finished, recorded), and the finished replicates.
 
-    They are "heterozygosity", "absent", "collapsed" (0 or 1), "entropy", "squared_error" and
-    "inflation". `request.extra` may name "probabilities", the fitted ones, with a last axis of K.
+    They are "heterozygosity", "absent", "missing_mass", "collapsed" (0 or 1), "entropy",
+    "squared_error" and "inflation". `request.extra` may name "probabilities", the fitted ones,
+    with a last axis of K.
     """
     blocks = Blocks(e, request.recorded, fitted="probabilities" in request.extra)
     storage, done = simulated(

@@ -19,7 +19,7 @@ from modelcollapse.families.discrete import (
 )
 from modelcollapse.testing import EstimatorContract
 from tests.helpers.conventions import used
-from tests.helpers.discrete_oracle import QUANTITIES, entropy, exact
+from tests.helpers.discrete_oracle import QUANTITIES, WITH_VARIANCE, entropy, exact
 from tests.helpers.replay import Bootstrap
 
 POOLS = st.one_of(
@@ -56,10 +56,11 @@ def test_predictions_are_those_of_the_whole_law(e):
         for quantity in QUANTITIES:
             value = exact(quantity, e)
             mean = enumeration.mean(law, value)
-            spread = enumeration.mean(law, lambda c, v=value, m=mean: (v(c) - m) ** 2)
             assert prediction[quantity][t] == pytest.approx(float(mean), rel=0, abs=slack)
-            found = prediction.variances[quantity][t]
-            assert found == pytest.approx(float(spread), rel=0, abs=slack)
+            if quantity in WITH_VARIANCE:
+                spread = enumeration.mean(law, lambda c, v=value, m=mean: (v(c) - m) ** 2)
+                found = prediction.variances[quantity][t]
+                assert found == pytest.approx(float(spread), rel=0, abs=slack)
         assert prediction["entropy"][t] == pytest.approx(entropy(law), rel=0, abs=slack)
 
 
@@ -114,6 +115,7 @@ def test_a_real_row_that_keeps_its_weight_is_never_lost():
         p = mc.predict(mc.Experiment(Discrete(3), workflow, 5, 3, truth=truth))
         for t, n in enumerate(rows):
             assert p["absent"][t] == pytest.approx(((1 - truth) ** n).sum(), rel=1e-13)
+            assert p["missing_mass"][t] == pytest.approx(truth @ (1 - truth) ** n, rel=1e-13)
             assert p["collapsed"][t] == pytest.approx((truth**n).sum(), rel=1e-13)
     with pytest.raises(mc.NoClosedForm, match="positive weight"):
         mc.predict(mc.Experiment(Discrete(3), mc.SlidingWindow(2), 5, 3))["absent"]
@@ -125,7 +127,7 @@ def test_large_batches_have_bounds():
     p = mc.predict(e)
     with pytest.raises(mc.NoClosedForm, match="1000 rows"):
         p["absent"]
-    for name in ("absent", "collapsed", "entropy"):
+    for name in ("absent", "missing_mass", "collapsed", "entropy"):
         assert np.all(p[f"{name}_lower"] <= p[f"{name}_upper"])
     assert p["absent_lower"][0] == pytest.approx(p["absent_upper"][0], rel=1e-12)
 
@@ -151,6 +153,7 @@ def test_limits_and_fates():
         "inflation": n,
         "effective_samples": 1,
         "absent": K - 1,
+        "missing_mass": pytest.approx(1 - 1 / K, rel=1e-15),
         "collapsed": 1,
         "entropy": 0,
     }
@@ -174,6 +177,7 @@ def test_bounds_hold_for_every_run_that_is_possible(workflow):
         "heterozygosity": exact("heterozygosity", e),
         "squared_error": error,
         "inflation": lambda counts: 4 * error(counts),
+        "missing_mass": exact("missing_mass", e),
     }
     assert set(bounds) == set(values)
     for name, value in values.items():
@@ -191,6 +195,7 @@ def test_what_batch_one_keeps_or_loses_is_the_limit():
     for workflow in (mc.Accumulate(), mc.KeepReal(), mc.KeepReal(0.3)):
         limits = mc.predict(mc.Experiment(Discrete(3), workflow, n, 3, truth=truth)).limits
         assert limits["absent"] == pytest.approx(((1 - truth) ** n).sum(), rel=1e-13)
+        assert limits["missing_mass"] == pytest.approx(truth @ (1 - truth) ** n, rel=1e-13)
         assert limits["collapsed"] == pytest.approx((truth**n).sum(), rel=1e-13)
 
 

@@ -41,12 +41,12 @@ def experiment(workflow, samples=None, generations=3, truth=TRUTH):
 
 @pytest.mark.parametrize("name", WORKFLOWS)
 def test_simulator_has_the_loops_law(name, seed):
-    """Four quantities of the last two generations; laws that differ by 0.44 are told apart."""
+    """Five quantities of the last two generations; laws that differ by 0.44 are told apart."""
     e = experiment(WORKFLOWS[name])
     runs = loops(TENTHS, e.workflow, SIZES, 300, seed)
     simulated = mc.simulate(e, 2_000 if name == "bootstrap" else 20_000, seed)
 
-    for quantity in ("heterozygosity", "absent", "entropy", "squared_error"):
+    for quantity in ("heterozygosity", "absent", "missing_mass", "entropy", "squared_error"):
         own = "distance" if quantity == "squared_error" else quantity
         for t in (1, 2):
             by_loop = np.array([run[own][t] for run in runs])
@@ -61,6 +61,7 @@ def test_every_predicted_mean(name, seed):
     e = experiment(workflow, 6 if name in REFRESHING else SIZES)
     prediction, simulated = mc.predict(e), mc.simulate(e, 40_000, seed)
     bounds = {"heterozygosity": 2 / 3, "absent": 2.0, "collapsed": 1.0, "entropy": np.log(3)}
+    bounds["missing_mass"] = 0.8
 
     assert "heterozygosity" in prediction
     for quantity, most in bounds.items():
@@ -147,6 +148,7 @@ def test_same_bits(name):
     error = ((fitted - TRUTH) ** 2).sum(axis=2) / 0.62
     np.testing.assert_allclose(whole["squared_error"], error, rtol=0, atol=1e-12)
     assert np.array_equal(whole["absent"], (fitted == 0).sum(axis=2))
+    np.testing.assert_allclose(whole["missing_mass"], (fitted == 0) @ TRUTH, rtol=1e-14)
     assert np.array_equal(whole["inflation"], 6 * whole["squared_error"])
 
 

@@ -20,7 +20,7 @@ from modelcollapse.ledger.entries.discrete.common import (
     loop,
 )
 from modelcollapse.ledger.theorem import Theorem
-from modelcollapse.ledger.values import Value, constant, expectation
+from modelcollapse.ledger.values import Value, constant, expectation, quantity
 from modelcollapse.loop.experiment import Experiment, Trajectories
 from modelcollapse.solver.determinants import symmetric
 from modelcollapse.workflows import (
@@ -106,9 +106,42 @@ def _all_different(
     )
 
 
+def _missing_mass(
+    design: Design, workflow: str, statement: str, formula: str, near: dict[str, Value]
+) -> Theorem:
+    """Claim the true probability of all that the fit lacks."""
+    return Theorem(
+        f"discrete/{workflow}/missing-mass",
+        statement,
+        formula,
+        DERIVED,
+        ANY,
+        "law",
+        ROWS,
+        BoundedClaim(
+            design,
+            quantity("missing_mass", T),
+            expectation("missing_mass", T),
+            constant(0.0),
+            constant(1.0),
+            near,
+        ),
+    )
+
+
 def _unseen(rows: float) -> float:
     """Return the expected number of outcomes that so many real rows miss."""
     return float(((1 - np.array(SHARES)) ** rows).sum())
+
+
+def _unseen_mass(rows: float) -> float:
+    """Return the expected probability of the outcomes that so many real rows miss."""
+    return float(np.array(SHARES) @ (1 - np.array(SHARES)) ** rows)
+
+
+def _share_absent(e: Experiment) -> float:
+    """Return the expected share of the outcomes that are absent, all counted alike."""
+    return expectation("absent", T)(e) / len(SHARES)
 
 
 def _poisson(e: Experiment) -> float:
@@ -291,6 +324,84 @@ THEOREMS = [
                 "all rows fresh": expectation("heterozygosity", 1),
             },
         ),
+    ),
+    Theorem(
+        "discrete/fresh-data/absent",
+        "With fresh rows one outcome's count is a Markov chain too: what is lost comes back.",
+        r"E\,\#\mathrm{absent}=\sum_iP(c_{t,i}=0),\ "
+        r"c_{t+1,i}=\mathrm{Bin}(n_r,p_i)+\mathrm{Bin}(n_s,c_{t,i}/n)",
+        DERIVED,
+        ANY,
+        "law",
+        f"{ROWS} n_r=2 n_s=3",
+        mean_claim(
+            REFRESHED,
+            "absent",
+            T,
+            {
+                "no fresh rows": expectation("absent", T, workflow=Replace()),
+                "one fresh row": expectation("absent", T, workflow=FreshData(1, 4)),
+                "all rows fresh": expectation("absent", 1),
+            },
+        ),
+    ),
+    Theorem(
+        "discrete/fresh-data/collapsed",
+        "And so is the count of all outcomes but one: a collapsed loop recovers.",
+        r"P(\mathrm{one\ left})=\sum_iP(c_{t,i}=n),\ "
+        r"c_{t+1,i}=\mathrm{Bin}(n_r,p_i)+\mathrm{Bin}(n_s,c_{t,i}/n)",
+        DERIVED,
+        ANY,
+        "law",
+        f"{ROWS} n_r=2 n_s=3",
+        mean_claim(
+            REFRESHED,
+            "collapsed",
+            T,
+            {
+                "no fresh rows": expectation("collapsed", T, workflow=Replace()),
+                "one fresh row": expectation("collapsed", T, workflow=FreshData(1, 4)),
+                "all rows fresh": expectation("collapsed", 1),
+            },
+        ),
+    ),
+    _missing_mass(
+        REPLACED,
+        "replace",
+        "Under replace the true probability of what the model lacks grows to the chance that two "
+        "real rows differ.",
+        r"E\sum_{i\ \mathrm{absent}}p_i=\sum_ip_iE(1-p_i)^{D_t}\to1-\sum p_i^2",
+        {
+            "accumulate's": expectation("missing_mass", T, workflow=Accumulate()),
+            "one generation early": expectation("missing_mass", T - 1),
+            "all outcomes counted alike": _share_absent,
+            "its limit": lambda _: 1 - float(np.square(SHARES).sum()),
+        },
+    ),
+    _missing_mass(
+        POOLED,
+        "accumulate",
+        "Under accumulate it stays what the real batch misses, the Good-Turing quantity.",
+        r"E\sum_{i\ \mathrm{absent}}p_i=\sum_ip_i(1-p_i)^n\quad\mathrm{for\ all}\ t",
+        {
+            "replace's": expectation("missing_mass", T, workflow=Replace()),
+            "as if one more row were real": constant(_unseen_mass(N + 1)),
+            "as if all rows were real": constant(_unseen_mass(N * T)),
+            "all outcomes counted alike": _share_absent,
+        },
+    ),
+    _missing_mass(
+        REFRESHED,
+        "fresh-data",
+        "Fresh real rows hold it near what they miss.",
+        r"E\sum_{i\ \mathrm{absent}}p_i=\sum_ip_iP(c_{t,i}=0),\ "
+        r"c_{t+1,i}=\mathrm{Bin}(n_r,p_i)+\mathrm{Bin}(n_s,c_{t,i}/n)",
+        {
+            "no fresh rows": expectation("missing_mass", T, workflow=Replace()),
+            "one fresh row": expectation("missing_mass", T, workflow=FreshData(1, 4)),
+            "all rows fresh": expectation("missing_mass", 1),
+            "all outcomes counted alike": _share_absent,
+        },
     ),
     _all_different(
         REPLACED,
