@@ -23,13 +23,14 @@ def loop(**changes):
 
 
 def test_a_loop_of_ones_own_holds(seed):
-    """All three moments are tested at the last generation, each with near misses."""
+    """Every predicted moment is tested at the last generation, each with near misses."""
     verdicts = mc.verify_experiment(loop(), seed=seed)
 
     assert [v.slug for v in verdicts] == [
         "gaussian/weighted/variance",
         "gaussian/weighted/squared-error",
         "gaussian/weighted/second-moment",
+        "gaussian/weighted/determinant",
     ]
     for verdict in verdicts:
         assert verdict.verdict == "holds"
@@ -216,7 +217,7 @@ def test_the_three_commands_take_a_workflow_from_a_file(tmp_path, capsys):
     assert np.shape(simulated["mean"]["variance"]) == (4,)
     assert main(["verify", *options, "--json"]) == 0
     verdicts = json.loads(capsys.readouterr().out)
-    assert [v["verdict"] for v in verdicts["verdicts"]] == ["holds"] * 3
+    assert [v["verdict"] for v in verdicts["verdicts"]] == ["holds"] * 4
 
 
 @pytest.mark.parametrize(
