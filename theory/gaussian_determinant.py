@@ -257,7 +257,7 @@ def square_bound(loop: Loop) -> list[Rational]:
 
 
 def lower(loop: Loop) -> list[Any]:
-    """Bound it from below, for a normal truth and accumulate, as `determinants.log_lower` says."""
+    """Bound it from below, for a normal truth and accumulate, as `log_lower` says."""
     with mp.workdps(DIGITS):
         total, pool, found = first_log(loop), loop.sizes[0], []
         for t, size in enumerate(loop.sizes):

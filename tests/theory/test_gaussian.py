@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sympy import QQ, Rational
 
 import modelcollapse as mc
-from modelcollapse.families.gaussian import determinants
+from modelcollapse.families.gaussian import determinant_bounds
 from tests.helpers.theory_gaussian import experiment
 from theory import (
     gaussian_accumulate,
@@ -295,4 +295,4 @@ def test_the_bound_on_a_determinants_square_is_the_shipped_one(dim, ddof):
 
     exact = [float(value) for value in gaussian_determinant.square_bound(loop)]
 
-    assert determinants.square_bound(experiment(loop), dim) == pytest.approx(exact, rel=1e-12)
+    assert determinant_bounds.square_bound(experiment(loop), dim) == pytest.approx(exact, rel=1e-12)

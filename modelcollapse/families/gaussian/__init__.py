@@ -3,7 +3,7 @@
 estimator      the moment fit
 moments        expected variance and squared error; joint_moments: up to the fourth order, of any
                weights; chained: of fits that are chains; exchangeable: of random subsets
-determinants   expected determinants and minors, and bounds on E log det
+determinants   expected determinants and minors; determinant_bounds: bounds on E log det
 replace_laws, laws   exact laws under replace and accumulate
 limits, fates  t -> infinity, and growth rates
 predict        which quantity has which route

@@ -8,7 +8,14 @@ import numpy as np
 from modelcollapse._support.checks import Floats
 from modelcollapse._support.errors import NoClosedForm
 from modelcollapse._support.words import many
-from modelcollapse.families.gaussian import chained, determinants, fates, limits, replace_laws
+from modelcollapse.families.gaussian import (
+    chained,
+    determinant_bounds,
+    determinants,
+    fates,
+    limits,
+    replace_laws,
+)
 from modelcollapse.families.gaussian.exchangeable import fourth_moments
 from modelcollapse.families.gaussian.joint_moments import fit_moments
 from modelcollapse.families.gaussian.laws import (
@@ -191,16 +198,18 @@ def _determinants(
     else:
         reasons["determinant"] = determinants.OPEN
     if "log_determinant" in routes:
-        reasons.update(dict.fromkeys(determinants.BOUNDS, "log_determinant itself is known here"))
+        reasons.update(
+            dict.fromkeys(determinant_bounds.BOUNDS, "log_determinant itself is known here")
+        )
         return
     reasons["log_determinant_lower"] = "known for accumulate and a normal truth"
     reasons["log_determinant_upper"] = "known where determinant is"
     if e.model.dim == 1 and "variance" in routes:
         routes["log_determinant_upper"] = lambda: np.log(routes["variance"]())
     elif determinants.known(e):
-        routes["log_determinant_upper"] = lambda: determinants.log_upper(e)
+        routes["log_determinant_upper"] = lambda: determinant_bounds.log_upper(e)
         if e.schedule.pool and e.truth.is_normal:
-            routes["log_determinant_lower"] = lambda: determinants.log_lower(e)
+            routes["log_determinant_lower"] = lambda: determinant_bounds.log_lower(e)
 
 
 def _pool_steps(e: "Experiment") -> tuple[Floats, Floats, Floats, Floats]:

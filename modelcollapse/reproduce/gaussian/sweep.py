@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse.families.gaussian.determinants import BOUNDS
+from modelcollapse.families.gaussian.determinant_bounds import BOUNDS
 from modelcollapse.reproduce.figure import Figure, Frames, Picture, Size, swept
 from modelcollapse.reproduce.style import (
     DASHES,

@@ -163,6 +163,10 @@ def test_limits_and_fates():
         assert p.limits["heterozygosity"] == pytest.approx(reached, rel=4 / (n * 2000), abs=1e-40)
         word = "clumps" if name == "replace" else "bounded"
         assert p.fates["heterozygosity"].verdict == word
+    fresh = mc.predict(mc.Experiment(Discrete(K), mc.FreshData(2, 3), 5, 3)).fates
+    lost = ("absent", "missing_mass", "collapsed")
+    assert [fresh[name].verdict for name in lost] == ["bounded"] * 3
+    assert [found["replace"].fates[name].verdict for name in lost] == ["clumps"] * 3
     single = mc.predict(mc.Experiment(Discrete(K), mc.Accumulate(), 1, 3))
     assert single.limits["heterozygosity"] == 0
     assert single.fates["heterozygosity"].verdict == "clumps"

@@ -107,7 +107,12 @@ def _all_different(
 
 
 def _missing_mass(
-    design: Design, workflow: str, statement: str, formula: str, near: dict[str, Value]
+    design: Design,
+    workflow: str,
+    statement: str,
+    formula: str,
+    near: dict[str, Value],
+    parameters: str = ROWS,
 ) -> Theorem:
     """Claim the true probability of all that the fit lacks."""
     return Theorem(
@@ -117,7 +122,7 @@ def _missing_mass(
         DERIVED,
         ANY,
         "law",
-        ROWS,
+        parameters,
         BoundedClaim(
             design,
             quantity("missing_mass", T),
@@ -402,6 +407,7 @@ THEOREMS = [
             "all rows fresh": expectation("missing_mass", 1),
             "all outcomes counted alike": _share_absent,
         },
+        f"{ROWS} n_r=2 n_s=3",
     ),
     _all_different(
         REPLACED,

@@ -5,13 +5,8 @@ from dataclasses import replace
 import numpy as np
 
 from modelcollapse._support.checks import Floats
-from modelcollapse.families.gaussian.determinants import (
-    accumulate_limit,
-    log_minors,
-    log_variance_bound,
-    minors,
-    square_bound,
-)
+from modelcollapse.families.gaussian.determinant_bounds import log_variance_bound, square_bound
+from modelcollapse.families.gaussian.determinants import accumulate_limit, log_minors, minors
 from modelcollapse.families.gaussian.estimator import Gaussian
 from modelcollapse.ledger.claims import Design, ExactClaim, MeanClaim, mean_claim
 from modelcollapse.ledger.entries.gaussian.common import ANY
