@@ -75,11 +75,11 @@ from .loop.replicates import (
     Runs as Runs,
     run as run,
 )
-from .loop.sampling import (
+from .loop.sampling import Tempered as Tempered
+from .loop.selection import (
     BestOf as BestOf,
     KeepTop as KeepTop,
     Pairwise as Pairwise,
-    Tempered as Tempered,
 )
 from .loop.truth import (
     Normal as Normal,

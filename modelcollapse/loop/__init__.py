@@ -3,7 +3,7 @@
 experiment  Experiment, Prediction, Trajectories; predict and simulate
 truth       what generation 1 is drawn from
 identity    what an experiment is, as plain data; json_data: any value as such
-sampling    how a batch is sampled from a model
+sampling    how a batch is sampled from a model; selection: which rows are kept
 schedule    what a workflow counts as; consistency: whether its own methods say the same
 plain       the loop: fit, sample, fit again, for any estimator; slow and obvious
 replicates  run: the plain loop once, or many times

@@ -22,7 +22,8 @@ from modelcollapse._support.checks import Floats, reals
 from modelcollapse._support.errors import InvalidInput
 from modelcollapse.loop.batches import Batch, Form, Numbers
 from modelcollapse.loop.model import unfitted
-from modelcollapse.loop.sampling import Sampling, Selection, Tempered
+from modelcollapse.loop.sampling import Sampling, Tempered
+from modelcollapse.loop.selection import Selection
 
 SEEDS = ("random_state", "seed", "rng")
 ROWS, PAIRS = 32, 4  # compared for equality, at generation 1

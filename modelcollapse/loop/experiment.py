@@ -25,8 +25,9 @@ from modelcollapse.loop.consistency import check
 from modelcollapse.loop.fate import Fate
 from modelcollapse.loop.identity import arguments, check_same, identity
 from modelcollapse.loop.model import MEMBERS, Model, R_co, unfitted
-from modelcollapse.loop.sampling import Sampling, Selection, Tempered, lowered
+from modelcollapse.loop.sampling import Sampling, Tempered, lowered
 from modelcollapse.loop.schedule import Schedule
+from modelcollapse.loop.selection import Selection
 from modelcollapse.workflows import Workflow, keeps
 from modelcollapse.workflows.selection import batch_sizes, reason_if_kept, require_workflow
 

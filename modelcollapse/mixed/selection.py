@@ -16,7 +16,7 @@ import numpy as np
 
 from modelcollapse._support.checks import fraction
 from modelcollapse._support.errors import invalid
-from modelcollapse.loop.sampling import Cumulants, Selection
+from modelcollapse.loop.selection import Cumulants, Selection
 
 
 class SelectedPoint(NamedTuple):

@@ -6,9 +6,10 @@ moments        expected variance and squared error; joint_moments: up to the fou
 determinants   expected determinants and minors; determinant_bounds: bounds on E log det
 replace_laws, laws   exact laws under replace and accumulate
 limits, fates  t -> infinity, and growth rates
-predict        which quantity has which route
-simulate       exact simulation; batches: of any workflow; path_kernels, subsample_kernels, kernels:
-               compiled steps; quantities: what is recorded, and derived from it
+predict        which quantity has which route; selected: of loops whose rows are selected
+simulate       exact simulation; batches: of any workflow; selected_batches; path_kernels,
+               subsample_kernels, kernels: compiled steps; quantities: what is recorded, and
+               derived from it
 """
 
 from modelcollapse.families.gaussian.determinants import minors

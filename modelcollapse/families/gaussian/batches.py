@@ -14,9 +14,10 @@ from modelcollapse._support.checks import Floats
 from modelcollapse._support.errors import InvalidInput
 from modelcollapse._support.spread import EPS, ROUNDING, by_rows
 from modelcollapse._support.words import many
-from modelcollapse.families.gaussian import selected
+from modelcollapse.families.gaussian import selected_batches
 from modelcollapse.families.gaussian.quantities import ranks
-from modelcollapse.loop.sampling import Selection
+from modelcollapse.families.gaussian.selected import direction
+from modelcollapse.loop.selection import Selection
 
 if TYPE_CHECKING:
     from modelcollapse.families.gaussian.quantities import Fits, Recording
@@ -118,7 +119,7 @@ def _sampled(
     """Return mean and factor (ddof 0) of n rows that are sampled from the fits."""
     e = plan.experiment
     if isinstance(e.sampling, Selection):
-        return selected.batch(rng, mean, factor, n, e.sampling, selected.direction(e))
+        return selected_batches.batch(rng, mean, factor, n, e.sampling, direction(e))
     return batch(rng, mean, np.sqrt(e.temperature) * factor, n)
 
 
@@ -128,7 +129,7 @@ def _drawn(
     """Return n rows that are sampled from a fit, one by one."""
     e, noise = plan.experiment, rng.standard_normal((n, plan.dim))
     if isinstance(e.sampling, Selection):
-        noise = selected.rows(rng, noise, factor, e.sampling, selected.direction(e))
+        noise = selected_batches.rows(rng, noise, factor, e.sampling, direction(e))
     return np.asarray(mean + np.sqrt(e.temperature) * noise @ factor.T)
 
 

@@ -21,8 +21,8 @@ from modelcollapse._support.checks import (
 from modelcollapse._support.errors import InvalidInput, NoClosedForm, invalid
 from modelcollapse._support.spread import TINY, Spread, spread_of
 from modelcollapse.loop.convention import Estimator, renamed
-from modelcollapse.loop.sampling import Selection
 from modelcollapse.loop.schedule import MOST_DENSE
+from modelcollapse.loop.selection import Selection
 from modelcollapse.loop.truth import Truth, as_truth
 
 if TYPE_CHECKING:

@@ -8,12 +8,12 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers
 from modelcollapse._support.state import state
-from modelcollapse.families.gaussian import selected
+from modelcollapse.families.gaussian import selected_batches
 from modelcollapse.families.gaussian.selected import direction
 from modelcollapse.loop.blocks import Arrays
 from modelcollapse.loop.experiment import Lazy
 from modelcollapse.loop.routes import given
-from modelcollapse.loop.sampling import Selection
+from modelcollapse.loop.selection import Selection
 from modelcollapse.solver.determinants import symmetric
 
 if TYPE_CHECKING:
@@ -120,7 +120,9 @@ class Recording:
                     storage[name][:] = function(fits.means, fits.factors, deviations)
             if self.selects:
                 e = self.experiment
-                found = selected.measured(fits.means, fits.factors, deviations, direction(e))
+                found = selected_batches.measured(
+                    fits.means, fits.factors, deviations, direction(e)
+                )
                 for name, values in zip(self.along, found, strict=True):
                     storage[name][:] = values
             if "minors" in storage:

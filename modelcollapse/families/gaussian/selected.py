@@ -1,7 +1,7 @@
-r"""Gaussian loops whose synthetic rows are selected: what is known, and how they are drawn.
+r"""Gaussian loops whose synthetic rows are selected: what is known.
 
 Along the reward's direction a selected row is m + sqrt(v) Y, with Y of a law of its own (see
-`modelcollapse.loop.sampling`), so a loop in one dimension runs there whatever the others do. With
+`modelcollapse.loop.selection`), so a loop in one dimension runs there whatever the others do. With
 e = E Y, rho = Var Y, q = E Y^2 = rho + e^2 and batches of n rows, a batch has the mean
 m + sqrt(v) ybar and the variance v s^2, both moments of Y_1..Y_n. Replace multiplies v by s^2, and
 accumulate the pool's variance by a + b s^2 + c ybar^2. Derived in ``theory/gaussian_selection.py``.
@@ -17,13 +17,12 @@ from modelcollapse._support.errors import invalid
 from modelcollapse.loop.experiment import Lazy, Prediction
 from modelcollapse.loop.fate import Fate
 from modelcollapse.loop.routes import given
-from modelcollapse.loop.sampling import Cumulants, Selection
+from modelcollapse.loop.selection import Cumulants
 from modelcollapse.solver.scan import grown
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment, Route
 
-CHUNK = 2**22  # rewards drawn at once
 EPS = 1e-12  # how near q = 1 is one
 WORKFLOWS = "known for replace and accumulate: elsewhere E x sqrt(v) enters; simulate it"
 TOTAL = "what is perpendicular to the reward is turned towards it by chance: simulate it"
@@ -156,76 +155,6 @@ def across(e: "Experiment") -> Floats:
     n = e.sizes.astype(float)
     with np.errstate(under="ignore"):
         return np.asarray(np.cumprod(np.maximum(n - 2, 0) / (n - e.model.ddof)))
-
-
-def batch(
-    rng: np.random.Generator,
-    mean: Floats,
-    factor: Floats,
-    n: int,
-    selection: Selection,
-    along: Floats,
-) -> tuple[Floats, Floats]:
-    """Return mean and factor (ddof 0) of n rows that are kept of N(mean, factor factor').
-
-    In coordinates whose first one is the reward, the first column of a batch are draws of Y and
-    the others standard normal, so its factor is Bartlett's but for the first entry.
-    """
-    count, d = mean.shape
-    turned = factor @ _reflections(factor, along)
-    z = rng.standard_normal((count, d))
-    A = np.tril(rng.standard_normal((count, d, d)), -1)
-    freedom = np.maximum(n - 1 - np.arange(1, d), 0)
-    chi = rng.chisquare(np.maximum(freedom, 1), (count, d - 1))
-    A[:, np.arange(1, d), np.arange(1, d)] = np.where(freedom > 0, np.sqrt(chi), 0)
-    A[:, :, n - 1 :] = 0.0
-    rows = max(1, CHUNK // n)
-    for start in range(0, count, rows):
-        cut = slice(start, min(start + rows, count))
-        Y = selection.noise(rng, (cut.stop - cut.start) * n).reshape(-1, n)
-        centre = Y.mean(axis=1)
-        z[cut, 0] = np.sqrt(n) * centre
-        A[cut, 0, 0] = np.sqrt(((Y - centre[:, None]) ** 2).sum(axis=1))
-    return mean + np.einsum("rij,rj->ri", turned, z) / np.sqrt(n), turned @ A / np.sqrt(n)
-
-
-def rows(
-    rng: np.random.Generator, noise: Floats, factor: Floats, selection: Selection, along: Floats
-) -> Floats:
-    """Return standard normal rows whose part along the reward is selected, shape (n, d)."""
-    axis = _reflections(factor[None], along)[0][:, 0]
-    Y = selection.noise(rng, len(noise))
-    return np.asarray(noise + (Y - noise @ axis)[:, None] * axis)
-
-
-def measured(
-    means: Floats, factors: Floats, deviations: Floats, along: Floats
-) -> tuple[Floats, Floats, Floats]:
-    """Return the reward's gain and variance, and the rest's variance, in units of the truth's."""
-    whole = (deviations * along) ** 2
-    unit = whole.sum()
-    pushed = np.einsum("...ij,i->...j", factors, along)
-    variance = (pushed**2).sum(axis=-1)
-    shared = (np.einsum("...ij,...j->...i", factors, pushed) ** 2).sum(axis=-1)
-    total = (deviations**2).sum() - (deviations**4 * along**2).sum() / unit
-    with np.errstate(invalid="ignore", divide="ignore"):
-        left = (factors**2).sum(axis=(-2, -1)) - np.where(variance > 0, shared / variance, 0.0)
-    return means @ along / np.sqrt(unit), variance / unit, np.maximum(left, 0.0) / total
-
-
-def _reflections(factor: Floats, along: Floats) -> Floats:
-    """Return orthogonal matrices (replicates, d, d) whose first columns point along the reward."""
-    d = factor.shape[-1]
-    pushed = np.einsum("rij,i->rj", factor, along)
-    length = np.sqrt((pushed**2).sum(axis=1, keepdims=True))
-    first = np.where(length > 0, pushed / np.where(length > 0, length, 1.0), np.eye(d)[0])
-    # Householder's: of the two signs the one that does not cancel, turned back afterwards.
-    sign = np.where(first[:, :1] > 0, -1.0, 1.0)
-    mirror = first - sign * np.eye(d)[0]
-    mirror /= np.sqrt((mirror**2).sum(axis=1, keepdims=True))
-    found = np.eye(d) - 2 * mirror[:, :, None] * mirror[:, None, :]
-    found[:, :, 0] *= sign
-    return np.asarray(found)
 
 
 def _limits(e: "Experiment", Y: Cumulants, *, one: bool) -> tuple[Lazy, Lazy]:

@@ -10,7 +10,7 @@ from modelcollapse.families.gaussian import batches
 from modelcollapse.families.gaussian.quantities import Fits, Recording, derived, plan_of
 from modelcollapse.loop.blocks import Arrays, Progress, part, simulated, stream
 from modelcollapse.loop.experiment import Lazy, Request
-from modelcollapse.loop.sampling import Selection
+from modelcollapse.loop.selection import Selection
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment

@@ -14,7 +14,8 @@ from modelcollapse._support.errors import InvalidInput, ModelCollapseError
 from modelcollapse._support.files import check_writable, replacing
 from modelcollapse.families.gaussian.estimator import Gaussian
 from modelcollapse.loop.experiment import Experiment, predict, simulate
-from modelcollapse.loop.sampling import BestOf, KeepTop, Pairwise, Sampling
+from modelcollapse.loop.sampling import Sampling
+from modelcollapse.loop.selection import BestOf, KeepTop, Pairwise
 from modelcollapse.workflows import Accumulate, Replace, Workflow
 from modelcollapse.workflows.names import COLOURS
 

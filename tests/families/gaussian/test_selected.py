@@ -12,7 +12,7 @@ from scipy.special import ndtr
 
 import modelcollapse as mc
 from modelcollapse.families.gaussian import selected
-from modelcollapse.loop.sampling import Cumulants
+from modelcollapse.loop.selection import Cumulants
 from modelcollapse.testing import assert_law, assert_mean, assert_same_law
 from tests.helpers.toys import Reservoir
 

@@ -10,7 +10,8 @@ from modelcollapse.ledger.entries.gaussian.enclosures import T_LIMIT
 from modelcollapse.ledger.theorem import Theorem
 from modelcollapse.ledger.values import EPS, Value, constant, expectation, fixed, quantity
 from modelcollapse.loop.experiment import Experiment, predict
-from modelcollapse.loop.sampling import BestOf, KeepTop, Pairwise, Selection, Tempered
+from modelcollapse.loop.sampling import Tempered
+from modelcollapse.loop.selection import BestOf, KeepTop, Pairwise, Selection
 from modelcollapse.workflows import Accumulate, Replace, Workflow
 
 DERIVED = "derived here: theory/gaussian_selection.py"

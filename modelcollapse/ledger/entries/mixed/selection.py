@@ -5,7 +5,7 @@ import numpy as np
 from modelcollapse.ledger.claims import ExactClaim
 from modelcollapse.ledger.theorem import Theorem
 from modelcollapse.ledger.values import fixed, same
-from modelcollapse.loop.sampling import BestOf, Pairwise, Selection
+from modelcollapse.loop.selection import BestOf, Pairwise, Selection
 from modelcollapse.mixed.selection import selected_fixed_point, selection_critical_share
 
 DERIVED = "derived here: theory/gaussian_selection.py"
