@@ -89,6 +89,7 @@ from .loop.truth import (
 from .workflows import (
     Accumulate as Accumulate,
     AccumulateSubsample as AccumulateSubsample,
+    Edit as Edit,
     FreshData as FreshData,
     KeepReal as KeepReal,
     Replace as Replace,

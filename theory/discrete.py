@@ -15,7 +15,7 @@ from theory import discrete_facts, discrete_law, discrete_limits
 from theory.derivation import Derivation, Proof
 from theory.discrete_facts import HERE
 from theory.discrete_loop import DiscreteDomain
-from theory.weights_loop import SUBSAMPLE
+from theory.weights_loop import EDIT, SUBSAMPLE
 
 SEDDIK = "Seddik et al. 2404.05090, extended here"
 MOMENTS = DiscreteDomain()
@@ -26,6 +26,7 @@ DIFFERENT = replace(DRIFT, outcomes=(3, 4), generations=2, sizes=lambda _: (2, 4
 SYMBOLS = DiscreteDomain(("replace", "accumulate", SUBSAMPLE, "keep-real", "web"))
 # All rows of a batch alike, so that one symbol's count is a Markov chain.
 FRESH = DiscreteDomain(("fresh-data",), options=False)
+EDITS = DiscreteDomain((EDIT,), sizes=lambda outcomes: (1, 6 - outcomes))
 REPLACE = DiscreteDomain(
     ("replace",), outcomes=(2, 4), generations=6, sizes=lambda k: (1, 9 - 2 * k if k < 4 else 2)
 )
@@ -56,6 +57,12 @@ _EXPECTED = [
         ("missing_mass", "-fresh", HERE, "the same with fresh real rows", FRESH),
         ("collapsed", "-fresh", HERE, "the same with fresh real rows", FRESH),
         ("entropy", "-fresh", HERE, "the same with fresh real rows", FRESH),
+        ("heterozygosity", "-edited", HERE, "H_0 prod (1 - f_t/n) of an edited set", EDITS),
+        ("squared_error", "-edited", HERE, "what is lost of it", EDITS),
+        ("absent", "-edited", HERE, "the same of an edited set", EDITS),
+        ("missing_mass", "-edited", HERE, "the same of an edited set", EDITS),
+        ("collapsed", "-edited", HERE, "the same of an edited set", EDITS),
+        ("entropy", "-edited", HERE, "the same of an edited set", EDITS),
     )
 ]  # fmt: skip
 
@@ -63,6 +70,10 @@ _DIFFERENT = [
     Derivation(
         "discrete-three-different", HERE, "E of the chance that three draws all differ",
         "all_different.3", discrete_law.three_different, DIFFERENT,
+    ),
+    Derivation(
+        "discrete-three-different-edited", HERE, "the same of an edited set",
+        "all_different.3", discrete_law.three_different, replace(EDITS, outcomes=(3, 4)),
     ),
 ]  # fmt: skip
 
@@ -79,6 +90,10 @@ _VARIANCES = [
         ("collapsed", "", SYMBOLS),
         ("absent", "-fresh", FRESH),
         ("collapsed", "-fresh", FRESH),
+        ("heterozygosity", "-edited", EDITS),
+        ("squared_error", "-edited", EDITS),
+        ("absent", "-edited", EDITS),
+        ("collapsed", "-edited", EDITS),
     )
 ]  # fmt: skip
 

@@ -15,7 +15,16 @@ from typing import Any
 
 from sympy import QQ, Rational
 
-from theory.weights_loop import DETERMINISTIC, FRESH, SUBSAMPLE, TRUTH, Plan, exact
+from theory.weights_loop import (
+    DETERMINISTIC,
+    EDIT,
+    FRESH,
+    SUBSAMPLE,
+    TRUTH,
+    Plan,
+    exact,
+    replaced,
+)
 
 Counts = tuple[int, ...]
 Model = tuple[Any, ...]
@@ -151,6 +160,8 @@ class _Memory:
 @cache
 def laws(loop: Loop) -> tuple[dict[Model, Any], ...]:
     """Return, for each generation, the law of p_t."""
+    if loop.plan.workflow == EDIT:
+        return _edited(loop)
     memory, found = _Memory(loop), []
     states: dict[Any, Any] = {((), None): QQ(1)}  # (state, last model) before a batch
     for t in range(1, loop.plan.generations + 1):
@@ -163,6 +174,25 @@ def laws(loop: Loop) -> tuple[dict[Model, Any], ...]:
                 after[_forget(memory, t, state), model] += chance * given
         states = after
         found.append(dict(law))
+    return tuple(found)
+
+
+def _edited(loop: Loop) -> tuple[dict[Model, Any], ...]:
+    """Return the laws of a set of which rows are replaced: its counts are all that matters."""
+    n, (how, numbers) = loop.plan.sizes[0], loop.plan.option
+    sets = dict(multinomial(n, loop.origin))
+    found = []
+    for number in (None, *numbers):
+        after: dict[Counts, Any] = defaultdict(lambda: QQ(0))
+        for counts, chance in sets.items() if number is not None else ():
+            model = tuple(QQ(c, n) for c in counts)
+            for given, gone in replaced(how, number, n):
+                for kept, p in subsets(counts, n - gone):
+                    for new, q in multinomial(gone, model):
+                        total = tuple(a + b for a, b in zip(kept, new, strict=True))
+                        after[total] += chance * given * p * q
+        sets = dict(after) or sets
+        found.append({tuple(QQ(c, n) for c in counts): p for counts, p in sets.items()})
     return tuple(found)
 
 

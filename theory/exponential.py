@@ -27,13 +27,16 @@ from theory import (
 from theory.derivation import Derivation, Proof
 from theory.exponential_facts import HERE
 from theory.exponential_loop import ExponentialDomain
-from theory.weights_loop import DETERMINISTIC, FRESH, SUBSAMPLE
+from theory.weights_loop import DETERMINISTIC, EDIT, FRESH, SUBSAMPLE
 
 MORRIS = "families of Morris 1982, derived here"
 MOMENTS = ExponentialDomain()
 FOURTH = ExponentialDomain((*DETERMINISTIC, *FRESH), generations=4)
 # All subsets of the rows are enumerated: few rows.
 SUBSETS = ExponentialDomain((SUBSAMPLE,), sizes=(1, 4), generations=3, rows=8)
+# All histories of a set are: few rows.
+EDITS = replace(SUBSETS, workflows=(EDIT,), sizes=(1, 3))
+EDITED_ROWS = replace(EDITS, sizes=(1, 5), rows=15)
 LINEAR = replace(FOURTH, families=("NormalMean", "Poisson"))
 POISSON = replace(FOURTH, families=("Poisson",), generations=6, rows=60)
 # All counts are enumerated: few rows.
@@ -67,6 +70,7 @@ _VARIANCES = [
     for where, how, domain in (
         ("", ", deterministic workflows", deterministic),
         ("-subsample", ", accumulate-subsample, any budget", SUBSETS),
+        ("-edited", ", an edited set", EDITS),
     )
 ]  # fmt: skip
 
@@ -99,6 +103,14 @@ DERIVATIONS: tuple[Derivation, ...] = (
     Derivation(
         "qvf-effective-samples", MORRIS, "the real rows that have this error",
         "expected.effective_samples", exponential_rows.effective_samples, MOMENTS,
+    ),
+    Derivation(
+        "qvf-squared-error-edited", HERE, "E(m_t - m_0)^2 / V(m_0) of an edited set",
+        "expected.squared_error", exponential_rows.squared_error, EDITED_ROWS,
+    ),
+    Derivation(
+        "qvf-variance-edited", HERE, "E V(m_t) / V(m_0) of an edited set",
+        "expected.variance", exponential_rows.variance, EDITED_ROWS,
     ),
     *_VARIANCES,
     Derivation(

@@ -6,13 +6,14 @@ polynomial in d whose expectation needs E d^2 at most. The workflow chooses rows
 at them, so all it contributes is E w_i and E w_i w_j.
 """
 
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 from sympy import QQ, Rational
 
 from theory.exponential_loop import Loop
-from theory.weights_loop import TRUTH
+from theory.weights_loop import EDIT, TRUTH, averaged
 
 
 class _Rows:
@@ -57,6 +58,9 @@ def average(coefficients: tuple[Any, ...], square: Any) -> Any:
 
 @cache
 def _squares(loop: Loop) -> tuple[Any, ...]:
+    if loop.plan.workflow == EDIT:
+        plans = averaged(loop.plan, lambda plan: _squares(replace(loop, plan=plan)))
+        return tuple(plans)
     rows = _Rows(loop)
     for t in range(1, loop.plan.generations + 1):
         for part in loop.plan.batch(t):

@@ -1,4 +1,4 @@
-"""Fourth moments of accumulate-subsample, row by row.
+"""Fourth moments of random training sets, row by row.
 
 A power of fit t is a polynomial in single rows, averaged over all subsets that the workflow may
 draw. Averaging over the newest batch, given the older rows, removes its rows: they are
@@ -7,6 +7,7 @@ monomial in them becomes a polynomial in d, and d is the mean of a random subset
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from itertools import combinations
 from typing import Any
@@ -15,6 +16,7 @@ from sympy import QQ, ring
 
 from theory.exponential_fourth import moment
 from theory.exponential_loop import Loop
+from theory.weights_loop import EDIT, SETS, averaged
 
 ORDER = 4
 POLYNOMIALS, D = ring("d", QQ)
@@ -47,8 +49,12 @@ class _Rows:
         if order == 0 or t == 0:
             return self.ring.one if order == 0 else self.ring.zero
         if (t, order) not in self.known:
-            k = self.loop.plan.budget(t)
-            chosen = list(combinations(self.x[: self.ends[t]], k))
+            if self.loop.plan.workflow == SETS:
+                k, weights = self.loop.plan.sizes[0], self.loop.plan.row_weights(t)
+                chosen = [[x for x, w in zip(self.x, weights, strict=False) if w]]
+            else:
+                k = self.loop.plan.budget(t)
+                chosen = [list(rows) for rows in combinations(self.x[: self.ends[t]], k)]
             total = sum((sum(rows, self.ring.zero) ** order for rows in chosen), self.ring.zero)
             self.known[t, order] = total * QQ(1, len(chosen) * k**order)
         return self.known[t, order]
@@ -80,6 +86,8 @@ class _Rows:
 @cache
 def moments(loop: Loop, order: int) -> tuple[Any, ...]:
     """Return E (m_t - m_0)^order."""
+    if loop.plan.workflow == EDIT:
+        return tuple(averaged(loop.plan, lambda plan: moments(replace(loop, plan=plan), order)))
     rows = _Rows(loop)
     generations = range(1, loop.plan.generations + 1)
     return tuple(rows.expectation(rows.power(t, order)) for t in generations)

@@ -6,12 +6,13 @@ from sympy import QQ, Rational
 
 from theory import exponential_fourth, exponential_subsample
 from theory.exponential_loop import Loop
-from theory.weights_loop import SUBSAMPLE
+from theory.weights_loop import EDIT, SUBSAMPLE
 
 
 def moments(loop: Loop) -> list[tuple[Any, ...]]:
     """Return E d_t^j for j = 0, ..., 4, one tuple for each generation, d_t = m_t - m_0."""
-    engine = exponential_subsample if loop.plan.workflow == SUBSAMPLE else exponential_fourth
+    by_rows = loop.plan.workflow in (SUBSAMPLE, EDIT)
+    engine = exponential_subsample if by_rows else exponential_fourth
     columns = [engine.moments(loop, order) for order in (1, 2, 3, 4)]
     return [(QQ(1), *row) for row in zip(*columns, strict=True)]
 

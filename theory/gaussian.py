@@ -36,7 +36,7 @@ from theory import (
 from theory.derivation import Derivation, Domain, Proof
 from theory.gaussian_steps import PAPER
 from theory.gaussian_variances import variance_of
-from theory.weights_loop import DETERMINISTIC, FRESH
+from theory.weights_loop import DETERMINISTIC, EDIT, FRESH
 
 HERE = "derived here"
 WEIGHTED = (*DETERMINISTIC, *FRESH)
@@ -57,6 +57,9 @@ SUBSETS = Domain(
     generations=3,
     rows=8,
 )
+# All histories of a set are: few rows.
+EDITS = replace(SUBSETS, workflows=(EDIT,), sizes=lambda _: (2, 3))
+EDITED_ROWS = replace(EDITS, sizes=lambda _: (2, 5), rows=15)
 REPLACE = Domain(("replace",), sizes=lambda dim: (dim + 1, 12), truths=NORMAL_TRUTH)
 ANY_DIM = replace(REPLACE, dims=(1, 2, 3, 4))
 POOL = Domain(("accumulate",), generations=3, truths=NORMAL_TRUTH)
@@ -104,6 +107,14 @@ _FIRST = [
         "second-moment", HERE, "their sum, 1 at ddof 0 and temperature 1",
         "expected.second_moment", gaussian_rows.second_moment, MOMENTS,
     ),
+    Derivation(
+        "variance-edited", HERE, "prod (1 + e_t (lambda (n-1)/(n-c) - 1 + 1/n) - f_t/n)",
+        "expected.variance", gaussian_rows.variance, EDITED_ROWS,
+    ),
+    Derivation(
+        "squared-error-edited", HERE, "E|m_t - mu_0|^2 / tr S_0 of an edited set",
+        "expected.squared_error", gaussian_rows.squared_error, EDITED_ROWS,
+    ),
 ]  # fmt: skip
 
 _FOURTH = [
@@ -120,6 +131,7 @@ _FOURTH = [
         ("", ", deterministic workflows", FOURTH),
         ("-fresh", ", fresh real rows", FRESH_FOURTH),
         ("-subsample", ", accumulate-subsample, any budget", SUBSETS),
+        ("-edited", ", an edited set", EDITS),
     )
 ]  # fmt: skip
 
@@ -167,6 +179,11 @@ _DETERMINANTS = [
     Derivation(
         "determinant", HERE, "E det S_t / det S_0, any schedule, budget, ddof, temperature, truth",
         "expected.determinant", gaussian_determinant.determinant, DETERMINANTS,
+    ),
+    Derivation(
+        "determinant-edited", HERE, "the same of an edited set",
+        "expected.determinant", gaussian_determinant.determinant,
+        replace(EDITS, sizes=lambda dim: (max(2, dim), 4), dims=(1, 2)),
     ),
     Derivation(
         "determinant-spread-replace", HERE, "its variance under replace",

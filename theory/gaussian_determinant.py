@@ -12,7 +12,7 @@ S_0 are I in the coordinates that make them so; where there are none, all determ
 
 from collections.abc import Iterable, Iterator
 from functools import cache
-from itertools import product
+from itertools import combinations, product
 from math import comb, factorial, prod
 from typing import Any
 
@@ -41,7 +41,7 @@ from theory.gaussian_batches import average_moment, normal_moment
 from theory.gaussian_logs import log_cumulant, power, steps
 from theory.gaussian_loop import Loop
 from theory.gaussian_steps import P, accumulate_factor, heat, k, n, subsample_factor
-from theory.weights_loop import SUBSAMPLE
+from theory.weights_loop import EDIT, SETS, SUBSAMPLE, averaged
 
 Rows = tuple[int, ...]
 DIGITS = 30
@@ -78,6 +78,8 @@ def real(first: Rows, second: Rows) -> Any:
 
 def renamed(loop: Loop, rows: Iterable[int]) -> dict[int, int]:
     """Return other names for rows, by their order within each batch: rows of a batch are alike."""
+    if loop.workflow == SETS:  # where they are replaced one by one
+        return {row: row for row in rows}
     names: dict[int, int] = {}
     taken = [sum(loop.sizes[:s]) for s in range(len(loop.sizes))]
     for row in rows:
@@ -148,9 +150,17 @@ def _pairs(loop: Loop, t: int, both: bool) -> Iterator[tuple[Any, int, int]]:
 
 def determinant(loop: Loop) -> list[Rational]:
     """Return E det S_t / det S_0."""
+    if loop.workflow == EDIT:
+        return averaged(loop.plan, lambda plan: determinant(loop.following(plan)))
     size, found = loop.dim + 1, []
     for t in range(1, len(loop.sizes) + 1):
         total = QQ(0)
+        if loop.workflow == SETS:
+            there = [row for row, w in enumerate(weights(loop, t)) if w]
+            total = sum((expected(loop, a, a) for a in combinations(there, size)), QQ(0))
+            total /= loop.divisor(t) ** loop.dim * len(there) ** size
+            found.append(QQ.to_sympy(total))
+            continue
         w = weights(loop, t)
         for counts in product(*(range(min(size, rows) + 1) for rows in loop.sizes[:t])):
             if sum(counts) != size:

@@ -6,12 +6,12 @@ row weights w that sum to one the divisor of S_t is 1 - ddof sum w^2. Batch s > 
 of N(m_{s-1}, lambda S_{s-1}), after fresh rows of the truth where the workflow brings any.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sympy import QQ, Matrix, Rational
 
-from theory.weights_loop import SUBSAMPLE, Plan
+from theory.weights_loop import SETS, SUBSAMPLE, Plan
 
 ZERO, ONE = Rational(0), Rational(1)
 
@@ -88,6 +88,10 @@ class Loop:
         """Return tr S_0, tr S_0^2 and E|x - mu_0|^4."""
         return (self.truth or Truth.standard(self.dim)).moments()
 
+    def following(self, plan: Plan) -> "Loop":
+        """Return the same loop with another plan."""
+        return replace(self, workflow=plan.workflow, sizes=plan.sizes, option=plan.option)
+
     @property
     def plan(self) -> Plan:
         """Which rows every fit uses."""
@@ -97,5 +101,7 @@ class Loop:
         """Return 1 - ddof * sum of the squared row weights of fit t."""
         if self.workflow == SUBSAMPLE:
             return 1 - QQ(self.ddof, self.plan.budget(t))
+        if self.workflow == SETS:
+            return 1 - QQ(self.ddof, self.sizes[0])
         weights = zip(self.plan.part_weights(t), self.plan.parts(t), strict=True)
         return 1 - self.ddof * sum(w**2 / part.rows for w, part in weights)

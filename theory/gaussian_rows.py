@@ -11,7 +11,7 @@ from typing import Any
 from sympy import QQ, Rational
 
 from theory.gaussian_loop import Loop
-from theory.weights_loop import TRUTH
+from theory.weights_loop import EDIT, TRUTH, averaged
 
 
 def _fit(loop: Loop, t: int, products: list[list[Any]]) -> tuple[Any, Any, list[Any]]:
@@ -33,6 +33,9 @@ def _extend(products: list[list[Any]], cross: list[Any], between: Any, own: Any,
 
 @cache
 def _expectations(loop: Loop) -> tuple[list[Any], list[Any]]:
+    if loop.workflow == EDIT:
+        both = averaged(loop.plan, lambda plan: _joined(loop.following(plan)))
+        return both[: len(loop.sizes)], both[len(loop.sizes) :]
     products: list[list[Any]] = []
     _extend(products, [], QQ(0), QQ(1), loop.sizes[0])
     variances, errors = [], []
@@ -50,6 +53,10 @@ def _expectations(loop: Loop) -> tuple[list[Any], list[Any]]:
                 else:
                     _extend(products, cross, square, own, part.rows)
     return variances, errors
+
+
+def _joined(loop: Loop) -> list[Any]:
+    return [value for values in _expectations(loop) for value in values]
 
 
 def variance(loop: Loop) -> list[Rational]:

@@ -6,11 +6,14 @@ from sympy import QQ, Rational
 
 from theory import gaussian_batches, gaussian_rows, gaussian_subsample
 from theory.gaussian_loop import Loop
+from theory.weights_loop import EDIT, SETS, SUBSAMPLE, averaged
 
 
 def mean_square(loop: Loop, name: str) -> list[Rational]:
     """Return E X_t^2 / (tr S_0)^2, from one and two coordinates (see `gaussian_batches`)."""
-    by_rows = loop.workflow == "accumulate-subsample"
+    if loop.workflow == EDIT:
+        return averaged(loop.plan, lambda plan: mean_square(loop.following(plan), name))
+    by_rows = loop.workflow in (SUBSAMPLE, SETS)
     coefficients = (gaussian_subsample if by_rows else gaussian_batches).coefficients
     trace, square, fourth = loop.moments()
     alone = coefficients(loop, name, 1)

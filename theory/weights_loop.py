@@ -2,10 +2,16 @@
 
 Batch 1 is real. Batch s > 1 consists of parts, each of them real rows or rows sampled from model
 s - 1. A deterministic workflow gives every row of a part the same weight; accumulate-subsample
-draws its rows from the pool, all subsets of one size being equally likely.
+draws its rows from the pool, all subsets of one size being equally likely. Under edit a set of n_1
+rows persists: of its rows some, all choices being equally likely, are replaced by the newest batch.
+Given who replaced whom, its rows have fixed weights: a plan named "sets".
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cache
+from itertools import product
+from math import comb, prod
 from typing import Any
 
 from sympy import QQ, Rational
@@ -14,6 +20,8 @@ TRUTH = 0
 DETERMINISTIC = ("replace", "accumulate", "sliding-window", "keep-real", "weighted")
 FRESH = ("fresh-data", "web")
 SUBSAMPLE = "accumulate-subsample"
+EDIT = "edit"
+SETS = "sets"
 
 
 @dataclass(frozen=True)
@@ -37,7 +45,9 @@ class Plan:
     option
         The budget or None; the window k; the real share or None; the matrix of batch weights;
         (real, synthetic, weight or None) of fresh-data; (real, synthetic) of web, both with one
-        entry for each batch from the second on.
+        entry for each batch from the second on; ("rows" or "share", numbers) of edit, one for each
+        batch from the second on; of sets, for each fit how many rows of each batch it trains on,
+        the first ones.
     """
 
     workflow: str
@@ -60,7 +70,7 @@ class Plan:
         if s == 1:
             return [Part(self.sizes[0], TRUTH)]
         if self.workflow not in FRESH:
-            return [Part(self.sizes[s - 1], s - 1)]
+            return [Part(self.sizes[s - 1], s - 1)] if self.sizes[s - 1] else []
         real = self.option[0] if self.workflow == "fresh-data" else self.option[0][s - 2]
         both = Part(real, TRUTH), Part(self.sizes[s - 1] - real, s - 1)
         return [part for part in both if part.rows]
@@ -100,6 +110,9 @@ class Plan:
 
     def row_weights(self, t: int) -> list[Any]:
         """Return the weight of each row of batches 1..t in fit t."""
+        if self.workflow == SETS:
+            alive = zip(self.option[t - 1], self.sizes, strict=False)
+            return [QQ(int(i < c), self.sizes[0]) for c, size in alive for i in range(size)]
         weights = zip(self.part_weights(t), self.parts(t), strict=True)
         return [weight / part.rows for weight, part in weights for _ in range(part.rows)]
 
@@ -114,6 +127,54 @@ class Plan:
         two = one * QQ(k - 1, total - 1) if total > 1 else one
         pairs = [[one if i == j else two for j in range(total)] for i in range(total)]
         return [QQ(1, total)] * total, pairs
+
+
+@cache
+def histories(plan: Plan) -> tuple[tuple[Any, Plan], ...]:
+    """Return the chance and the plan of each way in which rows of a set may be replaced."""
+    n, (how, numbers) = plan.sizes[0], plan.option
+    found: list[tuple[Any, tuple[tuple[int, ...], ...]]] = [(QQ(1), ((n,),))]
+    for number in numbers:
+        found = [
+            (chance * given * ways, (*sets, after))
+            for chance, sets in found
+            for given, count in replaced(how, number, n)
+            for ways, after in _edited(sets[-1], count)
+        ]
+    plans = []
+    for chance, sets in found:
+        sizes = tuple(sets[t][t] for t in range(len(sets)))
+        plans.append((chance, replace(plan, workflow=SETS, sizes=sizes, option=sets)))
+    return tuple(plans)
+
+
+def replaced(how: str, number: Any, n: int) -> Iterator[tuple[Any, int]]:
+    """Yield how many rows are replaced, with its chance."""
+    if how == "rows":
+        yield QQ(1), int(number)
+        return
+    p = exact(number)
+    for count in range(n + 1):
+        if chance := comb(n, count) * p**count * (1 - p) ** (n - count):
+            yield chance, count
+
+
+def _edited(before: tuple[int, ...], count: int) -> Iterator[tuple[Any, tuple[int, ...]]]:
+    """Yield how many rows of each batch are left after so many are gone, with its chance."""
+    for gone in product(*(range(alive + 1) for alive in before)):
+        if sum(gone) == count:
+            ways = prod(map(comb, before, gone))
+            left = (a - g for a, g in zip(before, gone, strict=True))
+            yield QQ(ways, comb(sum(before), count)), (*left, count)
+
+
+def averaged(plan: Plan, values: Callable[[Plan], Any]) -> list[Any]:
+    """Return values that are linear in the law of the loop, averaged over all histories."""
+    totals: list[Any] = []
+    for chance, history in histories(plan):
+        found = [chance * value for value in values(history)]
+        totals = [a + b for a, b in zip(totals, found, strict=True)] if totals else found
+    return totals
 
 
 def exact(value: Any) -> Any:

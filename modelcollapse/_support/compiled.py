@@ -20,7 +20,7 @@ import numpy as np
 from numba.core import event
 from numba.core.caching import FunctionCache, NullCache
 
-from modelcollapse._support.checks import Integers
+from modelcollapse._support.checks import Floats, Integers
 
 CONFIG: Any = numba.config
 F = TypeVar("F", bound=Callable[..., Any])
@@ -133,14 +133,32 @@ def draw_plan(
     rng: np.random.Generator,
     sizes: Integers,
     counts: Integers,
+    edits: Floats,
     order: Integers,
     plan: Integers,
     used: Integers,
 ) -> None:
-    """Fill plan[t, :counts[t]] with distinct rows of the pool; mark used rows with 1."""
+    """Fill plan[t, :counts[t]] with distinct rows of the pool; mark used rows with 1.
+
+    Each set is drawn anew, if `edits` is empty, shape (2, 0). Else it is the set before, of which
+    new rows replace edits[0, t] rows, and each row with the chance edits[1, t].
+    """
     total = 0
     used[:] = 0
     for t in range(sizes.size):
+        if t > 0 and edits.size > 0:
+            replaced = int(edits[0, t])
+            if edits[1, t] > 0.0:
+                replaced = rng.binomial(counts[t], edits[1, t])
+            plan[t] = plan[t - 1]
+            for i in range(replaced):
+                # The order of a set has no meaning, so that its first rows may be the chosen ones.
+                j = i + below(rng, counts[t] - i)
+                plan[t, j] = plan[t, i]
+                plan[t, i] = total + i
+                used[total + i] = 1
+            total += sizes[t]
+            continue
         for i in range(total, total + sizes[t]):
             order[i] = i
         total += sizes[t]

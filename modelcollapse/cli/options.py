@@ -11,7 +11,7 @@ from modelcollapse._support.errors import InvalidInput
 from modelcollapse.cli.whole import MaybeWhole
 from modelcollapse.families import names as families
 from modelcollapse.loop.experiment import Experiment
-from modelcollapse.workflows import Weighted, Workflow, by_name, curves
+from modelcollapse.workflows import AnyWorkflow, Weighted, by_name, curves
 
 DEFAULT_SAMPLES, DEFAULT_GENERATIONS = "100", 50
 WEB = ("rows", "growth", "real_share")
@@ -32,7 +32,10 @@ class WorkflowOptions:
     "Batches in a sliding-window."
 
     share: float | None = None
-    "Weight of the real batch in keep-real; by default it is pooled with the newest batch."
+    "keep-real: weight of the real batch, by default pooled with the newest; edit: chance of a row."
+
+    edits: str | None = None
+    "edit: rows of the data set that each generation replaces: 10, or 10,5,2 from generation 2 on."
 
     real: str | None = None
     "fresh-data, web: fresh real rows in each batch from generation 2 on; web: or 10,20,40."
@@ -55,7 +58,7 @@ class WorkflowOptions:
     weights: Path | None = None
     "weighted: a CSV file; line t holds the training weights of batches 1 to t."
 
-    def build(self, samples: str | None = None) -> tuple[Workflow, Samples]:
+    def build(self, samples: str | None = None) -> tuple[AnyWorkflow, Samples]:
         """Return the workflow, and the batch sizes that go with it."""
         self._check_web()
         if self.rows is not None:
@@ -77,6 +80,7 @@ class WorkflowOptions:
             budget=self.budget,
             window=self.window,
             share=self.share,
+            edits=parse_curve("edits", self.edits),
             real=curve("real", self.real),
             synthetic=curve("synthetic", self.synthetic),
             weight=self.weight,
@@ -100,7 +104,7 @@ class WorkflowOptions:
             if name != "rows" and self.rows is not None:
                 raise InvalidInput(f"{name} and rows both say how the web grows: give one")
 
-    def _growing(self, sizes: Samples) -> Workflow:
+    def _growing(self, sizes: Samples) -> AnyWorkflow:
         if self.growth is None or self.real_share is None:
             raise InvalidInput("growth and real_share belong together: give both")
         if not isinstance(sizes, int):
@@ -219,7 +223,7 @@ class LoopOptions:
         )
 
 
-def default_generations(workflow: Workflow, usual: int) -> int:
+def default_generations(workflow: AnyWorkflow, usual: int) -> int:
     """Return the generations that a workflow has, or the usual number."""
     most = getattr(workflow, "generations", None)
     return usual if most is None else int(most)

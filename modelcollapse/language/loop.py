@@ -24,8 +24,8 @@ from modelcollapse.language.work import (
     unseen,
     working,
 )
-from modelcollapse.workflows import Workflow, keeps
-from modelcollapse.workflows.selection import reason_if_kept, require_workflow, select
+from modelcollapse.workflows import AnyWorkflow, Workflow, keeps
+from modelcollapse.workflows.selection import require_workflow, select
 from modelcollapse.workflows.sources import is_refreshing
 
 FLOAT_BYTES = 4  # of a weight, and about as many of text per token
@@ -35,7 +35,7 @@ def run(
     settings: Settings | None = None,
     output: str | Path = "language-run",
     *,
-    workflows: Sequence[Workflow] = WORKFLOWS,
+    workflows: Sequence[AnyWorkflow] = WORKFLOWS,
     generations: int = 4,
     seeds: Sequence[int] = (0,),
     options: Options | None = None,
@@ -82,6 +82,7 @@ def run(
     seeds = checked_seeds(seeds)
     if not isinstance(workflows, Sequence):
         raise invalid("workflows", workflows, "give a sequence, such as [Replace(), Accumulate()]")
+    followed: list[Workflow] = []
     for workflow in workflows:
         require_workflow(workflow)
         if is_refreshing(workflow):
@@ -89,8 +90,10 @@ def run(
                 "workflows", workflow, "real rows are drawn once here: keep them, with KeepReal()"
             )
         if keeps(workflow):
-            raise InvalidInput(reason_if_kept(workflow))
-    labels = [label(workflow) for workflow in workflows]
+            remedy = "its training set persists, which language models do not follow: see run()"
+            raise invalid("workflows", workflow, remedy)
+        followed.append(workflow)
+    labels = [label(workflow) for workflow in followed]
     if not labels or len(set(labels)) < len(labels):
         raise invalid("workflows", labels, "give at least one, and none twice")
     show, tell = report or unseen, announce or unheard
@@ -98,7 +101,7 @@ def run(
     options.check()
     sizes = setup.sizes(generations)
     if setup.recipe.packed:
-        for workflow in workflows:
+        for workflow in followed:
             check_weights(workflow, sizes)
     size = needed(setup, sizes, len(seeds) * len(labels), options.keep)
     check_space(Path(output), size, "the run")
@@ -117,7 +120,7 @@ def run(
         chains = [
             Chain(setup, judge, folder, options, workflow, seed, sizes)
             for seed in seeds
-            for workflow in workflows
+            for workflow in followed
         ]
         # Workflows share the fit to the whole real batch: it comes before they part.
         first = {chain.place(1): replace(chain, sizes=sizes[:2]) for chain in chains}

@@ -18,8 +18,8 @@ from modelcollapse.workflows import (
     BY_NAME,
     Accumulate,
     AccumulateSubsample,
+    AnyWorkflow,
     Replace,
-    Workflow,
 )
 
 FITTED, TRAINED = ("variance", "squared_error"), ("second_moment", "central_variance")
@@ -39,7 +39,7 @@ def by_loop(e: Experiment, effect: float, alpha: float, seed: int, seconds: floa
     the simulations themselves can be told apart. A model that `run` cannot take has none.
     """
     T = min(e.generations, LATEST)
-    sizes = int(e.sizes[0]) if e.schedule.fresh else e.sizes[:T].tolist()
+    sizes = int(e.sizes[0]) if e.schedule.sets_sizes else e.sizes[:T].tolist()
     short = replace(e, samples=sizes, generations=T)
     runs = simulate(short, FIRST_RUNS, seed, [T])
     # Of fitted moments, or else of training rows: what `run` measures of any model.
@@ -54,7 +54,7 @@ def by_loop(e: Experiment, effect: float, alpha: float, seed: int, seconds: floa
         return []
     count = SIMULATED * len(looped[names[0]])
 
-    def simulated(workflow: Workflow) -> Columns:
+    def simulated(workflow: AnyWorkflow) -> Columns:
         found = simulate(replace(short, workflow=workflow), count, seed, [T])
         return {name: found[name][:, 0] for name in names}
 
@@ -96,7 +96,7 @@ def _looped(
     return dict(zip(names, np.array(rows).T, strict=True))
 
 
-def _others(simulated: Callable[[Workflow], Columns]) -> dict[str, Columns]:
+def _others(simulated: Callable[[AnyWorkflow], Columns]) -> dict[str, Columns]:
     """Return the simulations of other workflows."""
     found = {}
     for workflow in NEIGHBOURS:

@@ -20,13 +20,14 @@ from modelcollapse.loop.experiment import Experiment, predict
 from modelcollapse.workflows import (
     Accumulate,
     AccumulateSubsample,
+    AnyWorkflow,
+    Edit,
     FreshData,
     KeepReal,
     Replace,
     SlidingWindow,
     Web,
     Weighted,
-    Workflow,
 )
 
 # From the most that can be known to the least.
@@ -39,7 +40,7 @@ MEANINGS = {
 WORDS = tuple(MEANINGS)
 
 # Each column's workflow by its options; an option without a name is the one that is meant first.
-WORKFLOWS: dict[str, dict[str, Workflow]] = {
+WORKFLOWS: dict[str, dict[str, AnyWorkflow]] = {
     "replace": {"": Replace()},
     "accumulate": {"": Accumulate()},
     "accumulate-subsample": {"": AccumulateSubsample(), "budget": AccumulateSubsample(budget=30)},
@@ -48,6 +49,7 @@ WORKFLOWS: dict[str, dict[str, Workflow]] = {
     "own weights": {"": Weighted([[1], [0.3, 0.7], [0.2, 0.3, 0.5]])},
     "fresh data": {"pooled": FreshData(10, 12), "weighted": FreshData(10, 12, weight=0.4)},
     "web": {"": Web(10, 12)},
+    "edit": {"": Edit(share=0.3)},
 }
 SAMPLES, GENERATIONS = 20, 3
 
@@ -74,8 +76,9 @@ FAMILIES = {
     "verified labels": FamilyRow((LabelVerifier(),), "label_error"),
     "verified region": FamilyRow((RegionVerifier(0.5),), "squared_error"),
 }
-# Language models are trained, and no theory here predicts them; they have no fresh real rows.
-LANGUAGE = ("simulated",) * 6 + ("open",) * 2
+# Language models are trained, and no theory here predicts them; they have no fresh real rows, and
+# keep no training set.
+LANGUAGE = ("simulated",) * 6 + ("open",) * 3
 
 
 class Coverage(NamedTuple):
@@ -102,7 +105,7 @@ def coverage() -> Coverage:
     return Coverage(tuple(WORKFLOWS), {**rows, "language model": LANGUAGE})
 
 
-def experiment(model: Any, workflow: Workflow) -> Experiment | None:
+def experiment(model: Any, workflow: AnyWorkflow) -> Experiment | None:
     """Return the small experiment that a cell is about, or None if it is not offered."""
     try:
         return Experiment(model, workflow, SAMPLES, GENERATIONS)
@@ -110,7 +113,7 @@ def experiment(model: Any, workflow: Workflow) -> Experiment | None:
         return None
 
 
-def known(model: Any, workflow: Workflow, quantity: str) -> str:
+def known(model: Any, workflow: AnyWorkflow, quantity: str) -> str:
     """Return the word for one model under one workflow."""
     e = experiment(model, workflow)
     if e is None:
@@ -121,14 +124,14 @@ def known(model: Any, workflow: Workflow, quantity: str) -> str:
     return "law" if set(prediction.laws) & {"mean", "log_variance", quantity} else "exact"
 
 
-def _cell(family: FamilyRow, options: dict[str, Workflow]) -> str:
+def _cell(family: FamilyRow, options: dict[str, AnyWorkflow]) -> str:
     """Return the word for the first option, which is named if another one has a lesser word."""
     words = [_word(family, workflow) for workflow in options.values()]
     weaker = any(WORDS.index(word) > WORDS.index(words[0]) for word in words)
     return f"{words[0]} ({next(iter(options))})" if weaker else words[0]
 
 
-def _word(family: FamilyRow, workflow: Workflow) -> str:
+def _word(family: FamilyRow, workflow: AnyWorkflow) -> str:
     """Return the least that is known of the row's models; law if all are exact and one has it."""
     words = {known(model, workflow, family.quantity) for model in family.models}
     return "law" if words == {"law", "exact"} else max(words, key=WORDS.index)

@@ -9,7 +9,7 @@ import numpy as np
 from modelcollapse._support.checks import Floats
 from modelcollapse._support.errors import InvalidInput
 from modelcollapse.loop.schedule import Schedule, inherited
-from modelcollapse.workflows import Workflow, sources
+from modelcollapse.workflows import AnyWorkflow, keeps, sources
 from modelcollapse.workflows.selection import FRESH, batch_weights, memory_step, offers, select
 
 MOST_ROWS = 10**6  # compared in all: beyond it, and beyond SECONDS, it costs more than it tells
@@ -43,7 +43,7 @@ def check(schedule: Schedule) -> list[int]:
         If two methods disagree; the message names them, the generation, and the remedy.
     """
     own = schedule.workflow
-    if schedule.fresh and not (schedule.rule and _plain(own)):
+    if schedule.sets_sizes and not (schedule.rule and _plain(own)):
         _require_one_answer(schedule)
     if schedule.rule:
         return []
@@ -70,7 +70,7 @@ def check(schedule: Schedule) -> list[int]:
     return sorted(left)
 
 
-def _suspect(own: Workflow, sizes: Sequence[int], left: Sequence[int]) -> None:
+def _suspect(own: AnyWorkflow, sizes: Sequence[int], left: Sequence[int]) -> None:
     """Compare generations with too many rows on batches of a few; what differs there, on its own.
 
     A workflow may do something else with other batches, so that alone proves nothing.
@@ -117,8 +117,10 @@ def _require_one_answer(schedule: Schedule) -> None:
             )
 
 
-def _require_all_or_none(own: Workflow) -> None:
+def _require_all_or_none(own: AnyWorkflow) -> None:
     there = [name for name in FRESH if offers(own, name)]
+    if there == ["batch_sizes"] and keeps(own):  # it may say its sizes alone
+        return
     if there and len(there) < len(FRESH):
         lacking = ", ".join(name for name in FRESH if name not in there)
         raise InvalidInput(
@@ -127,7 +129,7 @@ def _require_all_or_none(own: Workflow) -> None:
         )
 
 
-def check_rows(workflow: Workflow, sizes: Sequence[int]) -> None:
+def check_rows(workflow: AnyWorkflow, sizes: Sequence[int]) -> None:
     """Raise InvalidInput if training_rows is not what the weights of generation t say."""
     claims: dict[str, Floats] = {}
     if sources.is_weighting(workflow):
@@ -155,7 +157,7 @@ def _by_batch(workflow: Any, sizes: Sequence[int]) -> Floats:
     return np.repeat(batch_weights(workflow, list(sizes)) / n, n)
 
 
-def _by_part(workflow: Workflow, sizes: Sequence[int]) -> Floats:
+def _by_part(workflow: AnyWorkflow, sizes: Sequence[int]) -> Floats:
     """Return each row's weight, by the weights of the batches' real and sampled parts."""
     plan = Schedule(workflow, np.asarray(sizes))
     rows = np.stack([plan.real, plan.sampled], axis=1).ravel()
@@ -164,7 +166,7 @@ def _by_part(workflow: Workflow, sizes: Sequence[int]) -> Floats:
 
 
 def _require_same(
-    workflow: Workflow, name: str, sizes: Sequence[int], claims: dict[str, Floats], again: Floats
+    workflow: AnyWorkflow, name: str, sizes: Sequence[int], claims: dict[str, Floats], again: Floats
 ) -> None:
     if not np.array_equal(claims[name], again):
         raise InvalidInput(
@@ -174,7 +176,12 @@ def _require_same(
 
 
 def _compare(
-    workflow: Workflow, sizes: Sequence[int], name: str, expected: Floats, actual: Floats, seed: int
+    workflow: AnyWorkflow,
+    sizes: Sequence[int],
+    name: str,
+    expected: Floats,
+    actual: Floats,
+    seed: int,
 ) -> None:
     wrong = np.abs(actual - expected) > EQUAL * expected.max()
     if not wrong.any():
@@ -193,7 +200,7 @@ def _compare(
 class Carried:
     """What is remembered of a loop, carried along, has to give the weights again."""
 
-    def __init__(self, workflow: Workflow) -> None:
+    def __init__(self, workflow: AnyWorkflow) -> None:
         self._workflow = workflow
         self._fresh = sources.is_refreshing(workflow)
         self._slots = np.empty((0, 0))  # one row per slot: its composition, by parts of batches

@@ -28,7 +28,7 @@ from modelcollapse.loop.model import MEMBERS, Model, R_co, unfitted
 from modelcollapse.loop.sampling import Sampling, Tempered, lowered
 from modelcollapse.loop.schedule import Schedule
 from modelcollapse.loop.selection import Selection
-from modelcollapse.workflows import Workflow, keeps
+from modelcollapse.workflows import AnyWorkflow, keeps
 from modelcollapse.workflows.selection import batch_sizes, reason_if_kept, require_workflow
 
 Route = Callable[[], Any]
@@ -141,7 +141,7 @@ class Experiment(Generic[M_co]):
     """
 
     model: M_co
-    workflow: Workflow
+    workflow: AnyWorkflow
     samples: Samples
     generations: int
     if TYPE_CHECKING:
@@ -155,7 +155,7 @@ class Experiment(Generic[M_co]):
     def __init__(
         self,
         model: M_co,
-        workflow: Workflow,
+        workflow: AnyWorkflow,
         samples: Samples = 100,
         generations: int = 50,
         truth: Any = None,
@@ -349,7 +349,8 @@ class Prediction:
             "fate in almost every run": self.typical,
         }
         known = dict.fromkeys(n for part in parts.values() for n in [*part, *part.reasons])
-        if keeps(self.experiment.workflow):
+        unknown_set = self.experiment.schedule.edits is None or not self.expected
+        if keeps(self.experiment.workflow) and unknown_set:
             why = reason_if_kept(self.experiment.workflow)
             for part in parts.values():
                 part.reasons.update({name: why for name in known if name not in part})
@@ -677,8 +678,6 @@ def simulate(
         Each quantity as an array of shape (replicates, recorded generations).
     """
     _require_experiment(experiment)
-    if keeps(experiment.workflow):
-        raise InvalidInput(reason_if_kept(experiment.workflow))
     whole("replicates", replicates)
     whole("seed", seed, minimum=0)
     processes(jobs)

@@ -16,7 +16,7 @@ from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse.loop.json_data import canonical, plain
 from modelcollapse.loop.sampling import built
 from modelcollapse.loop.truth import Normal, NormalMixture
-from modelcollapse.workflows import BY_NAME, Workflow
+from modelcollapse.workflows import BY_NAME, AnyWorkflow
 from modelcollapse.workflows.fresh import Growth
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def described(experiment: "Experiment") -> dict[str, Any]:
 def identity(e: "Experiment") -> str:
     """Return the data of `described` as text: one line, its keys sorted."""
     sizes, T = e.sizes.tolist(), e.generations
-    constant = e.schedule.fresh or len(set(sizes)) == 1
+    constant = e.schedule.sets_sizes or len(set(sizes)) == 1
     values = (
         plain(e.model, T),
         of_workflow(e.workflow, T),
@@ -73,7 +73,7 @@ def identity(e: "Experiment") -> str:
     return canonical(dict(zip(KEYS, values, strict=True)))
 
 
-def of_workflow(workflow: Workflow, generations: int) -> dict[str, Any]:
+def of_workflow(workflow: AnyWorkflow, generations: int) -> dict[str, Any]:
     """Return what a workflow is, up to a generation."""
     own: Any = workflow
     told: dict[str, Any]

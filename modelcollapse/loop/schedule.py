@@ -10,7 +10,8 @@ A generation's training rows are of one of these kinds:
 weights    fixed weights of the real and of the sampled part of each batch
 memory     the same, through few slots into which batches merge
 subset     a fresh random subset of all rows so far
-set        a random set that persists: rows of the set before are kept, or replaced by new ones
+set        a random set that persists: rows of the set before are kept, or replaced by new ones;
+           where these are as likely as any others, `edits` says how many they are
 rows       whatever rows the workflow picks, possibly at random
 
 Weights with a pattern have shorter routes, whoever gave them: `starts` (the last batches, whole
@@ -18,7 +19,7 @@ and alike; so `newest` and `pool`) and `chain` (the training set before, and the
 """
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from functools import cache, cached_property
 from typing import Any, Literal, NamedTuple
@@ -30,13 +31,13 @@ from modelcollapse._support.errors import InvalidInput
 from modelcollapse.workflows import (
     BY_NAME,
     Accumulate,
+    AnyWorkflow,
     Replace,
     SlidingWindow,
-    Workflow,
     keeps,
     sources,
 )
-from modelcollapse.workflows.selection import FRESH, select
+from modelcollapse.workflows.selection import FRESH, NONE, select, sets_sizes
 
 METHODS = ("training_rows", "batch_weights", "memory", *FRESH, "source_memory", "training_size")
 ABOUT = ("name", "label", "described", "generations")  # of a workflow, and not its schedule
@@ -54,6 +55,24 @@ class Chain(NamedTuple):
     carried: Floats
     real: Floats
     sampled: Floats
+
+
+class Edits(NamedTuple):
+    """A set of `size` rows, of which each generation replaces some, all rows being as likely.
+
+    Attributes
+    ----------
+    size
+        The rows of the set.
+    rows
+        How many are replaced, shape (T,), 0 at generation 1; or None.
+    shares
+        The chance of each row alone, shape (T,), 0 at generation 1; or None.
+    """
+
+    size: int
+    rows: Integers | None
+    shares: Floats | None
 
 
 class Schedule:
@@ -74,7 +93,7 @@ class Schedule:
         The name of the built-in workflow whose rule it follows for ever; "" for any other.
     """
 
-    def __init__(self, workflow: Workflow, sizes: Integers) -> None:
+    def __init__(self, workflow: AnyWorkflow, sizes: Integers) -> None:
         self.sizes, found = sizes, counted(workflow)
         self.rule: str = "" if found is None else found.name
         self.workflow: Any = workflow if found is None else found
@@ -106,8 +125,40 @@ class Schedule:
 
     @property
     def known(self) -> bool:
-        """Whether moments can be known: of fixed weights, or of fresh random subsets."""
-        return self.weighted or self.kind == "subset"
+        """Whether moments can be known: of fixed weights, of random subsets, or of edited sets."""
+        return self.weighted or self.random_sets
+
+    @cached_property
+    def random_sets(self) -> bool:
+        """Whether rows are chosen at random, all sets of so many rows being as likely."""
+        return self.kind == "subset" or self.edits is not None
+
+    @cached_property
+    def edits(self) -> Edits | None:
+        """How many rows of a set that persists are replaced; None of any other."""
+        if self.rule != "edit":
+            return None
+        w, later = self.workflow, range(2, len(self) + 1)
+        if w.rows is None:
+            shares = np.array([0.0, *map(w.edited_share, later)])
+            return Edits(self.listed[0], None, shares)
+        rows = np.array([0, *map(w.edited_rows, later)], dtype=np.int64)
+        return Edits(self.listed[0], rows, None)
+
+    @cached_property
+    def edit_table(self) -> Floats:
+        """The rows, and the chances of each row, as compiled code takes them: (2, T) or (2, 0)."""
+        found = self.edits
+        if found is None:
+            return np.zeros((2, 0))
+        none = np.zeros(len(self))
+        rows = none if found.rows is None else found.rows.astype(float)
+        return np.stack([rows, none if found.shares is None else found.shares])
+
+    @cached_property
+    def sets_sizes(self) -> bool:
+        """Whether the workflow says how many rows the later batches have."""
+        return sets_sizes(self.workflow)
 
     @cached_property
     def fresh(self) -> bool:
@@ -137,7 +188,7 @@ class Schedule:
     @cached_property
     def equal(self) -> int | None:
         """The size of all batches that the workflow does not set itself, or None if they differ."""
-        if self.fresh:
+        if self.sets_sizes:
             return self.later
         return None if np.ptp(self.sizes) else int(self.sizes[0])
 
@@ -148,9 +199,11 @@ class Schedule:
 
     @cached_property
     def counts(self) -> Integers:
-        """How many rows of that one pool each generation trains on, shape (T,)."""
+        """How many rows of that one pool, or of a set, each generation trains on, shape (T,)."""
         if self.kind == "subset":
             return np.array(self.workflow.training_sizes(self.listed), dtype=np.int64)
+        if self.edits is not None:
+            return np.full(len(self), self.edits.size)
         return self.sizes if self.newest else np.cumsum(self.sizes)
 
     @property
@@ -160,7 +213,7 @@ class Schedule:
 
     def trained(self, t: int) -> int:
         """Return how many rows generation t trains on, of a known number."""
-        if self.kind == "subset":
+        if self.random_sets:
             return int(self.counts[t - 1])
         real, sampled = self.weights(t)
         return int(self.real[:t][real > 0].sum() + self.sampled[:t][sampled > 0].sum())
@@ -223,9 +276,12 @@ class Schedule:
         weights = self.parts(t)
         return np.eye(len(weights)), weights
 
-    def select(self, t: int, rng: np.random.Generator) -> tuple[Integers, Floats | None]:
-        """Return the rows of generation t, and their weights where they are not equal."""
-        return select(self.workflow, self.listed[:t], rng)
+    def chosen(self, rng: np.random.Generator) -> Iterator[tuple[Integers, Floats | None]]:
+        """Yield the rows of each generation, and their weights where they are not equal."""
+        rows = NONE
+        for t in range(1, len(self) + 1):
+            rows, weights = select(self.workflow, self.listed[:t], rng, rows)
+            yield rows, weights
 
     @cached_property
     def starts(self) -> Integers | None:
@@ -341,7 +397,7 @@ def _whole(sizes: Sequence[int], real_rows: Integers, real: Floats, sampled: Flo
     return first if np.all(alike & fresh) else None
 
 
-def counted(workflow: Workflow) -> Any:
+def counted(workflow: AnyWorkflow) -> Any:
     """Return the built-in workflow that an object counts as, or None.
 
     A window of one batch is replace.
@@ -365,7 +421,7 @@ def _names(built_in: Any) -> set[str]:
     return {field.name for field in fields(built_in)}
 
 
-def changed(workflow: Workflow, built_in: type) -> list[str]:
+def changed(workflow: AnyWorkflow, built_in: type) -> list[str]:
     """Return what makes the schedule of a built-in workflow and is not inherited unchanged.
 
     That is each of its functions and properties, helpers included, and each schedule method that

@@ -28,11 +28,15 @@ def parts(e: "Experiment") -> dict[str, str]:
     told = {
         "model": shown(e.model, MOST),
         "workflow": shown(e.workflow, MOST),
-        "samples": str(sizes[0]) if len(set(sizes)) == 1 else shown(sizes, MOST // 2),
+        "samples": str(sizes[0]) if _one_size(e) else shown(sizes, MOST // 2),
         "generations": str(e.generations),
         "truth": _truth(e.truth, e.generations),
     }
     return told | ({} if e.sampling is None else {"sampling": shown(e.sampling, MOST)})
+
+
+def _one_size(e: "Experiment") -> bool:
+    return e.schedule.edits is not None or len(set(e.sizes.tolist())) == 1
 
 
 def _truth(truth: Any, generations: int) -> str:

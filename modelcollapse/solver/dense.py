@@ -16,10 +16,10 @@ from modelcollapse._support.checks import Floats
 from modelcollapse.loop.schedule import Schedule
 from modelcollapse.solver.parts import checked, shared, weight_matrices
 from modelcollapse.solver.scan import grown
-from modelcollapse.workflows import Workflow
+from modelcollapse.workflows import AnyWorkflow
 
 
-def influence(workflow: Workflow | Schedule, sizes: Any) -> tuple[Floats, Floats]:
+def influence(workflow: AnyWorkflow | Schedule, sizes: Any) -> tuple[Floats, Floats]:
     r"""Return how much of each part's noise is in each fit.
 
     ``m_t - m_0 = sum_s A_real[t, s] e_s + A_sampled[t, s] eps_s``, where e_s and eps_s are the

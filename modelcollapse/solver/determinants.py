@@ -8,7 +8,9 @@ of them and zero where two are alike: with shares a and b of the old rows and of
 
 Dmix the mixed discriminant, with Q taken j times, and (n)_j = n (n - 1) ... (n - j + 1). For Q the
 mean over k of the pool's N rows each of its terms has D rows of the pool, no two of them alike,
-j of them chosen: E Dmix = det M N^j (k)_j / (k^j (N)_j). So E det M is a product of numbers.
+j of them chosen: E Dmix = det M N^j (k)_j / (k^j (N)_j). So E det M is a product of numbers. Of a
+set of n rows that is edited j of D rows are new with the chance q_j, and the factor is
+sum_j q_j (n)_D / ((n)_(D-j) n^j).
 
 A Gaussian's rows are (1, x), and det M = det S then; at a temperature its batch has the covariance
 h S about the mean m. Then Q = h M + (1 - h) m m', and m m' can be taken once: the j-th term has the
@@ -20,7 +22,8 @@ from typing import NamedTuple
 import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers
-from modelcollapse.loop.schedule import Schedule
+from modelcollapse.loop.schedule import Edits, Schedule
+from modelcollapse.solver.edits import log_replaced
 
 MOST = 2**20  # terms of sums at a time
 SURE = 0.5  # a factor this near to 1 is known better by what it lacks
@@ -52,6 +55,9 @@ def pool_of(schedule: Schedule) -> Pool | None:
     if schedule.fresh:
         return None
     n = schedule.sizes.astype(float)
+    if schedule.edits is not None:
+        every, rows = np.full(len(n), np.inf), schedule.counts.astype(float)
+        return Pool(np.zeros_like(n), np.ones_like(n), every, every, rows)
     if schedule.kind == "subset":
         rows, chosen = np.cumsum(n), schedule.counts.astype(float)
         return Pool((rows - n) / rows, n / rows, rows, chosen, chosen)
@@ -94,7 +100,7 @@ def log_determinants(
     heat, ddof
         The sampler's temperature, and the fits' ddof.
     """
-    pool = pool_of(schedule)
+    pool, edits = pool_of(schedule), schedule.edits
     if pool is None:
         return None
     size, n = order + bordered, schedule.sizes.astype(float)
@@ -108,7 +114,13 @@ def log_determinants(
     step = max(1, MOST // (size + 1))
     for start in range(1, len(n), step):
         new = slice(start, min(start + step, len(n)))
-        logs[new] = _log_factors(pool, n, new, size, hot)
+        last = Pool(*(part[start - 1 : new.stop - 1] for part in pool))
+        if edits is None:
+            terms = _gained(pool, n, new, size)
+            terms.shares[:] += _log_chosen(last, size)
+        else:
+            terms = _edited(edits, new, size)
+        logs[new] = _log_factors(last, terms, hot[start - 1 : new.stop - 1, None])
     with np.errstate(invalid="ignore"):
         return np.asarray(np.cumsum(logs) + _log_chosen(pool, size)[:, -1] - order * fitted)
 
@@ -121,18 +133,37 @@ def _log_chosen(pool: Pool, order: int) -> Floats:
     return found
 
 
-def _log_factors(pool: Pool, n: Floats, new: slice, size: int, hot: Floats) -> Floats:
-    """Return the logarithms of the factors of some generations."""
-    from scipy.special import logsumexp, xlogy
+class Terms(NamedTuple):
+    """A factor's terms j = 0..D as logarithms: weights that sum to 1, and what they weigh."""
 
-    before = slice(new.start - 1, new.stop - 1)
-    last = Pool(*(part[before] for part in pool))
+    weights: Floats
+    shares: Floats
+
+
+def _gained(pool: Pool, n: Floats, new: slice, size: int) -> Terms:
+    """Return the terms of a pool that gains a batch."""
+    from scipy.special import xlogy
+
     j = np.arange(size + 1)
-    a, b, h = pool.carried[new, None], pool.drawn[new, None], hot[before, None]
+    a, b = pool.carried[new, None], pool.drawn[new, None]
     ways = np.concatenate([[0.0], np.cumsum(np.log((size - j[1:] + 1) / j[1:]))])
-    weights = ways + xlogy(size - j, a) + xlogy(j, b)
+    return Terms(ways + xlogy(size - j, a) + xlogy(j, b), log_shares(n[new], size))
+
+
+def _edited(edits: Edits, new: slice, size: int) -> Terms:
+    """Return the terms of a set of which rows are replaced."""
+    kept = log_shares(np.array([float(edits.size)]), size)
+    weights = log_replaced(edits, size)[new]
+    return Terms(weights, np.tile(kept[:, -1:] - kept[:, ::-1], (len(weights), 1)))
+
+
+def _log_factors(last: Pool, terms: Terms, h: Floats) -> Floats:
+    """Return the logarithms of the factors of some generations, of the pools before them."""
+    from scipy.special import logsumexp
+
+    weights, shares = terms
+    j = np.arange(weights.shape[1])
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-        shares = log_shares(n[new], size) + _log_chosen(last, size)
         shares[:, 1:] += (j[1:] - 1) * h + np.log1p(np.expm1(h) * _apart(last, j[1:]))
         # What the factor lacks of 1, as the weights sum to 1: accurate where it is little.
         lacks = (np.exp(weights) * np.expm1(shares)).sum(axis=1)

@@ -9,30 +9,33 @@ from modelcollapse._support.errors import NoClosedForm
 from modelcollapse.loop.schedule import MOST_DENSE, Schedule
 from modelcollapse.solver.chains import Second, chain, solve_chain, solve_kept
 from modelcollapse.solver.dense import dense_errors
+from modelcollapse.solver.edits import solve_edits
 from modelcollapse.solver.parts import checked, checked_curvature
 from modelcollapse.solver.slots import solve_slots
 from modelcollapse.solver.window import window_errors
-from modelcollapse.workflows import Workflow
+from modelcollapse.workflows import AnyWorkflow
 
 
 def _structured(schedule: Schedule, v2: float) -> Second | None:
     """Return both moments in O(T), if there is a way."""
+    if schedule.edits is not None:
+        return solve_edits(schedule.edits, v2)
     if schedule.rule == "keep-real":
         return solve_kept(schedule.workflow.share, schedule.sizes, v2)
     linear = chain(schedule)
     return None if linear is None else solve_chain(linear, v2)
 
 
-def squared_errors(workflow: Workflow | Schedule, sizes: Any, curvature: float = 0.0) -> Floats:
+def squared_errors(workflow: AnyWorkflow | Schedule, sizes: Any, curvature: float = 0.0) -> Floats:
     r"""Return :math:`E (m_t - m_0)^2 / V(m_0)`, shape (T,).
 
-    In O(T) for replace, accumulate, keep-real, fresh data and web, in O(T k) for a window of k
-    batches, to about 1e-14 relative (window: k 1e-15); otherwise in O(T^3).
+    In O(T) for replace, accumulate, keep-real, fresh data, web and edits, in O(T k) for a window
+    of k batches, to about 1e-14 relative (window: k 1e-15); otherwise in O(T^3).
 
     Parameters
     ----------
     workflow
-        Any deterministic workflow; see `modelcollapse.workflows`.
+        Any deterministic workflow, or `Edit`; see `modelcollapse.workflows`.
     sizes
         The batch sizes n_1, ..., n_T; `Experiment.sizes`.
     curvature
@@ -60,7 +63,7 @@ def squared_errors(workflow: Workflow | Schedule, sizes: Any, curvature: float =
     return dense_errors(schedule, v2)
 
 
-def variances(workflow: Workflow | Schedule, sizes: Any, curvature: float = 0.0) -> Floats:
+def variances(workflow: AnyWorkflow | Schedule, sizes: Any, curvature: float = 0.0) -> Floats:
     r"""Return :math:`E V(m_t) / V(m_0) = 1 + v_2 E x_t^2`, shape (T,), also where it vanishes.
 
     For v2 < 0 the difference from 1 would lose what is left of a collapsing variance; here no
@@ -84,12 +87,14 @@ def variances(workflow: Workflow | Schedule, sizes: Any, curvature: float = 0.0)
     return solve_slots(schedule, v2).variances
 
 
-def effective_samples(workflow: Workflow | Schedule, sizes: Any, curvature: float = 0.0) -> Floats:
+def effective_samples(
+    workflow: AnyWorkflow | Schedule, sizes: Any, curvature: float = 0.0
+) -> Floats:
     """Return 1 / `squared_errors`: the number of real rows whose mean would be as good."""
     return np.asarray(1 / squared_errors(workflow, sizes, curvature))
 
 
-def inflation(workflow: Workflow | Schedule, sizes: Any, curvature: float = 0.0) -> Floats:
+def inflation(workflow: AnyWorkflow | Schedule, sizes: Any, curvature: float = 0.0) -> Floats:
     """Return n_1 times `squared_errors`: the risk over that of the first fit."""
     errors = squared_errors(workflow, sizes, curvature)
     with np.errstate(over="ignore"):

@@ -5,6 +5,8 @@ With batches t >= 2 of n rows each and v2 = curvature:
 replace         v2 = 0: t/n; v2 > 0: (1 + v2/n)^t
 sliding window  v2 = 0: each noise stays with weight 2/(k+1), so 4 t/((k+1)^2 n); v2 > 0: lambda^t
                 with lambda the root of a renewal equation (`window_rate`)
+edits           steady ones as replace, more slowly: v2 = 0: t e (2n - 1 - e n)/(n (n - 1)) + ...,
+                see `_edit`
 accumulate      bounded for every schedule, as sum_t n_t/N_t^2 < 2/n_1
 keep-real       with share a: bounded iff (1 - a)^2 (1 + v2/n) < 1
 fresh data      with weight w and s sampled rows: bounded iff (1 - w)^2 (1 + v2/s) < 1
@@ -25,16 +27,19 @@ import numpy as np
 from modelcollapse.loop.fate import Fate
 from modelcollapse.loop.schedule import Schedule
 from modelcollapse.solver.chains import kept_weights
+from modelcollapse.solver.edits import edit_slope, growth
 from modelcollapse.solver.limits import contraction, limit, web_threshold
 from modelcollapse.solver.parts import checked, checked_curvature
 from modelcollapse.solver.window import window_rate
-from modelcollapse.workflows import Workflow
+from modelcollapse.workflows import AnyWorkflow
 from modelcollapse.workflows.fresh import Growth
 
 SCHEDULE = "the batches differ in size, and a schedule can do anything after its last generation"
 
+EDITS = "V(m) survives iff the sum of the chances of an edit is finite, and a schedule does not say"
 
-def fate(workflow: Workflow | Schedule, sizes: Any, curvature: float = 0.0) -> Fate:
+
+def fate(workflow: AnyWorkflow | Schedule, sizes: Any, curvature: float = 0.0) -> Fate:
     """Return what becomes of `squared_errors` if the later batches go on as they are.
 
     Parameters
@@ -50,7 +55,7 @@ def fate(workflow: Workflow | Schedule, sizes: Any, curvature: float = 0.0) -> F
     return found
 
 
-def variance_fate(workflow: Workflow | Schedule, sizes: Any, curvature: float = 0.0) -> Fate:
+def variance_fate(workflow: AnyWorkflow | Schedule, sizes: Any, curvature: float = 0.0) -> Fate:
     """Return what becomes of `variances`; parameters as for `fate`."""
     v2, schedule = checked_curvature(curvature), checked(workflow, sizes)
     if v2 == 0:
@@ -59,7 +64,7 @@ def variance_fate(workflow: Workflow | Schedule, sizes: Any, curvature: float = 
     if v2 > 0:
         rate = "" if error.verdict == "bounded" else error.rate  # how an error vanishes
         return Fate(error.verdict, rate, f"1 + v2 times the squared error: {error.reason}")
-    return _shrinking(schedule, v2)
+    return _shrinking(schedule, v2) if schedule.edits is None else _edited_away(schedule, v2)
 
 
 def _open(schedule: Schedule, v2: float) -> Fate:
@@ -171,6 +176,21 @@ def _growing(most: str, rate: float, share: float) -> Fate:
     return Fate("bounded", f"N^-{power:.6g}", f"{reason}, as the real share is below {turn:.6g}")
 
 
+def _edit(schedule: Schedule, v2: float) -> Fate:
+    edits = schedule.edits
+    if edits is None or not schedule.workflow.steady or len(schedule) == 1:
+        return Fate("undetermined", "", EDITS)
+    if v2 < 0:
+        return Fate("bounded", "", f"tends to 1/|v2| = {-1 / v2:.6g} while V(m_t) vanishes")
+    if v2 > 0:
+        rate = growth(edits, v2)
+        reason = f"V(m) grows with the error: by the factor {rate:.6g} per generation in the end"
+        return Fate("diverges", f"{rate:.10g}^t", reason)
+    slope = edit_slope(edits)
+    reason = "what is edited loses the real rows for good: a slower random walk"
+    return Fate("diverges", f"{slope:.10g} t", reason)
+
+
 DECIDED: dict[str, Callable[[Schedule, float], Fate]] = {
     "replace": _replace,
     "sliding-window": _window,
@@ -178,7 +198,16 @@ DECIDED: dict[str, Callable[[Schedule, float], Fate]] = {
     "keep-real": _keep_real,
     "fresh-data": _fresh_data,
     "web": _web,
+    "edit": _edit,
 }
+
+
+def _edited_away(schedule: Schedule, v2: float) -> Fate:
+    edits = schedule.edits
+    if edits is None or not schedule.workflow.steady or len(schedule) == 1:
+        return Fate("undetermined", "", EDITS)
+    reason = "the real rows are edited away, and each generation loses a share of V(m)"
+    return Fate("clumps", f"{growth(edits, v2):.10g}^t", reason)
 
 
 def _shrinking(schedule: Schedule, v2: float) -> Fate:

@@ -19,14 +19,14 @@ from modelcollapse.solver.chains import Recurrence, chain
 from modelcollapse.solver.parts import at_least, checked, checked_curvature, shared
 from modelcollapse.solver.scan import grown
 from modelcollapse.solver.slots import SlotStep, extended, merged, steps
-from modelcollapse.workflows import Workflow
+from modelcollapse.workflows import AnyWorkflow
 
 MOST_SLOTS = 40  # a moment tensor has 40^4 entries
 Unit = tuple[Polynomial, Polynomial, Polynomial]
 
 
 def error_variances(
-    workflow: Workflow | Schedule, sizes: Any, curvature: float = 0.0, skew2: float = 0.0
+    workflow: AnyWorkflow | Schedule, sizes: Any, curvature: float = 0.0, skew2: float = 0.0
 ) -> Floats:
     r"""Return the variance over replicates of :math:`(m_t - m_0)^2 / V(m_0)`, shape (T,).
 

@@ -19,10 +19,10 @@ from modelcollapse._support.errors import NoClosedForm
 from modelcollapse.loop.schedule import Schedule
 from modelcollapse.solver.errors import squared_errors
 from modelcollapse.solver.parts import checked
-from modelcollapse.workflows import Workflow
+from modelcollapse.workflows import AnyWorkflow
 
 
-def information(workflow: Workflow | Schedule, sizes: Any) -> Floats:
+def information(workflow: AnyWorkflow | Schedule, sizes: Any) -> Floats:
     r"""Return a bound of what any loop with these rows can know, in real rows, shape (T,).
 
     No translation-equivariant estimates of a normal mean, one in each generation, have a squared
@@ -42,10 +42,12 @@ def information(workflow: Workflow | Schedule, sizes: Any) -> Floats:
         If the workflow is random.
     """
     schedule = checked(workflow, sizes)
-    if not schedule.weighted:
+    if not (schedule.weighted or schedule.edits):
         raise NoClosedForm(f"{schedule!r} chooses rows by chance: no bound of its own is known")
     real, sampled = schedule.real.astype(float), schedule.sampled.astype(float)
-    if not (schedule.alone or schedule.rule == "fresh-data"):  # whose rows may have weights
+    if schedule.edits or not (
+        schedule.alone or schedule.rule == "fresh-data"
+    ):  # whose rows may have weights
         return np.cumsum(real)
     found = np.empty(len(schedule))
     found[0] = real[0]
@@ -56,7 +58,7 @@ def information(workflow: Workflow | Schedule, sizes: Any) -> Floats:
     return found
 
 
-def price(workflow: Workflow | Schedule, sizes: Any) -> Floats:
+def price(workflow: AnyWorkflow | Schedule, sizes: Any) -> Floats:
     """Return what a workflow pays: `information` over its effective samples, at least 1, (T,).
 
     Of the plain mean, with curvature 0; the parameters are those of `information`.
@@ -65,7 +67,7 @@ def price(workflow: Workflow | Schedule, sizes: Any) -> Floats:
     return np.asarray(information(schedule, sizes) * squared_errors(schedule, sizes))
 
 
-def observer_errors(workflow: Workflow | Schedule, sizes: Any) -> Floats:
+def observer_errors(workflow: AnyWorkflow | Schedule, sizes: Any) -> Floats:
     r"""Return the squared error of who sees all sampled rows and no real one, over V, shape (T,).
 
     It is that of the best unbiased linear estimate from the batches 2, ..., t of a normal mean:

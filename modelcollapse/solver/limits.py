@@ -9,16 +9,16 @@ from modelcollapse._support.checks import LARGEST_BATCH, whole
 from modelcollapse._support.errors import NoClosedForm, invalid
 from modelcollapse.loop.schedule import Schedule
 from modelcollapse.solver.parts import at_least, checked_curvature
-from modelcollapse.workflows import Workflow
+from modelcollapse.workflows import AnyWorkflow
 from modelcollapse.workflows.selection import require_workflow
 
 EPS = float(np.finfo(float).eps)
 
 
-def limit(workflow: Workflow | Schedule, n: int, curvature: float = 0.0) -> float:
+def limit(workflow: AnyWorkflow | Schedule, n: int, curvature: float = 0.0) -> float:
     r"""Return the limit t -> infinity of `squared_errors` for batches of n rows each.
 
-    Replace, sliding window: 1/|v2| for v2 < 0, otherwise inf. Accumulate:
+    Replace, sliding window, steady edits: 1/|v2| for v2 < 0, otherwise inf. Accumulate:
     (sinh(y)/y - 1)/v2 with y = pi sqrt(v2/n) (sin for v2 < 0, pi^2/(6 n) at 0). Keep-real and
     fresh data: the fixed point, or inf. Web with constant rows and real > 0: 0; n is then the
     size of batch 1, as for fresh data, and does not matter.
@@ -61,6 +61,12 @@ def contraction(workflow: Any, n: int, v2: float) -> tuple[float, float, float]:
 def _collapsed(workflow: Any, n: int, v2: float) -> float:
     del workflow, n
     return -1 / v2 if v2 < 0 else float("inf")
+
+
+def _edited(workflow: Any, n: int, v2: float) -> float:
+    if not workflow.steady:
+        raise NoClosedForm(f"{workflow!r}: a limit needs as many edits in every generation")
+    return _collapsed(workflow, n, v2)
 
 
 def _accumulated(workflow: Any, n: int, v2: float) -> float:
@@ -111,6 +117,7 @@ LIMITS: dict[str, Callable[[Any, int, float], float]] = {
     "keep-real": _kept,
     "fresh-data": _refreshed,
     "web": _web,
+    "edit": _edited,
 }
 
 

@@ -8,7 +8,7 @@ from modelcollapse._support.checks import LARGEST_BATCH, Floats, Integers, label
 from modelcollapse._support.errors import NoClosedForm, invalid
 from modelcollapse.loop.consistency import check
 from modelcollapse.loop.schedule import MOST_DENSE, Schedule
-from modelcollapse.workflows import Workflow
+from modelcollapse.workflows import AnyWorkflow
 from modelcollapse.workflows.selection import require_workflow
 
 
@@ -35,7 +35,7 @@ def checked_curvature(value: object) -> float:
     return at_least("curvature", value, -1, "a coin (Bernoulli) has V''/2 = -1, the least")
 
 
-def checked(workflow: Workflow | Schedule, sizes: Any) -> Schedule:
+def checked(workflow: AnyWorkflow | Schedule, sizes: Any) -> Schedule:
     """Return what a workflow trains on; a schedule has been checked.
 
     Raises
@@ -48,7 +48,7 @@ def checked(workflow: Workflow | Schedule, sizes: Any) -> Schedule:
         return workflow
     require_workflow(workflow)
     schedule = Schedule(workflow, checked_sizes(sizes))
-    if schedule.fresh:
+    if schedule.sets_sizes:
         array = schedule.sizes
         own = np.asarray(schedule.workflow.batch_sizes(int(array[0]), len(array)))
         if not np.array_equal(own, array):

@@ -14,7 +14,7 @@ from modelcollapse._support.version import build
 from modelcollapse.families import names as families
 from modelcollapse.loop.experiment import Experiment
 from modelcollapse.loop.json_data import plain
-from modelcollapse.workflows import OWNERS, Weighted, Workflow, by_name, curves
+from modelcollapse.workflows import OWNERS, AnyWorkflow, Weighted, by_name, curves
 
 GROWTH = ("growth", "real_share")
 WORKFLOW_KEYS = ("name", *OWNERS, *GROWTH)
@@ -116,7 +116,7 @@ class Cell:
         )
 
 
-def _workflow(given: Mapping[str, Any], samples: Any) -> Workflow:
+def _workflow(given: Mapping[str, Any], samples: Any) -> AnyWorkflow:
     options = dict(given)
     name = options.pop("name", None)
     for key in options:

@@ -66,7 +66,7 @@ def cost_of(e: Experiment, asked: Asked) -> Cost:
 def _unit(family: str, e: Experiment, asked: Asked) -> tuple[float, float]:
     """Return nanoseconds of one replicate, and numbers held at once."""
     n, T, total = float(e.sizes.mean()), e.generations, float(e.sizes.sum())
-    subsample = e.schedule.kind == "subset"
+    subsample = e.schedule.random_sets
     rows = float(e.schedule.counts.mean()) if subsample else n
     if family == "gaussian":
         d = e.model.dim
@@ -130,6 +130,8 @@ def _discrete(e: Experiment, n: float, T: int) -> float:
         turn = 2 * n / alive
         drawn = 32 * alive * min(T, turn) + 64 * n * max(0.0, math.log(T / turn))
         return 3.5 * drawn + 40.0 * T
+    if e.schedule.edits is not None:
+        return T * (15 * n + 3 * K)
     far = bool(e.sizes.sum() > CACHED) and not binomials
     if e.schedule.kind == "subset":
         return T * (20 if far else 7.5) * (n + (e.schedule.budget or n))
@@ -155,8 +157,8 @@ def _regression(e: Experiment, n: float) -> float:
     d: int = e.model.dim
     rank = min(n, float(d))
     penalty = 1.6 * d**3 if e.model.ridge > 0 else 0.0
-    if e.schedule.kind == "subset":
-        k = e.schedule.budget or n
+    if e.schedule.random_sets:
+        k = float(e.schedule.counts.mean())
         return n * (25 + 4 * d) + k * (25 + 4 * d + 1.1 * d * rank) + 0.3 * d * rank**2 + penalty
     if e.model.design == "fixed":
         return 100 + 40 * rank

@@ -35,6 +35,8 @@ from modelcollapse.workflows import (
     BY_NAME,
     Accumulate,
     AccumulateSubsample,
+    AnyWorkflow,
+    Edit,
     FreshData,
     KeepReal,
     Replace,
@@ -44,6 +46,7 @@ from modelcollapse.workflows import (
     Workflow,
     sources,
 )
+from modelcollapse.workflows.selection import sets_sizes
 
 try:
     from hypothesis import strategies as st
@@ -51,7 +54,7 @@ except ModuleNotFoundError as error:
     raise missing("hypothesis", "pytest", "modelcollapse.testing.strategies") from error
 
 METHODS = ("training_rows", "batch_weights", "memory")
-FRESH = ("real_rows", "batch_sizes", "source_weights", "source_memory")
+OTHERS = ("real_rows", "batch_sizes", "source_weights", "source_memory", "keep")
 GENERATIONS = 10
 MOST = 12  # rows of a batch or a table
 WEIGHTING = 5  # of the workflows, the first
@@ -105,12 +108,12 @@ def weighted(generations: int = GENERATIONS) -> st.SearchStrategy[Weighted]:
     return _matrices(generations).map(Weighted)
 
 
-def workflows(generations: int = GENERATIONS, least: int = 1) -> st.SearchStrategy[Workflow]:
+def workflows(generations: int = GENERATIONS, least: int = 1) -> st.SearchStrategy[AnyWorkflow]:
     """Draw any built-in workflow, for up to so many generations; a budget is at least `least`."""
     return st.one_of(*_workflows(generations, least).values())
 
 
-def _workflows(generations: int, least: int = 1) -> dict[str, st.SearchStrategy[Workflow]]:
+def _workflows(generations: int, least: int = 1) -> dict[str, st.SearchStrategy[Any]]:
     """Return how each workflow is drawn, the simplest first; WEIGHTING of them weight batches."""
     _range(least, MOST, generations)
     few = st.integers(1, 9)
@@ -125,6 +128,8 @@ def _workflows(generations: int, least: int = 1) -> dict[str, st.SearchStrategy[
         ),
         "fresh-data": st.builds(FreshData, few, few, st.none() | SHARES),
         "web": st.builds(Web, few, few),
+        # One row, so that any data set has so many.
+        "edit": st.builds(Edit, share=SHARES) | st.builds(Edit, rows=st.just(1)),
     }
 
 
@@ -290,9 +295,10 @@ def _experiments(
         elif isinstance(model, curated.RegionVerifier):
             workflow = _once(weighting, T)
         elif fixed:
+            workflow = workflow.filter(lambda w: not sets_sizes(w) or getattr(w, "share", None))
             workflow = workflow.filter(lambda w: not sources.is_refreshing(w))
     how = draw(workflow)
-    one = fixed or sources.is_refreshing(how)
+    one = fixed or sets_sizes(how)
     samples = draw(st.integers(least, most) if one else _once(schedules, least, T, most))
     truth = draw(truths(model))
     # Drawn of every model: what needs fewer choices would be the simpler one.
@@ -396,14 +402,14 @@ def _method(source: Workflow, name: str) -> Callable[..., Any]:
     return lambda _, *arguments: getattr(source, name)(*arguments)
 
 
-def _extended(parent: Workflow | None, methods: dict[str, Any]) -> Workflow:
+def _extended(parent: AnyWorkflow | None, methods: dict[str, Any]) -> Workflow:
     """Return an object of a new class that extends the parent's; other methods are removed."""
     if parent is None:
         made: Workflow = type("Own", (), methods)()
         return made
-    removed = {name: None for name in (*METHODS, *FRESH) if hasattr(parent, name)}
+    removed = {name: None for name in (*METHODS, *OTHERS) if hasattr(parent, name)}
     kind = type(f"Own{type(parent).__name__}", (type(parent),), removed | methods)
-    fields = {name: getattr(parent, name) for name in parent.__dataclass_fields__}  # type: ignore[attr-defined]
+    fields = {name: getattr(parent, name) for name in parent.__dataclass_fields__}  # type: ignore[union-attr]
     built: Workflow = kind(**fields)
     return built
 

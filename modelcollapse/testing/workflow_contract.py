@@ -12,7 +12,13 @@ from modelcollapse._support.checks import Floats, Integers
 from modelcollapse._support.errors import InvalidInput
 from modelcollapse.loop.consistency import Carried, check_rows
 from modelcollapse.workflows import Keeping, Weighting, Workflow, keeps, sources
-from modelcollapse.workflows.selection import NONE, batch_weights, require_workflow, select
+from modelcollapse.workflows.selection import (
+    NONE,
+    batch_weights,
+    require_workflow,
+    select,
+    sets_sizes,
+)
 
 SCHEDULES = ([5] * 6, [3, 7, 2, 9, 1, 4], [2, 2], [40, 1, 1, 1], [1, 6, 20])
 Selection = tuple[Integers, Floats | None]
@@ -110,7 +116,7 @@ def require(condition: Any, message: str) -> None:
 def _schedules(workflow: Any) -> Iterator[list[int]]:
     """Yield the batch sizes at each generation of a few loops, one loop after the other."""
     schedules = [list(sizes) for sizes in SCHEDULES]
-    if sources.is_refreshing(workflow):  # it says itself how large later batches are
+    if sets_sizes(workflow):  # it says itself how large later batches are
         schedules = [workflow.batch_sizes(n[0], min(len(n), 4)).tolist() for n in schedules]
     for sizes in schedules:
         for generation in range(1, len(sizes) + 1):

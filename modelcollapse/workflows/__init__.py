@@ -15,6 +15,7 @@ protocols   what a workflow offers
 batches     replace, accumulate, accumulate-subsample, sliding-window, keep-real
 weighted    any matrix of weights
 fresh       fresh real data each generation, and the web
+editing     a data set of which some rows are replaced
 curves      how a web grows, from rates or a file
 names       workflows by their names on the command line
 """
@@ -26,9 +27,11 @@ from modelcollapse.workflows.batches import (
     Replace,
     SlidingWindow,
 )
+from modelcollapse.workflows.editing import Edit
 from modelcollapse.workflows.fresh import FreshData, Web
 from modelcollapse.workflows.names import BY_NAME, OWNERS, by_name
 from modelcollapse.workflows.protocols import (
+    AnyWorkflow,
     Keeping,
     Refreshing,
     Remembering,
@@ -44,6 +47,8 @@ __all__ = [
     "OWNERS",
     "Accumulate",
     "AccumulateSubsample",
+    "AnyWorkflow",
+    "Edit",
     "FreshData",
     "KeepReal",
     "Keeping",

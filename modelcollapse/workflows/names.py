@@ -12,8 +12,9 @@ from modelcollapse.workflows.batches import (
     Replace,
     SlidingWindow,
 )
+from modelcollapse.workflows.editing import Edit
 from modelcollapse.workflows.fresh import FreshData, Web
-from modelcollapse.workflows.protocols import Workflow
+from modelcollapse.workflows.protocols import AnyWorkflow
 from modelcollapse.workflows.weighted import Weighted
 
 BY_NAME: dict[str, type] = {
@@ -27,6 +28,7 @@ BY_NAME: dict[str, type] = {
         Weighted,
         FreshData,
         Web,
+        Edit,
     )
 }
 
@@ -43,7 +45,9 @@ OPTIONS: dict[str, dict[str, tuple[str, bool]]] = {
         "weight": ("weight", False),
     },
     "web": {"real": ("real", True), "synthetic": ("synthetic", True)},
+    "edit": {"edits": ("rows", False), "share": ("share", False)},
 }
+ONE_OF = {"edit": ("edits", "share")}  # exactly one of these has to be given
 
 # In every picture. Distinct for colour-blind readers, and in grey: Okabe and Ito, "Color Universal
 # Design"; the last one and those of other workflows are of Paul Tol's "muted" colours.
@@ -56,8 +60,9 @@ COLOURS = {
     "fresh-data": "#e69f00",
     "web": "#000000",
     "weighted": "#882255",
+    "edit": "#332288",
 }
-OTHER_COLOURS = ("#332288", "#999933", "#661100", "#44aa99", "#aa4499", "#6699cc")
+OTHER_COLOURS = ("#999933", "#661100", "#44aa99", "#aa4499", "#6699cc", "#dddddd")
 
 OWNERS: dict[str, tuple[str, ...]] = {}
 for _name, _options in OPTIONS.items():
@@ -72,7 +77,7 @@ def colours(workflows: Sequence[str]) -> dict[str, str]:
     return {name: (COLOURS | extra)[name] for name in workflows}
 
 
-def by_name(name: str, **options: Any) -> Workflow:
+def by_name(name: str, **options: Any) -> AnyWorkflow:
     """Build a workflow from its command-line name and the options that belong to it.
 
     An option that is None was not given.
@@ -91,5 +96,9 @@ def by_name(name: str, **options: Any) -> Workflow:
     for option, (parameter, needed) in own.items():
         if needed and parameter not in parameters:
             raise InvalidInput(f"{option} = None: the workflow {name!r} needs a {option}; give one")
-    built: Workflow = BY_NAME[name](**parameters)
+    some = [option for option in ONE_OF.get(name, ()) if options.get(option) is not None]
+    if name in ONE_OF and len(some) != 1:
+        choice = " or ".join(ONE_OF[name])
+        raise InvalidInput(f"the workflow {name!r} needs {choice}: give one of them, and one alone")
+    built: AnyWorkflow = BY_NAME[name](**parameters)
     return built

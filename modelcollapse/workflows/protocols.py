@@ -66,6 +66,9 @@ class Keeping(Protocol):
         ...
 
 
+AnyWorkflow = Workflow | Keeping
+
+
 def keeps(workflow: object) -> "TypeIs[Keeping]":
     """Return whether a workflow is `Keeping`; a parameter of that name does not make it one."""
     return callable(getattr(workflow, "keep", None))

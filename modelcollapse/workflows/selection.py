@@ -37,7 +37,7 @@ def require_workflow(value: Any) -> None:
             method = getattr(value, name)
             remedy = "make it a method, or None"
             raise InvalidInput(f"{value!r}.{name}: {method!r} cannot be called; {remedy}")
-    others = [name for name in ANEW if offers(value, name)]
+    others = [name for name in ANEW if name != "batch_sizes" and offers(value, name)]
     if keeps(value) and others:
         raise InvalidInput(
             f"workflow = {value!r} has keep and {', '.join(others)}: rows that are kept depend on "
@@ -48,15 +48,20 @@ def require_workflow(value: Any) -> None:
 def reason_if_kept(workflow: Any) -> str:
     """Return why nothing is known of a workflow whose training set persists."""
     return (
-        f"workflow = {workflow!r} keeps rows from one training set to the next, which nothing but "
-        "the plain loop follows: use mc.run()"
+        f"workflow = {workflow!r} keeps rows from one training set to the next, in a way of which "
+        "no theorem is known here: use mc.simulate(), or mc.run()"
     )
+
+
+def sets_sizes(workflow: Any) -> bool:
+    """Return whether a workflow says how many rows the later batches have."""
+    return offers(workflow, *FRESH) or (keeps(workflow) and offers(workflow, "batch_sizes"))
 
 
 def batch_sizes(workflow: Any, samples: Samples, generations: int) -> Integers:
     """Return the batch sizes n_1, ..., n_T of a loop, shape (generations,)."""
     horizon(generations)
-    if not offers(workflow, *FRESH):
+    if not sets_sizes(workflow):
         return checked_sizes(samples, generations)
     if callable(samples) or hasattr(samples, "__len__"):
         remedy = f"{workflow!r} sets the later batches itself; give the size of batch 1"

@@ -105,7 +105,7 @@ def test_families_of_a_mean_in_rationals(drawn, workflow, sizes):
 def test_errors_of_discrete_loops_in_rationals(tiny, workflow, sizes):
     """A sum of coins: V''/2 = -1, whatever the probabilities; heterozygosity from theirs."""
     fresh = isinstance(workflow, mc.FreshData | mc.Web)
-    assume(not isinstance(workflow, mc.AccumulateSubsample))
+    assume(not isinstance(workflow, mc.AccumulateSubsample | mc.Edit))
     truth = [*tiny, 1 - sum(tiny)]
     samples = sizes[0] if fresh else sizes
     e = mc.Experiment(Discrete(len(truth)), workflow, samples, T, truth=truth)

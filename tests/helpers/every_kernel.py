@@ -30,6 +30,8 @@ WORKFLOWS = {
     "weighted": mc.Weighted([[1], [0.5, 0.5], [0.2, 0.5, 0.3]]),
     "window": mc.SlidingWindow(2),
     "fresh": mc.FreshData(2, 3),
+    "edited": mc.Edit(rows=1),
+    "shared": mc.Edit(share=0.5),
 }
 MODELS = {
     "line": (mc.Gaussian(), {}),

@@ -5,7 +5,7 @@ from sympy import Rational
 
 import modelcollapse as mc
 from tests.helpers.theory_loops import WORKFLOWS, rationals
-from theory.weights_loop import FRESH, Plan
+from theory.weights_loop import EDIT, FRESH, Plan
 
 
 def workflow(plan):
@@ -17,12 +17,15 @@ def workflow(plan):
         return mc.FreshData(real, synthetic, weight if weight is None else float(weight))
     if plan.workflow == "web":
         return mc.Web(*map(list, plan.option))
+    if plan.workflow == EDIT:
+        how, numbers = plan.option
+        return mc.Edit(**{how: [int(x) if how == "rows" else float(x) for x in numbers]})
     return WORKFLOWS[plan.workflow](plan.option)
 
 
 def shared(plan):
     """Return the parameters that experiments of all rooms have, by name."""
-    sizes = plan.sizes[:1] if plan.workflow in FRESH else plan.sizes
+    sizes = plan.sizes[:1] if plan.workflow in (*FRESH, EDIT) else plan.sizes
     return {
         "workflow": workflow(plan),
         "samples": list(sizes) if len(set(sizes)) > 1 else sizes[0],
@@ -68,6 +71,11 @@ def plans(draw, domain, low, high, rows=10**9):
         return Plan(name, (draw(size), *later), option)
     if name == "web":
         return Plan(name, (draw(size), *map(sum, zip(*option, strict=True))), option)
+    if name == EDIT:
+        n, how = draw(size), draw(st.sampled_from(["rows", "share"]))
+        number = st.integers(0, n) if how == "rows" else st.integers(0, 4).map(lambda x: x / 4)
+        each = draw(st.lists(number, min_size=generations - 1, max_size=generations - 1))
+        return Plan(name, (n,) * generations, (how, tuple(map(Rational, each))))
     sizes = [draw(size)] * generations
     if not domain.constant:
         sizes = draw(st.lists(size, min_size=generations, max_size=generations))

@@ -164,8 +164,8 @@ def test_a_parameter_called_keep_is_no_method():
 
 
 @pytest.mark.parametrize("model", MODELS, ids=repr)
-def test_nothing_is_predicted_or_simulated(model):
-    """Every known quantity says why, and what does it: the plain loop."""
+def test_nothing_is_predicted(model):
+    """Every known quantity says why, and what does it: the simulation, and the plain loop."""
     e = mc.Experiment(model, Reservoir(5), 6, 4)
     prediction = mc.predict(e)
 
@@ -178,9 +178,38 @@ def test_nothing_is_predicted_or_simulated(model):
                 part[name]
     # Rows are chosen without a look at their values: what that alone bounds stays bounded.
     assert {fate.verdict for fate in prediction.fates.values()} <= {"undetermined", "bounded"}
-    for refused in (mc.simulate, mc.verify_experiment):
-        with pytest.raises(mc.InvalidInput, match=r"workflow = Reservoir\(k=5\) .*run\(\)"):
-            refused(e)
+    found = mc.simulate(e, 3)
+    assert all(np.isfinite(found[name]).all() for name in found if name != "test_log_loss")
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        (mc.Gaussian(), "variance"),
+        (mc.Gaussian(2), "variance"),
+        (mc.NormalMean(), "squared_error"),
+        (mc.Binomial(1), "squared_error"),
+        (mc.Discrete(3), "heterozygosity"),
+    ],
+    ids=repr,
+)
+def test_rows_are_carried_on_in_simulations(model, name, seed):
+    """A set of one's own that is edited has the theorem's mean, and not that of replace."""
+
+    class Own(mc.Edit):
+        def keep(self, previous_rows, sizes, rng):
+            return super().keep(previous_rows, sizes, rng)
+
+    e = mc.Experiment(model, Own(rows=2), 6, 4)
+    assert e.schedule.edits is None
+    found = mc.simulate(e, 3000, seed, [4])[name][:, 0]
+    theorem, other = (
+        mc.predict(mc.Experiment(model, workflow, 6, 4))
+        for workflow in (mc.Edit(rows=2), mc.Replace())
+    )
+    spread = theorem.variances[name][-1]
+    assert_mean(found, theorem[name][-1], spread)
+    assert evidence.mean(found, other[name][-1], spread).rejected
 
 
 def test_the_solver_refuses_it_too():

@@ -118,7 +118,8 @@ def fresh(workflow, t):
 def loops(draw):
     """Draw a workflow with weights, built in or of one's own, and its batch sizes."""
     sizes = draw(strategies.sizes(generations=7))
-    known = strategies.workflows(7).filter(lambda w: not isinstance(w, mc.AccumulateSubsample))
+    random = mc.AccumulateSubsample | mc.Edit
+    known = strategies.workflows(7).filter(lambda w: not isinstance(w, random))
     workflow = draw(known | strategies.own(7).map(lambda both: both[0]))
     if getattr(workflow, "source_weights", None) is not None:
         return workflow, batch_sizes(workflow, sizes[0], len(sizes))

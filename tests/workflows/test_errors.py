@@ -126,9 +126,9 @@ def test_names_on_the_command_line(name, options, expected):
     ("name", "options", "message"),
     [
         ("acumulate", {}, "did you mean accumulate, accumulate-subsample?"),
-        ("xyz", {}, "known: accumulate, accumulate-subsample, fresh-data, keep-real, replace, "),
+        ("xyz", {}, "known: accumulate, accumulate-subsample, edit, fresh-data, keep-real, "),
         ("replace", {"budget": 3}, "budget = 3 belongs to the workflow 'accumulate-subsample'"),
-        ("accumulate", {"share": 0.5}, "share = 0.5 belongs to the workflow 'keep-real'"),
+        ("accumulate", {"share": 0.5}, "share = 0.5 belongs to the workflow 'keep-real' or 'edit'"),
         ("keep-real", {"window": 2}, "window = 2 belongs to the workflow 'sliding-window'"),
         ("sliding-window", {}, "needs a window"),
         ("sliding-window", {"window": 0}, "k = 0"),

@@ -18,7 +18,7 @@ from modelcollapse.cli.language.options import (
 from modelcollapse.cli.options import parse_samples
 from modelcollapse.cli.output import note, print_json, print_table
 from modelcollapse.cli.whole import MaybeWhole, Whole
-from modelcollapse.workflows import OWNERS, Workflow, by_name
+from modelcollapse.workflows import OWNERS, AnyWorkflow, by_name
 
 DEFAULT = ("replace", "accumulate-subsample", "accumulate")
 
@@ -93,11 +93,11 @@ def loop(
 
 def build_workflows(
     names: tuple[str, ...], *, budget: int | None, window: int | None, share: float | None
-) -> list[Workflow]:
+) -> list[AnyWorkflow]:
     """Return the workflows; an option that belongs to none of them is refused."""
     given = {"budget": budget, "window": window, "share": share}
     for option, value in given.items():
-        (owner,) = OWNERS[option]
+        owner = OWNERS[option][0]  # the only one that language models follow
         if value is not None and owner not in names:
             raise InvalidInput(
                 f"{option} = {value!r} belongs to the workflow {owner!r}: add --workflow {owner}"

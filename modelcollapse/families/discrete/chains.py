@@ -2,8 +2,9 @@ r"""Exact laws of one outcome's count: binomial chains.
 
 Lump all other outcomes together: under replace the count of one outcome (or of several lumped) is
 a Markov chain, c' ~ Binomial(n', c/n), and so is its count in accumulate's pool, c' = c +
-Binomial(n', c/N); r fresh real rows beside the sampled ones add a Binomial(r, p_0). Whatever is a
-sum over outcomes of a function of p_i has an exact expectation.
+Binomial(n', c/N); r fresh real rows beside the sampled ones add a Binomial(r, p_0). Of a set that
+is edited it loses what is replaced, and gains binomial ones. Whatever is a sum over outcomes of a
+function of p_i has an exact expectation.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ import numpy as np
 from modelcollapse._support.checks import Floats, Integers
 from modelcollapse._support.errors import NoClosedForm
 from modelcollapse._support.words import many
+from modelcollapse.loop.schedule import Edits
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
@@ -70,11 +72,13 @@ def constant(sizes: Integers) -> bool:
 
 def reason(e: "Experiment", points: int) -> str | None:
     """Return why no chain is run for this many initial probabilities, or None."""
-    if not (e.schedule.one_pool or e.schedule.alone):
-        return "one outcome's count is a Markov chain for the newest batch and one pool only"
-    rows = int(e.sizes.max() if e.schedule.alone else e.sizes.sum())
+    if not (e.schedule.one_pool or e.schedule.alone or e.schedule.edits):
+        return "one outcome's count is a Markov chain for one batch, set or pool of rows only"
+    rows = _states(e)
     if rows > MOST_ROWS:
-        what = "a batch" if e.schedule.alone else "the pool"
+        what = "the pool"
+        if e.schedule.alone or e.schedule.edits:
+            what = "the data set" if e.schedule.edits else "a batch"
         return f"exact up to {MOST_ROWS} rows in {what}, and there are {rows}: simulate it"
     if work(e, points) > MOST_WORK:
         return (
@@ -86,12 +90,43 @@ def reason(e: "Experiment", points: int) -> str | None:
 
 def work(e: "Experiment", points: int) -> float:
     """Return about how many multiplications `expectations` takes."""
-    rows, T = float(e.sizes.max()) + 1, e.generations
+    rows, T = float(_states(e)) + 1, e.generations
     if e.schedule.newest and constant(e.sizes):
         return T * rows**2 + points * rows * T
-    if not e.schedule.alone:
-        rows = float(e.sizes.sum()) + 1
+    if e.schedule.edits is not None:
+        different = 1 if e.schedule.workflow.steady else T
+        return different * rows**3 + T * rows**2 * points
     return T * rows**2 * (points + (30 if e.schedule.kind == "subset" else 10))
+
+
+def _states(e: "Experiment") -> int:
+    """Return the largest count of a chain."""
+    if e.schedule.edits is not None:
+        return e.schedule.edits.size
+    return int(e.sizes.max() if e.schedule.alone else e.sizes.sum())
+
+
+def edited(edits: Edits, t: int) -> Floats:
+    """Return the step of a count of n rows at generation t, shape (n + 1, n + 1)."""
+    from scipy.special import binom
+
+    n = edits.size
+    c, j = np.arange(n + 1)[:, None], np.arange(n + 1)
+    if edits.rows is None:
+        # A marked row stays marked, and any other becomes so, each by itself.
+        p = float(np.asarray(edits.shares)[t - 1])
+        gain, loss = p * c / n, p * (n - c) / n
+        with np.errstate(under="ignore"):
+            stay = binom(c, j) * ((1 - p) + gain) ** j * loss ** np.maximum(c - j, 0)
+            come = binom(n - c, j) * gain**j * ((1 - p) + loss) ** np.maximum(n - c - j, 0)
+        stay[j > c], come[j > n - c] = 0.0, 0.0
+    else:
+        k = int(edits.rows[t - 1])
+        stay, come = hypergeometric(n, n - k), copied(k, n)
+    step = np.zeros((n + 1, stay.shape[1] + come.shape[1] - 1))
+    for b in range(come.shape[1]):
+        step[:, b : b + stay.shape[1]] += stay * come[:, b, None]
+    return step[:, : n + 1]
 
 
 def expectations(
@@ -122,8 +157,8 @@ def expectations(
     step = max(1, CHUNK // (int(e.sizes.sum()) + 1))
     for start in range(0, len(p), step):
         part = slice(start, start + step)
-        if e.schedule.newest and constant(e.sizes):
-            out[:, part] = _backward(e, p[part], others[part], function)
+        if (same := _steady(e)) is not None:
+            out[:, part] = _backward(e, same, p[part], others[part], function)
             continue
         with np.errstate(under="ignore"):
             for t, (values, law) in enumerate(_forward(e, p[part], others[part])):
@@ -131,10 +166,22 @@ def expectations(
     return out
 
 
-def _backward(e: "Experiment", p: Floats, others: Floats, function: Function) -> Floats:
-    """Return E f(p_t) under replace with equal batches: one vector per generation."""
+def _steady(e: "Experiment") -> Floats | None:
+    """Return the step of a count that every generation does alike, or None."""
+    n, edits = int(e.sizes[0]), e.schedule.edits
+    if e.schedule.newest and constant(e.sizes):
+        return copied(n, n)
+    if edits is not None and e.generations > 1 and e.schedule.workflow.steady:
+        return edited(edits, 2)
+    return None
+
+
+def _backward(
+    e: "Experiment", step: Floats, p: Floats, others: Floats, function: Function
+) -> Floats:
+    """Return E f(p_t) where all steps are one: one vector per generation."""
     n = int(e.sizes[0])
-    step, value = copied(n, n), function(np.arange(n + 1) / n)
+    value = function(np.arange(n + 1) / n)
     first = binomial(n, p, others)
     out = np.empty((e.generations, len(p)))
     shift = 0  # powers of two taken out of what vanishes, so that it ends at 0
@@ -151,7 +198,12 @@ def _forward(e: "Experiment", p: Floats, others: Floats) -> Iterator[tuple[Float
     """Yield, for each generation, the fitted probabilities and their law, (len(p), states)."""
     sizes, real = e.sizes.tolist(), e.schedule.real.tolist()
     law, total = binomial(sizes[0], p, others), sizes[0]
+    edits = e.schedule.edits
     for t, n in enumerate(sizes):
+        if edits is not None:
+            law = law @ edited(edits, t + 1) if t else law
+            yield np.arange(total + 1) / total, law
+            continue
         if t and e.schedule.alone:
             law, total = _summed(law @ copied(n - real[t], total), binomial(real[t], p, others)), n
         elif t:

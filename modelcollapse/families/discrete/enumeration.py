@@ -10,10 +10,13 @@ from fractions import Fraction
 from math import comb, factorial
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from modelcollapse._support.checks import model_of
 from modelcollapse._support.errors import NoClosedForm
 from modelcollapse.families.discrete.estimator import Discrete
 from modelcollapse.families.discrete.truth import truth_of
+from modelcollapse.loop.schedule import Edits
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
@@ -29,7 +32,7 @@ def exact_law(e: "Experiment") -> list[Law]:
     Parameters
     ----------
     e
-        A discrete experiment under replace, accumulate or accumulate-subsample; about n <= 8,
+        A discrete experiment under replace, accumulate, accumulate-subsample or edit; about n <= 8,
         t <= 6 and K <= 4 are affordable. The truth's probabilities are taken as the simplest
         fractions within 1e-12 of them, relatively.
 
@@ -45,10 +48,13 @@ def exact_law(e: "Experiment") -> list[Law]:
         If the workflow is another, or a generation has more than 3,000 possible counts.
     """
     model_of(e, Discrete)
-    if not e.schedule.one_pool:
-        raise NoClosedForm(f"{e.workflow!r}: the law is propagated for replace and for pools")
+    edits = e.schedule.edits
+    if not (e.schedule.one_pool or edits):
+        raise NoClosedForm(
+            f"{e.workflow!r}: the law is propagated for replace, for pools and for edited sets"
+        )
     sizes, truth = e.sizes.tolist(), fractions(e)
-    rows = max(sizes) if e.schedule.newest else sum(sizes)
+    rows = max(sizes) if e.schedule.newest or edits else sum(sizes)
     states = comb(rows + len(truth) - 1, len(truth) - 1)
     if states > MOST_STATES:
         raise NoClosedForm(
@@ -58,7 +64,9 @@ def exact_law(e: "Experiment") -> list[Law]:
     law = dict(multinomial(sizes[0], truth))
     found = []
     for t in range(1, len(sizes) + 1):
-        if t > 1:
+        if t > 1 and edits:
+            law = _edited(law, edits, t)
+        elif t > 1:
             law = _next(e, law, sizes[: t - 1], sizes[t - 1])
         found.append(_trained(e, law, sizes[:t]))
     return found
@@ -122,6 +130,30 @@ def _trained(e: "Experiment", law: Law, sizes: list[int]) -> Law:
         for chosen, share in subsets(budget, counts):
             found[chosen] += chance * share
     return dict(found)
+
+
+def _edited(law: Law, edits: Edits, t: int) -> Law:
+    """Return the law of a set's counts after generation t has replaced some of its rows."""
+    n, found = edits.size, defaultdict(Fraction)  # type: tuple[int, Law]
+    for counts, chance in law.items():
+        p = [Fraction(c, n) for c in counts]
+        for gone, given in _gone(edits, t):
+            for left, share in subsets(n - gone, counts):
+                for new, weight in multinomial(gone, p):
+                    total = tuple(a + b for a, b in zip(left, new, strict=True))
+                    found[total] += chance * given * share * weight
+    return dict(found)
+
+
+def _gone(edits: Edits, t: int) -> Iterator[tuple[int, Fraction]]:
+    """Yield how many rows generation t replaces, with its chance."""
+    if edits.shares is None:
+        yield int(np.asarray(edits.rows)[t - 1]), Fraction(1)
+        return
+    n, p = edits.size, Fraction(float(edits.shares[t - 1]))
+    for gone in range(n + 1):
+        if chance := comb(n, gone) * p**gone * (1 - p) ** (n - gone):
+            yield gone, chance
 
 
 def _next(e: "Experiment", law: Law, sizes: list[int], n: int) -> Law:

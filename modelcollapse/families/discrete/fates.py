@@ -3,8 +3,10 @@
 from typing import TYPE_CHECKING
 
 from modelcollapse.families.discrete import chains
+from modelcollapse.families.discrete.limits import forgets
 from modelcollapse.loop.fate import Fate
 from modelcollapse.loop.schedule import Schedule
+from modelcollapse.solver.fates import variance_fate
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
@@ -14,9 +16,11 @@ LOST = ("absent", "missing_mass", "collapsed")
 
 def fates(e: "Experiment") -> dict[str, Fate]:
     """Return what becomes of each quantity."""
-    found = {"heterozygosity": _heterozygosity(e)}
+    edited = e.schedule.edits is not None
+    differ = variance_fate(e.schedule, e.sizes, -1.0) if edited else _heterozygosity(e)
+    found = {"heterozygosity": differ}
     found["squared_error"] = Fate("bounded", "", "probabilities are: |p_t - p_0|^2 <= 2")
-    if e.schedule.rule == "replace" and chains.constant(e.sizes):
+    if forgets(e):
         end = "one outcome is left in the end, outcome i with probability p_i"
         found |= dict.fromkeys(LOST, Fate("clumps", "", end))
     elif e.schedule.rule in ("accumulate", "keep-real"):

@@ -16,14 +16,18 @@ computed in whole numbers.
 """
 
 from collections.abc import Iterator
+from fractions import Fraction
 from itertools import product
-from math import prod
+from math import perm, prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from modelcollapse.solver.edits import mixed_falling
+
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
+    from modelcollapse.loop.schedule import Edits
 
 PARTITIONS = ((2,), (1, 1), (3,), (2, 1), (1, 1, 1), (4,), (3, 1), (2, 2), (2, 1, 1), (1, 1, 1, 1))
 
@@ -128,6 +132,36 @@ def _terms(sizes: tuple[int, ...], N: Any, n: Any, k: Any) -> Iterator[Any]:
         yield ways * chance * falling(N - parents, blocks - parents)
 
 
+def edited(edits: "Edits") -> Iterator[Step]:
+    """Yield the steps of different rows of a set of which rows are replaced, t = 2..T.
+
+    Of a block at most one row is old. Blocks with new rows have different parents among the n, as
+    in `_terms`.
+    """
+    n, known = edits.size, {}  # type: tuple[int, dict[Any, Step]]
+    for chances in mixed_falling(edits, 4, Fraction(1))[1:]:
+        key = tuple(chances.ravel().tolist())
+        if key not in known:
+            found = [sum(_edited_terms(sizes, n, chances)) for sizes in PARTITIONS]
+            pair, four = found[0], found[5] + found[7]
+            bent, cross = found[2] - pair**2, four - pair**2
+            known[key] = Step(tuple(map(float, found)), float(bent), float(cross))
+        yield known[key]
+
+
+def _edited_terms(sizes: tuple[int, ...], n: int, chances: Any) -> Iterator[Any]:
+    """Yield the chances of a partition, by which blocks hold an old row."""
+    for held in product((0, 1), repeat=len(sizes)):
+        new = [size - old for size, old in zip(sizes, held, strict=True)]
+        old, count = sum(held), sum(new)
+        if old + count > n:
+            continue
+        free = sum(size > 0 and not there for size, there in zip(new, held, strict=True))
+        ways = prod(size for size, there in zip(sizes, held, strict=True) if there)
+        chance = chances[old][count] / perm(n - old, count)  # of the given rows
+        yield ways * chance * perm(n - old, free) / n**count
+
+
 def falling(x: Any, j: int) -> Any:
     """Return x (x-1) ... (x-j+1)."""
     return prod([x - i for i in range(j)], start=x**0)
@@ -157,8 +191,15 @@ def joined(step: Step, kin: Kin) -> Kin:
 
 
 def fits(e: "Experiment") -> Iterator[Kin]:
-    """Yield how draws from the fits of a replace or pooled loop are related, t = 1..T."""
+    """Yield how draws from the fits of a replaced, pooled or edited set are related, t = 1..T."""
     sizes, kin = e.schedule.listed, Kin()
+    if e.schedule.edits is not None:
+        fit = drawn(0.0, e.schedule.edits.size, 1.0)
+        yield joined(fit, kin)
+        for edit in edited(e.schedule.edits):
+            kin = joined(edit, kin)
+            yield joined(fit, kin)
+        return
     if e.schedule.kind != "subset":
         N = 0
         for rows in sizes:

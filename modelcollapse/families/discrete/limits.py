@@ -36,6 +36,13 @@ def subsample_limit(n: int) -> float:
     return float((1 - 1 / n) ** 2 * np.exp(logs).real)
 
 
+def forgets(e: "Experiment") -> bool:
+    """Return whether every generation loses a fixed share of what is left of the real rows."""
+    if e.schedule.edits is not None:
+        return bool(e.schedule.workflow.steady)
+    return e.schedule.rule == "replace" and chains.constant(e.sizes)
+
+
 def limits(e: "Experiment") -> tuple[dict[str, Route], dict[str, str]]:
     """Return the limits in closed form, and why others have none."""
     routes: dict[str, Route] = {}
@@ -43,7 +50,7 @@ def limits(e: "Experiment") -> tuple[dict[str, Route], dict[str, str]]:
     truth, n = truth_of(e), float(e.sizes[0])
     kept = _kept(e)
     if kept is None:
-        why = "known for equal batches under replace, accumulate and accumulate-subsample"
+        why = "known for equal batches under replace, accumulate, accumulate-subsample and edits"
         reasons.update(dict.fromkeys(("heterozygosity", "squared_error", "inflation"), why))
     else:
         routes["heterozygosity"] = lambda: truth.heterozygosity * kept()
@@ -54,24 +61,24 @@ def limits(e: "Experiment") -> tuple[dict[str, Route], dict[str, str]]:
         routes["absent"] = lambda: float(lost.absent(e)[-1])
         routes["missing_mass"] = lambda: float(lost.missing_mass(e)[-1])
         routes["collapsed"] = lambda: float(lost.collapsed(e)[-1])
-    elif e.schedule.rule == "replace" and chains.constant(e.sizes):
+    elif forgets(e):
         routes["absent"] = lambda: float(truth.possible - 1)
         routes["missing_mass"] = lambda: float(truth.heterozygosity)
         routes["collapsed"] = lambda: 1.0
         routes["entropy"] = lambda: 0.0
     else:
-        why = "known for replace with equal batches, and where batch 1 keeps its weight"
+        why = "known for replace and edits, alike for ever, and where batch 1 keeps its weight"
         reasons.update(dict.fromkeys(("absent", "missing_mass", "collapsed"), why))
     return routes, reasons
 
 
 def _kept(e: "Experiment") -> Route | None:
     """Return the share of the heterozygosity that is left in the end, if it is known."""
+    if forgets(e):
+        return lambda: 0.0
     if not chains.constant(e.sizes):
         return None
     n = int(e.sizes[0])
-    if e.schedule.rule == "replace":
-        return lambda: 0.0
     if e.schedule.rule == "accumulate":
         return partial(accumulate_limit, n)
     if e.schedule.kind == "subset" and e.schedule.budget in (None, n):

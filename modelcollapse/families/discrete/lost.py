@@ -34,10 +34,10 @@ def reason(e: "Experiment", points: int = 1) -> str | None:
     """Return why A_t(x) is not known at so many points, or None."""
     if real_rows(e) is not None:
         return None
-    if not (e.schedule.one_pool or e.schedule.alone):
+    if not (e.schedule.one_pool or e.schedule.alone or e.schedule.edits):
         return (
-            "known where every real row keeps a positive weight, and for replace, fresh-data and "
-            "accumulate-subsample; elsewhere open: simulate it"
+            "known where every real row keeps a positive weight, and for replace, fresh-data, "
+            "accumulate-subsample and edits; elsewhere open: simulate it"
         )
     return chains.reason(e, points)
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats, Integers
+from modelcollapse._support.checks import Floats
 from modelcollapse.families.discrete.truth import truth_of
 
 if TYPE_CHECKING:
@@ -98,13 +98,13 @@ def _by_rows(blocks: Any, rng: np.random.Generator, out: Floats, fitted: Floats 
     e = blocks.experiment
     model = np.array(truth_of(e).probabilities)[None]
     tally = np.empty(model.shape, dtype=np.int64)
-    rows: Integers = np.empty(0, dtype=np.int64)
+    rows, choices = np.empty(0, dtype=np.int64), e.schedule.chosen(rng)
     for t, n in enumerate(e.schedule.listed):
         drawn_mixtures(rng, n, model, tally)
         # A workflow may look at where a row stands in its batch: any order is as likely.
         fresh = rng.permutation(np.repeat(np.arange(e.model.outcomes), tally[0]))
         rows = np.concatenate([rows, fresh])
-        chosen, weights = e.schedule.select(t + 1, rng)
+        chosen, weights = next(choices)
         model = np.bincount(rows[chosen], weights, e.model.outcomes)[None].astype(np.float64)
         model /= model.sum()
         kept = np.empty((0, 0, 0)) if fitted is None else fitted[None]

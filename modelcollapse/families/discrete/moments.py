@@ -123,8 +123,8 @@ def all_different(experiment: "Experiment", draws: int) -> Floats:
     logs = log_determinants(experiment.schedule, order) if experiment.schedule.known else None
     if logs is None:
         raise NoClosedForm(
-            "all_different is known for replace, accumulate and accumulate-subsample, and where "
-            "each training set is the last one, scaled, and the new batch: simulate it"
+            "all_different is known for replace, accumulate, accumulate-subsample and edits, and "
+            "where each training set is the last one, scaled, and the new batch: simulate it"
         )
     first = float(symmetric(p)[order - 1]) * factorial(order) if order <= len(p) else 0.0
     with np.errstate(under="ignore"):

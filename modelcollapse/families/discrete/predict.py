@@ -57,7 +57,7 @@ def _bounds(e: "Experiment") -> dict[str, tuple[float, float]]:
 
 
 def _errors(e: "Experiment", parts: Parts) -> None:
-    if not e.schedule.one_pool:
+    if not (e.schedule.one_pool or e.schedule.edits):
         try:
             e.schedule.weights(1)
         except NoClosedForm as error:
@@ -69,8 +69,8 @@ def _errors(e: "Experiment", parts: Parts) -> None:
     parts.routes["squared_error"] = errors
     parts.routes["inflation"] = lambda: first * errors()
     parts.routes["effective_samples"] = lambda: 1 / errors()
-    if not e.schedule.one_pool:
-        why = "known for replace, accumulate and accumulate-subsample; elsewhere open"
+    if not (e.schedule.one_pool or e.schedule.edits):
+        why = "known for replace, accumulate, accumulate-subsample and edits; elsewhere open"
         parts.spread_reasons.update(dict.fromkeys(ERRORS, why))
         return
     both = cache(lambda: moments.variances(e))

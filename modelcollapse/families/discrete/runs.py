@@ -3,7 +3,7 @@
 import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers
-from modelcollapse._support.compiled import compiled
+from modelcollapse._support.compiled import below, compiled
 from modelcollapse.families.discrete.kernels import (
     RATIO,
     Words,
@@ -200,3 +200,61 @@ def run(
                     fitted[r, slots[t]] = 0.0
                     for j in range(m):
                         fitted[r, slots[t], labels[j]] = fit[j] / trained
+
+
+@compiled
+def edit(
+    rng: np.random.Generator,
+    edits: Floats,
+    rows: Words,
+    parents: Words,
+    truth: Floats,
+    given: Floats,
+    table: Floats,
+    slots: Integers,
+    out: Floats,
+    fitted: Floats,
+) -> None:
+    """Run replicates of a set of rows that is edited, one after the other.
+
+    Parameters
+    ----------
+    edits
+        How many rows each generation replaces, or with which chance, as in `compiled.draw_plan`.
+    rows, parents
+        Room for the outcomes of all rows of the set, and of those that are copied.
+    truth, given, table, slots, out, fitted
+        As in `run`.
+    """
+    K, n = truth.size, rows.size
+    rest, sums, cells = np.empty(K), np.empty(K), np.empty(K, dtype=np.int64)
+    last = cumulated(truth, sums, cells)
+    tails(truth, rest)
+    labels, gone = np.arange(K), np.zeros(2)
+    counts = np.zeros(K, dtype=np.int64)
+    for r in range(out.shape[0]):
+        counts[:] = 0
+        drawn_floats(rng, n, truth, rest, sums, cells, last, counts)
+        place = 0
+        for j in range(K):
+            rows[place : place + counts[j]] = j
+            place += counts[j]
+        for t in range(slots.size):
+            replaced = int(edits[0, t])
+            if edits[1, t] > 0.0:
+                replaced = rng.binomial(n, edits[1, t])
+            # Copies of rows of the set as it was, before any of them goes.
+            for i in range(replaced):
+                parents[i] = rows[below(rng, n)]
+            for i in range(replaced):
+                # The order of a set has no meaning, so that its first rows may be the chosen ones.
+                j = i + below(rng, n - i)
+                counts[rows[j]] -= 1
+                rows[j] = rows[i]
+                rows[i] = parents[i]
+                counts[rows[i]] += 1
+            if slots[t] >= 0:
+                measured(counts, labels, K, n, truth, given, table, gone, out[r, slots[t]])
+                if fitted.size > 0:
+                    for j in range(K):
+                        fitted[r, slots[t], j] = counts[j] / n

@@ -1,8 +1,8 @@
 """Exact simulation of discrete loops, in blocks of 1,024 replicates with a stream each.
 
 Counts are simulated, not rows: replace and pools as integer counts of the outcomes present, any
-other deterministic workflow as mixtures of the batches' frequencies, and only a random workflow
-of one's own row by row.
+other deterministic workflow as mixtures of the batches' frequencies; only a set that is edited,
+and a random workflow of one's own, go row by row.
 """
 
 from typing import TYPE_CHECKING
@@ -70,6 +70,9 @@ class Blocks:
             self.budgets[:] = e.schedule.counts
         fewer = np.minimum(self.budgets, np.cumsum(e.sizes) - self.budgets)
         rows = int(e.sizes.sum())
+        if e.schedule.edits is not None and e.sizes[0] > KEPT:
+            remedy = f"the rows of a set that is edited are kept one by one: give at most {KEPT}"
+            raise invalid("samples", int(e.sizes[0]), remedy)
         if rows > MOST_ROWS:
             raise invalid("samples", rows, f"a pool of more than {MOST_ROWS} rows is not counted")
         if moments.pooled(e) and fewer.max() > MOST_SUBSET:
@@ -97,6 +100,9 @@ class Blocks:
         """Replicates at a time: a function of the experiment alone."""
         e = self.experiment
         K = e.model.outcomes
+        if e.schedule.edits is not None:
+            steps = float(e.sizes.sum()) + K * e.generations
+            return int(np.clip(BATCH_STEPS / steps, 1, 1024))
         if self.counted:
             steps = np.minimum(e.sizes, ROWS_PER_OUTCOME * K).astype(np.float64) + min(
                 K, int(e.sizes.max())
@@ -113,6 +119,8 @@ class Blocks:
             fitted = some.get("probabilities", np.empty((0, 0, 0)))
             if self.counted:
                 self._counts(rng, some["measured"], fitted)
+            elif self.experiment.schedule.edits is not None:
+                self._edited(rng, some["measured"], fitted)
             else:
                 mixtures.run(self, rng, some["measured"], fitted)
             if progress:
@@ -127,6 +135,15 @@ class Blocks:
         where = self.budgets, truth, self.given, self.table, self.slots
         rows = np.empty(int(e.sizes.sum()) if self._by_rows(pooled) else 0, dtype=np.int32)
         runs.run(rng, pooled, e.sizes, real, *where, rows, out, fitted)
+
+    def _edited(self, rng: np.random.Generator, out: Floats, fitted: Floats) -> None:
+        from modelcollapse.families.discrete import runs
+
+        e = self.experiment
+        truth = np.array(truth_of(e).probabilities)
+        rows, parents = (np.empty(int(size), np.int32) for size in (e.sizes[0], e.sizes.max()))
+        where = self.given, self.table, self.slots
+        runs.edit(rng, e.schedule.edit_table, rows, parents, truth, *where, out, fitted)
 
     def _by_rows(self, pooled: bool) -> bool:
         """Return whether a pool is small, and its rows are worth more than its counts."""

@@ -1,4 +1,4 @@
-r"""Third and fourth moments of accumulate-subsample, exactly, for any budget and any batch sizes.
+r"""Third and fourth moments of random training sets, exactly, for any budget, sizes and edits.
 
 The rows of the pool are exchangeable for a subsample. In units x = (row - m_0)/sqrt(V(m_0)), let
 p_j be the sum of x^j over the pool. The state holds the expectations of all products of power
@@ -10,19 +10,24 @@ subsample   the mean m of k of N rows has E[m^j | pool] = k^-j times a sum over 
 batch       given m, one row's j-th moment is a polynomial of degree j in m, because the variance
             function is quadratic: cumulants m, V, V V', V (V'^2 + 2 v2 V), V = 1 + s m + v2 m^2.
 
-Both are linear in the state, and the degree never grows: the recursion is closed.
+edits       of a set of n rows, all of which are trained on, K are replaced: an old part of b
+            distinct rows and a new one of c have E (n - K)_b (K)_c / (n)_b, for (N)_b and (n)_c.
+
+All are linear in the state, and the degree never grows: the recursion is closed.
 """
 
 from collections.abc import Iterator
 from functools import cache
+from itertools import product as product_of
 from math import factorial, perm, prod
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from modelcollapse._support.checks import Floats
-from modelcollapse.loop.schedule import Schedule
+from modelcollapse.loop.schedule import Edits, Schedule
 from modelcollapse.solver import scan
+from modelcollapse.solver.edits import mixed_falling
 
 Partition = tuple[int, ...]
 State = dict[Partition, Any]
@@ -158,6 +163,41 @@ def with_batch(
     return new
 
 
+def edit_terms(rows: list[Polynomial]) -> Iterator[tuple[Partition, Partition, int, int, int, Any]]:
+    """Yield (target, products of sums, power of the mean, old blocks, new blocks, coefficient)."""
+    for part in PARTITIONS:
+        for kept in range(1 << len(part)):
+            old = [x for i, x in enumerate(part) if kept >> i & 1]
+            drawn = [x for i, x in enumerate(part) if not kept >> i & 1]
+            for blocks, others in product_of(set_partitions(old), set_partitions(drawn)):
+                moments = [rows[0][0]]
+                for block in others:
+                    moments = product(moments, rows[sum(block)])
+                for sums, ways in distinct(joined(tuple(map(sum, blocks)))).items():
+                    for j, c in enumerate(moments):
+                        if c:
+                            yield part, sums, j, len(blocks), len(others), ways * c
+
+
+def edited_moments(
+    edits: Edits, skewness: Any, curvature: Any, one: Any = 1
+) -> list[tuple[Any, Any, Any]]:
+    """Return `subsample_moments` for a set of which rows are replaced."""
+    n, rows = edits.size, row_moments(skewness, curvature, one)
+    terms, chances = list(edit_terms(rows)), mixed_falling(edits, 4, one)
+    state: State = {p: batch_sums(p, n, rows)[0] for p in PARTITIONS}
+    found = []
+    for t in range(len(chances)):
+        if t and chances[t][0][1]:  # some row may be new
+            new = dict.fromkeys(PARTITIONS, 0 * one)
+            for part, sums, j, b, c, coefficient in terms:
+                weight = coefficient * chances[t][b][c] / (one * n) ** j
+                new[part] += weight * state[joined(sums, (1,) * j)]
+            state = new
+        found.append(tuple(state[(1,) * j] / (one * n) ** j for j in (2, 3, 4)))
+    return found
+
+
 def subsample_moments(
     sizes: list[int], counts: list[int], skewness: Any, curvature: Any, one: Any = 1
 ) -> list[tuple[Any, Any, Any]]:
@@ -178,8 +218,12 @@ def subsample_moments(
 
 
 def error_moments(schedule: Schedule, skewness: float, curvature: float) -> ErrorMoments:
-    """Return the moments of accumulate-subsample's errors; infinite once beyond floats."""
+    """Return the moments of the errors of random sets; infinite once beyond floats."""
     sizes, counts = schedule.listed, schedule.counts.tolist()
     with np.errstate(over="ignore", invalid="ignore"):
-        values = np.array(subsample_moments(sizes, counts, skewness, curvature, 1.0))
+        if schedule.edits is not None:
+            moments = edited_moments(schedule.edits, skewness, curvature, 1.0)
+        else:
+            moments = subsample_moments(sizes, counts, skewness, curvature, 1.0)
+        values = np.array(moments)
     return ErrorMoments(*scan.grown(values).T)

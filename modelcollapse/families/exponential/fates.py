@@ -75,7 +75,10 @@ def typical_variance(e: "Experiment") -> Fate:
     """
     if np.isinf(e.model.range).all():
         return Fate("bounded", "", "V(m) is bounded away from 0, whatever the mean")
-    if e.schedule.rule == "replace" and e.schedule.equal is not None:
+    edited = e.schedule.edits is not None and e.schedule.workflow.steady
+    if edited or (e.schedule.rule == "replace" and e.schedule.equal is not None):
         text = "the mean is a martingale, and comes to rest only where V(m) = 0"
         return Fate("clumps", "", text)
-    raise NoClosedForm("proved for replace with equal batches, and where V(m) is never near 0")
+    raise NoClosedForm(
+        "proved for replace and edits, alike for ever, and where V(m) is never near 0"
+    )

@@ -1,4 +1,4 @@
-"""Compiled: the index plans of accumulate-subsample for many replicates."""
+"""Compiled: the index plans of random training sets for many replicates."""
 
 import numpy as np
 
@@ -8,13 +8,13 @@ from modelcollapse._support.compiled import compiled, draw_plan
 
 @compiled
 def draw_plans(
-    rng: np.random.Generator, sizes: Integers, counts: Integers, plans: Integers
+    rng: np.random.Generator, sizes: Integers, counts: Integers, edits: Floats, plans: Integers
 ) -> None:
     """Fill plans[r, t, :counts[t]] with distinct rows of the pool of generation t."""
     rows = sizes.sum()
     order, used = np.empty(rows, np.int64), np.empty(rows, np.int64)
     for r in range(plans.shape[0]):
-        draw_plan(rng, sizes, counts, order, plans[r], used)
+        draw_plan(rng, sizes, counts, edits, order, plans[r], used)
 
 
 @compiled

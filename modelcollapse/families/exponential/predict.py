@@ -91,7 +91,7 @@ def _errors(
     spreads: "dict[str, Route]",
 ) -> None:
     n, v2, s = int(e.sizes[0]), e.model.curvature, e.model.skewness(e.truth.value)
-    subsampled = e.schedule.kind == "subset"
+    subsampled = e.schedule.random_sets
     routes["mean"] = lambda: np.zeros(e.generations)
     routes["squared_error"] = errors
     routes["variance"] = lambda: _variances(e, errors())

@@ -88,10 +88,10 @@ class Blocks:
         """Simulate one block; its stream depends on the seed and its index alone."""
         rng, schedule = stream(seed, index), self.experiment.schedule
         count = step = len(storage["fitted"])
-        if schedule.kind == "subset":
+        if schedule.random_sets:
             longest = len(self.sizes) * int(schedule.counts.max())
             step = max(1, MOST_ROWS // max(sum(self.sizes), longest))
-        elif schedule.kind == "rows":
+        elif not schedule.known:
             step = 1
         for start in range(0, count, step):
             cut = slice(start, min(start + step, count))
@@ -108,7 +108,7 @@ class Blocks:
             self._one_slot(rng, fitted)
         elif schedule.weighted:
             self._slots(rng, fitted)
-        elif schedule.kind == "subset":
+        elif schedule.random_sets:
             self._subsamples(rng, fitted)
         else:
             self._rows(rng, fitted)
@@ -156,9 +156,9 @@ class Blocks:
 
         count, rows = len(fitted), sum(self.sizes)
         sizes = np.array(self.sizes)
-        counts = self.experiment.schedule.counts
+        counts, edits = self.experiment.schedule.counts, self.experiment.schedule.edit_table
         plans = np.empty((count, len(sizes), int(counts.max())), np.int64)
-        draw_plans(rng, sizes, counts, plans)
+        draw_plans(rng, sizes, counts, edits, plans)
         mean, pool = np.full(count, self.experiment.truth.value), np.empty((count, rows))
         first = 0
         for t, n in enumerate(self.sizes):
@@ -172,9 +172,10 @@ class Blocks:
     def _rows(self, rng: np.random.Generator, fitted: Floats) -> None:
         """Run one replicate of any other workflow."""
         mean, pool = self.experiment.truth.value, np.empty(0)
+        choices = self.experiment.schedule.chosen(rng)
         for t, n in enumerate(self.sizes):
             pool = np.concatenate([pool, self._batch(rng, np.full(n, mean), 1)])
-            rows, weights = self.experiment.schedule.select(t + 1, rng)
+            rows, weights = next(choices)
             share = np.full(len(rows), 1.0) if weights is None else weights
             chosen = pool[rows]
             moved = (share / share.sum()) @ (chosen - chosen[0])

@@ -173,9 +173,9 @@ def _run_slots(plan: "Recording", rng: np.random.Generator, fits: "Fits", count:
 
 def _run_rows(plan: "Recording", rng: np.random.Generator, fits: "Fits", replicate: int) -> None:
     e, sizes = plan.experiment, plan.experiment.sizes.tolist()
-    pool = plan.real_rows(rng, 1, sizes[0])[0]
+    pool, choices = plan.real_rows(rng, 1, sizes[0])[0], e.schedule.chosen(rng)
     for t in range(e.generations):
-        rows, weights = e.schedule.select(t + 1, rng)
+        rows, weights = next(choices)
         if len(rows) < 2:
             raise InvalidInput(
                 f"workflow: {e.workflow!r} trains on {many(len(rows), 'row')} at generation "

@@ -14,6 +14,7 @@ from modelcollapse._support.checks import Floats
 from modelcollapse._support.errors import NoClosedForm
 from modelcollapse.families.gaussian.estimator import require_all_rows
 from modelcollapse.families.gaussian.moments import temperatures
+from modelcollapse.loop.schedule import Schedule
 from modelcollapse.solver.determinants import log_determinants, pool_of
 from modelcollapse.solver.scan import grown
 
@@ -120,10 +121,12 @@ def limit(e: "Experiment") -> float:
     n, c, d, heat = int(e.sizes[0]), e.model.ddof, e.model.dim, e.temperature
     if n <= d or len(e.truth.spectrum) < d:
         return 0.0
-    if e.schedule.rule == "replace":
-        log_factor = replace_drift(e)
+    if e.schedule.rule == "replace" or e.schedule.edits is not None:
+        log_factor = drift(e)
+        if log_factor is None:
+            raise NoClosedForm(f"{e.workflow!r}: a limit needs as many edits in every generation")
         one = abs(log_factor) < 4 * d * np.finfo(float).eps
-        first = log_factor - d * np.log(heat)
+        first = float(log_minors(e, d)[0])
         return float(np.exp(first)) if one else 0.0 if log_factor < 0 else np.inf
     if e.schedule.rule == "accumulate":
         if heat != 1:
@@ -133,8 +136,18 @@ def limit(e: "Experiment") -> float:
     raise NoClosedForm(f"the determinant's limit under {e.workflow!r} has no closed form here")
 
 
-def replace_drift(e: "Experiment") -> float:
-    """Return the logarithm of what E det S_t is multiplied by under replace, n > d."""
+def drift(e: "Experiment") -> float | None:
+    """Return the logarithm of what E det S_t is multiplied by for ever, n > d.
+
+    None where a schedule of edits does not say.
+    """
     n, d = int(e.sizes[0]), e.model.dim
+    if e.schedule.edits is not None:
+        if not e.schedule.workflow.steady:
+            return None
+        two = Schedule(e.workflow, e.schedule.workflow.batch_sizes(n, 2))
+        heat, ddof = e.temperature, e.model.ddof
+        logs = log_determinants(two, d, bordered=True, heat=heat, ddof=ddof)
+        return None if logs is None else float(logs[1] - logs[0])
     steps = np.log1p(-np.arange(1, d + 1) / n).sum() - d * np.log1p(-e.model.ddof / n)
     return float(steps + d * np.log(e.temperature))

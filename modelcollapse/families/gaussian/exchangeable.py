@@ -1,4 +1,4 @@
-r"""Fourth moments under accumulate-subsample: an exact recursion on a pool's symmetric sums.
+r"""Fourth moments of random training sets: an exact recursion on a pool's symmetric sums.
 
 For a set partition pi of the positions {0, 1, 2, 3} let
 
@@ -9,6 +9,8 @@ blocks. These 15 numbers (in units of (tr S_0)^2, rows about mu_0) close under t
 
 - k of N rows without replacement: a sum over distinct rows shrinks by (k)_b / (N)_b, with b
   the number of blocks that must lie in the subsample and (.)_b the falling factorial;
+- of a set of n rows that is edited all are trained on, and a sum over distinct rows of which b
+  are old and c new has E (n - K)_b (K)_c / (n)_b, K the rows that are replaced;
 - a new row is m + eps, with m the subsample's mean and eps normal with lambda times its
   covariance: positions that share a new row are paired by Isserlis' theorem, and m and the
   covariance are themselves sums over the subsample.
@@ -25,6 +27,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers
+from modelcollapse.solver.edits import mixed_falling
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
@@ -113,12 +116,16 @@ def _pairings(positions: tuple[int, ...]) -> Iterator[list[tuple[int, int]]]:
 
 
 class Terms(NamedTuple):
-    """The update's terms: target += sign (n)_new k^-means (lam/D)^pairs (k)_b/(N)_b source."""
+    """The update's terms: target += sign (n)_new k^-means (lam/D)^pairs (k)_b/(N)_b source.
+
+    Of a set that is edited (n)_new is the chance of `old` and `new`, see the module.
+    """
 
     target: Integers
     source: Integers
     sign: Integers
     new: Integers  # how many distinct new rows
+    old: Integers  # how many distinct rows stay
     means: Integers  # how many factors 1/k
     pairs: Integers  # how many covariances
     drawn: Integers  # how many distinct rows must lie in the subsample
@@ -149,11 +156,12 @@ def _terms() -> Terms:
                 means, pairs = sum(p[1] for p in parts), sum(p[2] for p in parts)
                 equal = [pair for part in parts for pair in part[3]]
                 for source, drawn in _sources(old, new, equal):
-                    counts[target, source, len(new), means, pairs, drawn] += sign
+                    key = (target, source, len(new), len(old), means, pairs, drawn)
+                    counts[key] += sign
     kept = [(key, value) for key, value in counts.items() if value]
-    target, source, new, means, pairs, drawn = np.array([key for key, _ in kept], np.int64).T
+    keys = np.array([key for key, _ in kept], np.int64).T
     signs = np.array([value for _, value in kept], np.int64)
-    return Terms(target, source, signs, new, means, pairs, drawn)
+    return Terms(keys[0], keys[1], signs, *keys[2:])
 
 
 def _sources(
@@ -171,9 +179,9 @@ def _sources(
 
 @cache
 def _kinds() -> tuple[Integers, Floats]:
-    """Return the different (new, means, pairs, drawn) of terms, and how many each step has."""
+    """Return the different (new, old, means, pairs, drawn) of terms, and how many a step has."""
     terms = _terms()
-    each = np.stack([terms.new, terms.means, terms.pairs, terms.drawn])
+    each = np.stack([terms.new, terms.old, terms.means, terms.pairs, terms.drawn])
     kinds, which = np.unique(each, axis=1, return_inverse=True)
     size = len(PARTITIONS)
     counts = np.zeros((kinds.shape[1], size, size))
@@ -181,31 +189,43 @@ def _kinds() -> tuple[Integers, Floats]:
     return kinds, counts.reshape(len(counts), -1)
 
 
-def _steps(shrink: Floats, k: Floats, n: Floats, heat_per_divisor: Floats) -> Floats:
-    """Return the matrices of steps to pools with n more rows, (steps, 15, 15)."""
-    (new, means, pairs, drawn), counts = _kinds()
+def _steps(shrink: Floats, k: Floats, chances: Floats, heat_per_divisor: Floats) -> Floats:
+    """Return the matrices of steps, (steps, 15, 15); `chances` of old and new rows, (steps, 5, 5).
+
+    Where a pool gains n rows, a chance is (n)_new.
+    """
+    (new, old, means, pairs, drawn), counts = _kinds()
     order = np.arange(5)
-    factors = _falling(n)[:, new] * shrink[:, drawn]
+    factors = chances[:, old, new] * shrink[:, drawn]
     factors *= (k[:, None] ** -order.astype(float))[:, means]
     factors *= (heat_per_divisor[:, None] ** order)[:, pairs]
     return np.asarray(factors @ counts).reshape(len(k), len(PARTITIONS), -1)
 
 
+def _chances(e: "Experiment", steps: slice) -> Floats:
+    """Return what the steps to some generations do to old and to new rows, (steps, 5, 5)."""
+    if e.schedule.edits is not None:
+        return np.asarray(mixed_falling(e.schedule.edits, 4)[steps])
+    falling = _falling(e.sizes[steps].astype(float))
+    return np.broadcast_to(falling[:, None], (len(falling), 5, 5))
+
+
 @np.errstate(over="ignore", invalid="ignore")  # hot loops may explode
 def fourth_moments(e: "Experiment") -> FourthMoments:
-    """Return the fourth moments of every fit under accumulate-subsample."""
+    """Return the fourth moments of every fit to a random training set."""
     spectrum, n = e.truth.spectrum, e.sizes.astype(float)
     total = spectrum.sum()
     tau, K = (spectrum**2).sum() / total**2, e.truth.fourth_moment / total**2
     k = e.schedule.counts.astype(float)
-    shrink = _shrink(np.cumsum(n), k)
+    shrink = _shrink(k if e.schedule.edits else np.cumsum(n), k)
     found = np.empty((e.generations, len(PARTITIONS)))
     found[0] = a = _start(int(e.sizes[0]), tau, K)
     for first in range(0, e.generations - 1, CHUNK):
         last = min(first + CHUNK, e.generations - 1)
         part = slice(first, last)
         heats = e.temperature / (k[part] - e.model.ddof)
-        steps = _steps(shrink[part], k[part], n[first + 1 : last + 1], heats)
+        chances = _chances(e, slice(first + 1, last + 1))
+        steps = _steps(shrink[part], k[part], chances, heats)
         for t, step in enumerate(steps, first + 1):
             found[t] = a = step @ a
     return _fits(found, shrink, k, e.model.ddof)

@@ -7,6 +7,8 @@ replace              V_t is multiplied by r = lambda (n - 1)/(n - c); the mean's
 accumulate           V_t ~ t^(lambda - 1); the error adds V/t^2: bounded iff lambda < 2
 accumulate-subsample V_t ~ t^a, a = lambda (k - 1)/(k - c) - 1 + 1/k, and the error is at least
                      the part (1 - k/N)/k of it
+edits                V_t is multiplied by 1 + e (lambda (n - 1)/(n - c) - 1 + 1/n) - f/n, e and f
+                     as in `solver.edits`
 fresh, kept data     moments settle, or explode, as `limits.settling` says
 determinant          replace: r = lambda^d prod_i (n - i)/(n - c); else a is d times that of V_t
 any other            for maximum likelihood at temperature 1 that of the solver with v2 = -1:
@@ -27,6 +29,7 @@ from modelcollapse._support.errors import NoClosedForm
 from modelcollapse.families.gaussian import determinants, limits
 from modelcollapse.loop.fate import Fate, Outcome
 from modelcollapse.loop.truth import Rows
+from modelcollapse.solver.fates import EDITS
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
@@ -39,7 +42,7 @@ NOTHING = Fate("undetermined", "", "known for maximum likelihood (ddof = 0) at t
 
 def fates(e: "Experiment") -> dict[str, Fate]:
     """Return the fate of each of `QUANTITIES`, if later batches are as the last."""
-    variance, error = _moments(e)
+    variance, error = _moments(e) if e.schedule.edits is None else _edited(e)
     found = {"variance": variance, "squared_error": error}
     found |= {"second_moment": _sum(e, variance, error), "test_log_loss": _loss(e)}
     return found | {"determinant": variance if e.model.dim == 1 else _determinant(e)}
@@ -59,6 +62,8 @@ def typical(e: "Experiment") -> dict[str, Fate]:
 
 def _kept(e: "Experiment") -> dict[str, Fate]:
     rule, text = e.schedule.rule, ""
+    if (found := limits.edit_factor(e)) is not None and found[0] > EPS:
+        return {"variance": Fate("clumps", "", "the sum of its expectations is finite")}
     if isinstance(e.truth, Rows):
         return {}
     if rule == "accumulate":
@@ -109,6 +114,22 @@ def _replace(e: "Experiment") -> tuple[Fate, Fate]:
         return Fate("clumps", f"{r:.12g}^t", text), Fate("bounded", "", lost)
     grown = Fate("diverges", f"{r:.12g}^t", text)
     return grown, Fate("diverges", f"{r:.12g}^t", "each generation adds V/n, and V explodes")
+
+
+def _edited(e: "Experiment") -> tuple[Fate, Fate]:
+    """Return the fates of a set of which rows are replaced."""
+    if (found := limits.edit_factor(e)) is None:
+        return Fate("undetermined", "", EDITS), Fate("undetermined", "", EDITS)
+    loss, gain = found
+    text = f"each generation multiplies it by {1 - loss:.12g}"
+    if abs(loss) < EPS:
+        kept = Fate("bounded", "", "the fitted variance keeps its expectation")
+        return kept, Fate("diverges", f"{gain:.12g} t", "each generation adds a share of V")
+    rate = f"{1 - loss:.12g}^t"
+    if loss > 0:
+        lost = f"what is left of the variance is lost geometrically: it tends to {gain / loss:.6g}"
+        return Fate("clumps", rate, text), Fate("bounded", "", lost)
+    return Fate("diverges", rate, text), Fate("diverges", rate, "it adds a share of V, which grows")
 
 
 def _settled(e: "Experiment") -> tuple[Fate, Fate]:
@@ -174,15 +195,21 @@ def _determinant(e: "Experiment") -> Fate:
         return Fate("bounded", "", "a step takes a share below (d+1) d n/(2 N^2): a limit above 0")
     if e.schedule.equal is None:
         return Fate("undetermined", "", "the batches differ in size, and a schedule may go on so")
-    return _shrunk(e) if e.schedule.rule == "replace" else _determinant_power(e)
+    if e.schedule.rule == "replace" or e.schedule.edits is not None:
+        return _shrunk(e)
+    return _determinant_power(e)
 
 
 def _shrunk(e: "Experiment") -> Fate:
-    """Return the determinant's fate under replace."""
-    drift = determinants.replace_drift(e)
+    """Return the determinant's fate where each generation multiplies it by one number."""
+    drift = determinants.drift(e)
+    if drift is None:
+        return Fate("undetermined", "", EDITS)
     if abs(drift) < e.model.dim * EPS:
         return Fate("bounded", "", "the determinant keeps its expectation")
-    text = "each generation multiplies it by prod_i (n - i)/(n - ddof), and the temperature^d"
+    text = "each generation multiplies it by one number, see families.gaussian.minors"
+    if e.schedule.rule == "replace":
+        text = "each generation multiplies it by prod_i (n - i)/(n - ddof), and the temperature^d"
     return Fate("clumps" if drift < 0 else "diverges", f"{np.exp(drift):.12g}^t", text)
 
 

@@ -9,6 +9,7 @@ from modelcollapse._support.checks import Floats, one_of, positive, whole
 from modelcollapse._support.errors import NoClosedForm
 from modelcollapse.families.gaussian.estimator import require_all_rows
 from modelcollapse.families.gaussian.replace_laws import factor_power
+from modelcollapse.solver.edits import chances
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
@@ -72,6 +73,8 @@ def limits(e: "Experiment") -> tuple[float, float]:
     NoClosedForm
         If the batch size varies, or the limit is not known in closed form.
     """
+    if e.schedule.edits is not None:
+        return _edited(e)
     if e.schedule.equal is None:
         raise NoClosedForm("a limit is known for constant batch sizes only")
     n, ddof, heat = int(e.sizes[0]), e.model.ddof, e.temperature
@@ -84,13 +87,42 @@ def limits(e: "Experiment") -> tuple[float, float]:
             return np.inf, np.inf
         if e.schedule.budget in (None, n):
             return subsample_limits(n)
-    elif ddof == 0 and heat == 1:
-        # What the mean's error gains the variance loses: V(m) bends by -1.
-        error = solver.limit(e.schedule, n, -1.0)
-        return 1 - error, error
-    elif e.schedule.rule in ("fresh-data", "keep-real"):
-        return settling(e)[:2]
+    elif (ddof == 0 and heat == 1) or e.schedule.rule in ("fresh-data", "keep-real"):
+        return _weighted(e)
     raise NoClosedForm(f"the limit of {e.workflow!r} with these parameters has no closed form here")
+
+
+def _weighted(e: "Experiment") -> tuple[float, float]:
+    """Return the limits of fixed weights, of the solver or of fresh or kept real data."""
+    if e.model.ddof == 0 and e.temperature == 1:
+        # What the mean's error gains the variance loses: V(m) bends by -1.
+        error = solver.limit(e.schedule, int(e.sizes[0]), -1.0)
+        return 1 - error, error
+    return settling(e)[:2]
+
+
+def _edited(e: "Experiment") -> tuple[float, float]:
+    """Return the limits of a set that is edited alike for ever: V_t is multiplied by a factor."""
+    if (found := edit_factor(e)) is None:
+        raise NoClosedForm(f"{e.workflow!r}: a limit needs as many edits in every generation")
+    loss, gain = found
+    if abs(loss) < 4 * np.finfo(float).eps:
+        spread = (int(e.sizes[0]) - 1) / (int(e.sizes[0]) - e.model.ddof)
+        return spread, np.inf
+    return (0.0, gain / loss) if loss > 0 else (np.inf, np.inf)
+
+
+def edit_factor(e: "Experiment") -> tuple[float, float] | None:
+    """Return 1 less the factor of V_t, and what R_t gains of V_t, of a set edited alike for ever.
+
+    Both are of D = V (n - c)/(n - 1), see `solver.edits`; None where a schedule does not say.
+    """
+    edits, n = e.schedule.edits, int(e.sizes[0])
+    if edits is None or not e.schedule.workflow.steady or e.generations == 1:
+        return None
+    one, pair = (float(chance[-1]) for chance in chances(edits))
+    hot = e.temperature * (n - 1) / (n - e.model.ddof)
+    return pair / n - one * (hot - 1 + 1 / n), pair / n
 
 
 def _pooled(n: int, ddof: int, heat: float) -> tuple[float, float]:

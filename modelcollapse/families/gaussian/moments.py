@@ -13,6 +13,7 @@ import numpy as np
 from modelcollapse import solver
 from modelcollapse._support.checks import Floats
 from modelcollapse.families.gaussian.joint_moments import fit_moments
+from modelcollapse.solver.edits import fitted_variances
 from modelcollapse.solver.scan import grown, product
 from modelcollapse.solver.subsample import subsets
 
@@ -76,6 +77,8 @@ def second_order(e: "Experiment") -> FitMoments:
         return accumulate(e)
     if e.schedule.kind == "subset":
         return accumulate_subsample(e)
+    if e.schedule.edits is not None:
+        return FitMoments(*fitted_variances(e.schedule.edits, e.temperature, e.model.ddof))
     if e.model.ddof == 0 and e.temperature == 1:
         # What the mean gains the variance loses: V(m) bends by -1.
         return FitMoments(

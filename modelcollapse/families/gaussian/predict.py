@@ -110,7 +110,7 @@ def _spread(e: "Experiment") -> Spread:
         with np.errstate(over="ignore", invalid="ignore"):
             whole = spread + 2 * both + error_spread
         return Spread(grown(spread), grown(error_spread), grown(whole))
-    if e.schedule.kind == "subset":
+    if e.schedule.random_sets:
         error, mixed, variance = fourth_moments(e)
     else:
         error, mixed, variance = fit_moments(e, fourth=True)[2:]

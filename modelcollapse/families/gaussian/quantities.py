@@ -139,7 +139,7 @@ def plan_of(e: "Experiment", recorded: Integers, extra: set[str]) -> Recording:
     slots[recorded - 1] = np.arange(len(recorded))
     dim = len(spectrum)
     cost = 60.0 + 20 * dim**2 + dim**3 / 8
-    if e.schedule.kind == "subset":
+    if e.schedule.random_sets:
         cost += float(e.sizes.mean()) * (30 + 8 * dim**2)
     batch = int(np.clip(BATCH_NANOSECONDS / (cost * e.generations), 1, 1024))
     deviations = np.sqrt(spectrum) if e.truth.is_normal else None

@@ -62,7 +62,7 @@ def _run(plan: Recording, rng: np.random.Generator, fits: Fits, count: int) -> N
     schedule = plan.experiment.schedule
     if isinstance(plan.experiment.sampling, Selection):
         batches.run(plan, rng, fits, count)
-    elif schedule.kind == "subset":
+    elif schedule.random_sets:
         _subsampled(plan, rng, fits, count)
     elif schedule.newest or schedule.pool:
         _compiled(plan, rng, fits, count)
@@ -106,11 +106,11 @@ def _subsampled(plan: Recording, rng: np.random.Generator, fits: Fits, count: in
     from modelcollapse.families.gaussian import subsample_kernels
 
     e = plan.experiment
-    sizes, counts = e.sizes, e.schedule.counts
+    sizes, counts, edits = e.sizes, e.schedule.counts, e.schedule.edit_table
     given = plan.deviations is None
     real = plan.real_rows(rng, count, int(sizes[0])) if given else np.empty((0, 0, 0))
     deviations = np.ones(plan.dim) if plan.deviations is None else plan.deviations
-    common = (sizes, counts, float(e.temperature), e.model.ddof, plan.slots)
+    common = (sizes, counts, edits, float(e.temperature), e.model.ddof, plan.slots)
     run: Any
     if plan.dim == 1:
         run = partial(subsample_kernels.subsample_line, rng, given, real, float(deviations[0]))

@@ -129,6 +129,7 @@ def grow(
     counts: Integers,
     tables: Integers,
     cumulative: Floats,
+    edits: Floats,
     bandwidths: Floats,
     scaled: bool,
     extra: int,
@@ -144,7 +145,8 @@ def grow(
     kind
         RANGES: generation t trains on counts[0, t] rows from firsts[t] on. TABLES: on
         tables[r or 0, t, :counts[r or 0, t]], with cumulative weights of the same shape, or an
-        empty array for equal ones. SUBSETS: tables receives the subsets drawn here.
+        empty array for equal ones. SUBSETS: tables receives the random sets drawn here, `edits` as
+        in `draw_plan`.
     sizes, fresh
         Rows of each batch, and how many of them, the first ones, are real.
     bandwidths
@@ -160,7 +162,7 @@ def grow(
     for r in range(R):
         pool, table = pools[r], tables[min(r, tables.shape[0] - 1)]
         if kind == SUBSETS:
-            draw_plan(rng, sizes, counts[0], order, table, used)
+            draw_plan(rng, sizes, counts[0], edits, order, table, used)
         start = sizes[0]
         for t in range(sizes.size - 1):
             first, h = firsts[t], bandwidths[t]

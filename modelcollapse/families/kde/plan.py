@@ -127,7 +127,7 @@ class Plan:
         if self.fixed is not None:
             return self.fixed
         e = self.experiment
-        if e.schedule.kind == "subset":
+        if e.schedule.random_sets:
             counts = e.schedule.counts
             tables = np.empty((count, len(counts), int(counts.max())), dtype=np.int64)
             none = np.empty((0, 0, 0))
@@ -138,7 +138,7 @@ class Plan:
         """Ask the workflow for its rows, replicate by replicate."""
         e = self.experiment
         T = e.generations
-        chosen = [[e.schedule.select(t, rng) for t in range(1, T + 1)] for _ in range(count)]
+        chosen = [list(e.schedule.chosen(rng)) for _ in range(count)]
         counts = np.array([[len(rows) for rows, _ in generations] for generations in chosen])
         tables = np.zeros((count, T, int(counts.max())), dtype=np.int64)
         weighted = any(weights is not None for rows in chosen for _, weights in rows)

@@ -155,7 +155,9 @@ class Blocks:
             given = kernel.noise(count * rows, d, rng).reshape(count, rows, d)
         genealogy.grow(
             *(rng, choice.kind, e.sizes, fresh, choice.firsts, choice.counts, choice.tables),
-            *(choice.cumulative, self.bandwidths, self.plan.generator_is_scaled, extra, given),
+            *(choice.cumulative, e.schedule.edit_table, self.bandwidths),
+            *(bool(self.plan.generator_is_scaled), extra),
+            given,
             pools,
         )
         return choice, pools

@@ -104,6 +104,11 @@ class LinearRegression(Estimator):
                 f"workflow = {e.workflow!r} brings fresh rows, and design = 'fixed' has one set of "
                 "inputs: give design='fresh'"
             )
+        if e.schedule.edits is not None and e.schedule.edits.rows is not None:
+            raise InvalidInput(
+                f"workflow = {e.workflow!r} replaces rows by others, and design = 'fixed' has one "
+                "set of inputs: give Edit(share=...), which edits the labels, or design='fresh'"
+            )
         if np.ptp(e.sizes) > 0:
             raise invalid(
                 "samples",

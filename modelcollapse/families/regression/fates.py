@@ -26,6 +26,8 @@ def _risk(e: "Experiment") -> Fate:
         return Fate("diverges", f"infinite from generation {t} on", reason)
     if e.model.design == "fresh":
         return _fresh(e)
+    if e.schedule.edits is not None:
+        return Fate("undetermined", "", "no theorem for edited labels: simulate it")
     from modelcollapse.solver import fate as of_noise
 
     found = of_noise(e.schedule, e.sizes, 0.0)

@@ -39,7 +39,7 @@ def limits(e: "Experiment") -> tuple[float, float]:
     """
     model, (first, n) = e.model, (int(e.sizes[0]), int(e.sizes[-1]))
     d, power, square = model.dim, model.noise**2, e.truth.square
-    if model.ridge > 0:
+    if model.ridge > 0 or e.schedule.edits is not None:
         raise NoClosedForm(OPEN)
     if e.schedule.rule == "fresh-data":
         return _settled(e)

@@ -162,9 +162,9 @@ def _choice(e: "Experiment", rng: np.random.Generator) -> tuple[Integers, Intege
         picked = e.schedule.counts
         plan = np.zeros((e.generations, int(picked.max())), dtype=np.int64)
         order, used = np.empty((2, int(e.sizes.sum())), dtype=np.int64)
-        draw_plan(rng, e.sizes, picked, order, plan, used)
+        draw_plan(rng, e.sizes, picked, e.schedule.edit_table, order, plan, used)
         return plan, picked, np.empty((0, 0))
-    chosen = [e.schedule.select(t, rng) for t in range(1, e.generations + 1)]
+    chosen = list(e.schedule.chosen(rng))
     picked = np.array([len(rows) for rows, _ in chosen], dtype=np.int64)
     plan = np.zeros((e.generations, int(picked.max())), dtype=np.int64)
     weights = np.ones(plan.shape)

@@ -63,7 +63,7 @@ def _draw_one(axes: Any, e: Experiment, runs: Any, colour: str) -> None:
             "o",
             color=colour,
             ms=4,
-            label=e.workflow.name,  # type: ignore[attr-defined]
+            label=e.workflow.name,  # type: ignore[union-attr]
         )
 
 

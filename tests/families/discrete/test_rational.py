@@ -13,7 +13,8 @@ from tests.helpers.discrete_oracle import QUANTITIES, WITH_VARIANCE, exact
 
 EPS = np.finfo(float).eps
 TINY = (0.5, 1e-3, 1e-8, 1e-12, 1e-13, 1e-14, 1e-15, 1e-16, 1e-17, 1e-100, 1e-300)
-POOLS = (mc.Replace(), mc.Accumulate(), mc.AccumulateSubsample(), mc.AccumulateSubsample(3))
+EDITS = (mc.Edit(rows=1), mc.Edit(rows=3), mc.Edit(share=0.375))
+POOLS = (mc.Replace(), mc.Accumulate(), mc.AccumulateSubsample(), mc.AccumulateSubsample(3), *EDITS)
 SECOND = ((0, 1), (0, 1, 1), (0, 1, 3, 1), (0, 1, 7, 6, 1))  # Stirling's numbers, of orders 1 to 4
 
 
@@ -27,7 +28,8 @@ def relative(found, wanted, roundings):
 def test_tiny_probabilities_lose_no_digit(workflow, p):
     """Every mean and variance of a coin at n = 4: at most 30 roundings a generation and 4 more."""
     sizes = [4, 4, 4] if isinstance(workflow, mc.Replace) else [4, 3]
-    e = mc.Experiment(Discrete(2), workflow, sizes, len(sizes), truth=[p, 1 - p])
+    samples = 4 if isinstance(workflow, mc.Edit) else sizes
+    e = mc.Experiment(Discrete(2), workflow, samples, len(sizes), truth=[p, 1 - p])
     agree(e, 34 * len(sizes))
 
 
@@ -35,7 +37,8 @@ def test_tiny_probabilities_lose_no_digit(workflow, p):
 def test_tiny_probabilities_among_others_lose_no_digit(workflow):
     """Three outcomes of which one or two are tiny."""
     for truth in ([1e-300, 1e-200, 1], [1e-14, 0.25, 0.75 - 1e-14], [1e-9, 1e-9, 1 - 2e-9]):
-        agree(mc.Experiment(Discrete(3), workflow, [3, 3], 2, truth=truth), 80)
+        samples = 3 if isinstance(workflow, mc.Edit) else [3, 3]
+        agree(mc.Experiment(Discrete(3), workflow, samples, 2, truth=truth), 80)
 
 
 def agree(e, roundings):
@@ -102,7 +105,7 @@ def test_simulated_values_are_those_of_the_fit(workflow, p, n, seed):
 
     The squared error of n rows is a difference of frequencies: what it is of 1/n costs as many.
     """
-    if getattr(workflow, "budget", None) is None and isinstance(workflow, mc.AccumulateSubsample):
+    if workflow == mc.AccumulateSubsample() or isinstance(workflow, mc.Edit):
         n = min(n, 8)  # which are drawn row by row
     e = mc.Experiment(Discrete(2), workflow, n, 3, truth=[p, 1 - p])
     found = mc.simulate(e, 40, seed, extra=("probabilities",))

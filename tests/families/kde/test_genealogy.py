@@ -16,6 +16,7 @@ from modelcollapse.testing import assert_frequency, assert_law
 
 SEEDS, DIMS = st.integers(0, 10**6), st.integers(1, 4)
 NO_TABLES, NO_WEIGHTS = np.zeros((1, 1, 1), np.int64), np.empty((0, 0, 0))
+NO_EDITS = np.empty((2, 0))
 QUICK = settings(max_examples=25)
 
 
@@ -182,7 +183,7 @@ def test_growth_uses_the_noise_given():
             np.arange(T),
             np.ones((1, T), np.int64),
         ),
-        *(NO_TABLES.repeat(T, axis=1), NO_WEIGHTS, h, False, -1, given, pools),
+        *(NO_TABLES.repeat(T, axis=1), NO_WEIGHTS, NO_EDITS, h, False, -1, given, pools),
     )
 
     steps = h[:3, None] * given[0, 1:]
@@ -198,7 +199,8 @@ def test_scaled_growth_uses_the_rows_covariance(seed):
     genealogy.grow(
         *(rng, RANGES, np.array([6, n]), np.array([6, 0]), np.zeros(2, np.int64)),
         np.array([[6, n]]),
-        *(NO_TABLES.repeat(2, axis=1), NO_WEIGHTS, np.array([f, f]), True, 0, NO_WEIGHTS, pools),
+        *(NO_TABLES.repeat(2, axis=1), NO_WEIGHTS, NO_EDITS, np.array([f, f]), True, 0),
+        *(NO_WEIGHTS, pools),
     )
     S = np.cov(real.T)
     for direction in (np.array([1.0, 0.0]), np.array([0.0, 1.0]), np.array([1.0, -1.0])):
@@ -217,7 +219,7 @@ def test_subsets_are_drawn_without_replacement(seed):
     tables, pools = np.empty((R, 2, 3), np.int64), np.zeros((R, 6, 1))
     genealogy.grow(
         *(rng, SUBSETS, sizes, np.array([4, 0]), np.zeros(2, np.int64), counts, tables, NO_WEIGHTS),
-        *(np.ones(2), False, 0, NO_WEIGHTS, pools),
+        *(NO_EDITS, np.ones(2), False, 0, NO_WEIGHTS, pools),
     )
     first = np.sort(tables[:, 0, :2], axis=1)
     assert (np.diff(first, axis=1) > 0).all()

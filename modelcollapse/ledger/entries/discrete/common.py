@@ -7,7 +7,7 @@ from modelcollapse.families.discrete.truth import truth_of
 from modelcollapse.ledger.claims import BoundedClaim, Design
 from modelcollapse.ledger.values import Value, constant, expectation, quantity
 from modelcollapse.loop.experiment import Experiment
-from modelcollapse.workflows import Workflow
+from modelcollapse.workflows import AnyWorkflow
 
 DERIVED = "derived here: theory/discrete.py"
 SEDDIK = "Seddik et al., arXiv 2404.05090"
@@ -19,7 +19,9 @@ N, T = 5, 6
 ROWS = f"n={N} t={T} p=0.5,0.3,0.15,0.05"
 
 
-def loop(workflow: Workflow, n: Any = N, generations: int = T, truth: Any = SHARES) -> Experiment:
+def loop(
+    workflow: AnyWorkflow, n: Any = N, generations: int = T, truth: Any = SHARES
+) -> Experiment:
     """Return a loop of the ledger's truth, or of another one."""
     return Experiment(Discrete(len(truth)), workflow, n, generations, truth=truth)
 

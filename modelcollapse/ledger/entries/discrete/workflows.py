@@ -7,6 +7,7 @@ import numpy as np
 from modelcollapse._support.checks import Floats
 from modelcollapse.families.discrete.moments import all_different
 from modelcollapse.families.discrete.survival import poisson_survival
+from modelcollapse.families.discrete.truth import truth_of
 from modelcollapse.ledger.claims import BoundedClaim, Design, mean_claim
 from modelcollapse.ledger.entries.discrete.common import (
     ANY,
@@ -26,6 +27,7 @@ from modelcollapse.solver.determinants import symmetric
 from modelcollapse.workflows import (
     Accumulate,
     AccumulateSubsample,
+    Edit,
     FreshData,
     KeepReal,
     Replace,
@@ -62,15 +64,20 @@ def weighted() -> Experiment:
     return loop(GEOMETRIC)
 
 
+def edited() -> Experiment:
+    """Each row is edited with the chance 0.4."""
+    return loop(Edit(share=0.4))
+
+
 def refreshed() -> Experiment:
     """Two fresh real rows beside three sampled ones."""
     return loop(FreshData(2, 3))
 
 
 REPLICATES = 400_000
-REPLACED, POOLED, SUBSAMPLED, KEPT, WEIGHTED, REFRESHED = (
+REPLACED, POOLED, SUBSAMPLED, KEPT, WEIGHTED, REFRESHED, EDITED = (
     Design(build, REPLICATES, at=(T,))
-    for build in (replaced, pooled, subsampled, kept, weighted, refreshed)
+    for build in (replaced, pooled, subsampled, kept, weighted, refreshed, edited)
 )
 
 
@@ -152,6 +159,11 @@ def _share_absent(e: Experiment) -> float:
 def _poisson(e: Experiment) -> float:
     p = np.array(SHARES)
     return float((1 - poisson_survival(e.sizes[0] * p, T)[:, -1]).sum())
+
+
+def _lost(share: float) -> Value:
+    """Return the heterozygosity if each generation lost so much, over n, of it."""
+    return lambda e: float(truth_of(e).heterozygosity * (1 - 1 / N) * (1 - share / N) ** (T - 1))
 
 
 THEOREMS = [
@@ -448,5 +460,26 @@ THEOREMS = [
             "replace's": _different(Replace()),
             "one generation early": lambda e: float(all_different(e, 3)[-2]),
         },
+    ),
+    Theorem(
+        "discrete/edit/heterozygosity",
+        "Where each row is edited with the chance p a generation loses (2p - p^2)/n of the "
+        "probability that two draws differ.",
+        r"E(1-\sum p_i^2)=H_0(1-\tfrac1n)\left[1-\frac{2p-p^2}n\right]^{t-1}",
+        f"{DERIVED}; editing as in arXiv 2412.14689",
+        ANY,
+        "law",
+        f"p_edit=0.4 {ROWS}",
+        mean_claim(
+            EDITED,
+            "heterozygosity",
+            T,
+            {
+                "p for 2p - p^2": _lost(0.4),
+                "2p": _lost(0.8),
+                "replace's": expectation("heterozygosity", T, workflow=Replace()),
+                "two rows of five": expectation("heterozygosity", T, workflow=Edit(rows=2)),
+            },
+        ),
     ),
 ]

@@ -7,7 +7,7 @@ import numpy as np
 from modelcollapse.families.exponential.estimator import Family
 from modelcollapse.ledger.values import Value
 from modelcollapse.loop.experiment import Experiment, predict
-from modelcollapse.workflows import Workflow
+from modelcollapse.workflows import AnyWorkflow
 
 DERIVED = "derived here: theory/exponential.py"
 LARGE = "arXiv 2410.22812, for large n; exact here"
@@ -16,7 +16,7 @@ QUADRATIC = "a natural exponential family with a quadratic variance function, fi
 FLAT = np.pi**2 / 6
 
 
-def loop(model: Family, workflow: Workflow, n: Any, T: int, truth: Any = None) -> Experiment:
+def loop(model: Family, workflow: AnyWorkflow, n: Any, T: int, truth: Any = None) -> Experiment:
     """Return a loop."""
     return Experiment(model, workflow, n, T, truth=truth)
 

@@ -1,14 +1,15 @@
-"""Accumulate-subsample, and workflows with weights and fresh data."""
+"""Random training sets, and workflows with weights and fresh data."""
 
 from modelcollapse.families.exponential.families import Gamma, NegativeBinomial, NormalMean, Poisson
-from modelcollapse.ledger.claims import Design, mean_claim
+from modelcollapse.ledger.claims import Design, ExactClaim, mean_claim
 from modelcollapse.ledger.entries.exponential.common import DERIVED, QUADRATIC, loop
 from modelcollapse.ledger.theorem import Theorem
-from modelcollapse.ledger.values import constant, expectation
-from modelcollapse.loop.experiment import Experiment
+from modelcollapse.ledger.values import EPS, constant, expectation, fixed
+from modelcollapse.loop.experiment import Experiment, predict
 from modelcollapse.workflows import (
     Accumulate,
     AccumulateSubsample,
+    Edit,
     FreshData,
     KeepReal,
     Replace,
@@ -17,6 +18,7 @@ from modelcollapse.workflows import (
     Weighted,
 )
 
+N, K, T_LATE = 100, 1, 4000
 HALVING = [[2.0**s / (2**t - 1) for s in range(t)] for t in range(1, 6)]
 
 
@@ -45,8 +47,26 @@ def web() -> Experiment:
     return loop(Poisson(), Web(1, 3), 4, 6)
 
 
-GAMMA, BUDGETED, HALVED, FRESH, WEB = (
-    Design(d, 400_000) for d in (gamma, budgeted, halved, fresh, web)
+def edited() -> Experiment:
+    """Poisson counts, of which three of ten are edited."""
+    return loop(Poisson(), Edit(rows=3), 10, 12)
+
+
+def slope() -> tuple[float, float, float]:
+    """What a generation adds is f D/n, D half the squared distance of two rows, at first 1.
+
+    D' = D + e (1 - D (1 - 1/n)) - f D/n, which contracts to its fixed point.
+    """
+    errors = predict(loop(NormalMean(), Edit(rows=K), N, T_LATE))["squared_error"]
+    e, f = K / N, K * (2 * N - K - 1) / (N * (N - 1))
+    left = (1 - e * (1 - 1 / N) - f / N) ** (T_LATE - 3) * f / N
+    slack = (left + 16 * T_LATE * EPS * float(errors[-1])) * N**2 / K
+    ratio = float(errors[-1] - errors[-2]) * N**2 / K
+    return (2 * N - K - 1) / (N - K / N), ratio - slack, ratio + slack
+
+
+GAMMA, BUDGETED, HALVED, FRESH, WEB, EDITED = (
+    Design(d, 400_000) for d in (gamma, budgeted, halved, fresh, web, edited)
 )
 
 THEOREMS = [
@@ -155,6 +175,47 @@ THEOREMS = [
                 "all rows real": constant(1 / 24),
                 "the real batch kept": expectation("squared_error", 6, workflow=KeepReal()),
                 "half of the new rows real": expectation("squared_error", 6, workflow=Web(2, 2)),
+            },
+        ),
+    ),
+    Theorem(
+        "exponential/edit/squared-error",
+        "Where some rows of a data set are edited in each generation, the error of its mean and "
+        "the variance of its rows obey a linear recursion; it grows for ever.",
+        r"M'=M+(k/n)^2\left[\tfrac{1+v_2M}k+Q\tfrac{n-k}{k(n-1)}\right],\ "
+        r"Q'=(1-\tfrac kn)(M+Q)+\tfrac kn(M+1+v_2M)-M'",
+        f"{DERIVED}; editing as in arXiv 2412.14689",
+        QUADRATIC,
+        "law",
+        "poisson mean=1 n=10 k=3 t=12",
+        mean_claim(
+            EDITED,
+            "squared_error",
+            12,
+            {
+                "k/n times replace's cost": constant((1 + 11 * 0.3) / 10),
+                "no finite population": constant(0.1 + 11 * 0.09 * (1 / 3 + 0.9 / 3)),
+                "replace's": expectation("squared_error", 12, workflow=Replace()),
+                "bounded, as accumulate's": expectation("squared_error", 12, workflow=Accumulate()),
+            },
+        ),
+    ),
+    Theorem(
+        "exponential/edit/cost-per-row",
+        "An edited row costs up to 2 - 1/n times what a row costs under replace: almost twice as "
+        "much, where few are edited at a time.",
+        r"\lim(M_{t+1}-M_t)=\frac kn\cdot\frac1n\cdot\frac{2n-k-1}{n-k/n}",
+        f"{DERIVED}; editing as in arXiv 2412.14689",
+        f"{QUADRATIC}, v_2 = 0",
+        "limit",
+        f"normal-mean n={N} k={K} t={T_LATE}",
+        ExactClaim(
+            slope,
+            {
+                "as under replace": fixed(1.0),
+                "twice": fixed(2.0),
+                "of k -> 0": fixed(2 - 1 / N),
+                "a row more": fixed((2 * N - K - 2) / (N - (K + 1) / N)),
             },
         ),
     ),

@@ -3,6 +3,7 @@
 from modelcollapse.ledger.entries.gaussian import (
     accumulate,
     determinants,
+    editing,
     identities,
     kept_data,
     limits,
@@ -24,4 +25,5 @@ THEOREMS = [
     *identities.THEOREMS,
     *real_data.THEOREMS,
     *selection.THEOREMS,
+    *editing.THEOREMS,
 ]

@@ -6,7 +6,7 @@ from typing import Any
 from modelcollapse.families.kde.estimator import KDE
 from modelcollapse.ledger.claims import Design
 from modelcollapse.loop.experiment import Experiment
-from modelcollapse.workflows import Accumulate, AccumulateSubsample, Replace, Workflow
+from modelcollapse.workflows import Accumulate, AccumulateSubsample, AnyWorkflow, Replace, Workflow
 
 PAPER = "arXiv 2410.16713 (Collapse or Thrive?)"
 DERIVED = "derived here: theory/kde.py"
@@ -20,7 +20,7 @@ WORKFLOWS: dict[str, Workflow] = {
 }
 
 
-def loop(workflow: Workflow, bandwidth: Any = H, n: int = N, t: int = T) -> Experiment:
+def loop(workflow: AnyWorkflow, bandwidth: Any = H, n: int = N, t: int = T) -> Experiment:
     """Return a loop in d = 1 with a standard normal truth."""
     return Experiment(KDE(bandwidth), workflow, n, t)
 
