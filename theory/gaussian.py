@@ -12,6 +12,7 @@ gaussian_logs        replace: logarithms, determinants, roots, W2
 gaussian_loss        replace: test loss
 gaussian_accumulate  accumulate: the same where it exists
 gaussian_determinant  expected determinants, from single rows; bounds on E log det
+gaussian_spectrum    accumulate in any dimension: losses, and bounds by a step's spectrum
 gaussian_steps       proofs of one step, for any size, generation and temperature
 gaussian_limits      closed forms in t and their limits
 gaussian_forms       proofs that those forms solve the recursions
@@ -31,6 +32,7 @@ from theory import (
     gaussian_loss,
     gaussian_rows,
     gaussian_selection,
+    gaussian_spectrum,
     gaussian_steps,
 )
 from theory.derivation import Derivation, Domain, Proof
@@ -81,6 +83,8 @@ BOUNDS = replace(
     truths=NORMAL_TRUTH,
     sizes=lambda dim: (dim + 1, 5),
 )
+# More rows at first than d + 2.
+LOSSES = replace(BOUNDS, sizes=lambda dim: (dim + 3, 9), rows=27)
 # One generation says all of a limit, so that batches can be large.
 CONSTANT = Domain(
     ("replace",), dims=(1, 3), sizes=lambda _: (2, 300), constant=True, generations=1, rows=300
@@ -190,12 +194,12 @@ _DETERMINANTS = [
         "variances.determinant", gaussian_determinant.determinant_variance, ANY_DIM,
     ),
     Derivation(
-        "log-determinant-upper", HERE, "E log det S_1 plus the logarithm of what E det gains",
-        "expected.log_determinant_upper", gaussian_determinant.upper, BOUNDS,
+        "log-determinant-upper", HERE, "by Gauss' rule for each step, or by Jensen after S_1",
+        "expected.log_determinant_upper", gaussian_spectrum.log_upper, BOUNDS,
     ),
     Derivation(
-        "log-determinant-lower", HERE, "E log det S_t by Minkowski and by the second order",
-        "expected.log_determinant_lower", gaussian_determinant.lower, BOUNDS,
+        "log-determinant-lower", HERE, "by Radau's rule for each step",
+        "expected.log_determinant_lower", gaussian_spectrum.log_lower, BOUNDS,
     ),
 ]  # fmt: skip
 
@@ -211,6 +215,32 @@ _DISTANCES = [
     Derivation(
         "accumulate-w2", HERE, "E W2^2 under accumulate",
         "expected.w2_squared", gaussian_accumulate.w2_squared, POOL,
+    ),
+    Derivation(
+        "accumulate-w2-lower", HERE, "E tr sqrt(S_t) by Gauss' rule, or as in one dimension",
+        "expected.w2_squared_lower", gaussian_spectrum.distance_lower, BOUNDS,
+    ),
+    Derivation(
+        "accumulate-w2-upper", HERE, "E tr sqrt(S_t) as a product of steps by Radau's rule",
+        "expected.w2_squared_upper", gaussian_spectrum.distance_upper, BOUNDS,
+    ),
+    Derivation(
+        "accumulate-test-loss", HERE, "E of -log fitted density at a real row, d = 1",
+        "expected.test_log_loss", gaussian_spectrum.line_loss,
+        replace(POOL, sizes=lambda _: (4, 9)),
+    ),
+    Derivation(
+        "accumulate-test-loss-variance", HERE, "its variance",
+        "variances.test_log_loss", gaussian_spectrum.line_loss_variance,
+        replace(POOL, sizes=lambda _: (6, 12)),
+    ),
+    Derivation(
+        "accumulate-test-loss-lower", HERE, "d > 1, from below, by the rules for each step",
+        "expected.test_log_loss_lower", gaussian_spectrum.loss_lower, LOSSES,
+    ),
+    Derivation(
+        "accumulate-test-loss-upper", HERE, "d > 1, from above, by the rules for each step",
+        "expected.test_log_loss_upper", gaussian_spectrum.loss_upper, LOSSES,
     ),
     Derivation(
         "test-loss", HERE, "E of -log fitted density at a real row; infinite iff some n <= d + 2",
@@ -248,6 +278,10 @@ _LIMITS = [
                 replace(LIMITS, ddofs=(0,), tempered=False, dims=(2, 3, 4), truths=NORMAL_TRUTH),
                 "prod 1/Gamma(1 - r) over the roots r of P_D",
             ),
+            (
+                replace(EQUAL_BUDGET, ddofs=(0,), dims=(1, 2, 3)),
+                "gamma functions of the zeros of a polynomial",
+            ),
         )
     ],
     Derivation(
@@ -271,5 +305,6 @@ PROOFS: tuple[Proof, ...] = (
     *gaussian_facts.PROOFS,
     *gaussian_accumulate.PROOFS,
     *gaussian_selection.PROOFS,
+    *gaussian_spectrum.PROOFS,
     *gaussian_determinant.PROOFS,
 )

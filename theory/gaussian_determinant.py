@@ -29,15 +29,16 @@ from sympy import (
     binomial,
     expand,
     ff,
+    fraction,
     oo,
     symbols,
+    together,
 )
 from sympy.combinatorics import Permutation
 from sympy.combinatorics.named_groups import SymmetricGroup
 
 from theory.derivation import Proof
 from theory.gaussian_accumulate import number
-from theory.gaussian_batches import average_moment, normal_moment
 from theory.gaussian_logs import log_cumulant, power, steps
 from theory.gaussian_loop import Loop
 from theory.gaussian_steps import P, accumulate_factor, heat, k, n, subsample_factor
@@ -215,10 +216,29 @@ def limit(loop: Loop) -> list[Any]:
         first = prod(Rational(loop.n - i, loop.n - loop.ddof) for i in range(1, loop.dim + 1))
         ratio = heated * first
         return [Integer(0) if ratio < 1 else first if ratio == 1 else oo]
+    if loop.workflow == SUBSAMPLE:
+        return [subsample_limit(loop.dim + 1, Integer(loop.n))]
     coefficients = Poly(polynomial(loop.dim + 1, Integer(loop.n)), S).all_coeffs()
     with mp.workdps(DIGITS):
         roots = mp.polyroots([mp.mpf(c.p) / c.q for c in coefficients], maxsteps=500, extraprec=200)
         return [mp.re(mp.fprod(mp.rgamma(1 - root) for root in roots))]
+
+
+def subsample_limit(size: int, rows: Any) -> Any:
+    """Return the limit for a budget of one batch, by the zeros and poles of the pool's factor.
+
+    prod_{t >= 1} of (t - zeros)/(t - poles), with sums that agree, is a ratio of gamma functions.
+    """
+    above, below = fraction(together(closed(size, S * rows, rows, rows, Integer(1))))
+    share = ff(rows, size) / rows**size
+    with mp.workdps(DIGITS):
+        total = mp.mpf(1)
+        for whole, side in ((Poly(above, S), -1), (Poly(below, S), 1)):
+            for part, times in whole.sqf_list()[1]:
+                values = [mp.mpf(Rational(c).p) / Rational(c).q for c in part.all_coeffs()]
+                for x in mp.polyroots(values, maxsteps=500, extraprec=400):
+                    total *= mp.gamma(1 - x) ** (side * times)
+        return mp.re(total) * (mp.mpf(Rational(share).p) / Rational(share).q) ** 2
 
 
 def first_log(loop: Loop) -> Any:
@@ -266,35 +286,6 @@ def square_bound(loop: Loop) -> list[Rational]:
     return found
 
 
-def lower(loop: Loop) -> list[Any]:
-    """Bound it from below, for a normal truth and accumulate, as `log_lower` says."""
-    with mp.workdps(DIGITS):
-        total, pool, found = first_log(loop), loop.sizes[0], []
-        for t, size in enumerate(loop.sizes):
-            if t:
-                total += _least(loop, mp.mpf(pool), size)
-                pool += size
-            found.append(total - loop.dim * mp.log(1 - mp.mpf(loop.ddof) / pool))
-        return found
-
-
-def _least(loop: Loop, pool: Any, size: int) -> Any:
-    """Return the larger of the two bounds on E log det B, B = a I + b (W + c z z')."""
-    d, after = loop.dim, pool + size
-    a = c = pool / after
-    b = mp.mpf(loop.temperature.p) / loop.temperature.q / (1 - loop.ddof / pool) / after
-    wishart = [
-        sum(number(log_cumulant(free - i, 1)) for i in range(d)) for free in (size - 1, size)
-    ]
-    first = d * mp.log(a + b * mp.exp(((1 - c) * wishart[0] + c * wishart[1]) / d))
-    mean = a + b * (size - 1 + c)
-    ratio = a / mean
-    loss = (ratio - 1 - mp.log(ratio)) / (1 - ratio) ** 2
-    # E tr W^2 = f d (f + d + 1) and E|z|^4 = d (d + 2): see `spread`.
-    gap = b**2 * d * (d + 1) * (size - 1 + c**2)
-    return max(first, d * mp.log(mean) - loss * gap / mean**2)
-
-
 def closed(size: int, pool: Any, rows: Any, chosen: Any, hot: Any) -> Expr:
     """Return the factor of det M when a fit to k of P rows samples n rows.
 
@@ -336,27 +327,6 @@ def factors() -> list[Expr]:
     return found
 
 
-def spread() -> list[Expr]:
-    """E tr W^2 = f d (f + d + 1) of a Wishart of f degrees of freedom, and E|z|^4 = d (d + 2).
-
-    By Isserlis over the entries of W = sum of z z': E W_ij^2 is f for i != j, f (f + 2) for i = j.
-    """
-    d = Symbol("d")
-    unit = {(i, j): int(i == j) for i in (0, 1) for j in (0, 1)}
-
-    def average(*indices: tuple[int, ...]) -> Expr:
-        moment = average_moment(list(indices), k, lambda i: normal_moment(i, {0: 0, 1: 0}, unit))
-        return k ** len(indices) * moment
-
-    same, other = average((0, 0), (0, 0)), average((0, 1), (0, 1))
-    trace = d * same + d * (d - 1) * other
-    return [
-        trace - k * d * (k + d + 1),
-        trace - d * k**2 - k * d * (d + 1),
-        trace.subs(k, 1) - d * (d + 2),
-    ]
-
-
 def bilinear() -> list[Expr]:
     """E det(A + U_1 + U_2) of independent rank-one U in three columns has mixed terms alone."""
     a = symbols("a0:3")
@@ -387,5 +357,4 @@ PROOFS = (
     Proof("determinant-rank-one", HERE, "E det(A + U_1 + U_2)", bilinear),
     Proof("determinant-variance", HERE, "one column more: a variance", one_dimension),
     Proof("determinant-polynomial", HERE, "P_D in three ways; roots sum to 0", factors),
-    Proof("determinant-spread", "Wishart 1928", "E tr W^2", spread),
 )

@@ -14,6 +14,7 @@ from modelcollapse.workflows.names import COLOURS
 mpl.use("Agg")
 LOOP = mc.Experiment(mc.Gaussian(), mc.Accumulate(), 10, 30)
 PREDICTION, RUNS = mc.predict(LOOP), mc.simulate(LOOP, 200)
+UNKNOWN = mc.Experiment(mc.Gaussian(), mc.SlidingWindow(2), 10, 30)
 RUN = mc.run(mc.Gaussian(), RUNS["variance"][:, 0], mc.Replace(), 20, 5)
 
 
@@ -71,8 +72,9 @@ def test_only_recorded_generations_are_drawn():
     assert theorem.get_xdata().tolist() == [1, 7, 30]
     assert theorem.get_ydata().tolist() == PREDICTION["variance"][[0, 6, 29]].tolist()
     assert len(few.plot("variance", empty(), theorem=False).get_lines()) == 2
-    assert "test_log_loss" not in PREDICTION
-    assert len(few.plot("test_log_loss", empty()).get_lines()) == 2
+    open_ = mc.simulate(UNKNOWN, 20, at=[1, 7, 30])
+    assert "test_log_loss" not in mc.predict(UNKNOWN)
+    assert len(open_.plot("test_log_loss", empty()).get_lines()) == 2
 
 
 def test_a_run_is_dots_on_a_line():
@@ -170,7 +172,7 @@ def test_other_quantities_and_axes_are_refused(result):
 def test_what_cannot_be_drawn_says_why():
     """A quantity without a closed form, and one of more than one number."""
     with pytest.raises(mc.NoClosedForm, match="open"):
-        PREDICTION.plot("test_log_loss", empty())
+        mc.predict(UNKNOWN).plot("test_log_loss", empty())
     runs = mc.simulate(LOOP, 3, extra=["log_pivots"])
     with pytest.raises(mc.InvalidInput, match="more than one number"):
         runs.plot("log_pivots", empty())

@@ -106,7 +106,7 @@ def test_a_predictions_table_has_its_numbers():
     assert [row[0] for row in body] == ["1", "2", "3"]
     assert [row[1] for row in body] == [f"{x:.5g}" for x in prediction["variance"]]
     assert f"<li>limit of variance: {prediction.limits['variance']:.5g}</li>" in text
-    assert "<li>test_log_loss: known for replace" in text
+    assert "<li>test_log_loss_lower: test_log_loss itself is known here" in text
 
 
 def test_trajectories_table_has_means_and_bands():

@@ -1,7 +1,7 @@
-r"""Proved bounds: of E log det S_t, of its variance, and of squared determinants.
+r"""Proved bounds by determinants: of E log det S_t, of its variance, and of squared determinants.
 
 For a normal truth S_t = S_(t-1)^(1/2) B_t S_(t-1)^(1/2) with independent B_t, so that log det is a
-sum of independent terms, and each is bounded by itself.
+sum of independent terms, and each is bounded by itself; `enclosures` has sharper bounds.
 """
 
 from typing import TYPE_CHECKING
@@ -10,12 +10,12 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats
 from modelcollapse.families.gaussian.determinants import log_minors
+from modelcollapse.families.gaussian.enclosures import first_log, log_fit
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
 
 BOUNDS = ("log_determinant_lower", "log_determinant_upper")
-SERIES = 1e-3  # below it a loss is a sum of five terms, to rounding
 
 
 def square_bound(e: "Experiment", m: int) -> Floats:
@@ -37,7 +37,7 @@ def square_bound(e: "Experiment", m: int) -> Floats:
             _chi_square_moments(float(m), heat * before / total, 2 * m),
         ]
         factors.append(_moment_of_sum(parts, 2 * m) / (m * total) ** (2 * m))
-    return np.asarray(np.cumprod(factors) * np.exp(-2 * m * _log_fit(e)))
+    return np.asarray(np.cumprod(factors) * np.exp(-2 * m * log_fit(e)))
 
 
 def _chi_square_moments(freedom: float, scale: float, order: int) -> list[float]:
@@ -68,20 +68,7 @@ def log_upper(e: "Experiment") -> Floats:
     found = log_minors(e, e.model.dim)
     if not (e.schedule.pool and e.truth.is_normal):
         return found
-    return np.asarray(found - found[0] + _first_log(e) - e.model.dim * _log_fit(e)[0])
-
-
-def _first_log(e: "Experiment") -> float:
-    """Return E log det of n_1 normal rows, ddof 0, over the truth's."""
-    from scipy.special import digamma
-
-    d, n = e.model.dim, int(e.sizes[0])
-    return float(digamma((n - np.arange(1, d + 1)) / 2).sum() + d * np.log(2 / n))
-
-
-def _log_fit(e: "Experiment") -> Floats:
-    """Return the logarithm of the pool's variance over the fitted one."""
-    return np.asarray(np.log1p(-e.model.ddof / np.cumsum(e.sizes, dtype=float)))
+    return np.asarray(found - found[0] + first_log(e) - e.model.dim * log_fit(e)[0])
 
 
 def log_variance_bound(e: "Experiment") -> Floats:
@@ -98,41 +85,3 @@ def log_variance_bound(e: "Experiment") -> Floats:
     before = np.cumsum(n)[:-1]
     steps = d * e.temperature / (before - e.model.ddof)
     return np.asarray(np.cumsum(np.concatenate([[first], steps])))
-
-
-def log_lower(e: "Experiment") -> Floats:
-    r"""Bound E log det S_t / det S_0 from below under accumulate, for a normal truth.
-
-    Exact at t = 1. With N' B = N + lambda (W + c z z'), W a Wishart of n - 1 degrees of freedom and
-    c = N/N', the larger of two bounds on E log det B counts:
-
-    - det(A + C)^(1/d) >= det(A)^(1/d) + det(C)^(1/d), log det is concave and log(1 + e^x) convex;
-    - log(1 + x) >= x - h x^2 for x >= r - 1, h = (r - 1 - log r) / (1 - r)^2, over the spectrum of
-      B / mu - 1, where E B = mu and r = N / (N' mu).
-    """
-    from scipy.special import digamma
-
-    d, c, n = e.model.dim, e.model.ddof, e.sizes.astype(float)
-    after = np.cumsum(n)
-    before, total, new = after[:-1], after[1:], n[1:]
-    kept, gain = before / total, e.temperature / (1 - c / before) / total
-    i = np.arange(1, d + 1)
-    # E log det of a Wishart; with fewer degrees of freedom than columns it is singular.
-    with np.errstate(divide="ignore"):
-        halves = [np.maximum(new[:, None] - i + more, 0.0) / 2 for more in (0, 1)]
-        logs = [np.where(x > 0, digamma(x) + np.log(2), -np.inf).sum(axis=1) for x in halves]
-    volume = (1 - kept) * logs[0] + kept * logs[1]
-    minkowski = d * np.log(kept + gain * np.exp(volume / d))
-    mean = kept + gain * (new - 1 + kept)
-    spread = (gain / mean) ** 2 * d * (d + 1) * (new - 1 + kept**2)
-    second = d * np.log(mean) - _loss(1 - kept / mean) * spread
-    steps = np.concatenate([[_first_log(e)], np.maximum(minkowski, second)])
-    return np.asarray(np.cumsum(steps) - d * _log_fit(e))
-
-
-def _loss(x: Floats) -> Floats:
-    """Return (-log(1 - x) - x) / x^2."""
-    small = np.abs(x) < SERIES
-    safe = np.where(small, 0.5, x)
-    series = 1 / 2 + x * (1 / 3 + x * (1 / 4 + x * (1 / 5 + x / 6)))
-    return np.asarray(np.where(small, series, (-np.log1p(-safe) - safe) / safe**2))

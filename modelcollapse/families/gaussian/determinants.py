@@ -6,6 +6,7 @@ dimensions, so E e_m(S_t) / e_m(S_0) is what E det S_t / det S_0 is in dimension
 ``theory/``. For a normal truth S_t = S_(t-1)^(1/2) B_t S_(t-1)^(1/2) with independent B_t.
 """
 
+from math import comb
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +22,7 @@ from modelcollapse.solver.scan import grown
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
 
+MOST_ROOTS = 20  # dimensions, so that a polynomial's zeros are accurate
 OPEN = (
     "known for replace, accumulate and accumulate-subsample, and where each training set is the "
     "last one, scaled, and the new batch; elsewhere open for dim > 1: simulate it"
@@ -106,6 +108,29 @@ def accumulate_limit(n: int, d: int) -> float:
     return float(np.exp(-gammaln(zeros / n).sum()))
 
 
+def subsample_limit(n: int, d: int) -> float:
+    r"""Return lim E det S_t / det S_0 under accumulate-subsample, budget n, ddof 0, temperature 1.
+
+    With D = d + 1 the factor of the pool of n t rows is t^(D-1) R(t) over
+    (t + 1)^D prod_{0<i<D} (t - i/n), where
+    R(t) = t prod_{0<i<D} (t - i/n) + sum_{j>0} C(D, j) ((n)_j/n^j)^2 prod_{j<=i<D} (t - i/n), and
+    (n)_D/n^D of its determinant is left of a subset: gamma functions of the zeros of R.
+    """
+    from scipy.special import loggamma
+
+    size = d + 1
+    if n < size:
+        return 0.0
+    shares = np.cumprod(np.concatenate([[1.0], 1 - np.arange(size) / n]))
+    R = np.polymul([1.0, 0.0], np.poly(np.arange(1, size) / n))
+    for j in range(1, size + 1):
+        term = comb(size, j) * shares[j] ** 2 * np.poly(np.arange(j, size) / n)
+        R = np.polyadd(R, term)
+    # Of zeros and poles at 0 and -1, D - 1 and D times, 1/Gamma(1) and Gamma(2) are 1.
+    logs = loggamma(1 - np.arange(1, size) / n + 0j).sum() - loggamma(1 - np.roots(R) + 0j).sum()
+    return float(shares[size] ** 2 * np.exp(logs).real)
+
+
 def limit(e: "Experiment") -> float:
     """Return lim E det S_t / det S_0.
 
@@ -133,6 +158,9 @@ def limit(e: "Experiment") -> float:
             return 0.0 if heat < 1 else np.inf
         if c == 0:
             return accumulate_limit(n, d)
+    equal = e.schedule.kind == "subset" and e.schedule.budget in (None, n)
+    if equal and (c, heat) == (0, 1.0) and d <= MOST_ROOTS:
+        return subsample_limit(n, d)
     raise NoClosedForm(f"the determinant's limit under {e.workflow!r} has no closed form here")
 
 

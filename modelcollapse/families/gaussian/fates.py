@@ -26,7 +26,7 @@ import numpy as np
 
 from modelcollapse import solver
 from modelcollapse._support.errors import NoClosedForm
-from modelcollapse.families.gaussian import determinants, limits
+from modelcollapse.families.gaussian import determinants, limits, loss_fates
 from modelcollapse.loop.fate import Fate, Outcome
 from modelcollapse.loop.truth import Rows
 from modelcollapse.solver.fates import EDITS
@@ -34,7 +34,10 @@ from modelcollapse.solver.fates import EDITS
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
 
-QUANTITIES = ("variance", "squared_error", "second_moment", "test_log_loss", "determinant")
+QUANTITIES = (
+    *("variance", "squared_error", "second_moment"),
+    *("test_log_loss", "determinant", "log_determinant", "w2_squared"),
+)
 EPS = 8 * float(np.finfo(float).eps)
 ZERO = 1e-12  # a Lyapunov exponent nearer to 0 than its rounding has no sign
 NOTHING = Fate("undetermined", "", "known for maximum likelihood (ddof = 0) at temperature 1 here")
@@ -44,8 +47,11 @@ def fates(e: "Experiment") -> dict[str, Fate]:
     """Return the fate of each of `QUANTITIES`, if later batches are as the last."""
     variance, error = _moments(e) if e.schedule.edits is None else _edited(e)
     found = {"variance": variance, "squared_error": error}
-    found |= {"second_moment": _sum(e, variance, error), "test_log_loss": _loss(e)}
-    return found | {"determinant": variance if e.model.dim == 1 else _determinant(e)}
+    found |= {"second_moment": _sum(e, variance, error)}
+    found["determinant"] = variance if e.model.dim == 1 else _determinant(e)
+    found["log_determinant"] = loss_fates.log_determinant(e, variance)
+    found["w2_squared"] = loss_fates.distance(e, variance, error)
+    return found | {"test_log_loss": loss_fates.loss(e, variance, error)}
 
 
 def typical(e: "Experiment") -> dict[str, Fate]:
@@ -226,20 +232,3 @@ def _determinant_power(e: "Experiment") -> Fate:
         return Fate("bounded", "", "it tends to a limit above 0")
     text = f"a step multiplies it by 1 + a/t, a = {a:.12g}"
     return Fate("clumps" if a < 0 else "diverges", f"t^{a:.12g}", text)
-
-
-def _loss(e: "Experiment") -> Fate:
-    d, n = e.model.dim, e.sizes
-    if e.schedule.rule != "replace" or not e.truth.is_normal:
-        if n[0] <= d and not e.schedule.fresh:
-            return Fate("diverges", "inf from generation 1", "every fit is singular")
-        return Fate("undetermined", "", "known for replace with a normal truth; simulate it")
-    if (short := np.flatnonzero(n <= d + 2)).size:
-        reason = f"a batch of at most dim + 2 = {d + 2} rows: E tr S^-1 is infinite"
-        return Fate("diverges", f"inf from generation {short[0] + 1}", reason)
-    if np.ptp(n):
-        return Fate("undetermined", "", "the batches differ in size")
-    factor = (n[0] - e.model.ddof) / (e.temperature * (n[0] - d - 2))
-    if factor > 1 + EPS:
-        return Fate("diverges", f"{factor:.12g}^t", "E tr S^-1 grows by it in each generation")
-    return Fate("diverges", "", "the fits spread: log det S_t drifts upwards, without end")

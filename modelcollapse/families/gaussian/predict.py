@@ -12,17 +12,16 @@ from modelcollapse.families.gaussian import (
     chained,
     determinant_bounds,
     determinants,
+    distances,
+    enclosures,
     fates,
     limits,
+    loss_fates,
+    pooled_laws,
     replace_laws,
 )
 from modelcollapse.families.gaussian.exchangeable import fourth_moments
 from modelcollapse.families.gaussian.joint_moments import fit_moments
-from modelcollapse.families.gaussian.laws import (
-    AccumulateStep,
-    LogChiSquareSum,
-    log_and_root_moments,
-)
 from modelcollapse.families.gaussian.moments import second_order
 from modelcollapse.loop.experiment import Lazy, Prediction
 from modelcollapse.loop.routes import each, given
@@ -34,20 +33,19 @@ if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment, Route
 
 
+LIMIT_BOUNDS = tuple(
+    f"{name}_{side}"
+    for name in ("log_determinant", "w2_squared", "test_log_loss")
+    for side in ("lower", "upper")
+)
+
+
 class Spread(NamedTuple):
     """Variances over replicates, each of shape (generations,)."""
 
     variance: Floats
     squared_error: Floats
     second_moment: Floats
-
-
-class Stepwise(NamedTuple):
-    """Mean and variance of log v_t, and E sqrt(v_t), each of shape (generations,)."""
-
-    mean: Floats
-    variance: Floats
-    root: Floats
 
 
 def predict(e: "Experiment") -> Prediction:
@@ -58,7 +56,7 @@ def predict(e: "Experiment") -> Prediction:
     laws: dict[str, Route] = {}
     notes: dict[str, str] = {}
     _moments(e, routes, reasons, spreads)
-    steps = cache(lambda: _accumulated(e))
+    steps = cache(lambda: pooled_laws.accumulated(e))
     _logarithms(e, routes, reasons, spreads, notes, steps)
     _determinants(e, routes, reasons, spreads)
     _distances(e, routes, reasons, spreads, notes, steps)
@@ -67,7 +65,7 @@ def predict(e: "Experiment") -> Prediction:
         if e.model.dim == 1:
             laws["log_variance"] = laws["log_determinant"]
     if e.schedule.pool and e.model.dim == 1 and e.truth.is_normal:
-        laws["variance_ratio"] = lambda: variance_ratios(e)
+        laws["variance_ratio"] = lambda: pooled_laws.variance_ratios(e)
     limits, exponents = _limits(e, notes)
     expected = Lazy(routes, reasons)
     variances, law = Lazy(spreads), Lazy(laws)
@@ -126,7 +124,7 @@ def _logarithms(
     reasons: dict[str, str],
     spreads: "dict[str, Route]",
     notes: dict[str, str],
-    steps: "Callable[[], Stepwise]",
+    steps: "Callable[[], pooled_laws.Stepwise]",
 ) -> None:
     d, normal = e.model.dim, e.truth.is_normal
     if d > 1:
@@ -149,7 +147,7 @@ def _logarithms(
     else:
         reason = (
             "known for replace with samples > dim (any dim) and accumulate in dim = 1, for a "
-            "normal truth; elsewhere open: simulate it"
+            "normal truth; elsewhere see log_determinant_lower, log_determinant_upper and its fate"
         )
         reasons["log_determinant"] = reason
         reasons.setdefault("log_variance", reason)
@@ -209,37 +207,11 @@ def _determinants(
     elif determinants.known(e):
         routes["log_determinant_upper"] = lambda: determinant_bounds.log_upper(e)
         if e.schedule.pool and e.truth.is_normal:
-            routes["log_determinant_lower"] = lambda: determinant_bounds.log_lower(e)
-
-
-def _pool_steps(e: "Experiment") -> tuple[Floats, Floats, Floats, Floats]:
-    """Return a, b, c and the freedom of v_t / v_{t-1}, t >= 2, under accumulate in d = 1."""
-    n = e.sizes.astype(float)
-    after, c = np.cumsum(n), e.model.ddof
-    before, after, n = after[:-1], after[1:], n[1:]
-    # In units of the ratio of the fitted variances rather than the pool's.
-    fits = after / (after - c) * (before - c) / before
-    drawn = e.temperature * before / (before - c)
-    return fits * before / after, fits * drawn / after, fits * drawn * before / after**2, n - 1
-
-
-def variance_ratios(e: "Experiment") -> list[AccumulateStep]:
-    """Return the laws of v_t / v_{t-1}, t = 1..T, under accumulate in d = 1; v_0 is the truth's."""
-    n = int(e.sizes[0])
-    first = AccumulateStep(0.0, 1 / (n - e.model.ddof), 0.0, n - 1)
-    steps = zip(*_pool_steps(e), strict=True)
-    return [first, *(AccumulateStep(float(a), float(b), float(c), int(f)) for a, b, c, f in steps)]
-
-
-def _accumulated(e: "Experiment") -> Stepwise:
-    """Return mean and variance of log v_t, and E sqrt(v_t), under accumulate in d = 1."""
-    n, c = int(e.sizes[0]), e.model.ddof
-    first = LogChiSquareSum(np.array([n - 1.0]), np.ones(1), -float(np.log(n - c)))
-    steps = log_and_root_moments(*_pool_steps(e))
-    means = np.concatenate([[first.mean], steps[0]])
-    variances = np.concatenate([[first.variance], steps[1] - steps[0] ** 2])
-    roots = np.concatenate([[np.exp(first.log_mgf(np.array(0.5)))], steps[2]])
-    return Stepwise(np.cumsum(means), np.cumsum(variances), np.cumprod(roots))
+            both = cache(lambda: enclosures.log_determinant(e))
+            routes["log_determinant_lower"] = lambda: both().low
+            routes["log_determinant_upper"] = lambda: np.minimum(
+                both().high, determinant_bounds.log_upper(e)
+            )
 
 
 def _distances(
@@ -248,7 +220,7 @@ def _distances(
     reasons: dict[str, str],
     spreads: "dict[str, Route]",
     notes: dict[str, str],
-    steps: "Callable[[], Stepwise]",
+    steps: "Callable[[], pooled_laws.Stepwise]",
 ) -> None:
     d, normal = e.model.dim, e.truth.is_normal
     scale = float(e.truth.spectrum.sum())
@@ -259,25 +231,78 @@ def _distances(
     elif d == 1 and normal and e.schedule.pool:
         routes["w2_squared"] = lambda: scale * (np.add(*second_order(e)) + 1 - 2 * steps().root)
     else:
-        reasons["w2_squared"] = "known for replace and accumulate in dim = 1 with a normal truth"
+        reasons["w2_squared"] = (
+            "known for replace and accumulate in dim = 1 with a normal truth; elsewhere see "
+            "w2_squared_lower and w2_squared_upper"
+        )
+    _distance_bounds(e, routes, reasons)
+    _losses(e, routes, reasons, spreads, notes, steps)
+
+
+def _distance_bounds(e: "Experiment", routes: "dict[str, Route]", reasons: dict[str, str]) -> None:
+    """Add bounds of E W2^2 = V + R + 1 - 2 E tr (S_0^(1/2) S S_0^(1/2))^(1/2), over tr S_0."""
+    names, scale = ("w2_squared_lower", "w2_squared_upper"), float(e.truth.spectrum.sum())
+    if "w2_squared" in routes:
+        reasons.update(dict.fromkeys(names, "w2_squared itself is known here"))
+    elif not (e.truth.is_normal and "variance" in routes):
+        reasons.update(dict.fromkeys(names, "known for a normal truth, where variance is"))
+    else:
+        both = cache(lambda: distances.roots(e))
+        plain = cache(lambda: np.add(*second_order(e)) + 1)
+        routes[names[0]] = lambda: scale * (plain() - 2 * both().high)
+        if distances.is_enclosed(e):
+            routes[names[1]] = lambda: scale * (plain() - 2 * both().low)
+        else:
+            reasons[names[1]] = "known for accumulate, and in dim = 1"
+
+
+def _losses(
+    e: "Experiment",
+    routes: "dict[str, Route]",
+    reasons: dict[str, str],
+    spreads: "dict[str, Route]",
+    notes: dict[str, str],
+    steps: "Callable[[], pooled_laws.Stepwise]",
+) -> None:
+    d, normal, name = e.model.dim, e.truth.is_normal, "test_log_loss"
+    constant = d * np.log(2 * np.pi) + np.log(e.truth.spectrum).sum()
+    known, bounds = f"{name} itself is known here", (f"{name}_lower", f"{name}_upper")
+    reasons.update(dict.fromkeys(bounds, known))
     if e.schedule.newest and normal:
-        constant = d * np.log(2 * np.pi) + np.log(e.truth.spectrum).sum()
-        routes["test_log_loss"] = lambda: (constant + replace_laws.test_loss_mean(e)) / 2
+        routes[name] = lambda: (constant + replace_laws.test_loss_mean(e)) / 2
         if d == 1:
-            spreads["test_log_loss"] = lambda: replace_laws.test_loss_variance(e)
+            spreads[name] = lambda: replace_laws.test_loss_variance(e)
         short = np.flatnonzero(e.sizes <= d + 2)
         if short.size:
             batch = f"a batch of {many(e.sizes[short[0]], 'row')}"
-            notes["test_log_loss"] = (
+            notes[name] = (
                 f"inf from generation {short[0] + 1}: {batch} is at most dim + 2 = {d + 2}, "
                 "and E tr S^-1 is then infinite"
             )
     elif e.sizes[0] <= len(e.truth.spectrum) and not e.schedule.fresh:
-        notes["test_log_loss"] = "inf: every fit is singular, and a fresh row is off its subspace"
-        routes["test_log_loss"] = lambda: np.full(e.generations, np.inf)
+        notes[name] = "inf: every fit is singular, and a fresh row is off its subspace"
+        routes[name] = lambda: np.full(e.generations, np.inf)
+    elif normal and loss_fates.short_of_rows(e):
+        notes[name] = (
+            f"inf: batch 1 has {many(e.sizes[0], 'row')}, at most dim + 2 = {d + 2}: E tr S_1^-1 "
+            "is infinite, and each S_t is S_1^(1/2) times what does not depend on it"
+        )
+        routes[name] = lambda: np.full(e.generations, np.inf)
+    elif e.schedule.pool and normal and d == 1:
+        routes[name] = lambda: (constant + pooled_laws.test_loss_mean(e, steps())) / 2
+        spreads[name] = lambda: pooled_laws.test_loss_variance(e, steps())
+    elif e.schedule.pool and normal:
+        sides = cache(lambda: enclosures.losses(e))
+        routes[bounds[0]] = lambda: (constant + sides()[0].whole) / 2
+        routes[bounds[1]] = lambda: (constant + sides()[1].whole) / 2
+        for bound in bounds:
+            del reasons[bound]
+        reasons[name] = f"between {bounds[0]} and {bounds[1]}"
     else:
-        reasons["test_log_loss"] = (
-            "known for replace with a normal truth; under other workflows it is open: simulate it"
+        reasons.update(dict.fromkeys(bounds, "known for accumulate, dim > 1 and a normal truth"))
+        reasons[name] = (
+            "known for replace, and for accumulate in dim = 1, with a normal truth; elsewhere "
+            "open: see its fate, and simulate it"
         )
 
 
@@ -299,6 +324,11 @@ def _limits(e: "Experiment", notes: dict[str, str]) -> tuple[Lazy, Lazy]:
         if set(names) <= set(values):
             values["second_moment"] = partial(float, sum(found))
     _determinant_limit(e, values, open_limits)
+    if loss_fates.settles(e):
+        once = cache(lambda: distances.limit_bounds(e))
+        finite = e.sizes[0] > e.model.dim + 2
+        bounds = [name for name in LIMIT_BOUNDS if finite or "loss" not in name]
+        values |= {name: partial(_entry, once, name) for name in bounds}
     rates: dict[str, Route] = {}
     open_rates: dict[str, str] = {}
     for name, rate in (("lyapunov", limits.lyapunov), ("power", limits.power)):
@@ -309,6 +339,10 @@ def _limits(e: "Experiment", notes: dict[str, str]) -> tuple[Lazy, Lazy]:
             continue
         rates[name] = partial(np.array, known) if np.ndim(known) else partial(float, known)
     return Lazy(values, open_limits), Lazy(rates, open_rates)
+
+
+def _entry(found: "Callable[[], dict[str, float]]", name: str) -> float:
+    return found()[name]
 
 
 def _determinant_limit(

@@ -149,12 +149,11 @@ def test_the_test_loss_diverges_under_replace(n, heat, dim):
 
 
 def test_what_the_test_loss_does_elsewhere():
-    """Infinite from the first singular or short batch, and else open."""
+    """Infinite from the first singular or short batch; where the batches differ it is open."""
     short = mc.Experiment(mc.Gaussian(2), mc.Replace(), [9, 9, 4], 3)
     assert mc.predict(short).fates["test_log_loss"].rate == "inf from generation 3"
     thin = predict(mc.Accumulate(), n=3, dim=3, generations=2)
     assert thin.fates["test_log_loss"].rate == "inf from generation 1"
-    assert predict(mc.Accumulate(), generations=2).fates["test_log_loss"].verdict == "undetermined"
     mixed = mc.Experiment(mc.Gaussian(), mc.Replace(), [9, 8, 9], 3)
     assert mc.predict(mixed).fates["test_log_loss"].verdict == "undetermined"
 
@@ -199,7 +198,7 @@ def test_fresh_rows_mend_a_singular_fit():
     runs = mc.simulate(e, 50, extra=["test_log_loss", "log_pivots"])
 
     assert "log_determinant" not in p
-    assert p.fates["test_log_loss"].verdict == "undetermined"
+    assert p.fates["test_log_loss"].verdict == "bounded"
     assert np.isinf(runs["log_determinant"][:, 0]).all()
     assert np.isfinite(runs["log_determinant"][:, 1:]).all()
     assert np.isfinite(runs["test_log_loss"][:, 1:]).all()
@@ -213,3 +212,38 @@ def test_a_small_subset_has_the_pivots_that_it_has():
 
     assert np.isfinite(pivots[..., :2]).all()
     assert np.isneginf(pivots[..., 2:]).all()
+
+
+@pytest.mark.parametrize(
+    ("workflow", "options", "verdicts"),
+    [
+        (mc.Accumulate(), {}, ("bounded", "bounded", "bounded")),
+        (mc.Accumulate(), {"temperature": 1.5}, ("diverges", "diverges", "diverges")),
+        (mc.Accumulate(), {"temperature": 0.5}, ("diverges", "diverges", "bounded")),
+        (mc.Replace(), {}, ("diverges", "diverges", "bounded")),
+        (mc.SlidingWindow(2), {}, ("diverges", "diverges", "bounded")),
+        (mc.Edit(rows=3), {}, ("diverges", "diverges", "bounded")),
+        (mc.KeepReal(0.3), {}, ("bounded", "bounded", "bounded")),
+        (mc.FreshData(9, 9), {}, ("bounded", "bounded", "bounded")),
+        (mc.FreshData(4, 9), {}, ("undetermined", "bounded", "bounded")),
+        (mc.AccumulateSubsample(), {}, ("undetermined", "undetermined", "bounded")),
+    ],
+    ids=str,
+)
+def test_losses_follow_the_variance(workflow, options, verdicts):
+    """Vanishing variances make the loss diverge, kept real rows and summable steps bound it."""
+    fates = mc.predict(mc.Experiment(mc.Gaussian(2), workflow, 12, 4, **options)).fates
+    names = ("test_log_loss", "log_determinant", "w2_squared")
+    assert tuple(fates[name].verdict for name in names) == verdicts
+
+
+@pytest.mark.parametrize("workflow", [mc.SlidingWindow(2), mc.Edit(rows=4), mc.KeepReal(0.3)])
+def test_losses_do_what_their_fate_says(workflow):
+    """Medians at late generations: they grow without bound, or stay."""
+    e = mc.Experiment(mc.Gaussian(), workflow, 8, 400)
+    runs = mc.simulate(e, 300, 1, at=[40, 200, 400])["test_log_loss"]
+    middle, late, last = np.median(runs, axis=0)
+    if mc.predict(e).fates["test_log_loss"].verdict == "diverges":
+        assert last > 2 * late > 4 * middle
+    else:
+        assert last < 2 * middle

@@ -6,7 +6,12 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats
 from modelcollapse.families.gaussian.determinant_bounds import log_variance_bound, square_bound
-from modelcollapse.families.gaussian.determinants import accumulate_limit, log_minors, minors
+from modelcollapse.families.gaussian.determinants import (
+    accumulate_limit,
+    log_minors,
+    minors,
+    subsample_limit,
+)
 from modelcollapse.families.gaussian.estimator import Gaussian
 from modelcollapse.ledger.claims import Design, ExactClaim, MeanClaim, mean_claim
 from modelcollapse.ledger.entries.gaussian.common import ANY
@@ -25,6 +30,7 @@ from modelcollapse.loop.truth import Normal
 from modelcollapse.workflows import Accumulate, AccumulateSubsample, Replace
 
 DERIVED = "derived here: theory/gaussian_determinant.py"
+SPECTRUM = "derived here: theory/gaussian_spectrum.py"
 NORMAL = "simulated for a normal truth"
 T = 5
 
@@ -149,6 +155,18 @@ def limit_enclosure() -> tuple[float, float, float]:
     pairs = d * (d + 1) / (2 * n)
     low = reached * np.exp(-pairs / T_LIMIT / (1 - pairs / T_LIMIT**2)) * (1 - slack)
     return float(predict(e).limits["determinant"]), float(low), reached * (1 + slack)
+
+
+def subsample_enclosure() -> tuple[float, float, float]:
+    """A step of the pool takes at most C(3, 2)/(t + 1)^2: two of three columns' rows are new."""
+    n, d, last = 10, 2, 20_000
+    e = Experiment(Gaussian(d), AccumulateSubsample(), n, last)
+    prediction, rows = predict(e), n * last
+    # Of the pool, of which the subset keeps (n)_D/n^D over (N)_D/N^D.
+    reached = float(prediction["determinant"][-1]) * (1 - 1 / rows) * (1 - 2 / rows)
+    ahead, slack = 3 / last, 16 * last * EPS
+    low = reached * np.exp(-ahead / (1 - ahead)) * (1 - slack)
+    return float(prediction.limits["determinant"]), low, reached * (1 + slack)
 
 
 THEOREMS = [
@@ -284,10 +302,11 @@ THEOREMS = [
     ),
     Theorem(
         "gaussian/accumulate/log-determinant-upper",
-        "The expected log-determinant under accumulate is at most the first fit's and the "
-        "logarithm of what the expected determinant gains.",
-        r"E\log\det S_t\le E\log\det S_1+\log\frac{E\det S_t}{E\det S_1}",
-        DERIVED,
+        "The expected log-determinant under accumulate is at most the first fit's and what Gauss' "
+        "rule says of each step, or the logarithm of what the expected determinant gains.",
+        r"E\log\det S_t\le E\log\det S_1+\min\left(\sum_sd\,G_4[\log],\ "
+        r"\log\frac{E\det S_t}{E\det S_1}\right)",
+        SPECTRUM,
         "the truth is normal, any batch sizes, ddof and temperature",
         "bound",
         f"d=3 n=20 t={T}",
@@ -309,11 +328,10 @@ THEOREMS = [
     ),
     Theorem(
         "gaussian/accumulate/log-determinant-lower",
-        "And at least what Minkowski's inequality, or the second order of the logarithm, leaves "
-        "of it: the determinant does not vanish.",
-        r"E\log\det S_t\ge E\log\det S_1+\sum_s\max(d\log(a+be^{\ell/d}),\ "
-        r"d\log\mu-h\,E\,\mathrm{tr}(B/\mu-1)^2)",
-        DERIVED,
+        "And at least what the rule with a node at the lower end of each step's spectrum says: the "
+        "determinant does not vanish.",
+        r"E\log\det S_t\ge E\log\det S_1+\sum_sd\,R_5[\log]",
+        SPECTRUM,
         "the truth is normal, any batch sizes, ddof and temperature",
         "bound",
         f"d=3 n=20 t={T}",
@@ -350,6 +368,26 @@ THEOREMS = [
                 "accumulate's": _gained(workflow=Accumulate()),
                 "replace's": _gained(workflow=Replace()),
                 "without the mean's column": _columns,
+            },
+        ),
+    ),
+    Theorem(
+        "gaussian/accumulate-subsample/determinant-limit",
+        "At a fixed budget the expected determinant tends to a ratio of gamma functions of the "
+        "zeros of a polynomial: above 0 where a subset has more rows than columns.",
+        r"\lim E\det S_t=\det\Sigma_0\left(\frac{(n)_D}{n^D}\right)^2"
+        r"\frac{\prod_{0<i<D}\Gamma(1-i/n)}{\prod_{R(r)=0}\Gamma(1-r)}",
+        DERIVED,
+        f"{ANY}, equal batches, budget n; ddof 0",
+        "limit",
+        "d=2 n=10 t=20000",
+        ExactClaim(
+            subsample_enclosure,
+            {
+                "accumulate's": lambda: accumulate_limit(10, 2),
+                "one dimension's, squared": lambda: subsample_limit(10, 1) ** 2,
+                "the pool's": lambda: subsample_limit(10, 2) / 0.72,
+                "nothing": fixed(0.0),
             },
         ),
     ),

@@ -7,6 +7,7 @@ from modelcollapse.ledger.entries.gaussian import (
     identities,
     kept_data,
     limits,
+    losses,
     real_data,
     replace_distances,
     replace_logarithms,
@@ -26,4 +27,5 @@ THEOREMS = [
     *real_data.THEOREMS,
     *selection.THEOREMS,
     *editing.THEOREMS,
+    *losses.THEOREMS,
 ]
