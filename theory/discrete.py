@@ -87,12 +87,15 @@ _VARIANCES = [
         ("squared_error", "", DRIFT),
         ("inflation", "", DRIFT),
         ("absent", "", SYMBOLS),
+        ("missing_mass", "", SYMBOLS),
         ("collapsed", "", SYMBOLS),
         ("absent", "-fresh", FRESH),
+        ("missing_mass", "-fresh", FRESH),
         ("collapsed", "-fresh", FRESH),
         ("heterozygosity", "-edited", EDITS),
         ("squared_error", "-edited", EDITS),
         ("absent", "-edited", EDITS),
+        ("missing_mass", "-edited", EDITS),
         ("collapsed", "-edited", EDITS),
     )
 ]  # fmt: skip

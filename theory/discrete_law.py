@@ -119,6 +119,11 @@ def missing_mass(loop: Loop) -> list[Rational]:
     return _sympy(_expected(loop, lambda model: missing(model, loop.origin)))
 
 
+def missing_mass_variance(loop: Loop) -> list[Rational]:
+    """Return its variance over replicates."""
+    return _variance(loop, lambda model: missing(model, loop.origin))
+
+
 def collapsed(loop: Loop) -> list[Rational]:
     """Return the chance that one symbol is left."""
     return _sympy(_expected(loop, alone))

@@ -9,7 +9,7 @@ import modelcollapse as mc
 from modelcollapse.families.discrete import Discrete, enumeration
 
 QUANTITIES = ("heterozygosity", "absent", "missing_mass", "collapsed", "squared_error")
-WITH_VARIANCE = tuple(name for name in QUANTITIES if name != "missing_mass")
+WITH_VARIANCE = QUANTITIES
 
 
 def exact(quantity, e):

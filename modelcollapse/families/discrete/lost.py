@@ -100,12 +100,24 @@ def pairs(e: "Experiment") -> int:
 
 
 def absent_variance(e: "Experiment") -> Floats:
-    """Return the variance over replicates of the number of absent outcomes, (generations,).
+    """Return the variance over replicates of the number of absent outcomes, (generations,)."""
+    return _variance(e, np.ones(len(truth_of(e).groups[0])))
 
-    From the covariances of absences; or, where fewer outcomes are there than absent, of W, the
-    number present besides one: with s the surplus, E W = sum s(p_i) and E W (W + 1) = sum over
-    i != j of s(p_i) + s(p_j) - s(p_i + p_j). Each is right to about K roundings of what it is of,
-    and one of them vanishes with what it is of, as the variance does.
+
+def missing_mass_variance(e: "Experiment") -> Floats:
+    """Return the variance over replicates of the true probability of what is absent."""
+    return _variance(e, truth_of(e).groups[0])
+
+
+def _variance(e: "Experiment", worth: Floats) -> Floats:
+    """Return the variance of the worth of what is absent, one number per group of outcomes.
+
+    From the covariances of absences; or, where fewer outcomes are there than absent, of those
+    present. With s the surplus i is there with probability p_i + s(p_i), and i and j both are with
+    s(p_i) + s(p_j) - s(p_i + p_j). With c the worth of the largest outcome all is
+    c W + sum (worth_i - c) [i is there], and a constant, W the number present besides one, which
+    vanishes as one outcome is left. Each is right to about K roundings of the sum of its terms'
+    sizes; the one with the smaller sum is taken.
     """
     truth = truth_of(e)
     p, counts = truth.groups
@@ -118,12 +130,36 @@ def absent_variance(e: "Experiment") -> Floats:
     rest = np.where(j == len(p) - 1, rest, 1 - (p[i] + p[j]))
     each, two = (p, truth.group_others), (p[i] + p[j], rest)
     single, both = absence(e, *each), absence(e, *two)
-    apart = (both - single[:, i] * single[:, j]) @ couples + (single * (1 - single)) @ counts
-    few = single @ counts
-    single, both = surplus(e, *each), surplus(e, *two)
-    more = single @ counts
-    joint = (single[:, i] + single[:, j] - both) @ couples
-    return np.where(few < more, apart, joint - more - more**2)
+    more_one, more_two = surplus(e, *each), surplus(e, *two)
+    there = p + more_one
+    joint = more_one[:, i] + more_one[:, j] - more_two
+    covariance = _covariance((single[:, i], single[:, j]), both, (there[:, i], there[:, j]), joint)
+    alone, products = (single * there) @ (counts * worth**2), couples * worth[i] * worth[j]
+    apart, lost = alone + covariance @ products, alone + np.abs(covariance) @ products
+    # W, and D = sum (worth - c) [there]: their variances and covariance.
+    more, c, gap = more_one @ counts, worth[-1], worth - worth[-1]
+    D, all_, own = there @ (counts * gap), joint @ couples, there @ (counts * gap**2)
+    cross, half = couples * gap[i] * gap[j], couples * (gap[i] + gap[j]) / 2
+    together = c**2 * (all_ - more - more**2) + own + joint @ cross - D**2
+    together += 2 * c * (joint @ half - more * D)
+    gone = c**2 * (all_ + more + more**2) + own + joint @ cross + D**2
+    gone += 2 * c * (joint @ np.abs(half) + more * np.abs(D))
+    return np.where(lost < gone, apart, together)
+
+
+def _covariance(
+    absent: tuple[Floats, Floats], both: Floats, there: tuple[Floats, Floats], joint: Floats
+) -> Floats:
+    """Return the covariance of two outcomes' absences: of four forms that with the least terms.
+
+    In terms of both being absent, or there, or of one being there and the other absent.
+    """
+    (a, b), (p, q) = absent, there
+    forms = [(both, a * b), (joint, p * q)]
+    forms += [(p * b, np.maximum(b - both, 0.0)), (q * a, np.maximum(a - both, 0.0))]
+    sizes = np.stack([x + y for x, y in forms])
+    values = np.stack([x - y for x, y in forms])
+    return np.asarray(np.take_along_axis(values, sizes.argmin(axis=0)[None], axis=0)[0])
 
 
 def bounds(e: "Experiment", x: Floats, others: Floats) -> tuple[Floats, Floats]:

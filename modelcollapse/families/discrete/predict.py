@@ -92,11 +92,11 @@ def _counts(e: "Experiment", parts: Parts) -> None:
         parts.spreads["collapsed"] = lambda: one() * lost.several(e)
         couples = lost.pairs(e)
         if couples > lost.MOST_PAIRS:
-            parts.spread_reasons["absent"] = (
-                f"{couples} pairs of different probabilities are too many: see its expectation"
-            )
+            why = f"{couples} pairs of different probabilities are too many: see its expectation"
+            parts.spread_reasons |= dict.fromkeys(("absent", "missing_mass"), why)
         elif lost.reason(e, couples) is None:
             parts.spreads["absent"] = lambda: lost.absent_variance(e)
+            parts.spreads["missing_mass"] = lambda: lost.missing_mass_variance(e)
         return
     parts.reasons.update(dict.fromkeys(COUNTS, why))
     if not e.schedule.newest:
