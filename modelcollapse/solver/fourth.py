@@ -49,6 +49,8 @@ def error_variances(
     v2 = checked_curvature(curvature)
     s = float(np.sqrt(at_least("skew2", skew2, 0, "it is a square")))
     schedule, unit = checked(workflow, sizes), _cumulants(s, v2)
+    if schedule.edits is not None:
+        raise NoClosedForm(f"{schedule!r}: see predict(experiment).variances of a family")
     linear = chain(schedule)
     with np.errstate(over="ignore", invalid="ignore"):
         if linear is not None:

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from modelcollapse._support.checks import Floats
+from modelcollapse.families.gaussian import loss_variances
 from modelcollapse.families.gaussian.laws import (
     AccumulateStep,
     LogChiSquareSum,
     inverse_moments,
     log_and_root_moments,
 )
-from modelcollapse.solver.scan import grown
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
@@ -80,29 +80,11 @@ def test_loss_mean(e: "Experiment", steps: Stepwise) -> Floats:
     return result + steps.mean
 
 
-def test_loss_variance(e: "Experiment", steps: Stepwise) -> Floats:
+def test_loss_variance(e: "Experiment") -> Floats:
     """Return the variance of the log-loss, infinite for n_1 <= 5."""
-    from scipy.special import digamma
-
-    n, c = int(e.sizes[0]), e.model.ddof
+    n = int(e.sizes[0])
     if n <= 5:
         return np.full(e.generations, np.inf)
-    # g = 1/v, h = m^2/v, l = log v
-    g, gg = (n - c) / (n - 3), (n - c) ** 2 / ((n - 3) * (n - 5))
-    h, gh, hh = g / n, gg / n, 3 * gg / n**2
-    lg = g * float(digamma((n - 3) / 2) + np.log(2 / (n - c)))
-    lh = lg / n
-    found = [(g, h, gg, gh, hh, lg, lh)]
-    every = zip(*inverse_moments(*pool_steps(e)), _shifts(e), steps.mean[:-1], strict=True)
-    for one, along, two, both, four, log_one, log_along, k2, mean in every:
-        lh = lh * one + k2 * mean * along + h * log_one + k2 * log_along
-        lg = lg * one + g * log_one
-        hh = hh * two + 6 * k2 * h * both + k2**2 * four
-        gh = gh * two + k2 * g * both
-        gg = gg * two
-        g, h = g * one, h * one + k2 * along
-        found.append((g, h, gg, gh, hh, lg, lh))
-    g_, h_, gg_, gh_, hh_, lg_, lh_ = np.array(found).T
-    mean = steps.mean + g_ + h_
-    total = steps.variance + steps.mean**2 + gg_ + hh_ + 2 * (gh_ + lg_ + lh_)
-    return grown((total - mean**2) / 4)
+    first = loss_variances.chi_square(n - 1.0, 1 / (n - e.model.ddof))
+    later = loss_variances.pooled(*pool_steps(e))
+    return loss_variances.variances([first, *later], [1 / n, *_shifts(e).tolist()])

@@ -290,7 +290,7 @@ def _losses(
         routes[name] = lambda: np.full(e.generations, np.inf)
     elif e.schedule.pool and normal and d == 1:
         routes[name] = lambda: (constant + pooled_laws.test_loss_mean(e, steps())) / 2
-        spreads[name] = lambda: pooled_laws.test_loss_variance(e, steps())
+        spreads[name] = lambda: pooled_laws.test_loss_variance(e)
     elif e.schedule.pool and normal:
         sides = cache(lambda: enclosures.losses(e))
         routes[bounds[0]] = lambda: (constant + sides()[0].whole) / 2

@@ -14,6 +14,7 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers
 from modelcollapse.families.gaussian.laws import LogChiSquareSum
+from modelcollapse.families.gaussian.loss_variances import chi_square, variances
 from modelcollapse.families.gaussian.moments import temperatures
 from modelcollapse.solver.scan import grown
 
@@ -187,29 +188,12 @@ def test_loss_mean(e: "Experiment") -> Floats:
     return result
 
 
-@np.errstate(over="ignore", invalid="ignore")  # hot loops may explode
 def test_loss_variance(e: "Experiment") -> Floats:
     """Return the variance of the log-loss in d = 1, infinite once n_t <= 5."""
-    from scipy.special import digamma
-
-    inverse, square = factor_power(e, -1.0), factor_power(e, -2.0)
-    tilted = digamma(np.maximum((e.sizes - 3) / 2, 0.5)) + np.log(2) + log_scale(e)
-    drift, spread = log_determinant_moments(e, rank=1)
-    noise = temperatures(e) / e.sizes
-    # g = 1/v, h = m^2/v, l = log v
-    g, h, gg, gh, hh, lg, lh, before = 1.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0
-    result = np.full(e.generations, np.inf)
-    for t in range(e.generations):
-        if not np.isfinite(square[t]):
-            break
-        a = noise[t]
-        lh = inverse[t] * (lh + a * before + tilted[t] * (h + a))
-        lg = inverse[t] * (lg + tilted[t] * g)
-        hh = square[t] * (hh + 6 * a * h + 3 * a**2)
-        gh = square[t] * (gh + a * g)
-        gg *= square[t]
-        g, h, before = inverse[t] * g, inverse[t] * (h + a), drift[t]
-        mean = drift[t] + g + h
-        total = spread[t] + drift[t] ** 2 + gg + hh + 2 * (gh + lg + lh)
-        result[t] = (total - mean**2) / 4
-    return grown(result)
+    n, heat = e.sizes.astype(float), temperatures(e)
+    last = int(np.argmax(n <= 5)) if n.min() <= 5 else len(n)
+    scales = (heat / (n - e.model.ddof)).tolist()
+    steps = [chi_square(f - 1, scale) for f, scale in zip(n[:last].tolist(), scales, strict=False)]
+    found = np.full(len(n), np.inf)
+    found[:last] = variances(steps, (heat / n)[:last].tolist())
+    return found

@@ -1,14 +1,16 @@
 """Bounds under accumulate in any dimension: rules, moments of a step, and what they enclose."""
 
+from unittest import mock
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import modelcollapse as mc
-from modelcollapse.families.gaussian import distances, enclosures, pooled_laws
+from modelcollapse.families.gaussian import distances, enclosures, loss_variances, pooled_laws
 from modelcollapse.testing import assert_mean
-from theory import gaussian_spectrum
+from theory import gaussian_loss, gaussian_spectrum
 from theory.gaussian_loop import Loop
 
 POINTS = st.lists(st.floats(0.2, 5), min_size=3, max_size=7, unique=True)
@@ -182,3 +184,32 @@ def test_directions_of_their_own_have_bounds_too():
     gap = 5 * runs.std() / np.sqrt(len(runs))
     assert long["w2_squared_lower"][-1] - gap < runs.mean() < long["w2_squared_upper"][-1] + gap
     assert distances.is_enclosed(long.experiment)
+
+
+@pytest.mark.parametrize("n", [10**4, 10**7, 10**10])
+def test_the_variance_of_a_loss_loses_no_digit(n):
+    """It is of the order 1/n^2, of terms of 1/n: of many rows (sum 1/s^2)^2/n^2."""
+    found = mc.predict(loop(n, 1, 5)).variances["test_log_loss"] * float(n) ** 2
+    assert found == pytest.approx(np.cumsum(1 / np.arange(1, 6) ** 2) ** 2, rel=40 / n + 1e-5)
+
+
+def test_nodes_and_integrals_agree():
+    """Two routes to the moments of a step, where both have digits."""
+    steps = pooled_laws.pool_steps(loop([900, 700, 1200, 1000], 1, 4, temperature=1.2))
+    nodes = loss_variances.pooled(*steps)
+    with mock.patch.object(loss_variances, "NEAR", 0.0):
+        integrals = loss_variances.pooled(*steps)
+    for one, other in zip(nodes, integrals, strict=True):
+        for name in ("one", "along", "both", "four", "logs", "drawn"):
+            assert getattr(one, name) == pytest.approx(getattr(other, name), rel=1e-7)
+        for name in ("spread", "square", "cross", "gap"):
+            assert getattr(one, name) == pytest.approx(getattr(other, name), abs=1e-11)
+
+
+@pytest.mark.parametrize("n", [12, 50, 400])
+def test_replaces_variance_of_a_loss_loses_no_digit(n):
+    """The symbolic one, in thirty digits."""
+    exact = gaussian_loss.test_log_loss_variance(Loop("replace", (n, n + 3, n), 1))
+    wanted = [float(value.evalf(30)) for value in exact]
+    found = mc.predict(loop([n, n + 3, n], 1, 3, 1, workflow=mc.Replace())).variances
+    assert found["test_log_loss"] == pytest.approx(wanted, rel=1e-11)
