@@ -26,7 +26,7 @@ from sympy import (
     zeros,
 )
 
-from theory import exponential_limits
+from theory import exponential_limits, regular
 from theory.derivation import HE, Derivation, Proof
 from theory.exponential_limits import stationary
 from theory.exponential_loop import ExponentialDomain, Loop
@@ -266,6 +266,7 @@ DERIVATIONS: tuple[Derivation, ...] = (
     ),
 )  # fmt: skip
 PROOFS: tuple[Proof, ...] = (
+    *regular.PROOFS,
     Proof("weights-triangular", HERE, "A = (I - W S)^{-1} W", triangular),
     Proof("weights-fixed-points", HERE, "keep-real and fresh-data in the long run", fixed_points),
     Proof("weights-heated", HERE, "the fresh loop with a variance multiplier", heated),

@@ -16,6 +16,7 @@ dense       influence: the weight of each part's noise in each fit; squared erro
 fourth      error_variances: the variance over replicates of the squared error
 fates       fate, variance_fate: what a theorem decides about the long run
 information what no estimator can beat, and what a workflow pays
+regular     excess_loss, estimation_gap: any regular model, to leading order
 limits      limit, best_weight, web_threshold: closed forms
 chains      workflows whose fit is a chain: replace, accumulate, fresh data, web; and keep-real
 window      sliding windows; kernels: their compiled steps
@@ -31,12 +32,16 @@ from modelcollapse.solver.fates import fate, variance_fate
 from modelcollapse.solver.fourth import error_variances
 from modelcollapse.solver.information import information, observer_errors, price
 from modelcollapse.solver.limits import best_weight, limit, web_threshold
+from modelcollapse.solver.regular import Gap, estimation_gap, excess_loss
 from modelcollapse.solver.window import window_rate
 
 __all__ = [
+    "Gap",
     "best_weight",
     "effective_samples",
     "error_variances",
+    "estimation_gap",
+    "excess_loss",
     "fate",
     "inflation",
     "influence",

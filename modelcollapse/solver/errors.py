@@ -11,13 +11,19 @@ from modelcollapse.solver.chains import Second, chain, solve_chain, solve_kept
 from modelcollapse.solver.dense import dense_errors
 from modelcollapse.solver.edits import solve_edits
 from modelcollapse.solver.parts import checked, checked_curvature
+from modelcollapse.solver.scan import grown
 from modelcollapse.solver.slots import solve_slots
+from modelcollapse.solver.subsample import subsample_errors, subsample_variances
 from modelcollapse.solver.window import window_errors
 from modelcollapse.workflows import AnyWorkflow
 
 
 def _structured(schedule: Schedule, v2: float) -> Second | None:
     """Return both moments in O(T), if there is a way."""
+    if schedule.kind == "subset":
+        sizes, counts = schedule.listed, schedule.counts.tolist()
+        errors, kept = subsample_errors(sizes, counts, v2), subsample_variances(sizes, counts, v2)
+        return Second(grown(np.array(errors)), grown(np.array(kept)))
     if schedule.edits is not None:
         return solve_edits(schedule.edits, v2)
     if schedule.rule == "keep-real":
@@ -29,13 +35,13 @@ def _structured(schedule: Schedule, v2: float) -> Second | None:
 def squared_errors(workflow: AnyWorkflow | Schedule, sizes: Any, curvature: float = 0.0) -> Floats:
     r"""Return :math:`E (m_t - m_0)^2 / V(m_0)`, shape (T,).
 
-    In O(T) for replace, accumulate, keep-real, fresh data, web and edits, in O(T k) for a window
-    of k batches, to about 1e-14 relative (window: k 1e-15); otherwise in O(T^3).
+    In O(T) for replace, accumulate, subsamples, keep-real, fresh data, web and edits, in O(T k)
+    for a window of k batches, to about 1e-14 relative (window: k 1e-15); otherwise in O(T^3).
 
     Parameters
     ----------
     workflow
-        Any deterministic workflow, or `Edit`; see `modelcollapse.workflows`.
+        Any deterministic or built-in workflow; see `modelcollapse.workflows`.
     sizes
         The batch sizes n_1, ..., n_T; `Experiment.sizes`.
     curvature
@@ -49,7 +55,7 @@ def squared_errors(workflow: AnyWorkflow | Schedule, sizes: Any, curvature: floa
     Raises
     ------
     NoClosedForm
-        If the workflow is random, or remembers all batches and T is above 5,000.
+        If it is a random one of one's own, or remembers all batches and T is above 5,000.
     """
     v2 = checked_curvature(curvature)
     schedule = checked(workflow, sizes)

@@ -12,8 +12,6 @@ from modelcollapse.families.exponential import absorption, exchangeable, fates, 
 from modelcollapse.families.exponential.families import NormalMean
 from modelcollapse.loop.experiment import Lazy, Prediction
 from modelcollapse.loop.routes import decided, each
-from modelcollapse.solver.scan import grown
-from modelcollapse.solver.subsample import subsample_errors, subsample_variances
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,9 +74,6 @@ def predict(e: "Experiment") -> Prediction:
 
 def squared_errors(e: "Experiment") -> Floats:
     """Return E (m_t - m_0)^2 / V(m_0), shape (generations,)."""
-    if e.schedule.kind == "subset":
-        schedule, v2 = e.schedule, e.model.curvature
-        return grown(np.array(subsample_errors(schedule.listed, schedule.counts.tolist(), v2)))
     from modelcollapse import solver
 
     return solver.squared_errors(e.schedule, e.sizes, e.model.curvature)
@@ -114,10 +109,8 @@ def _errors(
 
 def _variances(e: "Experiment", errors: Floats) -> Floats:
     v2 = e.model.curvature
-    if e.schedule.kind == "subset":
-        if v2 >= 0:
-            return 1 + _times(v2, errors)
-        return np.array(subsample_variances(e.schedule.listed, e.schedule.counts.tolist(), v2))
+    if e.schedule.kind == "subset" and v2 >= 0:
+        return 1 + _times(v2, errors)
     from modelcollapse import solver
 
     return solver.variances(e.schedule, e.sizes, v2)

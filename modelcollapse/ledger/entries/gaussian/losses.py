@@ -2,17 +2,20 @@
 
 import numpy as np
 
+from modelcollapse import solver
 from modelcollapse.families.gaussian.estimator import Gaussian
 from modelcollapse.ledger.claims import Design, ExactClaim, mean_claim
 from modelcollapse.ledger.entries.gaussian.common import NORMAL
 from modelcollapse.ledger.theorem import Theorem
-from modelcollapse.ledger.values import expectation
+from modelcollapse.ledger.values import EPS, Computed, expectation, fixed
 from modelcollapse.loop.experiment import Experiment, predict
-from modelcollapse.workflows import Accumulate, Replace
+from modelcollapse.workflows import Accumulate, Replace, Workflow
 
 SPECTRUM = "derived here: theory/gaussian_spectrum.py"
+REGULAR = "derived here: theory/regular.py"
 PAPER = "arXiv 2410.16713 (test losses do not diverge); the value is derived here"
 N, T = 12, 6
+LARGE = 100_000
 ENTROPY = (1 + np.log(2 * np.pi)) / 2
 PLENTY = 20  # rows, ten times two dimensions
 
@@ -54,6 +57,25 @@ def _unshifted(e: Experiment) -> float:
     """Return the loss if the mean did not move."""
     p = predict(e)
     return float(p["test_log_loss"][-1] - p["squared_error"][-1] / 2)
+
+
+def _scaled(d: int, workflow: Workflow, n: int, t: int) -> float:
+    """Return the excess of generation t over k/2n, k = d (d + 3)/2."""
+    e = Experiment(Gaussian(d), workflow, n, t)
+    excess = float(predict(e)["test_log_loss"][-1]) - d * ENTROPY
+    return float(excess * 2 * n / (d * (d + 3) / 2))
+
+
+def large_sample(d: int, workflow: Workflow, t: int) -> Computed:
+    """Enclose the limit for many rows: of f = c + a/n + O(1/n^2) by 2 f(2n) - f(n)."""
+
+    def compute() -> tuple[float, float, float]:
+        found = 2 * _scaled(d, workflow, 2 * LARGE, t) - _scaled(d, workflow, LARGE, t)
+        slack = 100.0 * (d + 1) ** 2 * t**3 / LARGE**2 + 1e4 * EPS * LARGE
+        claimed = float(solver.inflation(workflow, [LARGE] * t)[-1])
+        return claimed, found - slack, found + slack
+
+    return compute
 
 
 THEOREMS = [
@@ -118,6 +140,41 @@ THEOREMS = [
                     - 2 * ENTROPY
                 ),
                 "to leading order, 5 pi^2/(12 n)": lambda: 5 * np.pi**2 / 12 / PLENTY,
+            },
+        ),
+    ),
+    Theorem(
+        "gaussian/replace/large-sample-law",
+        "For many rows the excess loss is k/2n times a number of the workflow alone: t under "
+        "replace, whatever the k parameters.",
+        r"\lim_{n\to\infty}\frac{2n}k\,E(\ell_t-\ell_0)=c_t,\ c_t=t",
+        REGULAR,
+        f"{NORMAL}; ddof 0, mean and covariance unknown: k = d(d + 3)/2",
+        "limit",
+        f"d=3 t=6 n={LARGE}",
+        ExactClaim(
+            large_sample(3, Replace(), 6),
+            {
+                "accumulate's": fixed(float(sum(1 / s**2 for s in range(1, 7)))),
+                "a parameter less": fixed(6 * 9 / 8),
+                "of the mean alone": fixed(6 * 3 / 9),
+            },
+        ),
+    ),
+    Theorem(
+        "gaussian/accumulate/large-sample-law",
+        "And 1 + 1/4 + ... + 1/t^2 under accumulate.",
+        r"\lim_{n\to\infty}\frac{2n}k\,E(\ell_t-\ell_0)=c_t,\ c_t=\sum_{s\le t}s^{-2}",
+        REGULAR,
+        f"{NORMAL}; ddof 0, mean and variance unknown: k = 2",
+        "limit",
+        f"d=1 t=6 n={LARGE}",
+        ExactClaim(
+            large_sample(1, Accumulate(), 6),
+            {
+                "replace's": fixed(6.0),
+                "pi^2/6": fixed(np.pi**2 / 6),
+                "a generation less": fixed(float(sum(1 / s**2 for s in range(1, 6)))),
             },
         ),
     ),

@@ -8,9 +8,11 @@ from modelcollapse.ledger.entries.sharpened import rows_within
 from modelcollapse.ledger.theorem import Theorem
 from modelcollapse.ledger.values import EPS, fixed
 from modelcollapse.loop.experiment import predict
+from modelcollapse.solver import inflation
 from modelcollapse.workflows import Accumulate, Replace
 
 D, N, T = 5, 20, 100_000
+LARGE = 100_000
 FIRST = D / (N - D - 1)  # the risk of the first fit
 
 
@@ -44,6 +46,17 @@ def _ratio() -> tuple[float, float, float]:
 
 # With d + 2 rows at least the cost is finite; here n counts those beyond d + 1.
 BOUND_FROM = D + 1 + rows_within(lambda n: _cost(D + 1 + n), lambda _: np.pi**2 / 6)
+
+
+def large_sample() -> tuple[float, float, float]:
+    """A step is (1/s) n/(n s - d - 1): above 1/s^2 by (d + 1)/(n s^3 - (d + 1) s^2)."""
+    d, t = 3, 6
+    e = loop(Accumulate(), "fresh", d, LARGE, t)
+    found = float(predict(e)["risk"][-1]) * LARGE / d
+    claimed = float(inflation(Accumulate(), [LARGE] * t)[-1])
+    above = sum((d + 1) / (LARGE * s**3 - (d + 1) * s**2) for s in range(1, t + 1))
+    return claimed, found - 1.01 * above, found + 64 * EPS
+
 
 THEOREMS = [
     Theorem(
@@ -100,6 +113,24 @@ THEOREMS = [
                 "no cost": fixed(1.0),
                 "accumulate-subsample's pi^2/2 - 2": fixed(np.pi**2 / 2 - 2),
                 "pi^2/6 d/n over the first fit": fixed(np.pi**2 / 6 * D / N / FIRST),
+            },
+        ),
+    ),
+    Theorem(
+        "regression/accumulate/large-sample-law",
+        "For many rows the excess risk is d sigma^2/n times the number that the workflow gives "
+        "every regular model.",
+        r"\lim_{n\to\infty}\frac n{d\sigma^2}E|\hat w_t-w^*|^2=\sum_{s\le t}s^{-2}",
+        "derived here: theory/regular.py",
+        "fresh inputs, isotropic; noise known",
+        "limit",
+        f"d=3 t=6 n={LARGE}",
+        ExactClaim(
+            large_sample,
+            {
+                "replace's": fixed(6.0),
+                "pi^2/6": fixed(np.pi**2 / 6),
+                "a generation less": fixed(float(sum(1 / s**2 for s in range(1, 6)))),
             },
         ),
     ),

@@ -1,0 +1,96 @@
+"""``modelcollapse excess``: the large-sample law of any regular model."""
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from modelcollapse import solver
+from modelcollapse._support.errors import InvalidInput, invalid
+from modelcollapse.cli.options import DEFAULT_GENERATIONS, WorkflowOptions
+from modelcollapse.cli.output import number, print_json, print_table
+from modelcollapse.cli.predict import shown_generations
+from modelcollapse.cli.whole import MaybeWhole
+from modelcollapse.loop.schedule import Schedule
+from modelcollapse.workflows.selection import batch_sizes
+
+
+def excess(
+    which: WorkflowOptions | None = None,
+    *,
+    samples: str | None = None,
+    generations: MaybeWhole = None,
+    first: float | None = None,
+    parameters: MaybeWhole = None,
+    losses: str | None = None,
+    at: str | None = None,
+    json: Annotated[bool, Parameter(negative="")] = False,
+) -> None:
+    """Print by how much any regular model's loss exceeds its best, at each generation.
+
+    To leading order it is that of generation 1 times a number of the workflow alone.
+
+    Parameters
+    ----------
+    which
+        The workflow.
+    samples
+        Rows per batch: a number (100), or one number per generation, such as 10,20,40.
+    generations
+        The number of fits (50, or as many as the workflow has); the first is to real data.
+    first
+        The excess of generation 1 that is due to estimation, in any unit.
+    parameters
+        In its place the model's free parameters: k/(2 samples) nats.
+    losses
+        In their place mean losses of fits to real rows alone, such as 3.20,3.05, with --at.
+    at
+        The rows of each of these fits, such as 1000,4000; the first is `samples`.
+    json
+        Print one JSON object.
+    """
+    which = which or WorkflowOptions()
+    workflow, rows = which.build(samples)
+    most = getattr(workflow, "generations", None)
+    last = generations if generations is not None else (most or DEFAULT_GENERATIONS)
+    schedule = Schedule(workflow, batch_sizes(workflow, rows, last))
+    floor = None
+    if losses is not None or at is not None:
+        first, floor = _split(losses, at, first, parameters)
+    factors = solver.inflation(schedule, schedule.sizes)
+    found = None
+    if first is not None or parameters is not None:
+        found = solver.excess_loss(schedule, schedule.sizes, first=first, parameters=parameters)
+    if json:
+        told = {"inflation": factors.tolist(), "excess": None if found is None else found.tolist()}
+        print_json({"sizes": schedule.listed, "floor": floor, **told})
+        return
+    head = ["generation", "inflation", "effective rows"]
+    columns = [factors, schedule.sizes[0] / factors]
+    if found is not None:
+        head, columns = [*head, "excess"], [*columns, found]
+    if found is not None and floor is not None:
+        head, columns = [*head, "loss"], [*columns, floor + found]
+    table = [
+        [str(t), *(number(float(column[t - 1])) for column in columns)]
+        for t in shown_generations(last)
+    ]
+    print_table(f"excess loss of a regular model, {workflow!r}", head, table)
+
+
+def _split(
+    losses: str | None, at: str | None, first: float | None, parameters: int | None
+) -> tuple[float, float]:
+    if losses is None or at is None:
+        raise InvalidInput("losses and at belong together: give both")
+    if first is not None or parameters is not None:
+        raise InvalidInput("losses, first and parameters all say the first excess: give one")
+    values = [_numbers("losses", losses), _numbers("at", at)]
+    gap = solver.estimation_gap(*values)
+    return gap.estimation, gap.floor
+
+
+def _numbers(name: str, text: str) -> list[float]:
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError as error:
+        raise invalid(name, text, "give numbers, such as 3.2,3.05") from error

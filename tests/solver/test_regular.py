@@ -1,0 +1,98 @@
+"""The law of many rows for any regular model, and the split of a loss that it needs."""
+
+import numpy as np
+import pytest
+
+import modelcollapse as mc
+from modelcollapse import solver
+from modelcollapse.families.exponential import NormalMean
+
+SIZES = [50] * 6
+
+
+def test_excess_is_the_first_times_the_inflation():
+    """From a measured first excess, or from the number of parameters."""
+    for workflow in (mc.Replace(), mc.Accumulate(), mc.SlidingWindow(2), mc.KeepReal(0.3)):
+        c = solver.inflation(workflow, SIZES)
+        assert c[0] == pytest.approx(1)
+        assert solver.excess_loss(workflow, SIZES, first=0.2) == pytest.approx(0.2 * c)
+        assert solver.excess_loss(workflow, SIZES, parameters=7) == pytest.approx(0.07 * c)
+    assert solver.excess_loss(mc.Replace(), SIZES, first=1) == pytest.approx(np.arange(1, 7))
+    squares = np.cumsum(1 / np.arange(1, 7) ** 2)
+    assert solver.excess_loss(mc.Accumulate(), SIZES, first=1) == pytest.approx(squares)
+
+
+@pytest.mark.parametrize("workflow", [mc.AccumulateSubsample(), mc.AccumulateSubsample(20)])
+@pytest.mark.parametrize("v2", [-1.0, 0.0, 0.5])
+def test_random_subsets_are_solved_too(workflow, v2):
+    """As the one-parameter families predict them, and for many rows 1 + 2 sum 1/i^2 - ..."""
+    e = mc.Experiment(NormalMean(), workflow, SIZES, 6)
+    if v2 == 0:
+        assert np.array_equal(
+            mc.predict(e)["squared_error"], solver.squared_errors(workflow, SIZES)
+        )
+    errors, kept = solver.squared_errors(workflow, SIZES, v2), solver.variances(workflow, SIZES, v2)
+    assert kept == pytest.approx(1 + v2 * errors, rel=1e-12)
+
+
+def test_a_subset_costs_more_than_all_rows():
+    """At every generation but the first; for many rows 1.75 against 1.25 at the second."""
+    c = solver.inflation(mc.AccumulateSubsample(), SIZES)
+    assert (c[1:] > solver.inflation(mc.Accumulate(), SIZES)[1:]).all()
+    many = solver.inflation(mc.AccumulateSubsample(), [10**8] * 2)
+    assert many[1] == pytest.approx(1.75, rel=1e-6)
+
+
+@pytest.mark.parametrize("workflow", [mc.Replace(), mc.Accumulate()], ids=repr)
+def test_a_model_of_its_own_follows_the_law(workflow):
+    """A bigram model by counts: the mean of 100 loops on the law to 3 % and its chance."""
+    words, rows, T, loops = 5, 4000, 5, 200
+    rng = np.random.default_rng(3)
+    P = rng.dirichlet(np.full(words, 20.0), words)
+    start = np.linalg.matrix_power(P, 200)[0]
+
+    def pairs(Q):
+        contexts = np.bincount(rng.choice(words, rows, p=start), minlength=words)
+        return np.stack([rng.multinomial(c, q) for c, q in zip(contexts, Q, strict=True)])
+
+    found = np.zeros((loops, T))
+    for loop in range(loops):
+        counts = pairs(P)
+        for t in range(T):
+            Q = counts / counts.sum(axis=1, keepdims=True)
+            found[loop, t] = start @ (P * np.log(P / Q)).sum(axis=1)
+            counts = pairs(Q) if workflow == mc.Replace() else counts + pairs(Q)
+    law = solver.excess_loss(workflow, [rows] * T, parameters=words * (words - 1))
+    gap = 5 * found.std(axis=0) / np.sqrt(loops)
+    assert (np.abs(found.mean(axis=0) - law) < gap + 0.03 * law).all()
+    other = mc.Accumulate() if workflow == mc.Replace() else mc.Replace()
+    wrong = solver.excess_loss(other, [rows] * T, parameters=words * (words - 1))
+    assert (np.abs(found.mean(axis=0) - wrong) > gap + 0.03 * law)[1:].all()
+
+
+def test_the_gap_of_two_sizes():
+    """Loss = floor + gap/n exactly, and by least squares of more."""
+    gap = solver.estimation_gap([3.2, 3.05], [1000, 4000])
+    assert gap == pytest.approx((0.2, 3.0))
+    rows = np.array([500, 1000, 2000, 8000])
+    gap = solver.estimation_gap(2.5 + 70 / rows, rows)
+    assert gap == pytest.approx((0.14, 2.5))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: solver.excess_loss(mc.Replace(), SIZES), "give one of the two"),
+        (lambda: solver.excess_loss(mc.Replace(), SIZES, first=1, parameters=2), "one of the two"),
+        (lambda: solver.excess_loss(mc.Replace(), SIZES, first=-1), "first = -1"),
+        (lambda: solver.excess_loss(mc.Replace(), SIZES, parameters=0), "parameters = 0"),
+        (lambda: solver.estimation_gap([3.0], [10]), "two or more losses"),
+        (lambda: solver.estimation_gap([3.0, 2.9], [10, 10]), "not all the same"),
+        (lambda: solver.estimation_gap([2.9, 3.0], [10, 20]), "more rows do not lower the loss"),
+        (lambda: solver.estimation_gap([3.0, 2.9], [0, 20]), "rows = 0"),
+    ],
+)
+def test_bad_input_is_named(call, message):
+    """The argument, its value and the remedy."""
+    with pytest.raises(mc.InvalidInput, match=message):
+        call()
