@@ -70,6 +70,7 @@ RETURNED = {
     },
     "discrete": {
         "exact_collapse_time": lambda: mc.discrete.exact_collapse_time(3, [0.5, 0.5]),
+        "exact_first_loss_time": lambda: mc.discrete.exact_first_loss_time(3, [0.5, 0.5]),
         "all_different": lambda: mc.discrete.all_different(SMALL, 2),
         "exact_law": lambda: mc.discrete.exact_law(SMALL),
         "expected_collapse_time": lambda: mc.discrete.expected_collapse_time(3, [0.5, 0.5]),
@@ -135,6 +136,8 @@ RETURNED = {
         "best_weight": lambda: mc.solver.best_weight(10, 10),
         "effective_samples": lambda: mc.solver.effective_samples(REPLACE, [5, 5]),
         "error_variances": lambda: mc.solver.error_variances(REPLACE, [5, 5]),
+        "estimation_gap": lambda: mc.solver.estimation_gap([3.2, 3.1], [100, 200]),
+        "excess_loss": lambda: mc.solver.excess_loss(REPLACE, [5, 5], parameters=2),
         "fate": lambda: mc.solver.fate(REPLACE, [5, 5]),
         "inflation": lambda: mc.solver.inflation(REPLACE, [5, 5]),
         "influence": lambda: mc.solver.influence(REPLACE, [5, 5]),

@@ -50,18 +50,22 @@ _EXPECTED = [
         ("absent", "", HERE, "E number of symbols of probability 0", SYMBOLS),
         ("missing_mass", "", HERE, "E of the true probability of the absent symbols", SYMBOLS),
         ("collapsed", "", HERE, "P(one symbol has all the probability)", SYMBOLS),
+        ("any_absent", "", HERE, "P(some symbol has no probability)", SYMBOLS),
+        ("any_absent", "-replace", HERE, "the same, more symbols and generations", REPLACE),
         ("absent", "-replace", HERE, "the same, more symbols and generations", REPLACE),
         ("collapsed", "-replace", HERE, "the same, more symbols and generations", REPLACE),
         ("entropy", "", HERE, "E of -sum p_i log p_i, in nats", DRIFT),
         ("absent", "-fresh", HERE, "the same with fresh real rows", FRESH),
         ("missing_mass", "-fresh", HERE, "the same with fresh real rows", FRESH),
         ("collapsed", "-fresh", HERE, "the same with fresh real rows", FRESH),
+        ("any_absent", "-fresh", HERE, "the same with fresh real rows", FRESH),
         ("entropy", "-fresh", HERE, "the same with fresh real rows", FRESH),
         ("heterozygosity", "-edited", HERE, "H_0 prod (1 - f_t/n) of an edited set", EDITS),
         ("squared_error", "-edited", HERE, "what is lost of it", EDITS),
         ("absent", "-edited", HERE, "the same of an edited set", EDITS),
         ("missing_mass", "-edited", HERE, "the same of an edited set", EDITS),
         ("collapsed", "-edited", HERE, "the same of an edited set", EDITS),
+        ("any_absent", "-edited", HERE, "the same of an edited set", EDITS),
         ("entropy", "-edited", HERE, "the same of an edited set", EDITS),
     )
 ]  # fmt: skip
@@ -89,6 +93,7 @@ _VARIANCES = [
         ("absent", "", SYMBOLS),
         ("missing_mass", "", SYMBOLS),
         ("collapsed", "", SYMBOLS),
+        ("any_absent", "", SYMBOLS),
         ("absent", "-fresh", FRESH),
         ("missing_mass", "-fresh", FRESH),
         ("collapsed", "-fresh", FRESH),
@@ -124,6 +129,11 @@ _LIMITS = [
     Derivation(
         "discrete-limit-missing-mass", HERE, "H_0; what batch 1 lacks",
         "limits.missing_mass", discrete_limits.last_missing_mass, ONE_SIZE,
+    ),
+    Derivation(
+        "discrete-limit-any-absent", HERE, "1; whether batch 1 lacks a symbol",
+        "limits.any_absent", discrete_limits.last_any_absent,
+        replace(ONE_SIZE, sizes=lambda _: (1, 60)),
     ),
     Derivation(
         "discrete-limit-collapsed", HERE, "1; whether batch 1 has one symbol",

@@ -49,6 +49,11 @@ def missing(model: Model, origin: Model) -> Any:
     return sum((q for p, q in zip(model, origin, strict=True) if p == 0), QQ(0))
 
 
+def some(model: Model) -> Any:
+    """Return whether a symbol has no probability."""
+    return QQ(int(0 in model))
+
+
 def alone(model: Model) -> Any:
     """Return whether one symbol has all the probability."""
     return QQ(int(1 in model))
@@ -132,6 +137,16 @@ def collapsed(loop: Loop) -> list[Rational]:
 def collapsed_variance(loop: Loop) -> list[Rational]:
     """Return the variance of that event's indicator."""
     return _variance(loop, alone)
+
+
+def any_absent(loop: Loop) -> list[Rational]:
+    """Return the chance that some symbol is absent."""
+    return _sympy(_expected(loop, some))
+
+
+def any_absent_variance(loop: Loop) -> list[Rational]:
+    """Return the variance of that event's indicator."""
+    return _variance(loop, some)
 
 
 def entropy(loop: Loop) -> list[mp.mpf]:

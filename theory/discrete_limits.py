@@ -4,6 +4,7 @@ A symbol's indicator is a Bernoulli row, the binomial family with V(p) = p(1-p),
 over symbols makes E H_t / H_0 = 1 - E|p_t - p_0|^2 / H_0, the second being that family's error.
 """
 
+from math import comb, lcm
 from typing import Any
 
 from sympy import Expr, Integer, Rational
@@ -60,6 +61,11 @@ def last_collapsed(loop: Loop) -> list[Expr]:
     return [Integer(1)] if loop.plan.workflow == "replace" else collapsed(loop)[-1:]
 
 
+def last_any_absent(loop: Loop) -> list[Expr]:
+    """Return the limit of the chance that some symbol is absent: certain under replace."""
+    return [Integer(1)] if loop.plan.workflow == "replace" else any_absent(loop)[-1:]
+
+
 def absent(loop: Loop) -> list[Rational]:
     """Return the expected number of absent symbols under accumulate: sum (1 - p_i)^{n_1}."""
     first = loop.plan.sizes[0]
@@ -70,6 +76,25 @@ def missing_mass(loop: Loop) -> list[Rational]:
     """Return the same of their true probability: sum p_i (1 - p_i)^{n_1}."""
     first = loop.plan.sizes[0]
     return [sum(p * (1 - p) ** first for p in loop.truth)] * loop.plan.generations
+
+
+def any_absent(loop: Loop) -> list[Rational]:
+    """Return the chance that some symbol is absent under accumulate: from batch 1's rows.
+
+    Of the weights of all ways to give k rows to some symbols, at least one to each, the next
+    symbol takes j of them in binomial(k, j) ways; all are multiplied by D^k, the probabilities'
+    common denominator, so that they are whole numbers.
+    """
+    first = loop.plan.sizes[0]
+    shared = lcm(*(int(p.q) for p in loop.truth))
+    ways = [1] + [0] * first
+    for p in loop.truth:
+        weight = int(p * shared)
+        ways = [
+            sum(comb(k, j) * weight**j * ways[k - j] for j in range(1, k + 1))
+            for k in range(first + 1)
+        ]
+    return [1 - Rational(ways[first], shared**first)] * loop.plan.generations
 
 
 def collapsed(loop: Loop) -> list[Rational]:

@@ -90,7 +90,7 @@ def run(
                 "workflows", workflow, "real rows are drawn once here: keep them, with KeepReal()"
             )
         if keeps(workflow):
-            remedy = "its training set persists, which language models do not follow: see run()"
+            remedy = "its training set persists, which language models do not follow: use mc.run()"
             raise invalid("workflows", workflow, remedy)
         followed.append(workflow)
     labels = [label(workflow) for workflow in followed]

@@ -15,7 +15,7 @@ Gaussian's fit has (A - B)(n - 1)/(n - c) for a variance: D = A - B is multiplie
 """
 
 from itertools import product
-from math import comb, perm
+from math import comb, log, perm
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -47,7 +47,7 @@ def log_replaced(edits: Edits, count: int) -> Floats:
     from scipy.special import xlog1py, xlogy
 
     j = np.arange(count + 1)
-    log_ways = np.log([comb(count, i) for i in range(count + 1)])
+    log_ways = np.array([log(comb(count, i)) for i in range(count + 1)])  # beyond the integers
     if edits.rows is None:
         p = np.asarray(edits.shares)[:, None]
         return np.asarray(log_ways + xlogy(j, p) + xlog1py(count - j, -p))
@@ -120,12 +120,26 @@ def edit_slope(edits: Edits) -> float:
     return e * f / (e * (n - 1) + f)
 
 
+def lost_shares(edits: Edits, heat: float, ddof: int) -> Floats:
+    """Return which share of a Gaussian's variance a generation loses, negative if it gains: (T,).
+
+    It is f/n - e (heat (n - 1)/(n - c) - 1 + 1/n), in which all but f/n vanishes with maximum
+    likelihood; 0 where the two are the same but for rounding.
+    """
+    n, (e, f) = float(edits.size), chances(edits)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        gained = e * (n - 1) * (n * (heat - 1) + ddof) / (n * (n - ddof))
+    lost = f / n - gained
+    same = np.abs(lost) <= 8 * np.finfo(float).eps * np.maximum(f / n, np.abs(gained))
+    return np.where(same, 0.0, lost)
+
+
 def fitted_variances(edits: Edits, heat: float, ddof: int) -> tuple[Floats, Floats]:
     """Return V_t and R_t of a Gaussian, in units of tr S_0, each of shape (T,)."""
-    n, (e, f) = float(edits.size), chances(edits)
+    n, f = float(edits.size), chances(edits).pair
     spread = (n - 1) / (n - ddof)
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-        steps = np.log1p(e * (heat * spread - 1 + 1 / n) - f / n)
+        steps = np.log1p(-lost_shares(edits, heat, ddof))
         rows = np.exp(np.cumsum(steps))  # D = A - B
         before = np.concatenate([[0.0], rows[:-1]])
         between = np.cumsum(f * before / n)  # B

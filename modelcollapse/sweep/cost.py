@@ -142,14 +142,18 @@ def _discrete(e: Experiment, n: float, T: int) -> float:
 
 def _predicted(e: Experiment, asked: Asked) -> float:
     """Return seconds of the variances, and of replace's exact chains of one outcome's count."""
-    from modelcollapse.families.discrete import chains
+    from modelcollapse.families.discrete import chains, lost
     from modelcollapse.families.discrete.truth import truth_of
 
     points = len(truth_of(e).groups[0])
     count = sum(CHAINS[q] for q in CHAINS if asked.quantities is None or q in asked.quantities)
     if not e.schedule.newest or chains.reason(e, points):
         count = 0
-    return 1e-5 * e.generations + 0.7e-9 * count * chains.work(e, points)
+    steps = count * chains.work(e, points)
+    some = asked.quantities is None or "any_absent" in asked.quantities
+    if some and e.schedule.newest and lost.sets_reason(e) is None:
+        steps += 2 * chains.work(e, lost.sets(e))
+    return 1e-5 * e.generations + 0.7e-9 * steps
 
 
 def _regression(e: Experiment, n: float) -> float:

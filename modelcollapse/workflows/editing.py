@@ -43,7 +43,7 @@ class Edit:
             raise invalid("rows, share", (self.rows, self.share), "give one of the two")
         for name in ("rows", "share"):
             value = getattr(self, name)
-            if isinstance(value, (str, Mapping, AbstractSet)):
+            if isinstance(value, (str, bytes, Mapping, AbstractSet)):
                 raise invalid(name, value, "give a number, a sequence or a callable")
             if is_number(value):
                 object.__setattr__(self, name, _checked(name, value))

@@ -5,7 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats, Integers, Samples, horizon, whole
+from modelcollapse._support.checks import (
+    LARGEST_BATCH,
+    Floats,
+    Integers,
+    Samples,
+    horizon,
+    whole,
+)
 from modelcollapse._support.checks import sizes as checked_sizes
 from modelcollapse._support.errors import InvalidInput, invalid, shown
 from modelcollapse._support.tables import NoNumbersError, of_numbers
@@ -67,11 +74,16 @@ def batch_sizes(workflow: Any, samples: Samples, generations: int) -> Integers:
         remedy = f"{workflow!r} sets the later batches itself; give the size of batch 1"
         raise invalid("samples", samples, remedy)
     first = whole("samples", samples)
+    if first > LARGEST_BATCH:
+        raise invalid("samples", first, f"a batch has at most {LARGEST_BATCH} rows")
     where = f"{workflow!r}.batch_sizes({first}, {generations})"
-    remedy = f"return {generations} whole numbers, at least 1, and the first of them {first}"
+    remedy = (
+        f"return {generations} whole numbers, from 1 to {LARGEST_BATCH}, and the first of them "
+        f"{first}"
+    )
     given = _array(where, workflow.batch_sizes(first, generations), remedy)
     right = given.shape == (generations,) and np.issubdtype(given.dtype, np.integer)
-    if not right or given[0] != first or given.min() < 1:
+    if not right or given[0] != first or not 1 <= given.min() <= given.max() <= LARGEST_BATCH:
         raise InvalidInput(f"{where} gave {_shown(given)}: {remedy}")
     return np.asarray(given, dtype=np.int64)
 

@@ -8,7 +8,14 @@ import numpy as np
 import modelcollapse as mc
 from modelcollapse.families.discrete import Discrete, enumeration
 
-QUANTITIES = ("heterozygosity", "absent", "missing_mass", "collapsed", "squared_error")
+QUANTITIES = (
+    "heterozygosity",
+    "absent",
+    "missing_mass",
+    "collapsed",
+    "any_absent",
+    "squared_error",
+)
 WITH_VARIANCE = QUANTITIES
 
 
@@ -27,6 +34,8 @@ def exact(quantity, e):
             return sum(q for p, q in zip(shares, truth, strict=True) if p == 0)
         if quantity == "collapsed":
             return Fraction(int(max(shares) == 1))
+        if quantity == "any_absent":
+            return Fraction(int(any(p == 0 < q for p, q in zip(shares, truth, strict=True))))
         return sum((p - q) ** 2 for p, q in zip(shares, truth, strict=True)) / first
 
     return value
@@ -47,6 +56,7 @@ def metrics(truth):
     return {
         "heterozygosity": lambda m, _, __: 1 - (m.probabilities_**2).sum(),
         "absent": lambda m, _, __: ((m.probabilities_ == 0) & (truth > 0)).sum(),
+        "any_absent": lambda m, _, __: ((m.probabilities_ == 0) & (truth > 0)).any(),
         "missing_mass": lambda m, _, __: truth[m.probabilities_ == 0].sum(),
         "entropy": lambda m, _, __: -sum(p * np.log(p) for p in m.probabilities_ if p > 0),
         "distance": lambda m, _, __: ((m.probabilities_ - truth) ** 2).sum() / first,

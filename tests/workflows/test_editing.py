@@ -47,6 +47,84 @@ def test_values_that_were_checked_by_simulation():
     assert mc.predict(e)["variance"][-1] == pytest.approx(0.4144, abs=5e-5)
 
 
+@pytest.mark.parametrize("by", ["rows", "share"])
+@pytest.mark.parametrize(("dim", "n"), [(1, 3), (2, 10), (3, 6), (3, 3)])
+def test_a_spread_that_vanishes_keeps_its_digits(dim, n, by, seed):
+    """All rows edited is replace, also where a spread is a 10^-80th of how far the mean went.
+
+    Of fits of full rank by the logarithm of the determinant, which has known mean and variance; of
+    others no run is without spread.
+    """
+    workflow = mc.Edit(rows=n) if by == "rows" else mc.Edit(share=1)
+    e = mc.Experiment(mc.Gaussian(dim), workflow, n, 400)
+    runs = mc.simulate(e, 400, seed, at=[400])
+    assert np.isfinite(runs["log_variance" if dim == 1 else "log_determinant"]).all() == (n > dim)
+    assert (runs["variance"] > 0).all()
+    if n > dim:
+        known = mc.predict(mc.Experiment(mc.Gaussian(dim), mc.Replace(), n, 400))
+        mean, spread = known["log_determinant"][-1], known.variances["log_determinant"][-1]
+        assert_mean(runs["log_determinant"][:, 0], mean, spread)
+
+
+@pytest.mark.parametrize(("rows", "dim"), [(9, 2), (3, 4), (4, 4)])
+def test_fits_in_the_frame_are_those_of_the_rows(rows, dim, seed):
+    """The recorded factor, trace and pivots belong to one covariance, of the rows' rank."""
+    e = mc.Experiment(mc.Gaussian(dim), mc.Edit(share=0.5), rows, 4)
+    runs = mc.simulate(e, 50, seed, extra=["minors", "log_pivots"])
+    minors, rank = runs["minors"], min(rows - 1, dim)
+    np.testing.assert_allclose(minors[..., 0], runs["variance"], rtol=1e-12)
+    assert (np.isfinite(runs["log_pivots"]).sum(axis=2) == rank).all()
+    assert (minors[..., :rank] > 0).all()
+    # Rounding of a determinant whose value is 0.
+    scale = minors[..., :1] ** np.arange(rank + 1, dim + 1)
+    assert (np.abs(minors[..., rank:]) <= 1e-12 * scale).all()
+    if rank == dim:
+        volume = np.exp(runs["log_pivots"].sum(axis=2))
+        np.testing.assert_allclose(minors[..., -1], volume, rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("edit", "n"),
+    [({"rows": 1}, 10**8), ({"rows": 3}, 10**9), ({"share": 2e-14}, 50), ({"share": 1e-10}, 10**6)],
+)
+def test_edits_that_change_less_than_a_rounding(edit, n):
+    """The variance vanishes all the same, what it loses goes to the mean, and the fate says so."""
+    e = mc.Experiment(mc.Gaussian(), mc.Edit(**edit), n, 2)
+    p = mc.predict(e)
+    assert {name: p.limits[name] for name in ("variance", "squared_error", "second_moment")} == {
+        "variance": 0,
+        "squared_error": 1,
+        "second_moment": 1,
+    }
+    assert p.fates["variance"].verdict == "clumps"
+    assert p.fates["variance"].rate.startswith("(1 - ")
+    assert p.fates["squared_error"].verdict == "bounded"
+    # Of the determinant in more dimensions it cannot be said.
+    q = mc.predict(mc.Experiment(mc.Gaussian(3), mc.Edit(**edit), n, 2))
+    assert q.fates["determinant"].verdict == "undetermined" or q.limits["determinant"] == 0
+
+
+def test_many_dimensions_and_draws():
+    """Numbers of ways beyond 64 bits: all rows edited are replace's."""
+    for workflow in (mc.Edit(rows=200), mc.Edit(share=1)):
+        ours = mc.predict(mc.Experiment(mc.Gaussian(100), workflow, 200, 3))
+        theirs = mc.predict(mc.Experiment(mc.Gaussian(100), mc.Replace(), 200, 3))
+        assert ours["determinant"] == pytest.approx(theirs["determinant"], rel=1e-11)
+    loop = mc.Experiment(mc.Discrete(200), mc.Edit(rows=400), 400, 3)
+    other = mc.Experiment(mc.Discrete(200), mc.Replace(), 400, 3)
+    drawn = mc.discrete.all_different(loop, 70)
+    assert drawn == pytest.approx(mc.discrete.all_different(other, 70), rel=1e-11)
+
+
+def test_a_set_has_as_many_rows_as_a_batch_may():
+    """Not more, whichever way it is edited."""
+    for workflow in (mc.Edit(rows=2), mc.Edit(share=0.5)):
+        with pytest.raises(mc.InvalidInput, match="at most 1000000000000 rows"):
+            mc.Experiment(mc.Gaussian(), workflow, 10**15, 3)
+    with pytest.raises(mc.InvalidInput, match="rows"):
+        mc.Edit(rows=b"12")
+
+
 @pytest.mark.parametrize("rows", [1, 3, 10])
 def test_eigenvalue(rows):
     """1 - k (2n - k - 1)/(n^2 (n - 1)) for v2 = -1: .98, .94666..., and replace's .9."""

@@ -18,6 +18,7 @@ from modelcollapse.families.discrete.estimator import Discrete
 from modelcollapse.families.discrete.moments import all_different
 from modelcollapse.families.discrete.survival import (
     exact_collapse_time,
+    exact_first_loss_time,
     expected_collapse_time,
     finite_survival_bounds,
     poisson_survival,
@@ -31,6 +32,7 @@ __all__ = [
     "Discrete",
     "all_different",
     "exact_collapse_time",
+    "exact_first_loss_time",
     "exact_law",
     "expected_collapse_time",
     "finite_survival_bounds",

@@ -11,7 +11,7 @@ from modelcollapse.solver.fates import variance_fate
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
 
-LOST = ("absent", "missing_mass", "collapsed")
+LOST = ("absent", "missing_mass", "collapsed", "any_absent")
 
 
 def fates(e: "Experiment") -> dict[str, Fate]:

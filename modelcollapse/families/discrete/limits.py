@@ -61,14 +61,19 @@ def limits(e: "Experiment") -> tuple[dict[str, Route], dict[str, str]]:
         routes["absent"] = lambda: float(lost.absent(e)[-1])
         routes["missing_mass"] = lambda: float(lost.missing_mass(e)[-1])
         routes["collapsed"] = lambda: float(lost.collapsed(e)[-1])
+        if (many := lost.sets_reason(e)) is None:
+            routes["any_absent"] = lambda: float(lost.any_absent(e)[0][-1])
+        else:
+            reasons["any_absent"] = many
     elif forgets(e):
         routes["absent"] = lambda: float(truth.possible - 1)
         routes["missing_mass"] = lambda: float(truth.heterozygosity)
         routes["collapsed"] = lambda: 1.0
+        routes["any_absent"] = lambda: 1.0
         routes["entropy"] = lambda: 0.0
     else:
         why = "known for replace and edits, alike for ever, and where batch 1 keeps its weight"
-        reasons.update(dict.fromkeys(("absent", "missing_mass", "collapsed"), why))
+        reasons.update(dict.fromkeys(("absent", "missing_mass", "collapsed", "any_absent"), why))
     return routes, reasons
 
 

@@ -2,7 +2,9 @@
 
 A function A_t(x), the probability that an outcome (or several lumped) of true probability x is
 absent from the fit at generation t, says everything: sum A_t(p_i) outcomes are absent on average,
-two of them together with probability A_t(p_i + p_j), and all but one with sum A_t(1 - p_i).
+two of them together with probability A_t(p_i + p_j), and all but one with sum A_t(1 - p_i). By
+inclusion and exclusion some outcome is absent with probability sum over sets S of outcomes, but
+the empty one, of (-1)^(|S|+1) A_t(p_S).
 """
 
 from typing import TYPE_CHECKING
@@ -10,14 +12,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers
+from modelcollapse._support.words import many
 from modelcollapse.families.discrete import chains
-from modelcollapse.families.discrete.survival import lines, log_power
+from modelcollapse.families.discrete.survival import MOST_OUTCOMES, lines, log_power
 from modelcollapse.families.discrete.truth import truth_of
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
 
 MOST_PAIRS = 20_000
+MOST_SETS = 2**25  # times generations
 
 
 def real_rows(e: "Experiment") -> Integers | None:
@@ -91,6 +95,42 @@ def collapsed(e: "Experiment") -> Floats:
     more = several(e)
     # Its own sum where it is small, and what is missing to 1 where it is not.
     return np.where(more > 0.5, absence(e, truth_of(e).group_others, p) @ counts, 1 - more)
+
+
+def sets(e: "Experiment") -> int:
+    """Return how many different sets of outcomes `any_absent` lumps."""
+    return int(np.prod(truth_of(e).groups[1] + 1)) - 2
+
+
+def sets_reason(e: "Experiment") -> str | None:
+    """Return why it is not known whether some outcome is absent, or None."""
+    if (outcomes := truth_of(e).possible) > MOST_OUTCOMES:
+        return (
+            "a sum over all sets of outcomes, with alternating signs, that keeps its digits up to "
+            f"{MOST_OUTCOMES} outcomes, and there are {outcomes}: simulate it"
+        )
+    if (many_sets := sets(e)) * e.generations > MOST_SETS:
+        return (
+            f"{many_sets} sets of outcomes and {many(e.generations, 'generation')} are too many: "
+            "ask for fewer, or simulate it"
+        )
+    return reason(e, many_sets)
+
+
+def any_absent(e: "Experiment") -> tuple[Floats, Floats]:
+    """Return the probabilities that some outcome is absent, and that none is, each (T,).
+
+    The signs of all sets, and their p_S with these signs, sum to 0; so that all are there with
+    the probability sum (-1)^(|S|+1) s(p_S), s the surplus, which keeps its digits where that is
+    little. Each is right to as many roundings as there are sets, of its largest terms; the one
+    with the smaller terms gives the other.
+    """
+    x, others, signs = truth_of(e).lumps
+    # The whole is never absent, and both are 0 there.
+    gone, there = absence(e, x, others), surplus(e, x, others)
+    some, none = gone @ signs, there @ signs
+    fewer = gone @ np.abs(signs) < there @ np.abs(signs)
+    return np.where(fewer, some, 1 - none), np.where(fewer, 1 - some, none)
 
 
 def pairs(e: "Experiment") -> int:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
 
 ERRORS = ("heterozygosity", "squared_error", "inflation", "effective_samples")
-COUNTS = ("absent", "missing_mass", "collapsed")
+COUNTS = ("absent", "missing_mass", "collapsed", "any_absent")
 QUANTITIES = (*ERRORS, *COUNTS, "entropy")
 
 
@@ -83,6 +83,12 @@ def _errors(e: "Experiment", parts: Parts) -> None:
 def _counts(e: "Experiment", parts: Parts) -> None:
     truth = truth_of(e)
     points = len(truth.groups[0])
+    if (why := lost.sets_reason(e)) is None:
+        some = cache(lambda: lost.any_absent(e))
+        parts.routes["any_absent"] = lambda: some()[0]
+        parts.spreads["any_absent"] = lambda: some()[0] * some()[1]
+    else:
+        parts.reasons["any_absent"] = why
     why = lost.reason(e, points)
     if why is None:
         one = cache(lambda: lost.collapsed(e))
@@ -98,7 +104,7 @@ def _counts(e: "Experiment", parts: Parts) -> None:
             parts.spreads["absent"] = lambda: lost.absent_variance(e)
             parts.spreads["missing_mass"] = lambda: lost.missing_mass_variance(e)
         return
-    parts.reasons.update(dict.fromkeys(COUNTS, why))
+    parts.reasons |= dict.fromkeys(COUNTS, why)
     if not e.schedule.newest:
         return
     (p, counts), others = truth.groups, truth.group_others

@@ -32,15 +32,16 @@ MOST_SUBSET = 10**9  # rows drawn one by one
 def simulate(e: "Experiment", request: Request) -> tuple[Lazy, int]:
     """Return the quantities, each of shape (finished, recorded), and the finished replicates.
 
-    They are "heterozygosity", "absent", "missing_mass", "collapsed" (0 or 1), "entropy",
-    "squared_error" and "inflation". `request.extra` may name "probabilities", the fitted ones,
-    with a last axis of K.
+    They are "heterozygosity", "absent", "missing_mass", "collapsed" and "any_absent" (0 or 1),
+    "entropy", "squared_error" and "inflation". `request.extra` may name "probabilities", the
+    fitted ones, with a last axis of K.
     """
     blocks = Blocks(e, request.recorded, fitted="probabilities" in request.extra)
     storage, done = simulated(
         blocks, request.replicates, request.seed, request.jobs, request.progress
     )
     values = {name: storage["measured"][..., i] for i, name in enumerate(NAMES)}
+    values["any_absent"] = (values["absent"] > 0).astype(np.float64)
     values["inflation"] = float(e.sizes[0]) * values["squared_error"]
     if blocks.fitted:
         values["probabilities"] = storage["probabilities"]

@@ -24,6 +24,8 @@ from modelcollapse._support.errors import NoClosedForm, invalid
 from modelcollapse.families.discrete.chains import MOST_ROWS, binomial, constant, copied
 from modelcollapse.families.discrete.truth import Categorical
 
+MOST_OUTCOMES = 20  # whose sets are summed with alternating signs: 2^20 roundings are 1e-10
+
 
 def survival(n: int, p: Any, generations: int) -> Floats:
     """Return the probability under replace that an outcome is still there, exactly.
@@ -179,6 +181,40 @@ def exact_collapse_time(n: int, probabilities: Any) -> float:
     waits = np.linalg.solve(np.eye(n - 1) - inside, share)
     values, counts = truth.groups
     return float(1 + counts @ (binomial(n, values, truth.group_others)[:, 1:n] @ waits))
+
+
+def exact_first_loss_time(n: int, probabilities: Any) -> float:
+    r"""Return the expected first generation that lacks an outcome, under replace.
+
+    A lost outcome stays lost, so that by inclusion and exclusion all are there at generation t
+    with the probability sum_S (-1)^(|S|+1) s_t(p_S) over the sets S of outcomes, but the empty
+    one and the whole, s_t(x) the mean of 1 - q over the loops where an outcome of probability x
+    has a fit q > 0. Its sum over t solves one linear system of n - 1 unknowns.
+
+    Parameters
+    ----------
+    n
+        Rows per batch, at most 1000.
+    probabilities
+        Of the outcomes, shape (K,), up to 20 of them positive.
+
+    Raises
+    ------
+    NoClosedForm
+        If n is above 1000, or more than 20 outcomes are possible: simulate "any_absent".
+    """
+    n, truth = _exact_rows(n), Categorical(probabilities)
+    if truth.possible > MOST_OUTCOMES:
+        raise NoClosedForm(
+            f"{truth.possible} outcomes: known up to {MOST_OUTCOMES}, as a sum over all sets of "
+            'them, with alternating signs; simulate "any_absent"'
+        )
+    if n < truth.possible:
+        return 1.0
+    x, others, signs = truth.lumps
+    inside = copied(n, n)[1:n, 1:n]
+    waits = np.linalg.solve(np.eye(n - 1) - inside, 1 - np.arange(1, n) / n)
+    return float(1 + signs @ (binomial(n, x, others)[:, 1:n] @ waits))
 
 
 def _exact_rows(n: int) -> int:

@@ -107,6 +107,20 @@ class Categorical(Law):
         places = np.unique(self.probabilities, return_index=True)[1]
         return np.asarray(self.others[places[self.probabilities[places] > 0]])
 
+    @property
+    def lumps(self) -> tuple[Floats, Floats, Floats]:
+        """All sets of outcomes but the empty one and the whole: alike ones counted together.
+
+        Their probabilities, those of all other outcomes, and how many sets there are, negative
+        where they are of an even number of outcomes: for inclusion and exclusion.
+        """
+        from scipy.special import binom
+
+        (p, counts), sizes = self.groups, self.groups[1].astype(np.int64)
+        chosen = np.indices((sizes + 1).tolist()).reshape(len(p), -1).T[1:-1].astype(np.float64)
+        signs = 1 - 2 * (chosen.sum(axis=1) % 2 == 0)
+        return chosen @ p, (counts - chosen) @ p, signs * binom(counts, chosen).prod(axis=1)
+
     dim = 1
     is_normal = False
 

@@ -8,8 +8,8 @@ replace_laws, laws   exact laws under replace and accumulate
 limits, fates  t -> infinity, and growth rates
 predict        which quantity has which route; selected: of loops whose rows are selected
 simulate       exact simulation; batches: of any workflow; selected_batches; path_kernels,
-               subsample_kernels, kernels: compiled steps; quantities: what is recorded, and
-               derived from it
+               subsample_kernels, edit_kernels, kernels: compiled steps; quantities: what is
+               recorded, and derived from it
 """
 
 from modelcollapse.families.gaussian.determinants import minors

@@ -17,12 +17,14 @@ from modelcollapse.families.gaussian.estimator import require_all_rows
 from modelcollapse.families.gaussian.moments import temperatures
 from modelcollapse.loop.schedule import Schedule
 from modelcollapse.solver.determinants import log_determinants, pool_of
+from modelcollapse.solver.edits import lost_shares
 from modelcollapse.solver.scan import grown
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
 
 MOST_ROOTS = 20  # dimensions, so that a polynomial's zeros are accurate
+NEAR = "a generation's factor is nearer to 1 than its rounding: which side it is on is not known"
 OPEN = (
     "known for replace, accumulate and accumulate-subsample, and where each training set is the "
     "last one, scaled, and the new batch; elsewhere open for dim > 1: simulate it"
@@ -151,6 +153,8 @@ def limit(e: "Experiment") -> float:
         if log_factor is None:
             raise NoClosedForm(f"{e.workflow!r}: a limit needs as many edits in every generation")
         one = abs(log_factor) < 4 * d * np.finfo(float).eps
+        if one and e.schedule.edits is not None and log_factor != 0:
+            raise NoClosedForm(NEAR)
         first = float(log_minors(e, d)[0])
         return float(np.exp(first)) if one else 0.0 if log_factor < 0 else np.inf
     if e.schedule.rule == "accumulate":
@@ -173,6 +177,8 @@ def drift(e: "Experiment") -> float | None:
     if e.schedule.edits is not None:
         if not e.schedule.workflow.steady:
             return None
+        if d == 1:
+            return float(np.log1p(-lost_shares(e.schedule.edits, e.temperature, e.model.ddof)[-1]))
         two = Schedule(e.workflow, e.schedule.workflow.batch_sizes(n, 2))
         heat, ddof = e.temperature, e.model.ddof
         logs = log_determinants(two, d, bordered=True, heat=heat, ddof=ddof)

@@ -44,8 +44,16 @@ def roots(e: "Experiment") -> Bounds:
     with np.errstate(divide="ignore", invalid="ignore"):
         if e.model.dim > 1:
             return Bounds(np.zeros_like(V), np.sqrt(V))
-        low = np.where(V > 0, V**1.5 / np.sqrt(squares(e)), 0.0)
+        share = V / squares(e)
+        # Where a moment has left the floats, 0 is below.
+        low = np.where(np.isfinite(V) & (share > 0), V * np.sqrt(share), 0.0)
     return Bounds(low, np.sqrt(V))
+
+
+def squared(plain: Floats, root: Floats) -> Floats:
+    """Return V + R + 1 - 2 root: infinite where V is, as it grows like the square of the root."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.where(plain < np.inf, plain - 2 * root, np.inf))
 
 
 def squares(e: "Experiment") -> Floats:
@@ -83,8 +91,8 @@ def limit_bounds(e: "Experiment") -> dict[str, float]:
         "w2_squared_upper": 2 * scale * (1 - float(root.low[-1]) * float(np.exp(-y / 2))),
     }
     if whole is not None:
-        constant = d * np.log(2 * np.pi) + float(np.log(e.truth.spectrum).sum())
-        most = (whole.high[-1] - logs.high[-1] + w) * np.exp(y) + logs.high[-1]
+        constant = float(d * np.log(2 * np.pi) + np.log(e.truth.spectrum).sum())
+        most = float((whole.high[-1] - logs.high[-1] + w) * np.exp(y) + logs.high[-1])
         found["test_log_loss_lower"] = (constant + float(whole.low[-1]) - d * x) / 2
-        found["test_log_loss_upper"] = (constant + float(most)) / 2
+        found["test_log_loss_upper"] = (constant + most) / 2
     return found

@@ -62,9 +62,10 @@ def gauss(moments: list[Floats]) -> Rule:
         skewness = (cube - 3 * mean * square + 2 * mean**3) / spread**3
     half = np.where(spread > 0, skewness, 0.0) / 2
     root = np.sqrt(1 + half**2)
-    # half - root without cancellation: their product is -1.
-    below, above = np.where(half > 0, -1 / (half + root), half - root), half + root
-    above = np.where(half < 0, -1 / (half - root), above)
+    # half - root and half + root without cancellation: their product is -1.
+    small = 1 / (np.abs(half) + root)
+    below = np.where(half > 0, -small, half - root)
+    above = np.where(half < 0, small, half + root)
     lower = mass * above / (above - below)
     return Rule([mean + spread * below, mean + spread * above], [lower, mass - lower])
 

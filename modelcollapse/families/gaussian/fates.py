@@ -39,6 +39,7 @@ QUANTITIES = (
     *("test_log_loss", "determinant", "log_determinant", "w2_squared"),
 )
 EPS = 8 * float(np.finfo(float).eps)
+SLOW = 1e-9  # a share that is lost in a generation, and shown as such
 ZERO = 1e-12  # a Lyapunov exponent nearer to 0 than its rounding has no sign
 NOTHING = Fate("undetermined", "", "known for maximum likelihood (ddof = 0) at temperature 1 here")
 
@@ -68,7 +69,7 @@ def typical(e: "Experiment") -> dict[str, Fate]:
 
 def _kept(e: "Experiment") -> dict[str, Fate]:
     rule, text = e.schedule.rule, ""
-    if (found := limits.edit_factor(e)) is not None and found[0] > EPS:
+    if (found := limits.edit_factor(e)) is not None and found[0] > 0:
         return {"variance": Fate("clumps", "", "the sum of its expectations is finite")}
     if isinstance(e.truth, Rows):
         return {}
@@ -127,11 +128,12 @@ def _edited(e: "Experiment") -> tuple[Fate, Fate]:
     if (found := limits.edit_factor(e)) is None:
         return Fate("undetermined", "", EDITS), Fate("undetermined", "", EDITS)
     loss, gain = found
-    text = f"each generation multiplies it by {1 - loss:.12g}"
-    if abs(loss) < EPS:
+    factor = f"(1 - {loss:.6g})" if 0 < abs(loss) < SLOW else f"{1 - loss:.12g}"
+    text = f"each generation multiplies it by {factor}"
+    if loss == 0:
         kept = Fate("bounded", "", "the fitted variance keeps its expectation")
         return kept, Fate("diverges", f"{gain:.12g} t", "each generation adds a share of V")
-    rate = f"{1 - loss:.12g}^t"
+    rate = f"{factor}^t"
     if loss > 0:
         lost = f"what is left of the variance is lost geometrically: it tends to {gain / loss:.6g}"
         return Fate("clumps", rate, text), Fate("bounded", "", lost)
@@ -212,6 +214,8 @@ def _shrunk(e: "Experiment") -> Fate:
     if drift is None:
         return Fate("undetermined", "", EDITS)
     if abs(drift) < e.model.dim * EPS:
+        if e.schedule.edits is not None and drift != 0:
+            return Fate("undetermined", "", determinants.NEAR)
         return Fate("bounded", "", "the determinant keeps its expectation")
     text = "each generation multiplies it by one number, see families.gaussian.minors"
     if e.schedule.rule == "replace":

@@ -149,7 +149,7 @@ def log_and_root_moments(a: Floats, b: Floats, c: Floats, freedom: Floats) -> Fl
 
     E log A = int (e^{-s} - M) ds/s,
     E log^2 A = 2 int log(s) (M - e^{-s}) ds/s - 2 gamma E log A,
-    2 sqrt(pi) E sqrt(A) = int (1 - M) s^{-3/2} ds.
+    2 sqrt(pi) (E sqrt(A) - 1) = int (e^{-s} - M) s^{-3/2} ds.
 
     With s = e^u the integrands are analytic and fall off exponentially on both sides, so the
     trapezoidal rule converges geometrically: the error is at rounding level (see the tests).
@@ -162,11 +162,10 @@ def log_and_root_moments(a: Floats, b: Floats, c: Floats, freedom: Floats) -> Fl
         log_m = -a[j] * s - 0.5 * freedom[j] * np.log1p(2 * b[j] * s) - 0.5 * np.log1p(2 * c[j] * s)
         with np.errstate(under="ignore"):
             gap = np.expm1(log_m) - np.expm1(-s)  # M - e^{-s} without cancellation
-            missing = -np.expm1(log_m)
         first = -gap.sum() * step
         result[0, j] = first
         result[1, j] = 2 * (u @ gap) * step - 2 * np.euler_gamma * first
-        result[2, j] = (missing * np.exp(-u / 2)).sum() * step / (2 * np.sqrt(np.pi))
+        result[2, j] = 1 - (gap @ np.exp(-u / 2)) * step / (2 * np.sqrt(np.pi))
     return result
 
 

@@ -9,7 +9,7 @@ from modelcollapse._support.checks import Floats, one_of, positive, whole
 from modelcollapse._support.errors import NoClosedForm
 from modelcollapse.families.gaussian.estimator import require_all_rows
 from modelcollapse.families.gaussian.replace_laws import factor_power
-from modelcollapse.solver.edits import chances
+from modelcollapse.solver.edits import chances, lost_shares
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
@@ -106,7 +106,7 @@ def _edited(e: "Experiment") -> tuple[float, float]:
     if (found := edit_factor(e)) is None:
         raise NoClosedForm(f"{e.workflow!r}: a limit needs as many edits in every generation")
     loss, gain = found
-    if abs(loss) < 4 * np.finfo(float).eps:
+    if loss == 0:
         spread = (int(e.sizes[0]) - 1) / (int(e.sizes[0]) - e.model.ddof)
         return spread, np.inf
     return (0.0, gain / loss) if loss > 0 else (np.inf, np.inf)
@@ -120,9 +120,8 @@ def edit_factor(e: "Experiment") -> tuple[float, float] | None:
     edits, n = e.schedule.edits, int(e.sizes[0])
     if edits is None or not e.schedule.workflow.steady or e.generations == 1:
         return None
-    one, pair = (float(chance[-1]) for chance in chances(edits))
-    hot = e.temperature * (n - 1) / (n - e.model.ddof)
-    return pair / n - one * (hot - 1 + 1 / n), pair / n
+    lost = lost_shares(edits, e.temperature, e.model.ddof)
+    return float(lost[-1]), float(chances(edits).pair[-1]) / n
 
 
 def _pooled(n: int, ddof: int, heat: float) -> tuple[float, float]:

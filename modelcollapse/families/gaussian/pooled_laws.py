@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
 
 
+MANY = 40  # degrees over two from which a series is exact
+
+
 class Stepwise(NamedTuple):
     """Mean and variance of log v_t, and E sqrt(v_t), each of shape (generations,)."""
 
@@ -51,8 +54,25 @@ def accumulated(e: "Experiment") -> Stepwise:
     steps = log_and_root_moments(*pool_steps(e))
     means = np.concatenate([[first.mean], steps[0]])
     variances = np.concatenate([[first.variance], steps[1] - steps[0] ** 2])
-    roots = np.concatenate([[np.exp(first.log_mgf(np.array(0.5)))], steps[2]])
+    roots = np.concatenate([[np.exp(first_log_root(n, c))], steps[2]])
     return Stepwise(np.cumsum(means), np.cumsum(variances), np.cumprod(roots))
+
+
+def first_log_root(n: int, ddof: int) -> float:
+    """Return log E sqrt(v_1), v_1 a chi-square of n - 1 degrees over n - ddof.
+
+    With x half the degrees log Gamma(x + 1/2) - log Gamma(x) - log(x)/2 is -1/(8x) + ..., of
+    which a difference of logarithms of gammas leaves no digit for many rows.
+    """
+    from scipy.special import gammaln
+
+    x = (n - 1) / 2
+    scale = np.log1p((ddof - 1) / (n - ddof)) / 2
+    if x < MANY:
+        return float(gammaln(x + 0.5) - gammaln(x) - np.log(x) / 2 + scale)
+    y = 1 / x**2
+    # Stirling's series of the two (DLMF 5.11.8); the next term is below 1e-18.
+    return float((-1 / 8 + y * (1 / 192 - y * (1 / 640 - y * 17 / 14336))) / x + scale)
 
 
 def _shifts(e: "Experiment") -> Floats:

@@ -249,9 +249,9 @@ def _distance_bounds(e: "Experiment", routes: "dict[str, Route]", reasons: dict[
     else:
         both = cache(lambda: distances.roots(e))
         plain = cache(lambda: np.add(*second_order(e)) + 1)
-        routes[names[0]] = lambda: scale * (plain() - 2 * both().high)
+        routes[names[0]] = lambda: scale * distances.squared(plain(), both().high)
         if distances.is_enclosed(e):
-            routes[names[1]] = lambda: scale * (plain() - 2 * both().low)
+            routes[names[1]] = lambda: scale * distances.squared(plain(), both().low)
         else:
             reasons[names[1]] = "known for accumulate, and in dim = 1"
 

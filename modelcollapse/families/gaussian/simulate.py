@@ -62,6 +62,8 @@ def _run(plan: Recording, rng: np.random.Generator, fits: Fits, count: int) -> N
     schedule = plan.experiment.schedule
     if isinstance(plan.experiment.sampling, Selection):
         batches.run(plan, rng, fits, count)
+    elif schedule.edits is not None:
+        _edited(plan, rng, fits, count)
     elif schedule.random_sets:
         _subsampled(plan, rng, fits, count)
     elif schedule.newest or schedule.pool:
@@ -102,15 +104,36 @@ def _start(
     return True, mean, np.ascontiguousarray(factor) * np.sqrt(n / (n - ddof))
 
 
+def _edited(plan: Recording, rng: np.random.Generator, fits: Fits, count: int) -> None:
+    from modelcollapse.families.gaussian import edit_kernels
+
+    e = plan.experiment
+    n, given, real, deviations = _real(plan, rng, count)
+    where = rng, n, given, real
+    how = e.schedule.edit_table, float(e.temperature), e.model.ddof, plan.slots
+    if plan.dim == 1:
+        line = fits.mean, fits.variance, fits.shift
+        edit_kernels.edited_line(*where, float(deviations[0]), *how, *line)
+    else:
+        space = fits.scalars, fits.means, fits.factors, fits.pivots
+        edit_kernels.edited_space(*where, deviations, *how, *space)
+
+
+def _real(
+    plan: Recording, rng: np.random.Generator, count: int
+) -> tuple[int, bool, Floats, Floats]:
+    """Return how many real rows there are, those of a data set, and a normal truth's deviations."""
+    n, given = int(plan.experiment.sizes[0]), plan.deviations is None
+    real = plan.real_rows(rng, count, n) if given else np.empty((0, 0, 0))
+    return n, given, real, np.ones(plan.dim) if plan.deviations is None else plan.deviations
+
+
 def _subsampled(plan: Recording, rng: np.random.Generator, fits: Fits, count: int) -> None:
     from modelcollapse.families.gaussian import subsample_kernels
 
     e = plan.experiment
-    sizes, counts, edits = e.sizes, e.schedule.counts, e.schedule.edit_table
-    given = plan.deviations is None
-    real = plan.real_rows(rng, count, int(sizes[0])) if given else np.empty((0, 0, 0))
-    deviations = np.ones(plan.dim) if plan.deviations is None else plan.deviations
-    common = (sizes, counts, edits, float(e.temperature), e.model.ddof, plan.slots)
+    _, given, real, deviations = _real(plan, rng, count)
+    common = (e.sizes, e.schedule.counts, float(e.temperature), e.model.ddof, plan.slots)
     run: Any
     if plan.dim == 1:
         run = partial(subsample_kernels.subsample_line, rng, given, real, float(deviations[0]))

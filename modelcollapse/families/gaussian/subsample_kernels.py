@@ -2,10 +2,9 @@
 
 Which rows train which generation does not depend on the data. So a replicate first draws all
 its index sets (a partial Fisher-Yates shuffle of one persistent permutation: its first k entries
-are a uniform subset whatever the order before; or the edits of a set), marks the rows that some
-generation uses, and creates no others. A row is m + sum_i g_i (x_i - m) / sqrt(k - c), x_i the
-training rows: exactly N(m, S) for any rank; with k > d the Cholesky factor of S does the same in d
-terms.
+are a uniform subset whatever the order before), marks the rows that some generation uses, and
+creates no others. A row is m + sum_i g_i (x_i - m) / sqrt(k - c), x_i the training rows: exactly
+N(m, S) for any rank; with k > d the Cholesky factor of S does the same in d terms.
 """
 
 import numpy as np
@@ -24,7 +23,6 @@ def subsample_line(
     deviation: float,
     sizes: Integers,
     counts: Integers,
-    edits: Floats,
     heat: float,
     ddof: int,
     slots: Integers,
@@ -33,10 +31,10 @@ def subsample_line(
 ) -> None:
     """Random sets in d = 1; real rows are `real[r]` if given, else normal."""
     rows = sizes.sum()
-    order, used = np.empty(rows, np.int64), np.empty(rows, np.int64)
+    order, used, none = np.empty(rows, np.int64), np.empty(rows, np.int64), np.zeros((2, 0))
     plan, pool = np.empty((sizes.size, counts.max()), np.int64), np.empty(rows)
     for r in range(means.shape[0]):
-        draw_plan(rng, sizes, counts, edits, order, plan, used)
+        draw_plan(rng, sizes, counts, none, order, plan, used)
         first, mean, scale = 0, 0.0, deviation
         for t in range(sizes.size):
             for i in range(first, first + sizes[t]):
@@ -126,7 +124,6 @@ def subsample_space(
     deviations: Floats,
     sizes: Integers,
     counts: Integers,
-    edits: Floats,
     heat: float,
     ddof: int,
     slots: Integers,
@@ -137,12 +134,12 @@ def subsample_space(
 ) -> None:
     """Random sets in d > 1; `scalars` receives trace, squared error and log-volume."""
     d, count, most = deviations.size, sizes.sum(), counts.max()
-    order, used = np.empty(count, np.int64), np.empty(count, np.int64)
+    order, used, none = np.empty(count, np.int64), np.empty(count, np.int64), np.zeros((2, 0))
     plan, pool = np.empty((sizes.size, most), np.int64), np.empty((count, d))
     roots, L = np.empty((d, most)), np.zeros((d, d))
     mean, pivots, g = np.zeros(d), np.zeros(d), np.empty(max(d, most))
     for r in range(scalars.shape[0]):
-        draw_plan(rng, sizes, counts, edits, order, plan, used)
+        draw_plan(rng, sizes, counts, none, order, plan, used)
         first, warmth = 0, np.sqrt(heat)
         for t in range(sizes.size):
             last = first + sizes[t]

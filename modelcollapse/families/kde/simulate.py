@@ -75,21 +75,22 @@ def _test_set(e: "Experiment", test: Any) -> Floats | int | None:
 def _bandwidths(e: "Experiment") -> tuple[Floats, Floats]:
     """Return the generator's schedule and the scored one.
 
-    Workflows without weights need a schedule that does not ask for the number of rows.
+    Other workflows without weights than edits of a set, whose rows weigh alike, need a schedule
+    that does not ask for the number of rows.
     """
-    model = e.model
+    model, edits = e.model, e.schedule.edits
     try:
         found = trainings(e)
     except NoClosedForm as error:
         for rule in (model.bandwidth, model.scoring_bandwidth):
-            if isinstance(rule, str):
+            if isinstance(rule, str) and edits is None:
                 raise InvalidInput(
                     f"bandwidth = {rule!r} needs the number of training rows beforehand, and "
                     f"{error}"
                 ) from error
         own = model.bandwidth if model.scoring_bandwidth is None else model.scoring_bandwidth
-        ones = np.ones(e.generations)
-        return schedule(model.bandwidth, ones, model.dim), schedule(own, ones, model.dim)
+        rows = np.full(e.generations, 1.0 if edits is None else float(edits.size))
+        return schedule(model.bandwidth, rows, model.dim), schedule(own, rows, model.dim)
     return generator_bandwidths(e, found), scoring_bandwidths(e, found)
 
 

@@ -117,6 +117,8 @@ def test_a_real_row_that_keeps_its_weight_is_never_lost():
             assert p["absent"][t] == pytest.approx(((1 - truth) ** n).sum(), rel=1e-13)
             assert p["missing_mass"][t] == pytest.approx(truth @ (1 - truth) ** n, rel=1e-13)
             assert p["collapsed"][t] == pytest.approx((truth**n).sum(), rel=1e-13)
+            some = ((1 - truth) ** n).sum() - (truth**n).sum()
+            assert p["any_absent"][t] == pytest.approx(some, rel=1e-13)
     with pytest.raises(mc.NoClosedForm, match="positive weight"):
         mc.predict(mc.Experiment(Discrete(3), mc.SlidingWindow(2), 5, 3))["absent"]
 
@@ -155,6 +157,7 @@ def test_limits_and_fates():
         "absent": K - 1,
         "missing_mass": pytest.approx(1 - 1 / K, rel=1e-15),
         "collapsed": 1,
+        "any_absent": 1,
         "entropy": 0,
     }
     for name, p in found.items():
@@ -164,9 +167,9 @@ def test_limits_and_fates():
         word = "clumps" if name == "replace" else "bounded"
         assert p.fates["heterozygosity"].verdict == word
     fresh = mc.predict(mc.Experiment(Discrete(K), mc.FreshData(2, 3), 5, 3)).fates
-    lost = ("absent", "missing_mass", "collapsed")
-    assert [fresh[name].verdict for name in lost] == ["bounded"] * 3
-    assert [found["replace"].fates[name].verdict for name in lost] == ["clumps"] * 3
+    lost = ("absent", "missing_mass", "collapsed", "any_absent")
+    assert [fresh[name].verdict for name in lost] == ["bounded"] * 4
+    assert [found["replace"].fates[name].verdict for name in lost] == ["clumps"] * 4
     single = mc.predict(mc.Experiment(Discrete(K), mc.Accumulate(), 1, 3))
     assert single.limits["heterozygosity"] == 0
     assert single.fates["heterozygosity"].verdict == "clumps"
@@ -201,6 +204,55 @@ def test_what_batch_one_keeps_or_loses_is_the_limit():
         assert limits["absent"] == pytest.approx(((1 - truth) ** n).sum(), rel=1e-13)
         assert limits["missing_mass"] == pytest.approx(truth @ (1 - truth) ** n, rel=1e-13)
         assert limits["collapsed"] == pytest.approx((truth**n).sum(), rel=1e-13)
+        some = ((1 - truth) ** n).sum() - (truth**n).sum()
+        assert limits["any_absent"] == pytest.approx(some, rel=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("n", "truth", "at", "there"),
+    [
+        (100, [0.2] * 5, (1, 5, 10, 20, 40), (1, 0.99459543, 0.88933306, 0.46234010, 0.06999554)),
+        (20, [1 / 3] * 3, (1, 5, 10, 20, 40), None),
+        (20, [0.5, 0.3, 0.2], (1, 5, 10, 20), (0.98767286, 0.65138714, 0.30957106, 0.06503931)),
+    ],
+)
+def test_whether_an_outcome_is_absent_against_known_values(n, truth, at, there):
+    """Values derived elsewhere, to their eight digits; and the simulation says the same."""
+    there = (0.99909781, 0.76387931, 0.37942266, 0.08028324, 0.00350004) if there is None else there
+    e = mc.Experiment(Discrete(len(truth)), mc.Replace(), n, 40, truth=truth)
+    found = 1 - mc.predict(e)["any_absent"][np.array(at) - 1]
+    np.testing.assert_allclose(found, there, atol=6e-9)
+
+
+def test_whether_an_outcome_is_absent_keeps_its_digits_at_both_ends():
+    """Where nearly nothing is lost it is the sum of the outcomes' own chances; and to the end.
+
+    Two outcomes: one is absent exactly where one is left.
+    """
+    early = mc.predict(mc.Experiment(Discrete(10), mc.Replace(), 400, 1))
+    expected = 10 * 0.9**400 - 45 * 0.8**400
+    assert early["any_absent"][0] == pytest.approx(expected, rel=1e-12)
+    e = mc.Experiment(Discrete(2), mc.Replace(), 5, 400, truth=[0.3, 0.7])
+    late = mc.predict(e)
+    np.testing.assert_allclose(late["any_absent"], late["collapsed"], rtol=1e-14)
+    np.testing.assert_allclose(
+        late.variances["any_absent"], late.variances["collapsed"], rtol=1e-10
+    )
+
+
+def test_too_many_outcomes_for_their_sets():
+    """The message says up to where, and what to do; even many alike outcomes cancel."""
+    for K, truth, words in (
+        (21, None, "up to 20 outcomes, and there are 21"),
+        (20, zipf(20), "are too many"),
+    ):
+        p = mc.predict(mc.Experiment(Discrete(K), mc.Replace(), 30, 100, truth=truth))
+        with pytest.raises(mc.NoClosedForm, match=words):
+            p["any_absent"]
+        assert np.isfinite(p["absent"]).all()
+    e = mc.Experiment(Discrete(21), mc.Accumulate(), 30, 100)
+    with pytest.raises(mc.NoClosedForm, match="up to 20 outcomes"):
+        mc.predict(e).limits["any_absent"]
 
 
 def test_a_random_workflow_is_not_predicted():

@@ -11,6 +11,7 @@ from modelcollapse.families.discrete import (
     Discrete,
     chains,
     exact_collapse_time,
+    exact_first_loss_time,
     expected_collapse_time,
     finite_survival_bounds,
     poisson_survival,
@@ -115,6 +116,35 @@ def test_collapse_time_is_the_sum_of_what_has_not_collapsed(n, shares):
     summed = 1 + (1 - mc.predict(e)["collapsed"]).sum()
 
     assert exact_collapse_time(n, truth) == pytest.approx(summed, rel=1e-9)
+
+
+@given(st.integers(1, 25), st.lists(st.integers(0, 5), min_size=2, max_size=5))
+def test_first_loss_is_the_sum_of_what_has_not_lost_an_outcome(n, shares):
+    """E T = sum P(T > t), summed until what is left out is below 1e-10."""
+    if sum(x > 0 for x in shares) < 2:
+        shares = [1, 1]
+    truth = np.array(shares) / sum(shares)
+    T = 1 if n == 1 else int(np.ceil(np.log(1e-10 / n**3) / np.log1p(-1 / n)))
+    e = mc.Experiment(Discrete(len(shares)), mc.Replace(), n, T, truth=truth)
+    summed = 1 + (1 - mc.predict(e)["any_absent"]).sum()
+
+    assert exact_first_loss_time(n, truth) == pytest.approx(summed, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("n", "K", "expected"),
+    [(100, 5, 21.99477896), (20, 3, 10.37939494), (10, 4, 2.68990149), (200, 2, 275.0014)],
+)
+def test_first_loss_against_known_values(n, K, expected):
+    """Values derived elsewhere; of two outcomes it is the collapse time."""
+    uniform = np.full(K, 1 / K)
+    assert exact_first_loss_time(n, uniform) == pytest.approx(
+        expected, abs=6e-5 if K == 2 else 6e-9
+    )
+    if K == 2:
+        assert exact_first_loss_time(n, uniform) == pytest.approx(exact_collapse_time(n, uniform))
+    with pytest.raises(mc.NoClosedForm, match="21 outcomes"):
+        exact_first_loss_time(n, np.full(21, 1 / 21))
 
 
 def test_diffusion_time():

@@ -88,7 +88,7 @@ def test_plans_hold_distinct_rows_of_the_pool(seed, sizes, budget):
     order, used = np.empty(total, np.int64), np.empty(total, np.int64)
     plan = np.full((len(sizes), counts.max()), -1)
     rng = np.random.Generator(np.random.SFC64(seed))
-    compiled.draw_plan(rng, sizes, counts, order, plan, used)
+    compiled.draw_plan(rng, sizes, counts, np.zeros((2, 0)), order, plan, used)
 
     chosen = [row[:k] for row, k in zip(plan, counts, strict=True)]
     for rows, pool in zip(chosen, np.cumsum(sizes), strict=True):

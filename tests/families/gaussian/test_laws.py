@@ -223,3 +223,23 @@ def test_the_distance_of_any_batch_size(n, ddof):
             square = fourth + 2 * (h[2] - 2 * h[1] + h[0]) + spread
             assert abs(p["w2_squared"][t] / mean - 1) < 1e-12
             assert abs(p.variances["w2_squared"][t] / (square - mean**2) - 1) < 1e-12
+
+
+@pytest.mark.parametrize("n", [10**5, 10**7, 10**9, 10**12])
+@pytest.mark.parametrize("ddof", [0, 1])
+def test_the_pool_s_distance_keeps_its_digits(n, ddof):
+    """W2 of generation 1 from gamma functions in 60 digits; later ones are 1/n times a constant.
+
+    Its terms are of size 1, so that what is left is right to some n roundings.
+    """
+    p = mc.predict(mc.Experiment(mc.Gaussian(ddof=ddof), mc.Accumulate(), n, 4))
+    with mp.workdps(60):
+        x = mp.mpf(n - 1) / 2
+        root = mp.gammaprod([x + 0.5], [x]) * mp.sqrt(mp.mpf(2) / (n - ddof))
+        wanted = 1 / mp.mpf(n) + mp.mpf(n - 1) / (n - ddof) + 1 - 2 * root
+    slack = 8 * np.finfo(float).eps
+    assert p["w2_squared"][0] == pytest.approx(float(wanted), abs=slack)
+    # The mean's error and half the variance's, 1/n sum 1/s^2 (1 + 1/2) to leading order, less
+    # what the fits of maximum likelihood lose.
+    constants = 1.5 * np.cumsum(1 / np.arange(1, 5.0) ** 2)
+    np.testing.assert_allclose(p["w2_squared"] * n, constants, rtol=20 / n + 4 * n * slack)

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from modelcollapse._support.checks import Floats
+from modelcollapse.families.discrete.lost import absence
 from modelcollapse.families.discrete.moments import all_different
 from modelcollapse.families.discrete.survival import poisson_survival
 from modelcollapse.families.discrete.truth import truth_of
@@ -36,6 +37,7 @@ from modelcollapse.workflows import (
     Workflow,
 )
 
+LOST = 5  # generations
 GEOMETRIC = Weighted([[2.0**s / (2.0**t - 1) for s in range(t)] for t in range(1, T + 1)])
 
 
@@ -69,12 +71,18 @@ def edited() -> Experiment:
     return loop(Edit(share=0.4))
 
 
+def losing() -> Experiment:
+    """Replace until some of three outcomes is as likely lost as not."""
+    return loop(Replace(), 20, LOST, (0.5, 0.3, 0.2))
+
+
 def refreshed() -> Experiment:
     """Two fresh real rows beside three sampled ones."""
     return loop(FreshData(2, 3))
 
 
 REPLICATES = 400_000
+LOSING = Design(losing, REPLICATES, at=(LOST,))
 REPLACED, POOLED, SUBSAMPLED, KEPT, WEIGHTED, REFRESHED, EDITED = (
     Design(build, REPLICATES, at=(T,))
     for build in (replaced, pooled, subsampled, kept, weighted, refreshed, edited)
@@ -154,6 +162,11 @@ def _unseen_mass(rows: float) -> float:
 def _share_absent(e: Experiment) -> float:
     """Return the expected share of the outcomes that are absent, all counted alike."""
     return expectation("absent", T)(e) / len(SHARES)
+
+
+def _lost_alone(e: Experiment) -> float:
+    """Return the chance that an outcome is lost, were the losses independent."""
+    return float(1 - np.prod(1 - absence(e, truth_of(e).probabilities)[-1]))
 
 
 def _poisson(e: Experiment) -> float:
@@ -379,6 +392,27 @@ THEOREMS = [
                 "no fresh rows": expectation("collapsed", T, workflow=Replace()),
                 "one fresh row": expectation("collapsed", T, workflow=FreshData(1, 4)),
                 "all rows fresh": expectation("collapsed", 1),
+            },
+        ),
+    ),
+    Theorem(
+        "discrete/replace/first-loss",
+        "Whether some outcome is lost has an exact law too: absence is for ever, and outcomes "
+        "lumped together are one outcome.",
+        r"P(\mathrm{none\ lost})=\sum_{S}(-1)^{|S|}a_t(p_S),\ "
+        r"a_{t+1}(x)=E\,a_t(\mathrm{Bin}(n,x)/n)",
+        DERIVED,
+        ANY,
+        "law",
+        "n=20 t=5 p=0.5,0.3,0.2",
+        mean_claim(
+            LOSING,
+            "any_absent",
+            LOST,
+            {
+                "accumulate's": expectation("any_absent", LOST, workflow=Accumulate()),
+                "one generation early": expectation("any_absent", LOST - 1),
+                "as if outcomes were lost independently": _lost_alone,
             },
         ),
     ),
