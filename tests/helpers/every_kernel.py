@@ -35,7 +35,7 @@ WORKFLOWS = {
 }
 MODELS = {
     "line": (mc.Gaussian(), {}),
-    "plane": (mc.Gaussian(2, 1), {}),
+    "plane": (mc.Gaussian(2, 1), {"extra": ["minors"]}),
     "deficient": (mc.Gaussian(8), {}),
     "density": (mc.KDE(0.5), {"test": 3}),
     "densities": (mc.KDE("scott", dim=4), {"test": 3}),
