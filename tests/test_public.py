@@ -138,6 +138,7 @@ RETURNED = {
         "error_variances": lambda: mc.solver.error_variances(REPLACE, [5, 5]),
         "estimation_gap": lambda: mc.solver.estimation_gap([3.2, 3.1], [100, 200]),
         "excess_loss": lambda: mc.solver.excess_loss(REPLACE, [5, 5], parameters=2),
+        "exchange_errors": lambda: mc.solver.exchange_errors([[3, 1], [1, 3]], 4),
         "fate": lambda: mc.solver.fate(REPLACE, [5, 5]),
         "inflation": lambda: mc.solver.inflation(REPLACE, [5, 5]),
         "influence": lambda: mc.solver.influence(REPLACE, [5, 5]),

@@ -17,10 +17,12 @@ from sympy import (
     Matrix,
     Rational,
     Symbol,
+    binomial,
     diff,
     expand,
     eye,
     log,
+    simplify,
     sqrt,
     symbols,
     zeros,
@@ -256,6 +258,53 @@ def window() -> list[Expr]:
     return residuals
 
 
+def exchange_step() -> list[Expr]:
+    """Coins that train on each other's rows: one generation's second moments, from all outcomes.
+
+    Given the last means a model's count is a sum of binomials; d = m - p has the mean 0, so that
+    E m (1 - m) = p (1 - p) (1 - E d^2 / (p (1 - p))): the curvature is -1.
+    """
+    a, b, p, d = symbols("a b p d")
+    rows = [[2, 1], [1, 2]]
+    variance = (p + d) * (1 - p - d)
+    residuals: list[Expr] = [expand(variance - p * (1 - p) - (1 - 2 * p) * d + d**2)]
+
+    def chances(own: int, other: int, mean: Expr, second: Expr) -> dict[int, Expr]:
+        found: dict[int, Expr] = {}
+        for i in range(own + 1):
+            for j in range(other + 1):
+                chance = binomial(own, i) * mean**i * (1 - mean) ** (own - i)
+                chance *= binomial(other, j) * second**j * (1 - second) ** (other - j)
+                found[i + j] = found.get(i + j, Integer(0)) + chance
+        return found
+
+    laws = [chances(*rows[0], a, b), chances(rows[1][1], rows[1][0], b, a)]
+    fitted = [sum(Rational(count, 3) * chance for count, chance in law.items()) for law in laws]
+    shares = [(2 * a + b) / 3, (a + 2 * b) / 3]
+    noise = (2 * a * (1 - a) + b * (1 - b)) / 9
+    square = sum(Rational(count, 3) ** 2 * chance for count, chance in laws[0].items())
+    residuals += [expand(x - y) for x, y in zip(fitted, shares, strict=True)]
+    residuals.append(expand(square - shares[0] ** 2 - noise))
+    # Given the last means the two are independent, and what they have in common is the shares'.
+    residuals.append(expand(fitted[0] * fitted[1] - shares[0] * shares[1]))
+    return residuals
+
+
+def exchange_alike() -> list[Expr]:
+    """K models alike, v2 = 0: W + (K - 1) B gains 1/n, and W - B tends to (1/n)/(1 - (a - b)^2)."""
+    K, n, mu, W, B = symbols("K n mu W B", positive=True)
+    a, b = 1 - mu, mu / (K - 1)
+    own, across = a**2 + (K - 1) * b**2, 2 * a * b + (K - 2) * b**2
+    after = own * W + (1 - own) * B + 1 / n
+    common = across * W + (1 - across) * B
+    gap = 1 / n / (1 - (a - b) ** 2)
+    return [
+        simplify(after + (K - 1) * common - W - (K - 1) * B - 1 / n),
+        simplify((after - common).subs(W, B + gap) - gap),
+        simplify(after - common - 1 / n - (a - b) ** 2 * (W - B)),
+    ]
+
+
 KEPT = ExponentialDomain(
     ("keep-real", "fresh-data"), constant=True, sizes=(1, 60), generations=1, rows=120
 )
@@ -274,5 +323,9 @@ PROOFS: tuple[Proof, ...] = (
     Proof("weights-best", HE, "the best weight is n_r times the smallest error", best_weight),
     Proof("weights-window", HERE, "how a sliding window wanders", window),
     Proof("weights-web", HERE, "the real share that a growing web needs", web_threshold),
+    Proof("weights-exchange", HERE, "models on each other's rows: one step", exchange_step),
+    Proof(
+        "weights-exchange-alike", HERE, "they forget K times more slowly, as one", exchange_alike
+    ),
     Proof("weights-web-linear", HERE, "one half, for linear growth", web_linear),
 )

@@ -17,6 +17,7 @@ fourth      error_variances: the variance over replicates of the squared error
 fates       fate, variance_fate: what a theorem decides about the long run
 information what no estimator can beat, and what a workflow pays
 regular     excess_loss, estimation_gap: any regular model, to leading order
+exchange    exchange_errors: models that train on each other's rows
 limits      limit, best_weight, web_threshold: closed forms
 chains      workflows whose fit is a chain: replace, accumulate, fresh data, web; and keep-real
 window      sliding windows; kernels: their compiled steps
@@ -28,6 +29,7 @@ parts       arguments, and the rows and weights of each batch's two parts
 
 from modelcollapse.solver.dense import influence
 from modelcollapse.solver.errors import effective_samples, inflation, squared_errors, variances
+from modelcollapse.solver.exchange import exchange_errors
 from modelcollapse.solver.fates import fate, variance_fate
 from modelcollapse.solver.fourth import error_variances
 from modelcollapse.solver.information import information, observer_errors, price
@@ -42,6 +44,7 @@ __all__ = [
     "error_variances",
     "estimation_gap",
     "excess_loss",
+    "exchange_errors",
     "fate",
     "inflation",
     "influence",

@@ -1,6 +1,14 @@
 """The part of the ledger on mixed and fresh data."""
 
-from modelcollapse.ledger.entries.mixed import fresh, information, kept, selection, sources, web
+from modelcollapse.ledger.entries.mixed import (
+    exchange,
+    fresh,
+    information,
+    kept,
+    selection,
+    sources,
+    web,
+)
 
 THEOREMS = [
     *fresh.THEOREMS,
@@ -9,4 +17,5 @@ THEOREMS = [
     *web.THEOREMS,
     *selection.THEOREMS,
     *information.THEOREMS,
+    *exchange.THEOREMS,
 ]
