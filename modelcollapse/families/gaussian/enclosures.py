@@ -178,11 +178,17 @@ def log_fit(e: "Experiment") -> Floats:
 def log_determinant(e: "Experiment") -> Bounds:
     """Enclose E log det S_t / det S_0 for n_1 > d."""
     d, step = e.model.dim, steps(e).bounds(np.log, rising=True)
-    sides = (
+    low, high = (
         first_log(e) + np.concatenate([[0.0], np.cumsum(d * side)]) - d * log_fit(e)
         for side in step
     )
-    return Bounds(*sides)
+    slack = d * rounding(e)
+    return Bounds(low - slack, high + slack)
+
+
+def rounding(e: "Experiment") -> Floats:
+    """Return what the sum of steps of size 1 may round: (generations,)."""
+    return np.asarray(16 * np.finfo(float).eps * np.arange(1, e.generations + 1))
 
 
 class Loss(NamedTuple):
@@ -225,7 +231,8 @@ def roots(e: "Experiment") -> Bounds:
     low = np.cumprod(np.concatenate([[_first_root(e)], later]))
     high = gauss(list(spectral_moments(e))).of(lambda x: np.sqrt(np.maximum(x, 0.0)))
     fits = np.exp(-log_fit(e) / 2)
-    return Bounds(low * fits, high * fits)
+    slack = rounding(e)
+    return Bounds(low * fits * (1 - slack), high * fits * (1 + slack))
 
 
 def _first_root(e: "Experiment") -> float:

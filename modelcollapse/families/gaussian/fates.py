@@ -50,7 +50,7 @@ def fates(e: "Experiment") -> dict[str, Fate]:
     found = {"variance": variance, "squared_error": error}
     found |= {"second_moment": _sum(e, variance, error)}
     found["determinant"] = variance if e.model.dim == 1 else _determinant(e)
-    found["log_determinant"] = loss_fates.log_determinant(e, variance)
+    found["log_determinant"] = loss_fates.log_determinant(e, variance, found["determinant"])
     found["w2_squared"] = loss_fates.distance(e, variance, error)
     return found | {"test_log_loss": loss_fates.loss(e, variance, error)}
 

@@ -59,7 +59,7 @@ def distance(e: "Experiment", variance: Fate, error: Fate) -> Fate:
     return Fate("bounded", "", "it is at most R + V + 1, in units of the truth's total variance")
 
 
-def log_determinant(e: "Experiment", variance: Fate) -> Fate:
+def log_determinant(e: "Experiment", variance: Fate, determinant: Fate) -> Fate:
     """Return the fate of E log det S_t / det S_0."""
     d = e.model.dim
     if (e.sizes[0] <= d and not e.schedule.fresh) or len(e.truth.spectrum) < d:
@@ -69,16 +69,19 @@ def log_determinant(e: "Experiment", variance: Fate) -> Fate:
     try:
         drift = float(limits.lyapunov(e).sum())
     except NoClosedForm:
-        return _volume(e, variance)
+        return _volume(e, variance, determinant)
     if abs(drift) < EPS * d:
         return Fate("bounded", "", "the Lyapunov exponents sum to 0: it stays what it is")
     return Fate("diverges", f"{drift:.10g} t", "the sum of the Lyapunov exponents, each generation")
 
 
-def _volume(e: "Experiment", variance: Fate) -> Fate:
+def _volume(e: "Experiment", variance: Fate, determinant: Fate) -> Fate:
     """Return the fate of the log-determinant where there are no Lyapunov exponents."""
     if variance.verdict == "clumps":
         return Fate("diverges", "to -inf", "at most dim log(V_t), and V_t vanishes")
+    if determinant.verdict == "clumps":
+        text = "at most the logarithm of the expected determinant, which vanishes"
+        return Fate("diverges", "to -inf", text)
     if variance.verdict == "bounded" and _real_rows(e) > e.model.dim:
         return Fate("bounded", "", SHARE)
     return _pooled(e, 1.0)

@@ -213,3 +213,24 @@ def test_replaces_variance_of_a_loss_loses_no_digit(n):
     wanted = [float(value.evalf(30)) for value in exact]
     found = mc.predict(loop([n, n + 3, n], 1, 3, 1, workflow=mc.Replace())).variances
     assert found["test_log_loss"] == pytest.approx(wanted, rel=1e-11)
+
+
+@pytest.mark.parametrize("n", [10**9, 10**12])
+@pytest.mark.parametrize("d", [2, 100])
+def test_bounds_of_many_rows_do_not_cross_by_rounding(n, d):
+    """Both sides have room for what their sums round."""
+    for heat in (0.7, 1.0, 1.5):
+        p = mc.predict(mc.Experiment(mc.Gaussian(d), mc.Accumulate(), n, 20, temperature=heat))
+        for name in ("w2_squared", "log_determinant", "test_log_loss"):
+            assert (p[f"{name}_lower"] <= p[f"{name}_upper"]).all()
+
+
+def test_what_the_expected_determinant_says_of_its_logarithm():
+    """Where it vanishes, and the trace does not: by Jensen the logarithm falls without end."""
+    e = mc.Experiment(mc.Gaussian(3, 1), mc.Edit(share=0.02), 10, 3, temperature=1.2)
+    fates = mc.predict(e).fates
+    assert (fates["variance"].verdict, fates["determinant"].verdict) == ("diverges", "clumps")
+    assert (fates["log_determinant"].verdict, fates["log_determinant"].rate) == (
+        "diverges",
+        "to -inf",
+    )
