@@ -208,7 +208,8 @@ def leave(status: int) -> NoReturn:
     until = time.monotonic() + FAREWELL
     stay = {threading.main_thread(), threading.current_thread(), *(s.watch for s in _answering)}
     for thread in set(threading.enumerate()) - stay:
-        thread.join(max(0.0, until - time.monotonic()))
+        with suppress(RuntimeError):  # one that a signal kept from starting is listed too
+            thread.join(max(0.0, until - time.monotonic()))
     os._exit(status)
 
 

@@ -55,6 +55,13 @@ COMMANDS = {
     "waiting": ["send()", "time.sleep(3600)"],
     "computing": ["print(flush=True)", "compute()"],
     "apart": ["print(flush=True)", "interruption.apart(compute)"],
+    # As a thread is while it starts: listed, and not to be joined yet.
+    "starting": [
+        "t = threading.Thread(target=int)",
+        "threading._limbo[t] = t",
+        STOPPED,
+        "finally: 0",
+    ],
     "warning": [STOPPED, "except KeyboardInterrupt: warnings.warn('left'); raise"],
     "failing": [STOPPED, "except KeyboardInterrupt: raise RuntimeError"],
     "failing beside": [STOPPED, "finally: beside(int, 'x')"],

@@ -82,7 +82,7 @@ THEOREMS = [
         r"C'=PCP^{\top}+\mathrm{diag}_i\sum_jn_{ij}(1+v_2C_{jj})/n_i^2,\ P_{ij}=n_{ij}/n_i",
         "derived here: theory/weights.py",
         "quadratic variance function; each model's rows are drawn for it alone",
-        "law",
+        "identity",
         "two coins, 3 own rows and 1 of the other, t=6",
         ExactClaim(
             same(_error(0, 0), _enumerated(0, 0), 100),
@@ -101,7 +101,7 @@ THEOREMS = [
         r"E\,d_1d_2=C_{12}",
         "derived here: theory/weights.py",
         "quadratic variance function; each model's rows are drawn for it alone",
-        "law",
+        "identity",
         "two coins, 3 own rows and 1 of the other, t=6",
         ExactClaim(
             same(_error(0, 1), _enumerated(0, 1), 100),
