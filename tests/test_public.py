@@ -120,6 +120,7 @@ RETURNED = {
         "selection_critical_share": lambda: mc.mixed.selection_critical_share(mc.BestOf(2)),
         "shared_generator_value": lambda: mc.mixed.shared_generator_value(10, 10),
         "smallest_share": lambda: mc.mixed.smallest_share(2.0, 10, 10),
+        "stationary_law": lambda: mc.mixed.stationary_law(mc.Poisson(), 2),
         "strong_collapse_plateau": lambda: mc.mixed.strong_collapse_plateau(0.5, 1.0),
         "strong_collapse_risk": lambda: mc.mixed.strong_collapse_risk(30, 10, 3, 1.0),
         "synthetic_value": lambda: mc.mixed.synthetic_value(10, 10, 20),
@@ -133,6 +134,7 @@ RETURNED = {
         "named": lambda: mc.sample_metrics.named("energy_distance"),
     },
     "solver": {
+        "best_budgets": lambda: mc.solver.best_budgets(8, [5, 5]),
         "best_weight": lambda: mc.solver.best_weight(10, 10),
         "effective_samples": lambda: mc.solver.effective_samples(REPLACE, [5, 5]),
         "error_variances": lambda: mc.solver.error_variances(REPLACE, [5, 5]),
@@ -147,6 +149,7 @@ RETURNED = {
         "price": lambda: mc.solver.price(REPLACE, [5, 5]),
         "limit": lambda: mc.solver.limit(mc.Accumulate(), 5),
         "squared_errors": lambda: mc.solver.squared_errors(REPLACE, [5, 5]),
+        "third_moments": lambda: mc.solver.third_moments(REPLACE, [5, 5]),
         "variance_fate": lambda: mc.solver.variance_fate(REPLACE, [5, 5]),
         "variances": lambda: mc.solver.variances(REPLACE, [5, 5]),
         "web_threshold": lambda: mc.solver.web_threshold(0.5),

@@ -8,10 +8,11 @@ exponential_loop      the loop itself
 exponential_rows      E(m_t - m_0)^2 of all workflows, from E x_i x_j of single rows
 exponential_fourth    E(m_t - m_0)^j, j <= 4, from the means of the batches' parts
 exponential_subsample  the same for accumulate-subsample, from single rows
-exponential_variances  variances over replicates, from those moments
+exponential_variances  third moments, and variances over replicates, from those moments
 exponential_absorption  the probability of a degenerate fit
 exponential_limits    closed forms and limits
 exponential_facts     proofs: steps, closed forms, bounds, equivalences
+exponential_skew      proofs: third moments, the law of a Poisson fit
 """
 
 from dataclasses import replace
@@ -22,6 +23,7 @@ from theory import (
     exponential_families,
     exponential_limits,
     exponential_rows,
+    exponential_skew,
     exponential_variances,
 )
 from theory.derivation import Derivation, Proof
@@ -37,7 +39,6 @@ SUBSETS = ExponentialDomain((SUBSAMPLE,), sizes=(1, 4), generations=3, rows=8)
 # All histories of a set are: few rows.
 EDITS = replace(SUBSETS, workflows=(EDIT,), sizes=(1, 3))
 EDITED_ROWS = replace(EDITS, sizes=(1, 5), rows=15)
-LINEAR = replace(FOURTH, families=("NormalMean", "Poisson"))
 POISSON = replace(FOURTH, families=("Poisson",), generations=6, rows=60)
 # All counts are enumerated: few rows.
 BINOMIAL = ExponentialDomain(
@@ -65,10 +66,22 @@ _VARIANCES = [
         ("mean", "m_t / sqrt V(m_0)", FOURTH),
         ("squared_error", "(m_t - m_0)^2 / V(m_0)", FOURTH),
         ("inflation", "n_1 (m_t - m_0)^2 / V(m_0)", FOURTH),
-        ("variance", "V(m_t) / V(m_0)", LINEAR),
+        ("variance", "V(m_t) / V(m_0)", FOURTH),
     )
     for where, how, domain in (
         ("", ", deterministic workflows", deterministic),
+        ("-subsample", ", accumulate-subsample, any budget", SUBSETS),
+        ("-edited", ", an edited set", EDITS),
+    )
+]  # fmt: skip
+
+_THIRD = [
+    Derivation(
+        f"qvf-cubed-error{where}", MORRIS, f"E ((m_t - m_0) / sqrt V(m_0))^3{how}",
+        "expected.cubed_error", exponential_variances.cubed_error, domain,
+    )
+    for where, how, domain in (
+        ("", ", deterministic workflows", FOURTH),
         ("-subsample", ", accumulate-subsample, any budget", SUBSETS),
         ("-edited", ", an edited set", EDITS),
     )
@@ -113,6 +126,7 @@ DERIVATIONS: tuple[Derivation, ...] = (
         "expected.variance", exponential_rows.variance, EDITED_ROWS,
     ),
     *_VARIANCES,
+    *_THIRD,
     Derivation(
         "qvf-products", HERE, "(prod(1 + v2 n_s/N_s^2) - 1)/v2, any schedule",
         "expected.squared_error", exponential_limits.finite, PRODUCTS,
@@ -132,4 +146,8 @@ DERIVATIONS: tuple[Derivation, ...] = (
     ),
 )  # fmt: skip
 
-PROOFS: tuple[Proof, ...] = (*exponential_families.PROOFS, *exponential_facts.PROOFS)
+PROOFS: tuple[Proof, ...] = (
+    *exponential_families.PROOFS,
+    *exponential_facts.PROOFS,
+    *exponential_skew.PROOFS,
+)

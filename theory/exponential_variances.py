@@ -49,3 +49,9 @@ def inflation(loop: Loop) -> list[Rational]:
 def variance(loop: Loop) -> list[Rational]:
     """Return Var V(m_t) / V(m_0)^2."""
     return _variance(loop, tuple(c / loop.spread for c in loop.cumulants[1]))
+
+
+def cubed_error(loop: Loop) -> list[Any]:
+    """Return E (m_t - m_0)^3 / V(m_0)^(3/2)."""
+    unit = QQ.to_sympy(loop.spread) ** Rational(3, 2)
+    return [QQ.to_sympy(expected[3]) / unit for expected in moments(loop)]

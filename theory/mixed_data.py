@@ -4,10 +4,11 @@ mixed_loop      the loops, and the moments of one fit
 mixed_fresh     fresh and kept real rows: fixed points, best weights, smallest shares
 mixed_value     what synthetic rows are worth to a mean
 mixed_collapse  one regression on real rows and on rows with shifted labels
+mixed_prior     few fresh rows among many sampled ones: the conjugate prior
 mixed_information  what no estimator can beat, and what sampled rows reveal
 """
 
-from theory import mixed_collapse, mixed_fresh, mixed_information, mixed_value
+from theory import mixed_collapse, mixed_fresh, mixed_information, mixed_prior, mixed_value
 from theory.derivation import HE, Derivation, Proof
 from theory.mixed_loop import MixedDomain
 
@@ -112,4 +113,5 @@ PROOFS: tuple[Proof, ...] = (
     *mixed_value.PROOFS,
     *mixed_collapse.PROOFS,
     *mixed_information.PROOFS,
+    *mixed_prior.PROOFS,
 )

@@ -81,8 +81,9 @@ class Plan:
 
     def budget(self, t: int) -> int:
         """Return the number of rows that accumulate-subsample trains on."""
+        each = isinstance(self.option, tuple)
         wanted = self.sizes[t - 1] if self.option is None else self.option
-        return min(wanted, sum(self.sizes[:t]))
+        return min(self.option[t - 1] if each else wanted, sum(self.sizes[:t]))
 
     def part_weights(self, t: int) -> list[Any]:
         """Return the total weight of each part of batches 1..t in fit t; they sum to one."""

@@ -187,7 +187,12 @@ class Schedule:
 
     @cached_property
     def equal(self) -> int | None:
-        """The size of all batches that the workflow does not set itself, or None if they differ."""
+        """The size of all batches that the workflow does not set itself, or None if they differ.
+
+        None too where the number of training rows is another one in each generation.
+        """
+        if self.kind == "subset" and not self.workflow.steady:
+            return None
         if self.sets_sizes:
             return self.later
         return None if np.ptp(self.sizes) else int(self.sizes[0])
@@ -209,7 +214,10 @@ class Schedule:
     @property
     def budget(self) -> int | None:
         """The number of rows that a random subset has in the end; None: as the newest batch."""
-        return self.workflow.budget if self.kind == "subset" else None
+        if self.kind != "subset" or self.workflow.budget is None:
+            return None
+        budget: int = self.workflow.wanted(self.listed[-1], len(self))
+        return budget
 
     def trained(self, t: int) -> int:
         """Return how many rows generation t trains on, of a known number."""

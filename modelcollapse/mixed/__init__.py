@@ -19,6 +19,7 @@ from modelcollapse.mixed.fresh import (
     fresh_fixed_point,
     fresh_inflation,
     optimal_weight,
+    stationary_law,
 )
 from modelcollapse.mixed.kept import kept_fixed_point, kept_moments, kept_squared_error
 from modelcollapse.mixed.phase import (
@@ -75,6 +76,7 @@ __all__ = [
     "selection_critical_share",
     "shared_generator_value",
     "smallest_share",
+    "stationary_law",
     "strong_collapse_plateau",
     "strong_collapse_risk",
     "synthetic_value",

@@ -8,11 +8,12 @@ the other families. Source: He, Xu & Cheng, JRSS B 2026,
 doi 10.1093/jrsssb/qkag099 (arXiv 2502.18049), for v2 = 0; derived in ``theory/`` otherwise.
 """
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats, broadcast
+from modelcollapse._support.checks import Floats, broadcast, positive
+from modelcollapse._support.errors import invalid
 from modelcollapse.mixed.arguments import (
     per_row,
     plain,
@@ -21,6 +22,9 @@ from modelcollapse.mixed.arguments import (
     temperatures,
     weights,
 )
+
+if TYPE_CHECKING:
+    from modelcollapse.families.exponential.estimator import Family
 
 
 class FixedPoint(NamedTuple):
@@ -116,6 +120,43 @@ def fresh_critical_temperature(real: Any, synthetic: Any, weight: Any = None) ->
     u = 1 - w
     del r
     return plain(ratio(1 + u, u * (1 + u - u / s)))
+
+
+def stationary_law(model: "Family", real: float, mean: float | None = None) -> Any:
+    r"""Return the law that a fitted mean settles at with few fresh rows among many sampled ones.
+
+    Each generation pools n_r real rows and n_s rows of the last model. As n_s grows, what the fit
+    settles at tends to the conjugate prior of the mean with 2 n_r prior rows: a normal, gamma,
+    beta, inverse gamma, beta prime or Pearson's type IV law; of each outcome of a `Discrete` it is
+    the beta law of `Binomial`, and of all of them Dirichlet's. Derived here (theory/mixed_prior.py,
+    by the loop's diffusion limit); the distance at a finite n_s is of the order of 1/n_s.
+
+    Parameters
+    ----------
+    model
+        One of the families of `modelcollapse.exponential`.
+    real
+        n_r, the fresh real rows of a generation, above 0.
+    mean
+        The truth's mean; None is the family's standard one.
+
+    Returns
+    -------
+    scipy.stats frozen distribution
+        Of the fitted mean, in the data's unit: `cdf`, `ppf`, `rvs`, `mean`, `var`. The variance is
+        V(mean)/(2 n_r - v2), infinite where 2 n_r <= v2.
+
+    Raises
+    ------
+    InvalidInput
+        If `model` is no such family, or an argument is out of its range.
+    """
+    if not hasattr(model, "conjugate"):
+        remedy = "give a family of modelcollapse.exponential, such as Poisson()"
+        raise invalid("model", model, remedy)
+    rows = 2 * positive("real", real)
+    own: Family = model.settled()
+    return own.conjugate(own.as_truth(mean).value, rows)
 
 
 def _arguments(real: Any, synthetic: Any, weight: Any) -> tuple[Floats, Floats, Floats]:

@@ -13,7 +13,7 @@ Derived in ``theory/``.
 
 errors      squared_errors, variances, effective_samples, inflation
 dense       influence: the weight of each part's noise in each fit; squared errors from it
-fourth      error_variances: the variance over replicates of the squared error
+fourth      error_variances, third_moments: spread and skewness over replicates
 fates       fate, variance_fate: what a theorem decides about the long run
 information what no estimator can beat, and what a workflow pays
 regular     excess_loss, estimation_gap: any regular model, to leading order
@@ -23,15 +23,17 @@ chains      workflows whose fit is a chain: replace, accumulate, fresh data, web
 window      sliding windows; kernels: their compiled steps
 slots       any workflow, by the moments of the batches it remembers
 subsample   random subsets of a pool
+budgets     best_budgets: how to split training rows over generations
 scan        a linear recurrence for all t at once, without cancellation
 parts       arguments, and the rows and weights of each batch's two parts
 """
 
+from modelcollapse.solver.budgets import best_budgets
 from modelcollapse.solver.dense import influence
 from modelcollapse.solver.errors import effective_samples, inflation, squared_errors, variances
 from modelcollapse.solver.exchange import exchange_errors
 from modelcollapse.solver.fates import fate, variance_fate
-from modelcollapse.solver.fourth import error_variances
+from modelcollapse.solver.fourth import error_variances, third_moments
 from modelcollapse.solver.information import information, observer_errors, price
 from modelcollapse.solver.limits import best_weight, limit, web_threshold
 from modelcollapse.solver.regular import Gap, estimation_gap, excess_loss
@@ -39,6 +41,7 @@ from modelcollapse.solver.window import window_rate
 
 __all__ = [
     "Gap",
+    "best_budgets",
     "best_weight",
     "effective_samples",
     "error_variances",
@@ -53,6 +56,7 @@ __all__ = [
     "observer_errors",
     "price",
     "squared_errors",
+    "third_moments",
     "variance_fate",
     "variances",
     "web_threshold",

@@ -1,21 +1,21 @@
-r"""The variance over replicates of the squared error: fourth moments of the loop.
+r"""Third and fourth moments of the loop: its skewness, and variances over replicates.
 
 In units of the truth one observation at x has the cumulants g, g g' and g (g'^2 + g g''), with
 g = 1 + s x + v2 x^2, and a mean of n rows the same over n, n^2 and n^3. So the conditional moment
 of order j is a polynomial in x of degree j, and the joint moments of the slots up to order 4 are
-closed under a step. Only E x^2 and E x^4 are wanted: they do not change when x and s change sign.
+closed under a step. E x^2 and E x^4 do not change when x and s change sign, and E x^3 does.
 """
 
 from functools import cache, partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.polynomial import Polynomial
 
-from modelcollapse._support.checks import Floats
+from modelcollapse._support.checks import Floats, number
 from modelcollapse._support.errors import NoClosedForm
 from modelcollapse.loop.schedule import Schedule
-from modelcollapse.solver.chains import Recurrence, chain
+from modelcollapse.solver.chains import Recurrence, Second, chain, solve_chain
 from modelcollapse.solver.parts import at_least, checked, checked_curvature, shared
 from modelcollapse.solver.scan import grown
 from modelcollapse.solver.slots import SlotStep, extended, merged, steps
@@ -48,16 +48,72 @@ def error_variances(
     """
     v2 = checked_curvature(curvature)
     s = float(np.sqrt(at_least("skew2", skew2, 0, "it is a square")))
-    schedule, unit = checked(workflow, sizes), _cumulants(s, v2)
+    return higher_moments(checked(workflow, sizes), v2, s).spread
+
+
+def third_moments(
+    workflow: AnyWorkflow | Schedule, sizes: Any, curvature: float = 0.0, skewness: float = 0.0
+) -> Floats:
+    r"""Return :math:`E (m_t - m_0)^3 / V(m_0)^{3/2}`, shape (T,).
+
+    Parameters
+    ----------
+    workflow, sizes, curvature
+        As for `squared_errors`.
+    skewness
+        V'(m_0) / sqrt(V(m_0)), that of one observation, of either sign.
+
+    Raises
+    ------
+    NoClosedForm
+        As for `error_variances`.
+    """
+    v2 = checked_curvature(curvature)
+    return higher_moments(checked(workflow, sizes), v2, number("skewness", skewness)).third
+
+
+class Higher(NamedTuple):
+    """E x_t^3, and the variance over replicates of x_t^2 and of V(m_t)/V(m_0), each (T,)."""
+
+    third: Floats
+    spread: Floats
+    variance: Floats
+
+
+def higher_moments(schedule: Schedule, v2: float, s: float) -> Higher:
+    """Return the moments of a deterministic schedule; errors as for `error_variances`."""
+    unit = _cumulants(s, v2)
     if schedule.edits is not None:
-        raise NoClosedForm(f"{schedule!r}: see predict(experiment).variances of a family")
+        raise NoClosedForm(f"{schedule!r}: see predict(experiment) of a family")
     linear = chain(schedule)
     with np.errstate(over="ignore", invalid="ignore"):
         if linear is not None:
-            return grown(_chained(linear, unit))
-        second, fourth = _remembered(list_steps(schedule), unit)
-        # Once E x^4 is infinite, so is the variance, whatever E x^2 is.
-        return grown(np.maximum(fourth - second**2, 0.0))
+            both = solve_chain(linear, v2)
+            second, (third, spread) = both.errors, _chained(linear, unit)
+            if not schedule.fresh:
+                variance = grown(_curved(linear, both, v2, s))
+                return Higher(_signed(third, s), grown(spread), variance)
+        else:
+            second, third, fourth = _remembered(list_steps(schedule), unit)
+            # Once E x^4 is infinite, so is the variance, whatever E x^2 is.
+            spread = np.maximum(fourth - second**2, 0.0)
+        spread = grown(spread)
+        return Higher(_signed(third, s), spread, curved(second, third, spread, v2, s))
+
+
+def _signed(third: Floats, s: float) -> Floats:
+    """Return third moments, infinite from where they left the range of floats; 0 without skew."""
+    return np.asarray(np.sign(s) * grown(np.abs(third)) if s else np.zeros_like(third))
+
+
+def curved(second: Floats, third: Floats, spread: Floats, v2: float, s: float) -> Floats:
+    """Return Var (1 + s x + v2 x^2), from E x^2, E x^3 and Var x^2; each of shape (T,)."""
+    found = s**2 * second
+    if s * v2 != 0:
+        found = found + 2 * s * v2 * third
+    if v2 != 0:
+        found = found + v2**2 * spread
+    return np.where(np.isfinite(found), np.maximum(found, 0.0), np.inf)
 
 
 def list_steps(schedule: Schedule) -> list[SlotStep]:
@@ -96,8 +152,30 @@ def _coefficients(p: Polynomial, count: int) -> Floats:
     return np.concatenate([p.coef, np.zeros(count)])[:count]
 
 
-def _chained(c: Recurrence, unit: Unit) -> Floats:
-    """Return Var x^2 of x' = keep x + rho e + sigma eps, shape (T,).
+def _curved(c: Recurrence, second: Second, v2: float, s: float) -> Floats:
+    """Return Var V(m_t)/V(m_0) of x' = x + sigma eps, shape (T,), also where V vanishes.
+
+    With V'^2 = D + 4 v2 V the cumulants of a row are V, V V' and V (D + 6 v2 V), so that
+    E[V(m')^2 | m] is a V^2 + b V. What is subtracted is small here: D + 4 v2 E V is
+    s^2 + 4 v2^2 q, and no digits are lost while V stays at 1, or where it dies.
+    """
+    real = c.real > 0
+    share, n = np.where(real, c.rho, c.sigma), np.where(real, c.real, c.sampled)
+    # Before each generation: the error q, and the expectation M of V.
+    q, M = np.append(0.0, second.errors[:-1]), np.append(1.0, second.variances[:-1])
+    u = v2 * share / n
+    grow = 1 + share * u * (6 + u * (8 + 6 * u + 3 * share))
+    add = share**2 / n * (s**2 * (1 + u) ** 2 + 4 * v2**2 * q)
+    add += u**2 * share * (8 * v2 * q + u * (2 + 6 * v2 * q) + 2 * share * M)
+    found, spread = list[float](), 0.0
+    for factor, more in zip(grow.tolist(), (M * add).tolist(), strict=True):
+        spread = factor * spread + more
+        found.append(spread)
+    return np.asarray(np.maximum(np.array(found), 0.0))
+
+
+def _chained(c: Recurrence, unit: Unit) -> tuple[Floats, Floats]:
+    """Return E x^3 and Var x^2 of x' = keep x + rho e + sigma eps, each of shape (T,).
 
     With E(x'^2 | x) = a + b x^2 + (an odd part), what E x'^4 has of E x^4 and of (E x^2)^2 is
     taken apart in symbols, and no digits are subtracted.
@@ -122,13 +200,15 @@ def _chained(c: Recurrence, unit: Unit) -> Floats:
         ]
     )
     columns = np.concatenate([to_second, to_third, to_spread]).T.tolist()
-    found, m2, m3, spread = [], 0.0, 0.0, 0.0
+    thirds, found = list[float](), list[float]()
+    m2, m3, spread = 0.0, 0.0, 0.0
     for a0, a2, b0, b2, b3, v0, v2, v3, v22, v4 in columns:
         spread = v0 + v2 * m2 + v3 * m3 + v22 * (m2 * m2) + v4 * spread
         m3 = b0 + b2 * m2 + b3 * m3
         m2 = a0 + a2 * m2
+        thirds.append(m3)
         found.append(spread)
-    return np.array(found)
+    return np.array(thirds), np.array(found)
 
 
 def _conditional(unit: Unit, n: int) -> list[Floats]:
@@ -168,8 +248,8 @@ def _appended(moments: list[Floats], given: list[Floats], w: Floats) -> list[Flo
     ]
 
 
-def _remembered(path: list[SlotStep], unit: Unit) -> tuple[Floats, Floats]:
-    """Return E x^2 and E x^4 of the weighted slots, each of shape (T,)."""
+def _remembered(path: list[SlotStep], unit: Unit) -> tuple[Floats, Floats, Floats]:
+    """Return E x^2, E x^3 and E x^4 of the weighted slots, each of shape (T,)."""
     moments = [np.ones(()), *(np.zeros((0,) * d) for d in range(1, 5))]
     w, found = np.zeros(0), []
     conditional = cache(partial(_conditional, unit))
@@ -182,6 +262,7 @@ def _remembered(path: list[SlotStep], unit: Unit) -> tuple[Floats, Floats]:
             moments = _appended(moments, conditional(step.sampled), w)
         moments = [merged(tensor, step.carry) for tensor in moments]
         w = step.weights
-        found.append((moments[2] @ w @ w, moments[4] @ w @ w @ w @ w))
-    second, fourth = np.array(found).T
-    return second, fourth
+        expected = moments[2] @ w @ w, moments[3] @ w @ w @ w, moments[4] @ w @ w @ w @ w
+        found.append(expected)
+    second, third, fourth = np.array(found).T
+    return second, third, fourth

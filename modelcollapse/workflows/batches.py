@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import Any
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats, Integers, fraction, whole
+from modelcollapse._support.checks import Floats, Integers, Samples, fraction, whole
+from modelcollapse._support.tables import is_number
+from modelcollapse.workflows import series
 from modelcollapse.workflows.protocols import Selection
 
 
@@ -68,25 +71,47 @@ class AccumulateSubsample:
     Parameters
     ----------
     budget
-        The number k of training rows; None means the size n_t of the newest batch.
+        The number k of training rows: a number, a sequence with one for each generation, or a
+        callable of t = 1, 2, ...; None means the size n_t of the newest batch. See
+        `modelcollapse.solver.best_budgets`.
     """
 
-    budget: int | None = None
+    budget: Samples | None = None
     name = "accumulate-subsample"
 
     def __post_init__(self) -> None:
         if self.budget is not None:
-            object.__setattr__(self, "budget", whole("budget", self.budget))
+            object.__setattr__(self, "budget", series.settled("budget", self.budget, whole))
+
+    @property
+    def steady(self) -> bool:
+        """Whether the budget is one number, or the newest batch's size, for ever."""
+        return self.budget is None or is_number(self.budget)
+
+    @property
+    def generations(self) -> int | None:
+        """The largest number of generations, or None where it goes on for ever."""
+        return len(self.budget) if isinstance(self.budget, tuple) else None
+
+    def described(self, generations: int) -> dict[str, Any]:
+        """Return the budget up to generation T; a function by its numbers."""
+        return {"budget": series.told("budget", self.budget, generations, 1, whole)}
+
+    def wanted(self, size: int, generation: int) -> int:
+        """Return the rows that generation t would train on, if there are as many; n_t is `size`."""
+        return (
+            size if self.budget is None else series.at("budget", self.budget, generation, 1, whole)
+        )
 
     def training_size(self, sizes: Sequence[int]) -> int:
         """Return k_t, the number of rows that generation t = len(sizes) trains on."""
-        wanted = sizes[-1] if self.budget is None else self.budget
-        return int(min(wanted, sum(sizes)))
+        return int(min(self.wanted(sizes[-1], len(sizes)), sum(sizes)))
 
     def training_sizes(self, sizes: Sequence[int]) -> list[int]:
         """Return k_1, ..., k_T."""
-        wanted = sizes if self.budget is None else [self.budget] * len(sizes)
-        return [int(min(k, N)) for k, N in zip(wanted, accumulate(sizes), strict=True)]
+        pools = accumulate(sizes)
+        each = (self.wanted(n, t) for t, n in enumerate(sizes, start=1))
+        return [int(min(k, N)) for k, N in zip(each, pools, strict=True)]
 
     def training_rows(self, sizes: Sequence[int], rng: np.random.Generator) -> Selection:
         """Return k_t distinct rows, all subsets being equally likely."""

@@ -1,19 +1,30 @@
 """Editing: a data set of a fixed number of rows, some of which the last model replaces."""
 
-from collections.abc import Callable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from modelcollapse._support.checks import Integers, Samples, listed, number, whole
+from modelcollapse._support.checks import Integers, Samples, number, whole
 from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse._support.tables import is_number
 from modelcollapse._support.words import many
+from modelcollapse.workflows import series
 from modelcollapse.workflows.protocols import Selection
 
 Shares = float | Sequence[float] | Callable[[int], float]
+
+
+def _count(name: str, value: Any) -> int:
+    return whole(name, value, 0)
+
+
+def _chance(name: str, value: Any) -> float:
+    return number(name, value, 0.0, 1.0, "give a chance from 0 to 1")
+
+
+CHECKS: dict[str, Callable[[str, Any], Any]] = {"rows": _count, "share": _chance}
 
 
 @dataclass(frozen=True)
@@ -41,19 +52,12 @@ class Edit:
     def __post_init__(self) -> None:
         if (self.rows is None) == (self.share is None):
             raise invalid("rows, share", (self.rows, self.share), "give one of the two")
-        for name in ("rows", "share"):
+        for name, check in CHECKS.items():
             value = getattr(self, name)
-            if isinstance(value, (str, bytes, Mapping, AbstractSet)):
-                raise invalid(name, value, "give a number, a sequence or a callable")
-            if is_number(value):
-                object.__setattr__(self, name, _checked(name, value))
-                if value == 0:
-                    raise invalid(name, value, "nothing would be edited: give more than 0")
-            elif value is not None and not callable(value):
-                given = tuple(
-                    _checked(f"{name}[{i}]", each) for i, each in enumerate(listed(name, value))
-                )
-                object.__setattr__(self, name, given)
+            if value is not None:
+                object.__setattr__(self, name, series.settled(name, value, check))
+            if is_number(value) and value == 0:
+                raise invalid(name, value, "nothing would be edited: give more than 0")
 
     def __repr__(self) -> str:
         name = "share" if self.rows is None else "rows"
@@ -72,22 +76,18 @@ class Edit:
 
     def described(self, generations: int) -> dict[str, Any]:
         """Return the parameters up to generation T; a function by its numbers."""
-        told: dict[str, Any] = {}
-        for name in ("rows", "share"):
-            value = getattr(self, name)
-            if callable(value):
-                told[name] = [_at(name, value, t) for t in range(2, generations + 1)]
-            else:
-                told[name] = list(value[: generations - 1]) if isinstance(value, tuple) else value
-        return told
+        return {
+            name: series.told(name, getattr(self, name), generations, 2, check)
+            for name, check in CHECKS.items()
+        }
 
     def edited_rows(self, generation: int) -> int:
         """Return how many rows generation t > 1 edits, where `rows` says it."""
-        return int(_at("rows", self.rows, generation))
+        return series.at("rows", self.rows, generation, 2, _count)
 
     def edited_share(self, generation: int) -> float:
         """Return the chance that generation t > 1 edits a row, where `share` says it."""
-        return float(_at("share", self.share, generation))
+        return series.at("share", self.share, generation, 2, _chance)
 
     def batch_sizes(self, first: int, generations: int) -> Integers:
         """Return the rows that a batch offers: those that are edited, or one for each row."""
@@ -124,23 +124,3 @@ class Edit:
         # A set whose every row may be edited has an offer for each of its places.
         rows[places] = first + (places if self.rows is None else np.arange(len(places)))
         return rows
-
-
-def _checked(name: str, value: Any) -> float:
-    if name.startswith("rows"):
-        return whole(name, value, 0)
-    return number(name, value, 0.0, 1.0, "give a chance from 0 to 1")
-
-
-def _at(name: str, given: Any, generation: int) -> float:
-    """Return what a sequence, a callable or a number says of a generation from 2 on."""
-    if callable(given):
-        return _checked(f"{name}({generation})", given(generation))
-    if not isinstance(given, tuple):
-        return float(given) if name == "share" else int(given)
-    if generation - 2 >= len(given):
-        raise InvalidInput(
-            f"{name} has {len(given)} entries, the first for generation 2, and generation "
-            f"{generation} needs one more: give one for each, or fewer generations"
-        )
-    return float(given[generation - 2]) if name == "share" else int(given[generation - 2])

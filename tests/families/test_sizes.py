@@ -21,6 +21,7 @@ WORKFLOWS = {
     "accumulate": mc.Accumulate(),
     "subsample": mc.AccumulateSubsample(),
     "budget": mc.AccumulateSubsample(5),
+    "budgets": mc.AccumulateSubsample((5, MOST // 2, 3)),
     "window": mc.SlidingWindow(2),
     "kept": mc.KeepReal(0.3),
     "fresh": mc.FreshData(MOST // 2, MOST // 2),

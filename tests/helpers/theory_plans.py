@@ -34,7 +34,7 @@ def shared(plan):
 
 
 @st.composite
-def options(draw, name, generations, sizes, *, vary):
+def options(draw, name, generations, sizes, *, vary, constant=False):
     """Draw what a workflow needs beside the batch sizes."""
     if name == "weighted":
         shares = [
@@ -54,8 +54,9 @@ def options(draw, name, generations, sizes, *, vary):
         return draw(st.integers(1, 4))
     if not vary or name not in {"accumulate-subsample", "keep-real"}:
         return None
-    budget, share = st.integers(1, 12), rationals.map(lambda r: r / 3)
-    return draw(st.none() | (share if name == "keep-real" else budget))
+    share, budget = rationals.map(lambda r: r / 3), st.integers(1, 12)
+    each = budget if constant else budget | st.tuples(*[budget] * generations)
+    return draw(st.none() | (share if name == "keep-real" else each))
 
 
 @st.composite
@@ -65,7 +66,7 @@ def plans(draw, domain, low, high, rows=10**9):
     parts = 2 if name in FRESH else 1
     generations = draw(st.integers(1, min(domain.generations, rows // (parts * low))))
     size = st.integers(low, max(low, min(high, rows // (parts * generations))))
-    option = draw(options(name, generations, size, vary=domain.options))
+    option = draw(options(name, generations, size, vary=domain.options, constant=domain.constant))
     if name == "fresh-data":
         later = [option[0] + option[1]] * (generations - 1)
         return Plan(name, (draw(size), *later), option)

@@ -82,6 +82,8 @@ def test_another_argument_is_another_experiment(one, other, name):
                 mc.Accumulate(),
                 mc.AccumulateSubsample(),
                 mc.AccumulateSubsample(5),
+                mc.AccumulateSubsample([5] * 49 + [6]),
+                mc.AccumulateSubsample(lambda t: 6 if t == 49 else 5),
                 mc.SlidingWindow(1),
                 mc.SlidingWindow(2),
                 mc.KeepReal(),

@@ -318,5 +318,5 @@ def test_real_rows_are_all_that_can_be_known():
 def test_the_solver_says_where_variances_are():
     """They need the set's rows: a family's prediction has them."""
     s = scheduled(mc.Edit(rows=3), 10, 3)
-    with pytest.raises(mc.NoClosedForm, match=r"predict\(experiment\).variances"):
+    with pytest.raises(mc.NoClosedForm, match=r"see predict\(experiment\)"):
         solver.error_variances(s, s.sizes)

@@ -92,6 +92,18 @@ def test_keep_real_gives_the_real_batch_its_share(sizes, share):
         assert rows.tolist() == chosen(KeepReal(), sizes)
 
 
+@given(sizes=ALL_SIZES, budgets=st.lists(st.integers(1, 50), min_size=9, max_size=9))
+def test_a_schedule_of_budgets_is_each_generation_s_own(sizes, budgets):
+    """A sequence, and a function of t = 1, 2, ..."""
+    pools = np.cumsum(sizes)
+    expected = [min(k, N) for k, N in zip(budgets, pools.tolist(), strict=False)]
+    for budget in (budgets, lambda t: budgets[t - 1]):
+        workflow = AccumulateSubsample(budget)
+        assert workflow.training_sizes(sizes) == expected
+        each = [workflow.training_size(sizes[:t]) for t in range(1, len(sizes) + 1)]
+        assert each == expected
+
+
 @given(sizes=ALL_SIZES, budget=st.none() | st.integers(1, 50), seed=st.integers(0, 9))
 def test_subsample_is_a_set_of_min_of_budget_and_all_rows(sizes, budget, seed):
     """AccumulateSubsample: k_t = min(k, N_t) distinct rows out of N_t; k is n_t by default."""

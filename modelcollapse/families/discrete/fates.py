@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-from modelcollapse.families.discrete import chains
 from modelcollapse.families.discrete.limits import forgets
 from modelcollapse.loop.fate import Fate
 from modelcollapse.loop.schedule import Schedule
@@ -33,7 +32,7 @@ def fates(e: "Experiment") -> dict[str, Fate]:
 
 
 def _heterozygosity(e: "Experiment") -> Fate:
-    n, equal = int(e.sizes[0]), chains.constant(e.sizes)
+    n, equal = int(e.sizes[0]), e.schedule.equal is not None
     if n == 1 and not e.schedule.fresh:
         return Fate("clumps", "0 from generation 1", "one real row is one outcome")
     if e.schedule.rule == "replace" and equal:
@@ -44,7 +43,7 @@ def _heterozygosity(e: "Experiment") -> Fate:
         return Fate("undetermined", "", reason)
     if e.schedule.rule == "sliding-window" and equal:
         return Fate("clumps", "", "sooner or later a whole window has one outcome")
-    if e.schedule.budget == 1:
+    if e.schedule.budget == 1 and e.schedule.workflow.steady:
         return Fate("clumps", "0 from generation 1", "one training row is one outcome")
     return _kept_up(e, equal=equal)
 

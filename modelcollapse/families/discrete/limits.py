@@ -81,7 +81,7 @@ def _kept(e: "Experiment") -> Route | None:
     """Return the share of the heterozygosity that is left in the end, if it is known."""
     if forgets(e):
         return lambda: 0.0
-    if not chains.constant(e.sizes):
+    if e.schedule.equal is None:
         return None
     n = int(e.sizes[0])
     if e.schedule.rule == "accumulate":

@@ -80,6 +80,14 @@ class Family(Estimator):
         """Return the log-density (counts: log-probability) at x, for a mean inside the range."""
         raise NotImplementedError
 
+    def conjugate(self, mean: float, rows: float) -> Any:
+        """Return the conjugate prior of the mean that is worth so many rows of this mean.
+
+        Its density is proportional to exp(rows int (mean - x)/V(x) dx)/V(x) (Diaconis & Ylvisaker,
+        Annals of Statistics 7(2), 1979), on the range; a frozen distribution of SciPy.
+        """
+        raise NotImplementedError
+
     def checked(self) -> dict[str, Any]:
         """Return the parameters, or raise InvalidInput for a wrong one."""
         return {}

@@ -40,6 +40,12 @@ class NormalMean(Family):
         noise = rng.standard_normal(np.shape(mean))
         return np.asarray(mean + np.sqrt(self.variance / n) * noise)
 
+    def conjugate(self, mean: float, rows: float) -> Any:
+        """Return a normal law."""
+        from scipy.stats import norm
+
+        return norm(mean, np.sqrt(self.variance / rows))
+
     def log_density(self, x: Floats, mean: float) -> Floats:
         """Return the normal log-density."""
         scale = np.log(2 * np.pi * self.variance)
@@ -74,6 +80,12 @@ class Poisson(PositiveFamily):
     def batch_means(self, rng: np.random.Generator, mean: Floats, n: int) -> Floats:
         """Draw Poisson(n mean) / n."""
         return poisson(rng, n * np.asarray(mean)) / n
+
+    def conjugate(self, mean: float, rows: float) -> Any:
+        """Return a gamma law."""
+        from scipy.stats import gamma
+
+        return gamma(rows * mean, scale=1 / rows)
 
     def log_density(self, x: Floats, mean: float) -> Floats:
         """Return the log-probability; minus infinity off the whole numbers."""
@@ -122,6 +134,12 @@ class Binomial(Family):
         share = np.clip(np.asarray(mean) / self.trials, 0.0, 1.0)
         return np.asarray(rng.binomial(n * self.trials, share) / n)
 
+    def conjugate(self, mean: float, rows: float) -> Any:
+        """Return a beta law, of N times a probability."""
+        from scipy.stats import beta
+
+        return beta(rows * mean, rows * (self.trials - mean), scale=self.trials)
+
     def log_density(self, x: Floats, mean: float) -> Floats:
         """Return the log-probability; minus infinity off 0, ..., N."""
         from scipy.special import gammaln, xlog1py, xlogy
@@ -161,6 +179,13 @@ class Gamma(PositiveFamily):
         with np.errstate(under="ignore"):
             return np.asarray(mean * (rng.standard_gamma(total, np.shape(mean)) / total))
 
+    def conjugate(self, mean: float, rows: float) -> Any:
+        """Return an inverse gamma law."""
+        from scipy.stats import invgamma
+
+        total = rows * self.shape
+        return invgamma(total + 1, scale=total * mean)
+
     def log_density(self, x: Floats, mean: float) -> Floats:
         """Return the gamma log-density; minus infinity at and below 0."""
         from scipy.special import gammaln
@@ -193,6 +218,12 @@ class NegativeBinomial(PositiveFamily):
         """Draw a Poisson count of rate mean / r * Gamma(n r), over n."""
         rate = rng.standard_gamma(n * self.size, np.shape(mean)) * np.asarray(mean) / self.size
         return poisson(rng, rate) / n
+
+    def conjugate(self, mean: float, rows: float) -> Any:
+        """Return a beta prime law."""
+        from scipy.stats import betaprime
+
+        return betaprime(rows * mean, rows * self.size + 1, scale=self.size)
 
     def log_density(self, x: Floats, mean: float) -> Floats:
         """Return the log-probability; minus infinity off the whole numbers."""
@@ -231,6 +262,13 @@ class HyperbolicSecant(Family):
     def batch_means(self, rng: np.random.Generator, mean: Floats, n: int) -> Floats:
         """Draw the law of size n r with the same tilt, over n."""
         return secant.draw(rng, n * self.size, np.asarray(mean) / self.size) / n
+
+    def conjugate(self, mean: float, rows: float) -> Any:
+        """Return a law of Pearson's type IV."""
+        from modelcollapse.families.exponential.pearson import PearsonIV
+
+        law = PearsonIV(name="pearson4")
+        return law(m=rows * self.size / 2 + 1, nu=-rows * mean, scale=self.size)
 
     def log_density(self, x: Floats, mean: float) -> Floats:
         """Return the log-density."""

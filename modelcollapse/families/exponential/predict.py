@@ -9,7 +9,8 @@ import numpy as np
 from modelcollapse._support.checks import Floats, reals
 from modelcollapse._support.errors import NoClosedForm
 from modelcollapse.families.exponential import absorption, exchangeable, fates, limits
-from modelcollapse.families.exponential.families import NormalMean
+from modelcollapse.families.exponential.families import NormalMean, Poisson
+from modelcollapse.families.exponential.poisson_laws import PoissonLaws
 from modelcollapse.loop.experiment import Lazy, Prediction
 from modelcollapse.loop.routes import decided, each
 
@@ -17,8 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from modelcollapse.loop.experiment import Experiment, Route
+    from modelcollapse.solver.fourth import Higher
 
-QUANTITIES = ("mean", "squared_error", "variance", "inflation", "effective_samples", "absorbed")
+QUANTITIES = (
+    *("mean", "squared_error", "variance", "inflation", "effective_samples"),
+    *("cubed_error", "absorbed"),
+)
 RANDOM = (
     "the workflow has no batch_weights(sizes); add it if the workflow is deterministic and weights "
     "the rows of a batch alike"
@@ -49,13 +54,17 @@ def predict(e: "Experiment") -> Prediction:
         errors = cache(lambda: squared_errors(e))
         _errors(e, errors, routes, spreads)
     else:
-        reasons.update(dict.fromkeys(QUANTITIES[1:5], RANDOM))
-        reasons["mean"] = RANDOM
+        reasons.update(dict.fromkeys(QUANTITIES[:6], RANDOM))
     _absorption(e, routes, spreads, reasons)
     laws: dict[str, Route] = {}
     if isinstance(e.model, NormalMean) and e.schedule.weighted:
         laws["mean"] = lambda: [NormalLaw(float(r)) for r in errors()]
-    open_laws = {"mean": "exactly normal for NormalMean under deterministic workflows; else open"}
+    elif isinstance(e.model, Poisson) and (e.schedule.alone or e.schedule.everything):
+        laws["mean"] = lambda: PoissonLaws(e, errors())
+    open_laws = {
+        "mean": "exact for NormalMean under deterministic workflows, and for Poisson where whole "
+        "batches are trained on alike; else open"
+    }
     found, open_limits, notes = _limits(e)
     notes["mean"] = "the fitted mean's distance from the true one, over the deviation of one row"
     if e.model.curvature > 0 and fates.error_fate(e).verdict == "diverges":
@@ -86,25 +95,38 @@ def _errors(
     spreads: "dict[str, Route]",
 ) -> None:
     n, v2, s = int(e.sizes[0]), e.model.curvature, e.model.skewness(e.truth.value)
-    subsampled = e.schedule.random_sets
     routes["mean"] = lambda: np.zeros(e.generations)
     routes["squared_error"] = errors
     routes["variance"] = lambda: _variances(e, errors())
     routes["inflation"] = lambda: _times(n, errors())
     routes["effective_samples"] = lambda: 1 / errors()
-    higher = cache(lambda: exchangeable.error_moments(e.schedule, s, v2))
-    spread = cache(lambda: _spread(e, s, errors(), higher if subsampled else None))
+    higher = cache(lambda: higher_moments(e, s))
+    routes["cubed_error"] = lambda: higher().third
     spreads["mean"] = errors
-    spreads["squared_error"] = spread
-    spreads["inflation"] = lambda: _times(n**2, spread())
+    spreads["squared_error"] = lambda: higher().spread
+    spreads["inflation"] = lambda: _times(n**2, higher().spread)
+    # V(m) is linear or even in the error: then no third moment is needed.
     if v2 == 0:
         spreads["variance"] = lambda: _times(s**2, errors())
     elif s == 0:
-        spreads["variance"] = lambda: _times(v2**2, spread())
-    elif subsampled:
-        spreads["variance"] = lambda: (
-            s**2 * errors() + 2 * s * v2 * higher().third + v2**2 * spread()
-        )
+        spreads["variance"] = lambda: _times(v2**2, higher().spread)
+    else:
+        spreads["variance"] = lambda: higher().variance
+
+
+def higher_moments(e: "Experiment", s: float) -> "Higher":
+    """Return the third moment of the error, and what fourth moments give, of a known schedule."""
+    from modelcollapse.solver import fourth
+
+    v2 = e.model.curvature
+    if not e.schedule.random_sets:
+        return fourth.higher_moments(e.schedule, v2, s)
+    found = exchangeable.error_moments(e.schedule, s, v2)
+    with np.errstate(over="ignore", invalid="ignore"):
+        spread = found.fourth - found.second**2
+        spread = np.where(np.isfinite(spread), np.maximum(spread, 0.0), np.inf)
+        variance = fourth.curved(found.second, found.third, spread, v2, s)
+    return fourth.Higher(found.third, spread, variance)
 
 
 def _variances(e: "Experiment", errors: Floats) -> Floats:
@@ -120,22 +142,6 @@ def _times(factor: float, values: Floats) -> Floats:
     """Return a multiple; 0 times infinity is 0 here."""
     with np.errstate(over="ignore"):
         return np.asarray(factor * values) if factor else np.zeros(len(values))
-
-
-def _spread(
-    e: "Experiment",
-    skewness: float,
-    errors: Floats,
-    higher: "Callable[[], exchangeable.ErrorMoments] | None",
-) -> Floats:
-    """Return the variance over replicates of the squared error."""
-    if higher:
-        with np.errstate(over="ignore", invalid="ignore"):
-            found = higher().fourth - errors**2
-        return np.where(np.isfinite(found), np.maximum(found, 0.0), np.inf)
-    from modelcollapse import solver
-
-    return solver.error_variances(e.schedule, e.sizes, e.model.curvature, skewness**2)
 
 
 def _absorption(
@@ -158,8 +164,8 @@ def _missing(
 ) -> dict[str, str]:
     """Return why a variance over replicates is not there."""
     why = {name: reasons.get(name, NO_STATISTIC) for name in QUANTITIES if name not in spreads}
-    if e.schedule.weighted and "variance" in why:
-        why["variance"] = "it needs a third moment of the error; known for v2 = 0 or V'(m_0) = 0"
+    if e.schedule.known:
+        why["cubed_error"] = "it needs a sixth moment of the error"
     return why
 
 

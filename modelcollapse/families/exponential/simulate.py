@@ -26,8 +26,8 @@ def simulate(e: "Experiment", request: Request) -> tuple[Lazy, int]:
     """Return the quantities, each of shape (finished, recorded), and the finished replicates.
 
     "mean" is (m_t - m_0)/sqrt(V(m_0)); "squared_error" its square; "variance" V(m_t)/V(m_0);
-    "inflation" n_1 times the squared error; and "absorbed", for counts, 1.0 where V(m_t) = 0.
-    They are fewer than asked for only after Ctrl-C.
+    "inflation" n_1 times the squared error; "cubed_error" the error's third power; and
+    "absorbed", for counts, 1.0 where V(m_t) = 0. They are fewer than asked for only after Ctrl-C.
     """
     work = Blocks(e, request.recorded)
     storage, done = simulated(
@@ -45,6 +45,7 @@ def derived(e: "Experiment", fitted: Floats) -> Lazy:
         "squared_error": partial(_squares, errors),
         "variance": partial(_variances, e.model, fitted, truth.variance),
         "inflation": partial(_squares, errors, int(e.sizes[0])),
+        "cubed_error": partial(_cubes, errors),
     }
     reasons = {}
     if e.model.counts:
@@ -61,6 +62,11 @@ def _errors(fitted: Floats, mean: float, deviation: float) -> Floats:
 def _squares(errors: "Route", times: int = 1) -> Floats:
     squares: Floats = errors() ** 2
     return squares if times == 1 else times * squares
+
+
+def _cubes(errors: "Route") -> Floats:
+    cubes: Floats = errors() ** 3
+    return cubes
 
 
 def _variances(model: "Family", fitted: Floats, unit: float) -> Floats:

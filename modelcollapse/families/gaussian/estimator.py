@@ -93,10 +93,11 @@ class Gaussian(Estimator):
             from modelcollapse.families.gaussian.selected import check
 
             check(experiment)
-        if experiment.schedule.kind == "subset":
-            budget = experiment.schedule.budget
-            if budget is not None and budget < 2:
-                raise invalid("budget", budget, "a covariance needs at least 2 rows")
+        schedule = experiment.schedule
+        if schedule.kind == "subset" and schedule.workflow.budget is not None:
+            wanted = (schedule.workflow.wanted(n, t) for t, n in enumerate(schedule.listed, 1))
+            if (least := min(wanted)) < 2:
+                raise invalid("budget", least, "a covariance needs at least 2 rows")
         for generation, count in _small_trainings(experiment):
             if count < 2:
                 raise InvalidInput(

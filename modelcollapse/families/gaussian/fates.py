@@ -226,7 +226,8 @@ def _shrunk(e: "Experiment") -> Fate:
 def _determinant_power(e: "Experiment") -> Fate:
     """Return the determinant's fate where it follows a power of t."""
     d = e.model.dim
-    if e.schedule.kind == "subset" and (e.schedule.budget or int(e.sizes[0])) <= d:
+    n = e.schedule.equal
+    if e.schedule.kind == "subset" and n is not None and (e.schedule.budget or n) <= d:
         return Fate("clumps", "0 in the end", "a budget of at most dim rows: fits are singular")
     try:
         a = d * limits.power(e)

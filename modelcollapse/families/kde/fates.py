@@ -17,8 +17,6 @@ finite curves are predicted, its limit is not guessed.
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from modelcollapse.families.kde import bandwidth as bandwidths
 from modelcollapse.families.kde.growth import BOUNDED, Growth, Shape, shape_of
 from modelcollapse.families.kde.kernel import GAUSSIAN
@@ -36,7 +34,7 @@ def fates(e: "Experiment") -> dict[str, Fate]:
     """Return the fate of each quantity of `QUANTITIES`."""
     if e.schedule.rule not in RULES:
         return _all("no theorem for this workflow: see its exact finite curves")
-    if np.ptp(e.sizes) > 0 or e.sizes[0] < 2:
+    if e.schedule.equal is None or e.sizes[0] < 2:
         return _all("the theorems are for equal batches of at least 2 rows")
     if bandwidths.is_scaled(e.model.bandwidth):
         return _scaled(e)

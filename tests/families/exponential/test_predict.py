@@ -62,7 +62,7 @@ def test_deterministic_workflows_in_rationals(name, family):
     (workflow, sizes), (model, mean, s, v2) = DETERMINISTIC[name], FAMILY[family]
     e = loop(model, workflow, sizes, mean)
     p = mc.predict(e)
-    second, _, fourth = oracle.numbers(
+    second, third, fourth = oracle.numbers(
         oracle.error_moments(workflow, e.sizes, Fraction(s), Fraction(v2))
     )
     assert model.skewness(mean) == pytest.approx(float(s), abs=1e-15)
@@ -73,12 +73,12 @@ def test_deterministic_workflows_in_rationals(name, family):
     assert p["inflation"] == pytest.approx(e.sizes[0] * second, rel=1e-12)
     assert p["effective_samples"] == pytest.approx(1 / second, rel=1e-12)
     assert p["mean"].tolist() == [0, 0, 0]
-    if v2 == 0 or s == 0:
-        spread = float(s) ** 2 * second + float(v2) ** 2 * (fourth - second**2)
-        assert p.variances["variance"] == pytest.approx(spread, rel=1e-9, abs=1e-15)
-    else:
-        with pytest.raises(mc.NoClosedForm, match="third moment"):
-            p.variances["variance"]
+    assert p["cubed_error"] == pytest.approx(third, rel=1e-9, abs=1e-15)
+    spread = float(s) ** 2 * second + float(v2) ** 2 * (fourth - second**2)
+    spread += 2 * float(s) * float(v2) * third
+    assert p.variances["variance"] == pytest.approx(spread, rel=1e-9, abs=1e-15)
+    with pytest.raises(mc.NoClosedForm, match="sixth moment"):
+        p.variances["cubed_error"]
 
 
 @pytest.mark.parametrize("counts", [[4, 12, 24], [4, 4, 4], [4, 1, 9]])

@@ -5,7 +5,9 @@ from dataclasses import replace
 from math import exp
 
 import numpy as np
+from scipy.special import ndtr, pdtr
 
+from modelcollapse._support.checks import Floats
 from modelcollapse.evidence import Cdf
 from modelcollapse.families.exponential.families import (
     Binomial,
@@ -28,7 +30,7 @@ from modelcollapse.ledger.entries.exponential.common import (
 from modelcollapse.ledger.entries.sharpened import rows_within
 from modelcollapse.ledger.theorem import Theorem
 from modelcollapse.ledger.values import Value, constant, expectation, quantity
-from modelcollapse.loop.experiment import Experiment, predict
+from modelcollapse.loop.experiment import Experiment, Trajectories, predict
 from modelcollapse.workflows import Accumulate, AccumulateSubsample, Replace
 
 
@@ -93,6 +95,38 @@ def _law(t: int, **changes: object) -> Callable[[Experiment], Cdf]:
         return law
 
     return cdf
+
+
+def _count(runs: Trajectories) -> Floats:
+    """Return the sum of all rows of each replicate, a whole number but for rounding."""
+    e = runs.experiment
+    mean = runs["mean"][:, -1] * np.sqrt(e.truth.variance) + e.truth.value
+    return np.asarray(np.rint(mean * e.sizes.sum()))
+
+
+def _count_law(**changes: object) -> Callable[[Experiment], Cdf]:
+    """Return the law of `_count`; a changed loop's mean times the same rows."""
+
+    def cdf(e: Experiment) -> Cdf:
+        changed = replace(e, **changes)  # type: ignore[arg-type]
+        law, rows = predict(changed).laws["mean"][-1], float(e.sizes.sum())
+        return lambda count: law.count_cdf(np.floor(count) * (law.rows / rows))
+
+    return cdf
+
+
+def _normal_count(e: Experiment) -> Cdf:
+    """Return the normal law of the same mean and variance, with the correction for continuity."""
+    rows, deviation = float(e.sizes.sum()), np.sqrt(e.truth.variance)
+    spread = float(np.sqrt(predict(e)["squared_error"][-1])) * deviation * rows
+    return lambda count: ndtr((np.floor(count) + 0.5 - rows * e.truth.value) / spread)
+
+
+def _stretched(e: Experiment) -> Cdf:
+    """Return a Poisson law of fewer rows with the same variance."""
+    rows = 1 / float(predict(e)["squared_error"][-1])
+    scale = rows / float(e.sizes.sum())
+    return lambda count: pdtr(np.maximum(np.floor(count) * scale, 0.0), rows * e.truth.value)
 
 
 THEOREMS = [
@@ -234,6 +268,27 @@ THEOREMS = [
                 "replace's": _law(4, workflow=Replace()),
                 "generation 1's": _law(1),
                 "four rows a batch": _law(4, samples=4),
+            },
+        ),
+    ),
+    Theorem(
+        "exponential/accumulate/law-poisson",
+        "All rows that a Poisson loop has kept sum to a branching process with immigrants from "
+        "the real batch alone: its law is exact.",
+        r"E z^{C_t}=e^{nm_0(F_t(z)-1)},\ F_t=g_1\circ\dots\circ g_{t-1},\ g_s(z)=z\,e^{(z-1)/s}",
+        DERIVED,
+        "Poisson, any sizes",
+        "law",
+        "poisson n=4 t=4",
+        LawClaim(
+            POISSON,
+            _count,
+            _count_law(),
+            {
+                "normal of this variance": _normal_count,
+                "Poisson of this variance": _stretched,
+                "generation 1's": _count_law(generations=1),
+                "replace's": _count_law(workflow=Replace()),
             },
         ),
     ),

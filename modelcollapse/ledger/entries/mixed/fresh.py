@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from modelcollapse.families.exponential import NormalMean
+from modelcollapse.families.exponential import Gamma, NormalMean
 from modelcollapse.ledger.claims import Design, ExactClaim, MeanClaim
 from modelcollapse.ledger.entries.mixed.routes import (
     coins_with_fresh_data,
@@ -20,6 +20,7 @@ from modelcollapse.mixed.fresh import (
     fresh_fixed_point,
     fresh_inflation,
     optimal_weight,
+    stationary_law,
 )
 from modelcollapse.workflows import FreshData
 
@@ -68,6 +69,22 @@ def _bounded_worth() -> tuple[float, float, float]:
     synthetic = np.geomspace(1, 1e12, 200)
     worth = fresh_effective_samples(real, synthetic, curvature=-1.0)
     return 1.0, float((worth - 2 * real).max()) - 1e-9, np.inf
+
+
+def _prior_variance(real: float) -> float:
+    """Return the variance of the settled law of exponential rows of mean 1, for many sampled."""
+    return float(stationary_law(Gamma(), real).var())
+
+
+def _settled_variance(real: int, synthetic: int) -> tuple[float, float]:
+    """Enclose that limit by the loop at n_s, E x^2 = (r + s)/(r^2 + (2r - v2) s), v2 = 1.
+
+    It is above the limit by r (r - v2)/((2r - v2)(r^2 + (2r - v2) s)), all in rationals.
+    """
+    r, s, v2 = real, synthetic, 1
+    below = r * r + (2 * r - v2) * s
+    exact = Fraction(r + s, below) - Fraction(r * (r - v2), (2 * r - v2) * below)
+    return float(exact) * (1 - 8 * EPS), float(exact) * (1 + 8 * EPS)
 
 
 THEOREMS = [
@@ -229,6 +246,27 @@ THEOREMS = [
                 "weight 1/2": lambda: spectral_radius(
                     10, 20, 1 / 3, FLOAT(fresh_critical_temperature(10, 20, 0.5))
                 ),
+            },
+        ),
+    ),
+    Theorem(
+        "mixed/fresh-data/conjugate-prior",
+        "With few fresh rows among many sampled ones the fitted mean settles at the conjugate "
+        "prior's law, worth twice as many rows as come in: that is why 2 n_r + 1 rows are the most "
+        "that a Gaussian is ever worth.",
+        r"m_\infty\to\pi(m)\propto\frac1{V(m)}\exp\int\frac{2n_r(m_0-x)}{V(x)}dx,\ "
+        r"\mathrm{Var}=\frac{V(m_0)}{2n_r-v_2}",
+        "derived here: theory/mixed_prior.py",
+        "a natural exponential family with a quadratic variance function, pooled, n_s large",
+        "limit",
+        "gamma shape=1 n_r=2 n_s=10^6",
+        ExactClaim(
+            lambda: (_prior_variance(2), *_settled_variance(2, 10**6)),
+            {
+                "n_r rows": lambda: _prior_variance(1),
+                "v2 = 0": fixed(1 / 4),
+                "v2 = -1": fixed(1 / 5),
+                "as many as all rows": fixed(1e-6),
             },
         ),
     ),
