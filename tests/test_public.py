@@ -97,6 +97,7 @@ RETURNED = {
     },
     "regression": {},
     "mixed": {
+        "best_label_weight": lambda: mc.mixed.best_label_weight(10, 20),
         "break_even_synthetic": lambda: mc.mixed.break_even_synthetic(10, 20),
         "contraction": lambda: mc.mixed.contraction(0.5),
         "critical_share": lambda: mc.mixed.critical_share(0.1),
@@ -112,6 +113,7 @@ RETURNED = {
         "minimax_effective_samples": lambda: mc.mixed.minimax_effective_samples(
             [10, 10], [1.0, 0.5]
         ),
+        "mixed_label_risk": lambda: mc.mixed.mixed_label_risk(0.6, 10, 20),
         "optimal_synthetic": lambda: mc.mixed.optimal_synthetic(10, 20),
         "optimal_weight": lambda: mc.mixed.optimal_weight(10, 10),
         "phase": lambda: mc.mixed.phase(0.5),

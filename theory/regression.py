@@ -5,16 +5,19 @@ regression_wishart   moments of (X'X)^{-1} and of projections, from chi-squares
 regression_risk      the risk, the norm and their variances over replicates
 regression_limits    their limits
 regression_fresh     fresh real rows in every generation
+regression_labels    fresh real labels of the inputs that are labelled anyhow
 regression_ridge     one column and a penalty
 regression_quadrature integrals over chi-squares and normals
 regression_facts     structure, exchangeable designs, closed forms
 """
 
 from dataclasses import replace
+from itertools import product
 
 from theory import (
     regression_facts,
     regression_fresh,
+    regression_labels,
     regression_limits,
     regression_ridge,
     regression_risk,
@@ -29,6 +32,7 @@ WEIGHTED = ("replace", "accumulate", "sliding-window", "keep-real", "weighted")
 LIMITING = WEIGHTED[:-1]
 SOLVED = ("replace", "accumulate")
 SHORT_DIMS, LONG_DIMS = (5, 7, 12), (1, 2, 3, 7)
+LABELLED = (4, 6, 9)
 
 FIXED = RegressionDomain(WEIGHTED, designs=("fixed",), dims=LONG_DIMS, constant=True)
 FIXED_SHORT = replace(FIXED, dims=SHORT_DIMS, gaps=(-2, -3, -4, -5))
@@ -102,7 +106,27 @@ _RIDGE = (
     ("variances", "norm", regression_ridge.norm_variance, (RIDGE_SPREAD, RIDGE_WALK)),
 )
 
+_LABELS = [
+    Derivation(
+        f"regression-{key}-{what}{design}-labels{short}", HERE, statement, f"{part}.{key}",
+        values, domain,
+    )
+    for key in ("risk", "norm")
+    for design, gaps in product(("fixed", "paired"), ((2, 3, 8), (-2, -3), (-1, 0, 1)))
+    for short in ["" if gaps[0] == 2 else "-short" if gaps[0] == -2 else "-edge"]
+    for what, part, statement, values in (
+        (
+            "", "expected", "labels w y + (1 - w) y' of the same inputs for ever, or of new ones",
+            getattr(regression_labels, design)(key),
+        ),
+        ("limit-", "limits", "their fixed points", regression_labels.limit_of(key, design)),
+    )
+    for dims in [LABELLED if gaps[0] < 0 else LONG_DIMS]
+    for domain in [replace(FRESH_DATA, designs=(design,), gaps=gaps, dims=dims)]
+]  # fmt: skip
+
 DERIVATIONS: tuple[Derivation, ...] = (
+    *_LABELS,
     *[
         Derivation(
             f"regression-{key}-{name}", source, statement, f"expected.{key}",
@@ -145,6 +169,7 @@ DERIVATIONS: tuple[Derivation, ...] = (
 )  # fmt: skip
 PROOFS: tuple[Proof, ...] = (
     *regression_wishart.PROOFS,
+    *regression_labels.PROOFS,
     *regression_facts.PROOFS,
     *regression_limits.PROOFS,
 )

@@ -47,8 +47,8 @@ WORKFLOWS: dict[str, dict[str, AnyWorkflow]] = {
     "window": {"": SlidingWindow(2)},
     "keep-real": {"": KeepReal(0.3), "pooled": KeepReal()},
     "own weights": {"": Weighted([[1], [0.3, 0.7], [0.2, 0.3, 0.5]])},
-    "fresh data": {"pooled": FreshData(10, 12), "weighted": FreshData(10, 12, weight=0.4)},
-    "web": {"": Web(10, 12)},
+    "fresh data": {"pooled": FreshData(20, 20), "weighted": FreshData(20, 20, weight=0.4)},
+    "web": {"": Web(20, 20)},
     "edit": {"": Edit(share=0.3)},
 }
 SAMPLES, GENERATIONS = 20, 3

@@ -6,7 +6,7 @@ phase        thrive or collapse: how much real data is enough
 value        what sampled rows are worth in one round: cardinality against proportion
 selection    selected rows beside real ones
 provenance   rows whose provenance nobody knows
-regression   least squares with a share of shifted labels: strong collapse
+regression   least squares with shifted labels (strong collapse), and with mixed ones
 
 All functions take numbers or arrays and broadcast. Picture:
 ``python -m modelcollapse.reproduce.figures.thrive_or_collapse FILE.png``.
@@ -32,7 +32,9 @@ from modelcollapse.mixed.phase import (
 from modelcollapse.mixed.provenance import minimax_effective_samples, pooled_effective_samples
 from modelcollapse.mixed.regression import (
     Risk,
+    best_label_weight,
     harmless_shift,
+    mixed_label_risk,
     strong_collapse_plateau,
     strong_collapse_risk,
 )
@@ -55,6 +57,7 @@ __all__ = [
     "Optimum",
     "Risk",
     "SelectedPoint",
+    "best_label_weight",
     "break_even_synthetic",
     "contraction",
     "critical_share",
@@ -68,6 +71,7 @@ __all__ = [
     "kept_moments",
     "kept_squared_error",
     "minimax_effective_samples",
+    "mixed_label_risk",
     "optimal_synthetic",
     "optimal_weight",
     "phase",

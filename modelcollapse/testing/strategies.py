@@ -232,7 +232,7 @@ def _models(generations: int) -> dict[type, st.SearchStrategy[Any]]:
     """Return how each class of models is drawn, the simplest first."""
     widths, dims = bandwidths(generations), st.none() | st.integers(1, 3)
     kernels = st.sampled_from(("gaussian", "tophat", "epanechnikov"))
-    noise, designs = st.floats(0, 4), st.sampled_from(("fixed", "fresh"))
+    noise, designs = st.floats(0, 4), st.sampled_from(("fixed", "fresh", "paired"))
     options: dict[Any, tuple[st.SearchStrategy[Any], ...]] = {
         Gaussian: (dims, st.integers(0, 1)),
         KDE: (widths, kernels, dims, st.none() | widths),
@@ -287,7 +287,8 @@ def _experiments(
     T = draw(st.integers(1, generations))
     model = draw(_once(models, T) if chosen is None else chosen)
     least = 2 if isinstance(model, Gaussian | KDE) else 1  # rows that have a covariance
-    fixed = isinstance(model, LinearRegression) and model.design == "fixed"
+    design = model.design if isinstance(model, LinearRegression) else ""
+    fixed = design == "fixed"
     if workflow is None:
         workflow = _once(workflows, T, least)
         if isinstance(model, curated.LabelVerifier):
@@ -296,6 +297,7 @@ def _experiments(
             workflow = _once(weighting, T)
         elif fixed:
             workflow = workflow.filter(lambda w: not sets_sizes(w) or getattr(w, "share", None))
+        if design in ("fixed", "paired"):  # real and sampled labels would have to be as many
             workflow = workflow.filter(lambda w: not sources.is_refreshing(w))
     how = draw(workflow)
     one = fixed or sets_sizes(how)

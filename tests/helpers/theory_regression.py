@@ -20,7 +20,8 @@ def experiment(loop):
     model = LinearRegression(loop.dim, noise=noise, ridge=ridge, design=loop.design)
     truth = np.array(loop.truth, float)
     if loop.workflow == "fresh-data":
-        workflow = mc.FreshData(*loop.option)
+        real, synthetic, weight = loop.option
+        workflow = mc.FreshData(real, synthetic, weight if weight is None else float(weight))
         return mc.Experiment(model, workflow, loop.sizes[0], len(loop.sizes), truth=truth)
     if loop.workflow in WORKFLOWS:
         return mc.Experiment(model, truth=truth, **shared(loop))
@@ -51,9 +52,13 @@ def loops(draw, domain):
         sizes = draw(st.lists(size, min_size=generations, max_size=generations))
     if workflow == "fresh-data":
         later = draw(size)
-        real = draw(st.integers(1, later - 1))
+        if domain.designs == ("fresh",):
+            real, synthetic, weight = draw(st.integers(1, later - 1)), None, st.none()
+        else:
+            real = synthetic = sizes[0] if domain.designs == ("fixed",) else later
+            later, weight = 2 * real, st.none() | st.integers(1, 9).map(lambda k: Rational(k, 10))
         sizes = [sizes[0], *[later] * (generations - 1)]
-        fresh = st.just((real, later - real, None))
+        fresh = st.tuples(st.just(real), st.just(synthetic or later - real), weight)
     weighted = workflow == "weighted"
     option = matrices(generations) if weighted else options(workflow, vary=domain.options)
     option = fresh if workflow == "fresh-data" else option

@@ -52,7 +52,11 @@ class LinearRegression(Estimator):
         The penalty on |w|^2, at least 0.
     design
         "fixed": one set of inputs is labelled again in every batch, as in arXiv 2404.01413;
-        "fresh": every batch has new inputs. `run` always draws new inputs.
+        "fresh": every batch has new inputs; "paired": every batch has new inputs, and where it has
+        fresh real rows, these and the sampled ones are two labels of the same inputs, as in arXiv
+        2509.22341. ``FreshData(n, n, weight=w)`` then trains on labels w y + (1 - w) y', real and
+        sampled, of the same inputs for ever ("fixed") or of new ones ("paired"). `run` always draws
+        new inputs.
 
     Attributes
     ----------
@@ -74,7 +78,7 @@ class LinearRegression(Estimator):
         dim: int | None = None,
         noise: float = 1.0,
         ridge: float = 0.0,
-        design: Literal["fixed", "fresh"] = "fixed",
+        design: Literal["fixed", "fresh", "paired"] = "fixed",
     ) -> None:
         self.dim: int = dim  # type: ignore[assignment]  # of an experiment's model it is a number
         self.noise = noise
@@ -87,7 +91,7 @@ class LinearRegression(Estimator):
             "dim": optional(whole, "dim", self.dim),
             "noise": _amount("noise", self.noise),
             "ridge": _amount("ridge", self.ridge),
-            "design": one_of("design", self.design, ("fixed", "fresh")),
+            "design": one_of("design", self.design, ("fixed", "fresh", "paired")),
         }
 
     def as_truth(self, value: Any) -> Coefficients:
@@ -99,11 +103,24 @@ class LinearRegression(Estimator):
         e = experiment
         if self.design == "fresh":
             return
-        if e.schedule.fresh:
+        real, sampled = e.schedule.real, e.schedule.sampled
+        if e.schedule.fresh and np.any((real != sampled) & (real > 0) & (sampled > 0)):
             raise InvalidInput(
-                f"workflow = {e.workflow!r} brings fresh rows, and design = 'fixed' has one set of "
-                "inputs: give design='fresh'"
+                f"workflow = {e.workflow!r} brings other numbers of real and of sampled rows, and "
+                f"design = {self.design!r} labels the same inputs twice: make them equal, or give "
+                "design='fresh'"
             )
+        if self.design == "paired":
+            return
+        if e.schedule.fresh:
+            n = int(e.sizes[0])
+            if np.any((real > 0) & (real != n)) or np.any((sampled > 0) & (sampled != n)):
+                raise InvalidInput(
+                    f"samples = {e.samples!r}, workflow = {e.workflow!r}: design = 'fixed' has one "
+                    "set of inputs, which each batch labels; give as many samples as the workflow "
+                    "has real and sampled rows, or design='paired' or 'fresh'"
+                )
+            return
         if e.schedule.edits is not None and e.schedule.edits.rows is not None:
             raise InvalidInput(
                 f"workflow = {e.workflow!r} replaces rows by others, and design = 'fixed' has one "

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modelcollapse.families.regression.limits import infinite_from, inheritance
+from modelcollapse.families.regression.moments import least_inputs
 from modelcollapse.loop.fate import Fate
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def _risk(e: "Experiment") -> Fate:
     if (t := infinite_from(e)) is not None and _is_predicted(e):
         reason = "the expectation is infinite where rows and inputs differ by at most 1"
         return Fate("diverges", f"infinite from generation {t} on", reason)
-    if e.model.design == "fresh":
+    if e.model.design != "fixed":
         return _fresh(e)
     if e.schedule.edits is not None:
         return Fate("undetermined", "", "no theorem for edited labels: simulate it")
@@ -51,6 +52,10 @@ def _fresh(e: "Experiment") -> Fate:
 
 def _refreshed(e: "Experiment") -> Fate:
     workflow = e.schedule.workflow
+    if e.model.design == "paired":
+        u, share = 1 - workflow.real_weight, min(1.0, workflow.real / e.model.dim)
+        reason = f"each fit keeps {u:.6g}^2 times {share:.6g} of the last one's error"
+        return Fate("bounded", "", reason)
     if workflow.weight is not None or workflow.real + workflow.synthetic < e.model.dim + 2:
         return Fate("undetermined", "", "no theorem for weighted or fewer rows: simulate it")
     kappa, _ = inheritance(e)
@@ -62,7 +67,8 @@ def _refreshed(e: "Experiment") -> Fate:
 
 def _is_predicted(e: "Experiment") -> bool:
     schedule = e.schedule
-    return bool(e.model.design == "fixed" or schedule.alone or schedule.pool)
+    paired = e.model.design == "paired" and schedule.rule == "fresh-data"
+    return bool(e.model.design == "fixed" or paired or schedule.alone or schedule.pool)
 
 
 def _forgotten(e: "Experiment") -> str:
@@ -75,13 +81,13 @@ def _forgotten(e: "Experiment") -> str:
 def _noise_free(e: "Experiment") -> Fate:
     known = e.schedule.weighted
     design = e.model.design
-    if known and e.schedule.least_trained >= e.model.dim:
+    if known and least_inputs(e) >= e.model.dim:
         reason = "without noise the first fit is w*, and so are all others"
         return Fate("bounded", "", reason)
     if known and design == "fixed":
         reason = "the first fit loses of w* what the inputs do not span; all others reproduce it"
         return Fate("bounded", "", reason)
-    return _fresh(e) if design == "fresh" else Fate("undetermined", "", "no theorem: simulate it")
+    return _fresh(e) if design != "fixed" else Fate("undetermined", "", "no theorem: simulate it")
 
 
 def _penalised(e: "Experiment") -> Fate:

@@ -130,6 +130,21 @@ def draw(rng: np.random.Generator, out: Floats, n: int, noise: float, v: Floats)
 
 
 @compiled
+def labelled_again(
+    rng: np.random.Generator, out: Floats, rows: Floats, rank: int, noise: float, v: Floats
+) -> int:
+    """Label the inputs of triangular rows once more, by v; return how many rows they are."""
+    d = v.size
+    for i in range(rank):
+        label = noise * rng.standard_normal()
+        for j in range(d):
+            out[i, j] = rows[i, j]
+            label += rows[i, j] * v[j]
+        out[i, d] = label
+    return rank
+
+
+@compiled
 def append(stack: Floats, rows: int, part: Floats, count: int, scale: float) -> int:
     """Append count rows of a part, times a scale, to the stack; return the new number of rows."""
     for i in range(count):
@@ -148,6 +163,7 @@ def fresh(
     used: Integers,
     scales: Floats,
     room: Integers,
+    paired: bool,
     noise: float,
     ridge: float,
     truth: Floats,
@@ -158,12 +174,14 @@ def fresh(
 ) -> None:
     """Simulate loops with new inputs in each batch; see `sources.Sources` for the plan.
 
+    Where they are `paired`, a batch's sampled rows are its real ones' inputs with other labels.
     risk, norm have shape (replicates, recorded).
     """
     d, T = truth.size, counts.shape[0]
     parts, ranks = np.empty((room[0], d, d + 1)), np.zeros(room[0], dtype=np.int64)
     stack, work = np.empty((room[1], d + 1)), np.empty((2 * d, d + 1))
     training, v = np.empty((d, d + 1)), np.empty(d)
+    twin = np.full(room[0], -1, dtype=np.int64)
     for r in range(risk.shape[0]):
         rank = 0
         for t in range(T):
@@ -171,15 +189,28 @@ def fresh(
                 if counts[t, source] > 0:
                     label = truth if source == 0 else v
                     home = homes[t, source]
-                    ranks[home] = draw(rng, parts[home], counts[t, source], noise, label)
-            rows = 0
+                    twin[home] = -1
+                    if paired and source == 1 and counts[t, 0] > 0:
+                        first = homes[t, 0]
+                        twin[home] = first
+                        ranks[home] = labelled_again(
+                            rng, parts[home], parts[first], ranks[first], noise, label
+                        )
+                    else:
+                        ranks[home] = draw(rng, parts[home], counts[t, source], noise, label)
+            rows, inputs = 0, 0
             if carried[t] > 0.0:
                 rows = append(stack, rows, training, rank, carried[t])
+                inputs = rank
             for k in range(starts[t], starts[t + 1]):
                 rows = append(stack, rows, parts[used[k]], ranks[used[k]], scales[k])
+                inputs += ranks[used[k]]
+                # Twins have the same inputs, and are next to each other.
+                if k > starts[t] and twin[used[k]] >= 0 and twin[used[k]] == used[k - 1]:
+                    inputs -= ranks[used[k]]
             if starts[t + 1] - starts[t] > 1 or carried[t] > 0.0:
-                reflect(stack, rows, d)
-            rank = append(training, 0, stack, min(rows, d), 1.0)
+                reflect(stack, rows, min(inputs, d))
+            rank = append(training, 0, stack, min(inputs, d), 1.0)
             fit(training, rank, ridge, work, v)
             if slots[t] >= 0:
                 risk[r, slots[t]], norm[r, slots[t]] = record(v, truth, origin)

@@ -19,9 +19,11 @@ def infinite_from(e: "Experiment") -> int | None:
     """Return the first generation whose expected risk is infinite, for a predicted loop."""
     if e.model.noise == 0 or e.model.ridge > 0:
         return None
-    pooled = e.schedule.pool and e.model.design == "fresh"
+    pooled = e.schedule.pool and e.model.design != "fixed"
     counts = np.cumsum(e.sizes) if pooled else e.sizes
-    if e.schedule.fresh:
+    if e.model.design != "fresh" and e.schedule.fresh:
+        counts = e.schedule.real  # the inputs, which are labelled twice
+    elif e.schedule.fresh:
         if np.any(e.schedule.sampled[1:] == 0):  # what is all real forgets it
             return None
         counts = e.sizes[:1]
@@ -41,18 +43,18 @@ def limits(e: "Experiment") -> tuple[float, float]:
     d, power, square = model.dim, model.noise**2, e.truth.square
     if model.ridge > 0 or e.schedule.edits is not None:
         raise NoClosedForm(OPEN)
-    if e.schedule.rule == "fresh-data":
-        return _settled(e)
-    if np.ptp(e.sizes) > 0:
-        raise NoClosedForm("the limits are for equal batches")
     lost, _ = lost_signal(first, d)
     if model.design == "fixed":
         noise = 0.0
         if power > 0:
             from modelcollapse.solver import limit
 
-            noise = power * n * limit(e.schedule, n, 0.0) * noise_mean(n, d)
+            noise = power * first * limit(e.schedule, first, 0.0) * noise_mean(first, d)
         return square * lost + noise, square * (1 - lost) + noise
+    if e.schedule.rule == "fresh-data":
+        return _mixed(e) if model.design == "paired" else _settled(e)
+    if np.ptp(e.sizes) > 0:
+        raise NoClosedForm("the limits are for equal batches")
     if e.schedule.rule == "accumulate":
         noise = power * pooled_noise(n, d) if power > 0 else 0.0
         return square * lost + noise, square * (1 - lost) + noise
@@ -82,6 +84,21 @@ def _settled(e: "Experiment") -> tuple[float, float]:
         grown = math.inf if start else 0.0
         return grown, e.truth.square + grown
     return noise / (1 - kappa), e.truth.square + noise / (1 - kappa)
+
+
+def _mixed(e: "Experiment") -> tuple[float, float]:
+    """Return the limits of labels w y + (1 - w) y' on new inputs; see `moments.paired`."""
+    workflow, d, square = e.schedule.workflow, e.model.dim, e.truth.square
+    if infinite_from(e):
+        return math.inf, math.inf
+    n, w = workflow.real, workflow.real_weight
+    u, lost = 1 - w, lost_signal(n, d)[0]
+    noise = e.model.noise**2 * (w * w + u * u) * noise_mean(n, d) if e.model.noise > 0 else 0.0
+    kept = 1 - lost
+    along = kept * w * square / (1 - kept * u)
+    norm = kept * (w * w * square + 2 * w * u * along) + noise
+    settle = 1 - kept * u * u
+    return (lost * square + noise) / settle, norm / settle
 
 
 def pooled_noise(n: int, d: int) -> float:

@@ -28,6 +28,13 @@ class RiskMoments(NamedTuple):
     norm_variance: Floats | None
 
 
+def least_inputs(e: "Experiment") -> int:
+    """Return the smallest number of different inputs that a generation trains on."""
+    if e.schedule.fresh and e.model.design == "paired":
+        return int(np.where(e.schedule.real > 0, e.schedule.real, e.sizes).min())
+    return e.schedule.least_trained
+
+
 def gains(e: "Experiment") -> Floats:
     """Return E|u_t|^2 / d: u_t is the weighted mean of the labels' noise, which is inherited."""
     from modelcollapse.solver import squared_errors
@@ -151,6 +158,29 @@ def accumulated(e: "Experiment") -> RiskMoments:
     variance = _pool_variances(e)
     cross = 4 * square * noise / d if square > 0 else np.zeros(e.generations)
     return RiskMoments(risk, norm, variance, variance + cross)
+
+
+def paired(e: "Experiment") -> RiskMoments:
+    """Return the means of labels w y + (1 - w) y' on new inputs, y of w* and y' of the last fit.
+
+    With u = 1 - w, w_t - w* = P_t u (w_{t-1} - w*) - (I - P_t) w* + S_t^+ X_t'(w eps + u eps').
+    """
+    schedule, d, power, square = e.schedule, e.model.dim, e.model.noise**2, e.truth.square
+    risk = norm = along = math.nan
+    found = np.empty((2, e.generations))
+    with np.errstate(over="ignore"):
+        for t, (rows, both) in enumerate(zip(schedule.real.tolist(), schedule.listed, strict=True)):
+            n = rows or both  # a batch of sampled rows alone has inputs of its own
+            w = 1.0 if t == 0 else schedule.workflow.real_weight
+            u, lost = 1 - w, lost_signal(n, d)[0]
+            noise = power * (w * w + u * u) * noise_mean(n, d) if power > 0 else 0.0
+            last = (risk, norm, along) if u > 0 else (0.0, 0.0, 0.0)
+            kept = 1 - lost
+            risk = kept * u * u * last[0] + lost * square + noise
+            norm = kept * (w * w * square + 2 * w * u * last[2] + u * u * last[1]) + noise
+            along = kept * (w * square + u * last[2])  # E w_t'w*
+            found[:, t] = risk, norm
+    return RiskMoments(found[0], found[1], None, None)
 
 
 def inherited_share(synthetic: int, count: int, d: int) -> float:

@@ -82,6 +82,10 @@ def _route(e: "Experiment") -> Callable[[], RiskMoments]:
     if model.design == "fixed":
         room = ridge if model.ridge > 0 else moments
         return lambda: room.fixed(e)
+    if model.design == "paired" and schedule.fresh:
+        if schedule.rule != "fresh-data":
+            raise NoClosedForm("with paired labels fresh data are known; simulate it")
+        return lambda: moments.paired(e)
     if (
         schedule.fresh
         and schedule.alone
@@ -103,9 +107,11 @@ def _route(e: "Experiment") -> Callable[[], RiskMoments]:
 
 def _without_variance(e: "Experiment") -> bool:
     """Return whether the variances are open, where the means are known."""
+    if e.model.design == "fixed":
+        return False
     if e.schedule.fresh:
         return True
-    pooled = e.schedule.pool and e.model.design == "fresh"
+    pooled = e.schedule.pool
     return pooled and (e.model.ridge > 0 or int(e.sizes[0]) < e.model.dim)
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers
+from modelcollapse.families.regression.moments import least_inputs
 from modelcollapse.families.regression.sources import sources_of
 from modelcollapse.loop.blocks import Arrays, Progress, part, simulated, stream
 from modelcollapse.loop.experiment import Lazy, Request
@@ -81,7 +82,9 @@ class Blocks:
         truth, origin = (seen, 0.0) if ridge > 0 else (np.zeros_like(seen), seen)
         labels, w = _Labels(e.schedule), truth
         for t in range(1, e.generations + 1):
-            mean = labels.mean(t, s * w + noise * rng.standard_normal((count, rank)))
+            parts = (e.schedule.real[t - 1], truth), (e.schedule.sampled[t - 1], w)
+            drawn = [s * v + noise * rng.standard_normal((count, rank)) for n, v in parts if n]
+            mean = labels.mean(t, np.stack(drawn))
             pull = ridge * n / e.schedule.trained(t) if ridge > 0 else 0.0
             w = s * mean / (s * s + pull) if ridge > 0 else mean / s
             column = self.slots[t - 1]
@@ -96,9 +99,9 @@ class Blocks:
         plan = self.sources
         assert plan is not None  # noqa: S101 - for the type checker
         zero = np.zeros_like(true)
-        drawn_to_zero = model.ridge > 0 or self.e.schedule.least_trained < model.dim
+        drawn_to_zero = model.ridge > 0 or least_inputs(self.e) < model.dim
         truth, origin = (true, zero) if drawn_to_zero else (zero, true)
-        amounts = (model.noise, model.ridge, truth, origin)
+        amounts = (model.design == "paired", model.noise, model.ridge, truth, origin)
         fresh(rng, *plan, *amounts, self.slots, out["risk"], out["norm"])
 
     def _on_rows(self, rng: np.random.Generator, out: Arrays) -> None:
@@ -113,24 +116,27 @@ class Blocks:
 
 
 class _Labels:
-    """The labels of all batches, as far as a workflow will need them, each (count, rank)."""
+    """The labels of all batches' parts, as far as a workflow will need them, (count, rank) each."""
 
     def __init__(self, schedule: Schedule) -> None:
         self.schedule = schedule
         self.kept: Floats | None = None
+        self.many = 0
 
-    def mean(self, t: int, batch: Floats) -> Floats:
-        """Add the newest batch's labels, and return the weighted mean that is fitted to."""
+    def mean(self, t: int, parts: Floats) -> Floats:
+        """Add the newest batch's parts, and return the weighted mean that is fitted to."""
         if self.schedule.kind == "memory":
             carry, weights = self.schedule.step(t)
-            slots = batch[None] if self.kept is None else np.concatenate([self.kept, batch[None]])
+            slots = parts if self.kept is None else np.concatenate([self.kept, parts])
             self.kept = np.tensordot(carry, slots, axes=1)
             return np.asarray(np.tensordot(weights, self.kept, axes=1))
         if self.kept is None:
-            self.kept = np.empty((len(self.schedule), *batch.shape))
-        self.kept[t - 1] = batch
+            some = int((self.schedule.real > 0).sum() + (self.schedule.sampled > 0).sum())
+            self.kept = np.empty((some, *parts.shape[1:]))
+        self.kept[self.many : self.many + len(parts)] = parts
+        self.many += len(parts)
         weights = self.schedule.parts(t)
-        return np.asarray(np.tensordot(weights, self.kept[:t], axes=1))
+        return np.asarray(np.tensordot(weights, self.kept[: self.many], axes=1))
 
 
 def singular_values(rng: np.random.Generator, count: int, n: int, d: int) -> Floats:

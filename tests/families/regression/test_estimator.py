@@ -150,8 +150,8 @@ def test_wrong_models(options, words):
     [
         ("fixed", {"samples": [9, 8, 7]}, "samples.*a fixed design has one size"),
         ("fixed", {"samples": lambda t: 9 + t}, "samples.*design='fresh'"),
-        ("fixed", {"workflow": mc.FreshData(5, 5)}, "FreshData.*give design='fresh'"),
-        ("fixed", {"workflow": mc.Web(5, 5)}, "Web.*give design='fresh'"),
+        ("fixed", {"workflow": mc.FreshData(5, 5)}, "FreshData.*as many samples"),
+        ("fixed", {"workflow": mc.Web(5, 5)}, "Web.*as many samples"),
         ("fresh", {"temperature": 1.5}, "temperature = 1.5"),
         ("fresh", {"truth": [1.0, 2.0, 3.0]}, "truth has 3 coefficients.*dim = 2"),
         ("fresh", {"truth": [1.0, np.nan]}, "truth"),
