@@ -19,7 +19,7 @@ from modelcollapse.families.kde.frequencies import DEVIATIONS, Spectrum, spectru
 from modelcollapse.families.kde.kernel import GAUSSIAN, normalised_bessel
 from modelcollapse.families.kde.moments import generator_bandwidths, scoring_bandwidths
 from modelcollapse.families.kde.pairs import means
-from modelcollapse.families.kde.training import TrainingSet, trainings
+from modelcollapse.families.kde.training import TrainingSet, gathered, trainings
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
@@ -82,12 +82,12 @@ class Frame:
         """The variance that the kernels add to a row of each fit, one coordinate."""
         e = self.experiment
         own = e.model.kernel.variance(e.model.dim)
-        added, slots = [], np.zeros(1)
+        added, slots, new = [], np.zeros(0), 0.0
         for t, training in enumerate(self.found):
-            slots = training.carry @ slots
-            fit = training.weights @ slots
+            slots = gathered(training, slots, 0.0, new)
+            fit = float(training.weights @ slots)
             added.append(fit + self.scored[t] ** 2 * own)
-            slots = np.append(slots, fit + self.generator[t] ** 2 * own)
+            new = fit + self.generator[t] ** 2 * own
         return np.array(added)
 
 

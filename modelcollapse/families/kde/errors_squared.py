@@ -25,7 +25,7 @@ from modelcollapse.families.kde.moments import (
     scoring_bandwidths,
     scoring_rule,
 )
-from modelcollapse.families.kde.pairs import Draw, PairMoments, propagate, real_batch
+from modelcollapse.families.kde.pairs import Draw, PairMoments, RealRow, propagate
 from modelcollapse.families.kde.training import TrainingSet, trainings
 
 if TYPE_CHECKING:
@@ -131,8 +131,7 @@ def _fits(
         kappa = np.asarray(kernel.characteristic_function(generator[t - 1] * nodes, d))
         return Draw(kappa, 0.0, 1.0)
 
-    sizes = e.sizes.tolist()
-    return propagate(found, sizes, real_batch(one, one, sizes[0], power), draw)
+    return propagate(found, RealRow(one, one, power), draw)
 
 
 def _at_infinity(e: "Experiment", found: list[TrainingSet], generator: Floats) -> Floats:
@@ -143,6 +142,5 @@ def _at_infinity(e: "Experiment", found: list[TrainingSet], generator: Floats) -
         del fit
         return Draw(float(generator[t - 1] == 0), 0.0, 1.0)
 
-    sizes = e.sizes.tolist()
-    fits = propagate(found, sizes, real_batch(zero, one, sizes[0], zero), draw)
+    fits = propagate(found, RealRow(zero, one, zero), draw)
     return np.array([fit.product[0] for fit in fits])
