@@ -74,6 +74,8 @@ def second_order(e: "Experiment") -> RowMoments:
         # E of the rows' variance with ddof 1, times the kernel's own variance.
         return h[t - 1] ** 2 * kernel.variance(d) * central / (1 - found[t - 1].squares)
 
+    if e.schedule.edits is not None:
+        return _edited_set(found, added)
     if not e.schedule.one_pool:
         return _many_slots(e, found, added)
 
@@ -86,6 +88,19 @@ def second_order(e: "Experiment") -> RowMoments:
         kept = list(subsets(schedule.listed, counts, drawn, newest=schedule.newest))
         central = grown(np.array([subset.fitted() for subset in kept]))
         return RowMoments(grown(central + [subset.error for subset in kept]), central)
+
+
+def _edited_set(found: list[TrainingSet], added: "Callable[[int, Any], Any]") -> RowMoments:
+    """Follow a set of n rows: a replaced row adds its noise, and pairs take over f/n of V."""
+    share = found[0].squares
+    second, central = np.ones(len(found)), np.full(len(found), 1 - share)
+    with np.errstate(over="ignore", invalid="ignore"):  # SciPy's rules explode
+        for t, training in enumerate(found[1:], 1):
+            one, pair = training.edited or (0.0, 0.0)
+            new = one * added(t, central[t - 1])
+            second[t] = second[t - 1] + new
+            central[t] = central[t - 1] * (1 - pair * share) + new * (1 - share)
+    return RowMoments(grown(second), grown(central))
 
 
 def _many_slots(

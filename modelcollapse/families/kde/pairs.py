@@ -16,6 +16,10 @@ E f = mean_0 and |E f|^2 = outer, in units in which mean_0 is 1 (or 0, as outer 
 
     product'_b  = outer E y_b,     product' = outer + (E|f|^2 - outer) / n.
 
+Of a set of n rows that is edited, two different ones have P = (n E|y|^2 - square)/(n - 1), and
+with e the chance that a row is replaced, f that one of two is, (1 - f) P of the next two are old,
+2 (f - e) kappa E|y|^2 (and shift E y) of an old and a new one, (2e - f) pairs of new ones.
+
 Three choices of f are used: exp(i omega x), where kappa is
 the kernel's characteristic function and square = 1; x - mu_0, where kappa = 1 and the kernel
 adds its variance to square; and |x - mu_0|^2, where it adds a shift. Derived in ``theory/``.
@@ -79,17 +83,20 @@ def propagate(
             with_slots, with_fit = row.outer * mean, row.outer * fit.mean
             product = _bordered(product, with_slots, row.outer + (row.square - row.outer) / n)
             cross = np.concatenate([cross, with_fit[None]])
-        if n := training.sampled:
+        if training.edited is not None:
+            product = _edited(training, fit, new)[None, None]
+        elif n := training.sampled:
             before = mean
             if training.real:
                 before = np.concatenate([mean, row.mean[None]])
             with_slots = new.kappa * cross + new.shift * before
-            pairs = new.kappa**2 * fit.product + 2 * new.kappa * new.shift * fit.mean + new.shift**2
-            product = _bordered(product, with_slots, (1 - 1 / n) * pairs + new.square / n)
+            own = (1 - 1 / n) * _apart(fit, new) + new.square / n
+            product = _bordered(product, with_slots, own)
         mean = gathered(training, mean, row.mean, new.kappa * fit.mean + new.shift)
         square = gathered(training, square, row.square, new.square)
         carry, weights = training.carry, training.weights
-        product = np.einsum("ai,bj,ijp->abp", carry, carry, product)
+        if training.edited is None:
+            product = np.einsum("ai,bj,ijp->abp", carry, carry, product)
         cross = np.tensordot(weights, product, axes=1)
         own, all_squares = weights @ cross, weights @ square
         own = own + training.subsampled * (all_squares - own)
@@ -97,6 +104,21 @@ def propagate(
         yield fit
         if t < len(trainings):
             new = draw(t, fit)
+
+
+def _edited(training: TrainingSet, fit: PairMoments, new: Draw) -> Floats:
+    """Return E|y|^2 of an edited set, of what it was before and of what a new row has."""
+    assert training.edited is not None  # noqa: S101 - seen by the caller
+    (e, f), share = training.edited, training.squares
+    across = new.kappa * fit.product + new.shift * fit.mean
+    own = fit.square * ((f - e) * share) + (1 - f) * fit.product + new.square * (e * share)
+    return own + (1 - share) * (2 * (f - e) * across + (2 * e - f) * _apart(fit, new))
+
+
+def _apart(fit: PairMoments, new: Draw) -> Floats:
+    """Return E <f(x), f(z)> of two rows drawn from a fit."""
+    across = 2 * new.kappa * new.shift * fit.mean
+    return new.kappa**2 * fit.product + across + new.shift**2
 
 
 def means(

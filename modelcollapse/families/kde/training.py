@@ -13,6 +13,8 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats
 from modelcollapse._support.errors import NoClosedForm
+from modelcollapse.loop.schedule import Edits
+from modelcollapse.solver.edits import chances
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
@@ -38,6 +40,9 @@ class TrainingSet(NamedTuple):
         How many training rows have weight.
     least
         The smallest positive weight of a row.
+    edited
+        Of a set that is edited, the chances that a row and that one of two rows is replaced; then
+        `sampled` is 1, whatever their number.
     """
 
     real: int
@@ -48,6 +53,7 @@ class TrainingSet(NamedTuple):
     squares: float
     rows: int
     least: float
+    edited: tuple[float, float] | None = None
 
 
 def trainings(e: "Experiment") -> list[TrainingSet]:
@@ -56,10 +62,12 @@ def trainings(e: "Experiment") -> list[TrainingSet]:
     Raises
     ------
     NoClosedForm
-        If the workflow is neither a weighting nor accumulate-subsample.
+        If the workflow is neither a weighting, nor accumulate-subsample, nor an edit.
     """
     if e.schedule.one_pool:
         return _single_slot(e)
+    if e.schedule.edits is not None:
+        return _edited(e.schedule.edits)
     if not e.schedule.weighted:
         raise NoClosedForm(
             f"{e.workflow!r} has no batch_weights(sizes); add it if the workflow is "
@@ -78,6 +86,16 @@ def _single_slot(e: "Experiment") -> list[TrainingSet]:
         carry = np.array([[1 - n / N, n / N]]) if found else np.ones((1, 1))
         subsampled = (N - k) / (k * (N - 1)) if k < N else 0.0
         found.append(TrainingSet(*parts, carry, one, subsampled, 1 / k, k, 1 / k))
+    return found
+
+
+def _edited(edits: Edits) -> list[TrainingSet]:
+    """Return one slot, the set: its rows are as likely to be replaced as any others."""
+    n, found = edits.size, list[TrainingSet]()
+    for one, pair in zip(*(chance.tolist() for chance in chances(edits)), strict=True):
+        parts, carry = ((0, 1), [[1 - one, one]]) if found else ((n, 0), [[1.0]])
+        row = np.array(carry), np.ones(1), 0.0, 1 / n, n, 1 / n
+        found.append(TrainingSet(*parts, *row, (one, pair) if found else None))
     return found
 
 
