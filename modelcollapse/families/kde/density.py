@@ -14,11 +14,17 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 
 from modelcollapse._support.checks import Floats, reals
+from modelcollapse._support.errors import NoClosedForm
 from modelcollapse.families.kde.errors_squared import require_sizes_only
 from modelcollapse.families.kde.frequencies import DEVIATIONS, Spectrum, spectrum_of, up_to
 from modelcollapse.families.kde.kernel import GAUSSIAN, normalised_bessel
-from modelcollapse.families.kde.moments import generator_bandwidths, scoring_bandwidths
+from modelcollapse.families.kde.moments import (
+    generator_bandwidths,
+    scoring_bandwidths,
+    scoring_rule,
+)
 from modelcollapse.families.kde.pairs import means
+from modelcollapse.families.kde.shares import Share, settled_bandwidth, share_of
 from modelcollapse.families.kde.training import TrainingSet, gathered, trainings
 
 if TYPE_CHECKING:
@@ -44,12 +50,16 @@ class Frame:
         spectrum, found = spectrum_of(e.truth), trainings(e)
         return cls(e, spectrum, found, generator_bandwidths(e, found), scoring_bandwidths(e, found))
 
+    @property
+    def noises(self) -> float:
+        """The largest sum of squared bandwidths that a row of a fit may carry."""
+        return float((self.generator**2).sum() + self.scored.max() ** 2)
+
     @cached_property
     def span(self) -> float:
         """Beyond this distance from the truth's mean no density is left."""
-        e = self.experiment
-        noise = float((self.generator**2).sum() + self.scored.max() ** 2)
-        noise *= e.model.kernel.variance(e.model.dim)
+        model = self.experiment.model
+        noise = self.noises * model.kernel.variance(model.dim)
         width = float(np.sqrt(self.spectrum.deviation**2 + noise))
         return self.spectrum.reach + DEVIATIONS * width
 
@@ -92,17 +102,47 @@ class Frame:
 
 
 @dataclass(frozen=True, eq=False)
+class SettledFrame(Frame):
+    """The frame of the limit where real rows keep a share: one density, and constant bandwidths."""
+
+    share: Share
+
+    @property
+    def noises(self) -> float:
+        """The sum of squared bandwidths of as many noises as rows carry."""
+        return float(self.share.deepest * self.generator[0] ** 2 + self.scored[0] ** 2)
+
+    def factors(self, omega: Floats) -> Floats:
+        """Return alpha / (1 - (1 - alpha) kappa), times the scored kernel's kappa."""
+        mean = self.share.settled(self.kappa(float(self.generator[0]), omega), 0.0).mean
+        return np.asarray(mean * self.kappa(float(self.scored[0]), omega))[None]
+
+    @cached_property
+    def noise_variance(self) -> Floats:
+        """The variance that the kernels add: (1 - alpha) / alpha noises, and the scored one."""
+        model, alpha = self.experiment.model, self.share.real
+        noises = self.generator**2 * (1 - alpha) / alpha + self.scored**2
+        return np.asarray(noises * model.kernel.variance(model.dim))
+
+
+@dataclass(frozen=True, eq=False)
 class ExpectedDensity:
-    """The expected density of the fit of one generation, in one dimension.
+    """The expected density of the fit of one generation, or its limit, in one dimension.
 
     Attributes
     ----------
+    generation
+        The generation, or None of the limit.
     mean, variance
         Its moments.
     """
 
     frame: Frame
-    generation: int
+    generation: int | None
+
+    @property
+    def _row(self) -> int:
+        return -1 if self.generation is None else self.generation - 1
 
     @property
     def mean(self) -> float:
@@ -113,12 +153,12 @@ class ExpectedDensity:
     def variance(self) -> float:
         """The variance: the truth's and that of the kernels on the way."""
         own = float(self.frame.experiment.truth.covariance[0, 0])
-        return own + float(self.frame.noise_variance[self.generation - 1])
+        return own + float(self.frame.noise_variance[self._row])
 
     def characteristic_function(self, omega: Any) -> Any:
         """Return E exp(i omega x), complex, of the shape of omega."""
         omega = reals("omega", omega)
-        factor = self.frame.factors(np.abs(omega).ravel())[self.generation - 1]
+        factor = self.frame.factors(np.abs(omega).ravel())[self._row]
         weights, m, covariances = self.frame.experiment.truth.components
         phase = 1j * omega[..., None] * m[:, 0] - omega[..., None] ** 2 * covariances[:, 0, 0] / 2
         return (np.exp(phase) @ weights) * factor.reshape(omega.shape)
@@ -145,7 +185,7 @@ class ExpectedDensity:
 
     def _integral(self, x: Floats, *, cumulative: bool) -> Floats:
         nodes, node_weights = self.frame.nodes
-        factor = self.frame.at_nodes[self.generation - 1] * node_weights
+        factor = self.frame.at_nodes[self._row] * node_weights
         total = np.zeros(len(x))
         parts = zip(*self.frame.experiment.truth.components, strict=True)
         for weight, m, covariance in parts:
@@ -171,6 +211,24 @@ class ExpectedDensities(Sequence[ExpectedDensity]):
 
     def __len__(self) -> int:
         return len(self._all)
+
+    @cached_property
+    def limit(self) -> ExpectedDensity:
+        """The limit of the expected density where real rows keep a share of the weight.
+
+        Raises
+        ------
+        NoClosedForm
+            For other workflows, and bandwidths that are neither constant nor powers of t.
+        """
+        e, spectrum = self._frame.experiment, self._frame.spectrum
+        if (share := share_of(e)) is None:
+            raise NoClosedForm("known where real rows keep a constant share of the weight")
+        generator, scored = (settled_bandwidth(e, share, h) for h in (None, scoring_rule(e)))
+        if not np.isfinite(generator + scored):
+            raise NoClosedForm("the bandwidths grow: the expected density flattens out")
+        both = np.array([[generator], [scored]])
+        return ExpectedDensity(SettledFrame(e, spectrum, [], *both, share), None)
 
 
 def _cuts(frame: Frame, points: int) -> Iterator[slice]:

@@ -11,7 +11,11 @@ mise                replace: C / h_t^d; accumulate-subsample: R(K) / (n h_t^d); 
 test_log_loss       replace and accumulate-subsample: second moment / h_t^2; accumulate: between
                     bounds
 
-Proved in ``theory/kde_shrinkage.py``. A schedule of any other form is "undetermined": its exact
+Where real rows keep a share of the weight in every generation, of equal batches or fresh ones,
+the second moment, the central variance and the expected density are bounded iff h_t is, and the
+error clumps, C / h_t^d, iff h_t -> 0.
+
+Proved in ``theory/kde_shrinkage.py`` and ``theory/kde_fresh.py``. A schedule of any other form is "undetermined": its exact
 finite curves are predicted, its limit is not guessed.
 """
 
@@ -22,6 +26,7 @@ import numpy as np
 from modelcollapse.families.kde import bandwidth as bandwidths
 from modelcollapse.families.kde.growth import BOUNDED, Growth, Shape, shape_of
 from modelcollapse.families.kde.kernel import GAUSSIAN
+from modelcollapse.families.kde.shares import share_of
 from modelcollapse.loop.fate import Fate, Outcome
 from modelcollapse.loop.truth import Rows
 
@@ -34,6 +39,8 @@ RULES = ("replace", "accumulate", "accumulate-subsample")
 
 def fates(e: "Experiment") -> dict[str, Fate]:
     """Return the fate of each quantity of `QUANTITIES`."""
+    if share_of(e) is not None:
+        return _shared(e)
     if e.schedule.rule not in RULES:
         return _all("no theorem for this workflow: see its exact finite curves")
     if np.ptp(e.sizes) > 0 or e.sizes[0] < 2:
@@ -70,6 +77,23 @@ def _bootstrap(e: "Experiment") -> dict[str, Fate]:
     return found
 
 
+def _shared(e: "Experiment") -> dict[str, Fate]:
+    """Return the fates where real rows keep a share of the weight."""
+    if bandwidths.is_scaled(e.model.bandwidth):
+        return _all("no theorem for a bandwidth scaled by the data")
+    if e.model.bandwidth == 0:
+        found = _all("a bandwidth of 0 leaves atoms, which have no density")
+        bounded = Fate("bounded", "", "no noise is added, and real rows keep their share")
+        return {**found, "second_moment": bounded, "central_variance": bounded}
+    if (shape := shape_of(e)) is None:
+        return _all("an arbitrary schedule can do anything after the last generation given")
+    reason = "all but the share of the real rows is forgotten: bounded iff h_t is"
+    order = shape.order.raised(2) if shape.grows else BOUNDED
+    moment = _grown(order, reason)
+    found = {"second_moment": moment, "central_variance": moment}
+    return {**found, "mise": _mise(e, shape), "test_log_loss": _loss(e, shape)}
+
+
 def _grown(order: Growth, reason: str) -> Fate:
     return Fate("bounded", "", reason) if order == BOUNDED else Fate("diverges", str(order), reason)
 
@@ -99,7 +123,8 @@ def _unproved(e: "Experiment") -> str:
 
 def _mise(e: "Experiment", shape: Shape) -> Fate:
     reason = _unproved(e)
-    if e.model.kernel is not GAUSSIAN:
+    shared = share_of(e) is not None
+    if e.model.kernel is not GAUSSIAN and not shared:
         reason = "the theorem is for the Gaussian kernel"
     if isinstance(e.truth, Rows):
         reason = "a data set has no density to compare with"
@@ -107,9 +132,11 @@ def _mise(e: "Experiment", shape: Shape) -> Fate:
         return Fate("undetermined", "", reason)
     if not shape.shrinks:
         reason = "the expected density flattens out: the error tends to a constant"
+        if shared and not shape.grows:
+            reason = "the expected density tends to a geometric mixture of blurs"
         return Fate("bounded", "", reason)
     volume = shape.order.raised(-shape.dim)
-    if e.schedule.rule == "replace":
+    if e.schedule.rule == "replace" or shared:
         return Fate("clumps", str(volume), "h_t^d MISE_t tends to a constant: atoms as h shrinks")
     if e.schedule.kind == "subset":
         reason = "n h_t^d MISE_t tends to the kernel's squared norm: n atoms as h shrinks"
@@ -140,6 +167,8 @@ def _loss(e: "Experiment", shape: Shape) -> Fate:
         reason = "a compact kernel misses a fresh row with positive probability: infinite"
         return Fate("diverges", "infinite from generation 1", reason)
     inverse = shape.order.raised(-2)
+    if share_of(e) is not None:
+        return _shared_loss(e, shape, inverse)
     if e.schedule.rule == "replace":
         order = shape.summed(0).times(inverse)
         reason = "between two bounds of the order (1 + sum h_s^2) / h_t^2"
@@ -149,13 +178,27 @@ def _loss(e: "Experiment", shape: Shape) -> Fate:
     return _pooled_loss(e, shape, inverse)
 
 
+def _shared_loss(e: "Experiment", shape: Shape, inverse: Growth) -> Fate:
+    """Return the fate where real rows keep a share: a fixed number of rows, a bounded Q / h^2."""
+    if shape.shrinks:
+        return _covering(e, inverse)
+    if shape.grows:
+        reason = "the fitted density flattens like h_t^-d"
+        return Fate("diverges", "log t" if shape.a < 0 else "log log t", reason)
+    return Fate("bounded", "", "between bounds that converge: see test_log_loss_upper")
+
+
 def _subsampled_loss(e: "Experiment", shape: Shape, inverse: Growth) -> Fate:
-    order = shape.summed(1).times(inverse)
+    return _covering(e, shape.summed(1).times(inverse), shrinks=shape.shrinks)
+
+
+def _covering(e: "Experiment", order: Growth, *, shrinks: bool = True) -> Fate:
+    """Return the fate of a loss between the covering bound and the upper one, of one order."""
     if isinstance(e.truth, Rows):
         reason = "only an upper bound is known for a data set"
         return Fate("undetermined", f"at most {order}", reason)
     reason = "a fixed number of rows covers less and less: of the order second moment / h_t^2"
-    return Fate("clumps" if shape.shrinks else "diverges", str(order), reason)
+    return Fate("clumps" if shrinks else "diverges", str(order), reason)
 
 
 def _pooled_loss(e: "Experiment", shape: Shape, inverse: Growth) -> Fate:
