@@ -36,9 +36,10 @@ from theory import (
 from theory.derivation import Derivation, Proof
 from theory.kde_loop import KdeDomain
 from theory.kde_steps import PAPER
+from theory.weights_loop import FRESH
 
 HERE = "derived here"
-ALL = ("replace", "accumulate", "sliding-window", "keep-real", "accumulate-subsample")
+ALL = ("replace", "accumulate", "sliding-window", "keep-real", "accumulate-subsample", *FRESH)
 PLAIN = ("replace", "accumulate", "accumulate-subsample")
 ANY_TRUTH = ("standard", "normal", "mixture", "rows")
 ANY_KERNEL = ("gaussian", "tophat", "epanechnikov")
