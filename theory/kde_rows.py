@@ -45,8 +45,7 @@ def fit(loop: Loop, t: int, own: Sequence[Any], pair: Table) -> tuple[Any, Any, 
     two = sum(n[s] * same[s] * own[s] for s in parts)
     two += sum(n[s] * (n[r] - (s == r)) * both[s][r] * pair[s][r] for s in parts for r in parts)
     given = [
-        sum(n[s] * w[s] * pair[s][r] for s in parts) + w[r] * (own[r] - pair[r][r])
-        for r in parts
+        sum(n[s] * w[s] * pair[s][r] for s in parts) + w[r] * (own[r] - pair[r][r]) for r in parts
     ]
     return one, two, given
 

@@ -86,8 +86,8 @@ def test_an_edited_set_under_scipys_rules(name, rule):
     expected = averaged(option, [], raw).astype(float).T
     prediction = mc.predict(mc.Experiment(mc.KDE(rule), workflow, SIZE, T))
 
-    for name, values in zip(("second_moment", "central_variance"), expected, strict=True):
-        assert prediction[name] == pytest.approx(values, rel=1e-12)
+    for key, values in zip(("second_moment", "central_variance"), expected, strict=True):
+        assert prediction[key] == pytest.approx(values, rel=1e-12)
 
 
 @pytest.mark.parametrize("name", EDITS)
