@@ -227,8 +227,8 @@ class ExpectedDensities(Sequence[ExpectedDensity]):
         generator, scored = (settled_bandwidth(e, share, h) for h in (None, scoring_rule(e)))
         if not np.isfinite(generator + scored):
             raise NoClosedForm("the bandwidths grow: the expected density flattens out")
-        both = np.array([[generator], [scored]])
-        return ExpectedDensity(SettledFrame(e, spectrum, [], *both, share), None)
+        frame = SettledFrame(e, spectrum, [], np.array([generator]), np.array([scored]), share)
+        return ExpectedDensity(frame, None)
 
 
 def _cuts(frame: Frame, points: int) -> Iterator[slice]:

@@ -75,7 +75,7 @@ def mean_integrated_squared_error(e: "Experiment") -> SquaredError:
     smooth = scored > 0
     bias, variance = np.full(e.generations, np.inf), np.full(e.generations, np.inf)
     if smooth.any():
-        own, atoms = e.model.kernel.variance(e.model.dim), _at_infinity(e, found, generator)
+        own, atoms = e.model.kernel.variance(e.model.dim), _at_infinity(found, generator)
         noise = float((generator[:-1] ** 2).sum() + scored.max() ** 2) * own
         fits = partial(_fits, e, found, generator)
         parts = _integrals(e, spectrum, noise, scored, fits, atoms)
@@ -155,7 +155,7 @@ def _fits(
     return propagate(found, RealRow(one, one, power), draw)
 
 
-def _at_infinity(e: "Experiment", found: list[TrainingSet], generator: Floats) -> Floats:
+def _at_infinity(found: list[TrainingSet], generator: Floats) -> Floats:
     """Return lim E|phi_t|^2 as |omega| grows; bandwidths of 0 keep duplicates together."""
     zero, one = np.zeros(1), np.ones(1)
 

@@ -15,8 +15,8 @@ Where real rows keep a share of the weight in every generation, of equal batches
 the second moment, the central variance and the expected density are bounded iff h_t is, and the
 error clumps, C / h_t^d, iff h_t -> 0.
 
-Proved in ``theory/kde_shrinkage.py`` and ``theory/kde_fresh.py``. A schedule of any other form is "undetermined": its exact
-finite curves are predicted, its limit is not guessed.
+Proved in ``theory/kde_shrinkage.py`` and ``theory/kde_fresh.py``. A schedule of any other form is
+"undetermined": its exact finite curves are predicted, its limit is not guessed.
 """
 
 from typing import TYPE_CHECKING
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
 
 QUANTITIES = ("second_moment", "central_variance", "mise", "test_log_loss")
+ARBITRARY = "an arbitrary schedule can do anything after the last generation given"
 RULES = ("replace", "accumulate", "accumulate-subsample")
 
 
@@ -41,22 +42,29 @@ def fates(e: "Experiment") -> dict[str, Fate]:
     """Return the fate of each quantity of `QUANTITIES`."""
     if share_of(e) is not None:
         return _shared(e)
-    if e.schedule.rule not in RULES:
-        return _all("no theorem for this workflow: see its exact finite curves")
-    if np.ptp(e.sizes) > 0 or e.sizes[0] < 2:
-        return _all("the theorems are for equal batches of at least 2 rows")
+    if reason := _refused(e):
+        return _all(reason)
     if bandwidths.is_scaled(e.model.bandwidth):
         return _scaled(e)
     if e.model.bandwidth == 0:
         return _bootstrap(e)
     shape = shape_of(e)
     if shape is None:
-        reason = "an arbitrary schedule can do anything after the last generation given"
-        return _all(reason)
+        return _all(ARBITRARY)
     moments = _replace(shape) if e.schedule.rule == "replace" else _pooled(shape)
     if e.schedule.budget == 1:
         moments["central_variance"] = Fate("bounded", "", "one training row has no variance")
-    return {**moments, "mise": _mise(e, shape), "test_log_loss": _loss(e, shape)}
+    loss = _special_loss(e) or _loss(e, shape)
+    return {**moments, "mise": _mise(e, shape), "test_log_loss": loss}
+
+
+def _refused(e: "Experiment") -> str:
+    """Return why there is no theorem for the rows, or nothing."""
+    if e.schedule.rule not in RULES:
+        return "no theorem for this workflow: see its exact finite curves"
+    if np.ptp(e.sizes) > 0 or e.sizes[0] < 2:
+        return "the theorems are for equal batches of at least 2 rows"
+    return ""
 
 
 def _all(reason: str) -> dict[str, Fate]:
@@ -86,12 +94,13 @@ def _shared(e: "Experiment") -> dict[str, Fate]:
         bounded = Fate("bounded", "", "no noise is added, and real rows keep their share")
         return {**found, "second_moment": bounded, "central_variance": bounded}
     if (shape := shape_of(e)) is None:
-        return _all("an arbitrary schedule can do anything after the last generation given")
+        return _all(ARBITRARY)
     reason = "all but the share of the real rows is forgotten: bounded iff h_t is"
     order = shape.order.raised(2) if shape.grows else BOUNDED
     moment = _grown(order, reason)
     found = {"second_moment": moment, "central_variance": moment}
-    return {**found, "mise": _mise(e, shape), "test_log_loss": _loss(e, shape)}
+    loss = _special_loss(e) or _shared_loss(e, shape)
+    return {**found, "mise": _mise(e, shape), "test_log_loss": loss}
 
 
 def _grown(order: Growth, reason: str) -> Fate:
@@ -158,7 +167,8 @@ def _pooled_error(shape: Shape) -> Fate:
     return Fate("clumps", str(order), reason)
 
 
-def _loss(e: "Experiment", shape: Shape) -> Fate:
+def _special_loss(e: "Experiment") -> Fate | None:
+    """Return the fate of a loss that is infinite, or that no theorem covers."""
     if reason := _unproved(e):
         return Fate("undetermined", "", reason)
     if e.model.kernel is not GAUSSIAN:
@@ -166,9 +176,11 @@ def _loss(e: "Experiment", shape: Shape) -> Fate:
             return Fate("undetermined", "", "the theorem is for the Gaussian kernel")
         reason = "a compact kernel misses a fresh row with positive probability: infinite"
         return Fate("diverges", "infinite from generation 1", reason)
+    return None
+
+
+def _loss(e: "Experiment", shape: Shape) -> Fate:
     inverse = shape.order.raised(-2)
-    if share_of(e) is not None:
-        return _shared_loss(e, shape, inverse)
     if e.schedule.rule == "replace":
         order = shape.summed(0).times(inverse)
         reason = "between two bounds of the order (1 + sum h_s^2) / h_t^2"
@@ -178,10 +190,10 @@ def _loss(e: "Experiment", shape: Shape) -> Fate:
     return _pooled_loss(e, shape, inverse)
 
 
-def _shared_loss(e: "Experiment", shape: Shape, inverse: Growth) -> Fate:
+def _shared_loss(e: "Experiment", shape: Shape) -> Fate:
     """Return the fate where real rows keep a share: a fixed number of rows, a bounded Q / h^2."""
     if shape.shrinks:
-        return _covering(e, inverse)
+        return _covering(e, shape.order.raised(-2))
     if shape.grows:
         reason = "the fitted density flattens like h_t^-d"
         return Fate("diverges", "log t" if shape.a < 0 else "log log t", reason)

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from modelcollapse.families.kde import bandwidth as bandwidths
 from modelcollapse.families.kde.bandwidth import Bandwidth, PowerBandwidth
 
 if TYPE_CHECKING:
@@ -78,6 +77,6 @@ def shape_of(e: "Experiment", rule: Bandwidth | None = None) -> Shape | None:
         return Shape(1 / (d + 4) if pooled else 0.0, 0.0, n, d)
     if isinstance(rule, PowerBandwidth):
         return Shape(float(rule.exponent), float(rule.log_exponent), n, d)
-    if bandwidths.is_fixed(rule) and rule > 0:
+    if isinstance(rule, float) and rule > 0:
         return Shape(0.0, 0.0, n, d)
     return None

@@ -94,8 +94,9 @@ def _edited(edits: Edits) -> list[TrainingSet]:
     n, found = edits.size, list[TrainingSet]()
     for one, pair in zip(*(chance.tolist() for chance in chances(edits)), strict=True):
         parts, carry = ((0, 1), [[1 - one, one]]) if found else ((n, 0), [[1.0]])
-        row = np.array(carry), np.ones(1), 0.0, 1 / n, n, 1 / n
-        found.append(TrainingSet(*parts, *row, (one, pair) if found else None))
+        chance = (one, pair) if found else None
+        row = 1 / n, n, 1 / n
+        found.append(TrainingSet(*parts, np.array(carry), np.ones(1), 0.0, *row, chance))
     return found
 
 
