@@ -95,8 +95,8 @@ def _edited(edits: Edits) -> list[TrainingSet]:
     for one, pair in zip(*(chance.tolist() for chance in chances(edits)), strict=True):
         parts, carry = ((0, 1), [[1 - one, one]]) if found else ((n, 0), [[1.0]])
         chance = (one, pair) if found else None
-        row = 1 / n, n, 1 / n
-        found.append(TrainingSet(*parts, np.array(carry), np.ones(1), 0.0, *row, chance))
+        slot = np.array(carry), np.ones(1)
+        found.append(TrainingSet(*parts, *slot, 0.0, 1 / n, n, 1 / n, chance))
     return found
 
 
