@@ -116,7 +116,7 @@ THEOREMS = [
         "law",
         PARAMETERS,
         LawClaim(
-            Design(refreshed, 200_000, ("draw",), at=(LAST,)),
+            Design(refreshed, 300_000, ("draw",), at=(LAST,)),
             last_draw,
             partial(_law, FRESH),
             {
