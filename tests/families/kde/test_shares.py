@@ -65,9 +65,7 @@ def test_fresh_rows_by_the_definition(seed):
 
 
 @pytest.mark.parametrize("name", LOOPS)
-@pytest.mark.parametrize(
-    "model", [mc.KDE(0.5), mc.KDE("scott"), mc.KDE(0.7, "epanechnikov")], ids=repr
-)
+@pytest.mark.parametrize("model", [mc.KDE(0.5), mc.KDE("scott")], ids=repr)
 def test_limits_are_where_curves_end(name, model):
     """After 150 generations, of which (4/5)^149 = 4e-15 is remembered."""
     workflow, n = LOOPS[name]
@@ -100,13 +98,14 @@ def test_the_limit_is_a_geometric_mixture_of_blurs():
 
 @pytest.mark.parametrize("kernel", ["gaussian", "epanechnikov"])
 @pytest.mark.parametrize("dim", [1, 2])
-def test_limits_of_the_error_in_the_plane(kernel, dim):
+def test_limits_of_any_kernel_in_the_plane(kernel, dim):
     """In any dimension the curve ends at the limit, for fresh and for kept rows."""
     model = mc.KDE(0.9, kernel, dim)
-    for workflow in (mc.FreshData(4, 3, 0.5), mc.KeepReal(0.5)):
-        found = predict(workflow, model, 5, 80)
-        # (1/2)^79 is left, beside the integrals' 1e-12.
-        assert found["mise"][-1] == pytest.approx(found.limits["mise"], rel=1e-11)
+    for workflow in (mc.FreshData(4, 3, 0.9), mc.KeepReal(0.9)):
+        found = predict(workflow, model, 5, 14)
+        # (1/10)^13 is left, beside the integrals' 1e-12.
+        for name in NAMES:
+            assert found[name][-1] == pytest.approx(found.limits[name], rel=1e-11)
 
 
 def test_kept_rows_have_the_density_of_fresh_ones_and_more_error():
