@@ -6,6 +6,7 @@ from scipy.stats import norm
 
 import modelcollapse as mc
 from modelcollapse.families.kde.fates import QUANTITIES
+from modelcollapse.testing import assert_mean
 
 REAL, SAMPLED, H, T = 6, 14, 0.5, 40
 SHARE, W = 0.3, 1.3
@@ -58,10 +59,8 @@ def test_fresh_rows_by_the_definition(seed):
     assert law.characteristic_function(W) == pytest.approx(wave, rel=1e-12)
     assert (round(second, 5), round(wave, 5)) == (1.58333, 0.24077)
     rows = by_row(seed)
-    for values, expected in ((rows**2, second), (np.cos(W * rows), wave / kappa)):
-        runs = values.mean(axis=1)
-        error = runs.std() / np.sqrt(len(runs))
-        assert runs.mean() == pytest.approx(expected, abs=5 * error)
+    assert_mean((rows**2).mean(axis=1), second, found.variances["second_moment"][-1])
+    assert_mean(np.cos(W * rows).mean(axis=1), wave / kappa, 1.0)  # of a mean within [-1, 1]
 
 
 @pytest.mark.parametrize("name", LOOPS)
