@@ -15,6 +15,7 @@ kde_limits      limits in t
 kde_steps       proofs of one step, for any size, generation and bandwidth
 kde_shrinkage   which shrinking bandwidths keep which quantity bounded
 kde_bootstrap   resampling without noise, and whether noise in between can help
+kde_fresh       real rows that keep a share of the weight
 kde_divergence  how slowly Jensen's bound of the log-loss diverges
 """
 
@@ -26,6 +27,7 @@ from theory import (
     kde_density,
     kde_divergence,
     kde_fourth,
+    kde_fresh,
     kde_limits,
     kde_losses,
     kde_rows,
@@ -36,9 +38,10 @@ from theory import (
 from theory.derivation import Derivation, Proof
 from theory.kde_loop import KdeDomain
 from theory.kde_steps import PAPER
+from theory.weights_loop import FRESH
 
 HERE = "derived here"
-ALL = ("replace", "accumulate", "sliding-window", "keep-real", "accumulate-subsample")
+ALL = ("replace", "accumulate", "sliding-window", "keep-real", "accumulate-subsample", *FRESH)
 PLAIN = ("replace", "accumulate", "accumulate-subsample")
 ANY_TRUTH = ("standard", "normal", "mixture", "rows")
 ANY_KERNEL = ("gaussian", "tophat", "epanechnikov")
@@ -178,6 +181,7 @@ PROOFS: tuple[Proof, ...] = (
     *kde_losses.PROOFS,
     *kde_limits.PROOFS,
     *kde_shrinkage.PROOFS,
+    *kde_fresh.PROOFS,
     *kde_bootstrap.PROOFS,
     *kde_divergence.PROOFS,
 )

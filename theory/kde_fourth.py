@@ -15,7 +15,7 @@ from sympy import QQ, expand, ring, symbols
 
 from theory.derivation import Proof
 from theory.kde_loop import Loop
-from theory.kde_rows import evaluate, extend, fit
+from theory.kde_rows import arriving, evaluate, extend, fit
 from theory.kde_truth import precise, real
 
 
@@ -36,9 +36,10 @@ def variances(loop: Loop) -> list[Any]:
         found.append(square - mean**2)
         longer = k * d * g
         between = square + 2 * longer * mean + longer**2
-        extend(pair, [v + longer * m for v, m in zip(given, first, strict=True)], between)
-        first.append(mean + longer)
-        own.append(raw + (4 + 2 * d) * k * g * mean + length4 * g**2)
+        given = [v + longer * m for v, m in zip(given, first, strict=True)]
+        extend(loop, t, pair, given, between, [second * m for m in (*first, mean + longer)])
+        first += arriving(loop, t, second, mean + longer)
+        own += arriving(loop, t, fourth, raw + (4 + 2 * d) * k * g * mean + length4 * g**2)
     return found
 
 

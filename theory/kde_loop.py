@@ -2,7 +2,8 @@
 
 Batch 1 holds n_1 rows of the truth, which has mean mu_0 and covariance S_0. Fit t puts a kernel
 of bandwidth h_t on each of its training rows, whose weights w sum to one. Batch t + 1 holds
-n_{t+1} rows, each of them a training row drawn with probability w plus h_t times a kernel noise.
+n_{t+1} rows, some of them perhaps of the truth, each other one a training row drawn with
+probability w plus h_t times a kernel noise.
 A data-scaled rule gives the noise the covariance f_t^2 C instead, C the covariance of the
 training rows with divisor 1 - sum w^2.
 """
@@ -34,7 +35,7 @@ class Power:
 
 @dataclass(frozen=True)
 class Loop:
-    """The parameters of a loop; `option` is the budget, the window k or the real share."""
+    """The parameters of a loop; `option` is that of its `Plan`."""
 
     workflow: str
     sizes: tuple[int, ...]
@@ -72,12 +73,12 @@ class Loop:
         return 1 / (d + 2 * p + 2), d * (d + 2) / ((d + 2 * p + 2) * (d + 2 * p + 4))
 
     def rows(self, t: int) -> tuple[int, list[Any]]:
-        """Return the number of training rows of fit t, and the weight of each row by batch."""
+        """Return the number of training rows of fit t, and the weight of each row by part."""
         if self.workflow == SUBSAMPLE:
             k = self.plan.budget(t)
             return k, [Rational(1, k)]
-        shares = zip(self.plan.part_weights(t), self.sizes, strict=False)
-        rows = [(n, Rational(w.numerator, w.denominator) / n) for w, n in shares if w]
+        shares = zip(self.plan.part_weights(t), self.plan.parts(t), strict=True)
+        rows = [(p.rows, Rational(w.numerator, w.denominator) / p.rows) for w, p in shares if w]
         return sum(n for n, _ in rows), [w for _, w in rows]
 
     def divisor(self, t: int) -> Any:

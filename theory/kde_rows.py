@@ -1,8 +1,9 @@
 """Expectations over single rows, by tracing the newer row of a pair to its parent.
 
-Rows of one batch are exchangeable, so an expectation of one row or of two distinct rows depends
-on their batches alone: `own[s]` and `pair[s][r]`, with batches counted from 0. A workflow chooses
-rows without looking at them, so all it contributes is E w_i and E w_i w_j.
+Rows of one part of a batch, real or sampled, are exchangeable, so an expectation of one row or of
+two distinct rows depends on their parts alone: `own[s]` and `pair[s][r]`, with parts counted from
+0. A workflow chooses rows without looking at them, so all it contributes is E w_i and E w_i w_j.
+A real row is independent of all that was there before it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,46 +15,63 @@ from sympy import QQ, ring
 
 from theory.kde_loop import SCALED, Loop
 from theory.kde_truth import precise, real
-from theory.weights_loop import SUBSAMPLE
+from theory.weights_loop import SUBSAMPLE, TRUTH
 
 Table = list[list[Any]]
 
 
 def chosen(loop: Loop, t: int) -> tuple[list[Any], list[Any], Table]:
-    """Return, by batch, E w_i, E w_i^2, and E w_i w_j of two distinct rows."""
-    sizes = loop.sizes[:t]
+    """Return, by part, E w_i, E w_i^2, and E w_i w_j of two distinct rows."""
+    sizes = [part.rows for part in loop.plan.parts(t)]
     if loop.workflow != SUBSAMPLE:
         w = [share / n for share, n in zip(loop.plan.part_weights(t), sizes, strict=True)]
         return w, [a**2 for a in w], [[a * b for a in w] for b in w]
     total, k = sum(sizes), loop.plan.budget(t)
     # A row is among the k with probability k/N, two given rows with k(k-1)/(N(N-1)).
     both = QQ(k - 1, k * total * (total - 1)) if total > 1 else QQ(0)
-    return [QQ(1, total)] * t, [QQ(1, k * total)] * t, [[both] * t for _ in sizes]
+    return [QQ(1, total)] * t, [QQ(1, k * total)] * t, [[both] * t] * t
 
 
 def fit(loop: Loop, t: int, own: Sequence[Any], pair: Table) -> tuple[Any, Any, list[Any]]:
     """Return the means over fit t of one row, of two rows, and of one row and a given row.
 
     Two rows drawn from a fit may be the same row; so may the drawn row and the given one, which
-    is of batch 0, 1, ... in the list returned.
+    is of part 0, 1, ... in the list returned.
     """
     w, same, both = chosen(loop, t)
-    n, batches = loop.sizes, range(t)
-    one = sum(n[s] * w[s] * own[s] for s in batches)
-    two = sum(n[s] * same[s] * own[s] for s in batches)
-    two += sum(n[s] * (n[r] - (s == r)) * both[s][r] * pair[s][r] for s in batches for r in batches)
+    n = [part.rows for part in loop.plan.parts(t)]
+    parts = range(len(n))
+    one = sum(n[s] * w[s] * own[s] for s in parts)
+    two = sum(n[s] * same[s] * own[s] for s in parts)
+    two += sum(n[s] * (n[r] - (s == r)) * both[s][r] * pair[s][r] for s in parts for r in parts)
     given = [
-        sum(n[s] * w[s] * pair[s][r] for s in batches) + w[r] * (own[r] - pair[r][r])
-        for r in batches
+        sum(n[s] * w[s] * pair[s][r] for s in parts) + w[r] * (own[r] - pair[r][r]) for r in parts
     ]
     return one, two, given
 
 
-def extend(pair: Table, given: Sequence[Any], between: Any) -> None:
-    """Append a batch: `given` with a row of each older batch, `between` two of its own."""
-    for line, value in zip(pair, given, strict=True):
-        line.append(value)
-    pair.append([*given, between])
+def arriving(loop: Loop, t: int, genuine: Any, drawn: Any) -> list[Any]:
+    """Return, for each part of batch t + 1, what its real rows or its sampled rows have."""
+    parts = loop.plan.batch(t + 1) if t < len(loop.sizes) else []
+    return [genuine if part.source == TRUTH else drawn for part in parts]
+
+
+def extend(
+    loop: Loop, t: int, pair: Table, given: Sequence[Any], between: Any, lone: Sequence[Any]
+) -> None:
+    """Append batch t + 1.
+
+    A sampled row has `given` with each older row and `between` with another one; a real row has
+    `lone` with each older row, last with a sampled row of its batch, and with another real row
+    what it has with one of batch 1.
+    """
+    *lone, sampled = lone
+    for genuine in arriving(loop, t, genuine=True, drawn=False):
+        line, own = (lone, lone[0]) if genuine else (given, between)
+        for old, value in zip(pair, line, strict=True):
+            old.append(value)
+        pair.append([*line, own])
+        given = [*given, sampled]
 
 
 def evaluate(polynomial: Any, values: Sequence[Any]) -> mp.mpf:
@@ -84,8 +102,8 @@ def inner_products(loop: Loop) -> list[tuple[Any, Any]]:
         length = noise[t - 1]
         if loop.rule in SCALED:
             length *= (raw - square) / loop.divisor(t)
-        extend(pair, given, square)
-        own.append(raw + length)
+        extend(loop, t, pair, given, square, [0 * one] * (len(own) + 1))
+        own += arriving(loop, t, one, raw + length)
     return fits
 
 

@@ -2,8 +2,9 @@
 
 Let phi be the characteristic function of the training rows of a fit, q = |phi_0|^2, and k_s that
 of the noise of generation s. Tracing the newer of two rows a, b to its parent,
-    E exp(i w(x_a - x_b)) = 1 for a = b, q for two rows of batch 1, otherwise
-    k_s times that of the parent and b, or k_s^2 times that of both parents.
+    E exp(i w(x_a - x_b)) = 1 for a = b, q for two real rows, q times the parts of E phi that
+    come with an older row for a real and an older one, otherwise k_s times that of the parent and
+    b, or k_s^2 times that of both parents.
 So E|phi|^2 is a polynomial F2 in the k_s, at most linear in q, and E phi = phi_0 F1 with F1 a
 polynomial in the k_s. By Parseval the error of fit t, with kernel K, is the integral of
     K^2 F2 - 2 K F1 q + q.
@@ -20,7 +21,7 @@ from sympy import QQ, ring
 
 from theory import kde_compact
 from theory.kde_loop import Loop
-from theory.kde_rows import Table, extend, fit
+from theory.kde_rows import Table, arriving, extend, fit
 from theory.kde_truth import precise, real
 
 Powers = tuple[int, ...]
@@ -38,10 +39,11 @@ def characteristics(loop: Loop) -> list[tuple[Any, Any]]:
     for t in range(1, generations + 1):
         kernel = gens[t - 1]
         first, _, _ = fit(loop, t, mean, pair)
-        _, square, given = fit(loop, t, [one] * t, pair)
+        _, square, given = fit(loop, t, [one] * len(mean), pair)
         fits.append((first, square))
-        extend(pair, [kernel * value for value in given], kernel**2 * square)
-        mean.append(kernel * first)
+        given, first = [kernel * value for value in given], kernel * first
+        extend(loop, t, pair, given, kernel**2 * square, [gens[-1] * m for m in (*mean, first)])
+        mean += arriving(loop, t, one, first)
     return fits
 
 

@@ -270,11 +270,13 @@ class Schedule:
             sizes = self.listed[max(0, t - self.workflow.k - 1) : t]
         elif self.rule == "keep-real" and t > 3:
             sizes = [self.listed[0], *self.listed[t - 2 : t]]
+        elif self.rule == "fresh-data":
+            sizes = self.listed[max(0, t - 3) : t]
         else:
             sizes = self.listed[:t]
         if self.newest or self.pool:
             return (Replace() if self.newest else Accumulate()).memory(sizes)
-        if sources.remembers(self.workflow):
+        if sources.remembers(self.workflow) and self.rule != "web":  # which adds up all sizes
             return sources.source_memory(self.workflow, sizes)
         if self.chain is not None:
             carried, *new = (part[t - 1] for part in self.chain)

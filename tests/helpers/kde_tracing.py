@@ -1,9 +1,9 @@
 """The slow and obvious theory of kernel density loops: every row traced back to its ancestors.
 
-A row of batch t + 1 is a training row of generation t plus h_t times a kernel's draw. Tracing one
-row back to the real batch leaves a law of the summed h^2 on the way; tracing two rows back ends
-at one ancestor, the same row of some batch, or at two real rows. Probabilities and sums of h^2
-are fractions. With normal kernels all integrals are those of normal densities.
+A row of batch t + 1 is a training row of generation t plus h_t times a kernel's draw, or a fresh
+real one. Tracing one row back to a real one leaves a law of the summed h^2 on the way; tracing two
+rows back ends at one ancestor, the same row of some batch, or at two real rows. Probabilities and
+sums of h^2 are fractions. With normal kernels all integrals are those of normal densities.
 """
 
 from collections import defaultdict
@@ -14,19 +14,24 @@ import numpy as np
 
 
 class Tracing:
-    """One loop: `weightings` yields (probability, {row: weight}) as in `test_predict_rational`."""
+    """One loop: `weightings` yields (probability, {row: weight}) as in `test_predict_rational`.
 
-    def __init__(self, weightings, sizes, bandwidths):
+    The first `real` rows of each batch after the first are real.
+    """
+
+    def __init__(self, weightings, sizes, bandwidths, real=0):
         self.sizes, self.steps = sizes, [Fraction(h) ** 2 for h in bandwidths]
         ends = np.cumsum(sizes)
         self.batch = [int(np.searchsorted(ends, row, side="right")) for row in range(ends[-1])]
+        self.real = set(range(sizes[0]))
+        self.real.update(int(end) + i for end in ends[:-1] for i in range(real))
         self.choices = [list(weightings(sizes, t)) for t in range(1, len(sizes) + 1)]
         self.single, self.pair = cache(self._single), cache(self._pair)
 
     def _single(self, row):
         """Return {summed h^2: probability} of a row."""
         s = self.batch[row]
-        if s == 0:
+        if row in self.real:
             return {Fraction(0): Fraction(1)}
         law = defaultdict(Fraction)
         for v, p in self.fit_single(s - 1).items():
@@ -40,9 +45,9 @@ class Tracing:
         if self.batch[one] < self.batch[other]:
             return self.pair(other, one)
         s, law = self.batch[one], defaultdict(Fraction)
-        if s == 0:
-            return {(False, Fraction(0)): Fraction(1)}
-        siblings = self.batch[other] == s
+        if one in self.real:
+            return {(False, v): p for v, p in self.single(other).items()}
+        siblings = self.batch[other] == s and other not in self.real
         for probability, weights in self.choices[s - 1]:
             if siblings:  # both parents are drawn from one fit
                 parents = [((a, b), u * w) for a, u in weights.items() for b, w in weights.items()]
@@ -132,16 +137,18 @@ def moments(tracing, total, fourth, kernel):
             step = tracing.steps[t - 1]
             added = k * dim * step
         for _ in range(n):
-            if t == 0:
+            if row in tracing.real:
                 M.append(total)
                 C[row, row], D[row, row] = total, fourth
                 for j in range(row):
-                    C[row, j], D[row, j] = Fraction(0), total**2
+                    C[row, j], D[row, j] = Fraction(0), total * M[j]
             else:
                 mean = own = Fraction(0)
                 cross, square = defaultdict(Fraction), defaultdict(Fraction)
-                older = [j for j in range(row) if tracing.batch[j] < t]
-                siblings = [j for j in range(row) if tracing.batch[j] == t]
+                siblings = [
+                    j for j in range(row) if tracing.batch[j] == t and j not in tracing.real
+                ]
+                older = [j for j in range(row) if j not in siblings]
                 for probability, weights in tracing.choices[t - 1]:
                     for a, u in weights.items():
                         w = probability * u
@@ -181,10 +188,11 @@ def scaled_moments(tracing, factors, k):
     """
     C, found, row = {}, [], 0
     for t, n in enumerate(tracing.sizes):
-        old = row
+        old = row + sum(row + i in tracing.real for i in range(n))
         for _ in range(n):
-            own, cross = Fraction(t == 0), defaultdict(Fraction)
-            for probability, weights in tracing.choices[t - 1] if t else ():
+            real = row in tracing.real
+            own, cross = Fraction(real), defaultdict(Fraction)
+            for probability, weights in () if real else tracing.choices[t - 1]:
                 inner = {
                     a: sum(v * C[max(a, b), min(a, b)] for b, v in weights.items()) for a in weights
                 }

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from sympy import Rational
 
 import modelcollapse as mc
-from tests.helpers.theory_loops import options, rationals, shared, sizes, truths
+from tests.helpers.theory_loops import rationals, truths
+from tests.helpers.theory_plans import plans, shared
 from theory import kde
 from theory.kde_density import FREQUENCIES, POINTS
 from theory.kde_loop import Loop, Power
@@ -46,7 +47,7 @@ def experiment(loop):
         dim=loop.dim,
         scoring_bandwidth=bandwidth(loop.scoring),
     )
-    return mc.Experiment(model, truth=density(loop.truth), **shared(loop))
+    return mc.Experiment(model, truth=density(loop.truth), **shared(loop.plan))
 
 
 def law(shipped):
@@ -97,15 +98,15 @@ def rules(draw, kinds, generations):
 def loops(draw, domain):
     """Draw a loop of kernel density estimates."""
     dim = draw(st.sampled_from(domain.dims))
-    workflow = draw(st.sampled_from(domain.workflows))
-    batches = draw(sizes(domain, dim))
+    plan = draw(plans(domain, *domain.sizes(dim), domain.rows))
+    generations = plan.generations
     scored = domain.scored and draw(st.booleans())
     return Loop(
-        workflow,
-        batches,
-        draw(rules(domain.rules, len(batches))),
+        plan.workflow,
+        plan.sizes,
+        draw(rules(domain.rules, generations)),
         draw(st.sampled_from(domain.kernels)),
-        draw(options(workflow, vary=domain.options)),
+        plan.option,
         draw(densities(domain.truths, dim)),
-        draw(rules(domain.rules, len(batches))) if scored else None,
+        draw(rules(domain.rules, generations)) if scored else None,
     )

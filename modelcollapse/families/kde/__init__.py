@@ -3,7 +3,8 @@
 estimator, kernel, bandwidth   the estimator and its options
 training       what each generation trains on, as second moments see it
 moments, pairs second moments and variances of the rows; their variance over replicates
-density, errors_squared, losses, frequencies   expected density, squared error, test loss
+density, frame, errors_squared, losses, frequencies   expected density, squared error, test loss
+shares         real rows that keep a share of the weight
 limits, fates, growth, critical   t -> infinity
 optimal, search, control   the bandwidths of least error
 predict        which quantity has which route

@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 
 from modelcollapse._support.checks import Floats, reals
-from modelcollapse.families.kde.errors_squared import require_sizes_only
-from modelcollapse.families.kde.frequencies import DEVIATIONS, Spectrum, spectrum_of, up_to
-from modelcollapse.families.kde.kernel import GAUSSIAN, normalised_bessel
-from modelcollapse.families.kde.moments import generator_bandwidths, scoring_bandwidths
-from modelcollapse.families.kde.pairs import means
-from modelcollapse.families.kde.training import TrainingSet, trainings
+from modelcollapse._support.errors import NoClosedForm
+from modelcollapse.families.kde.frame import Frame, SettledFrame
+from modelcollapse.families.kde.kernel import normalised_bessel
+from modelcollapse.families.kde.moments import scoring_rule
+from modelcollapse.families.kde.shares import settled_bandwidth, share_of
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
@@ -28,81 +27,23 @@ NUMBERS = 2**22  # held at a time
 
 
 @dataclass(frozen=True, eq=False)
-class Frame:
-    """What the densities of all generations share: nodes, weights, bandwidths."""
-
-    experiment: "Experiment"
-    spectrum: Spectrum
-    found: list[TrainingSet]
-    generator: Floats
-    scored: Floats
-
-    @classmethod
-    def of(cls, e: "Experiment") -> "Frame":
-        """Return the frame of an experiment; NoClosedForm if there is none."""
-        require_sizes_only(e)
-        spectrum, found = spectrum_of(e.truth), trainings(e)
-        return cls(e, spectrum, found, generator_bandwidths(e, found), scoring_bandwidths(e, found))
-
-    @cached_property
-    def span(self) -> float:
-        """Beyond this distance from the truth's mean no density is left."""
-        e = self.experiment
-        noise = float((self.generator**2).sum() + self.scored.max() ** 2)
-        noise *= e.model.kernel.variance(e.model.dim)
-        width = float(np.sqrt(self.spectrum.deviation**2 + noise))
-        return self.spectrum.reach + DEVIATIONS * width
-
-    @cached_property
-    def nodes(self) -> tuple[Floats, Floats]:
-        """Frequencies and weights; what is blurred needs none beyond some frequency."""
-        blur = self.scored.min() if self.experiment.model.kernel is GAUSSIAN else 0.0
-        last = DEVIATIONS / float(np.hypot(self.spectrum.finest, blur))
-        return up_to(self.spectrum.dim, 2 * self.span, last)
-
-    def kappa(self, h: float, omega: Floats) -> Floats:
-        """Return the kernel's characteristic function at bandwidth h."""
-        model = self.experiment.model
-        return np.asarray(model.kernel.characteristic_function(h * omega, model.dim))
-
-    def factors(self, omega: Floats) -> Floats:
-        """Return a_t kappa_t at frequencies, shape (generations, len(omega))."""
-        steps = means(
-            self.found, np.ones_like(omega), lambda t: self.kappa(self.generator[t - 1], omega)
-        )
-        return np.array([a * self.kappa(self.scored[t], omega) for t, a in enumerate(steps)])
-
-    @cached_property
-    def at_nodes(self) -> Floats:
-        """`factors` at the nodes."""
-        return self.factors(self.nodes[0])
-
-    @cached_property
-    def noise_variance(self) -> Floats:
-        """The variance that the kernels add to a row of each fit, one coordinate."""
-        e = self.experiment
-        own = e.model.kernel.variance(e.model.dim)
-        added, slots = [], np.zeros(1)
-        for t, training in enumerate(self.found):
-            slots = training.carry @ slots
-            fit = training.weights @ slots
-            added.append(fit + self.scored[t] ** 2 * own)
-            slots = np.append(slots, fit + self.generator[t] ** 2 * own)
-        return np.array(added)
-
-
-@dataclass(frozen=True, eq=False)
 class ExpectedDensity:
-    """The expected density of the fit of one generation, in one dimension.
+    """The expected density of the fit of one generation, or its limit, in one dimension.
 
     Attributes
     ----------
+    generation
+        The generation, or None of the limit.
     mean, variance
         Its moments.
     """
 
     frame: Frame
-    generation: int
+    generation: int | None
+
+    @property
+    def _row(self) -> int:
+        return -1 if self.generation is None else self.generation - 1
 
     @property
     def mean(self) -> float:
@@ -113,12 +54,12 @@ class ExpectedDensity:
     def variance(self) -> float:
         """The variance: the truth's and that of the kernels on the way."""
         own = float(self.frame.experiment.truth.covariance[0, 0])
-        return own + float(self.frame.noise_variance[self.generation - 1])
+        return own + float(self.frame.noise_variance[self._row])
 
     def characteristic_function(self, omega: Any) -> Any:
         """Return E exp(i omega x), complex, of the shape of omega."""
         omega = reals("omega", omega)
-        factor = self.frame.factors(np.abs(omega).ravel())[self.generation - 1]
+        factor = self.frame.factors(np.abs(omega).ravel())[self._row]
         weights, m, covariances = self.frame.experiment.truth.components
         phase = 1j * omega[..., None] * m[:, 0] - omega[..., None] ** 2 * covariances[:, 0, 0] / 2
         return (np.exp(phase) @ weights) * factor.reshape(omega.shape)
@@ -145,7 +86,7 @@ class ExpectedDensity:
 
     def _integral(self, x: Floats, *, cumulative: bool) -> Floats:
         nodes, node_weights = self.frame.nodes
-        factor = self.frame.at_nodes[self.generation - 1] * node_weights
+        factor = self.frame.at_nodes[self._row] * node_weights
         total = np.zeros(len(x))
         parts = zip(*self.frame.experiment.truth.components, strict=True)
         for weight, m, covariance in parts:
@@ -171,6 +112,24 @@ class ExpectedDensities(Sequence[ExpectedDensity]):
 
     def __len__(self) -> int:
         return len(self._all)
+
+    @cached_property
+    def limit(self) -> ExpectedDensity:
+        """The limit of the expected density where real rows keep a share of the weight.
+
+        Raises
+        ------
+        NoClosedForm
+            For other workflows, and bandwidths that are neither constant nor powers of t.
+        """
+        e, spectrum = self._frame.experiment, self._frame.spectrum
+        if (share := share_of(e)) is None:
+            raise NoClosedForm("known where real rows keep a constant share of the weight")
+        generator, scored = (settled_bandwidth(e, share, h) for h in (None, scoring_rule(e)))
+        if not np.isfinite(generator + scored):
+            raise NoClosedForm("the bandwidths grow: the expected density flattens out")
+        frame = SettledFrame(e, spectrum, [], np.array([generator]), np.array([scored]), share)
+        return ExpectedDensity(frame, None)
 
 
 def _cuts(frame: Frame, points: int) -> Iterator[slice]:

@@ -11,6 +11,7 @@ c_t, the error of distinct atoms: its part c_t int kappa^2 is the kernel's own s
 is added in closed form, so that compact kernels, whose kappa falls slowly, converge too.
 """
 
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -25,11 +26,12 @@ from modelcollapse.families.kde.moments import (
     scoring_bandwidths,
     scoring_rule,
 )
-from modelcollapse.families.kde.pairs import Draw, PairMoments, propagate, real_batch
+from modelcollapse.families.kde.pairs import Draw, PairMoments, RealRow, propagate
+from modelcollapse.families.kde.shares import Share
 from modelcollapse.families.kde.training import TrainingSet, trainings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from modelcollapse.loop.experiment import Experiment
 
@@ -73,37 +75,56 @@ def mean_integrated_squared_error(e: "Experiment") -> SquaredError:
     smooth = scored > 0
     bias, variance = np.full(e.generations, np.inf), np.full(e.generations, np.inf)
     if smooth.any():
-        parts = _integrals(e, spectrum, found, generator, scored)
-        atoms = _at_infinity(e, found, generator)
+        own, atoms = e.model.kernel.variance(e.model.dim), _at_infinity(found, generator)
+        noise = float((generator[:-1] ** 2).sum() + scored.max() ** 2) * own
+        fits = partial(_fits, e, found, generator)
+        parts = _integrals(e, spectrum, noise, scored, fits, atoms)
         norm = e.model.kernel.squared_norm(e.model.dim)
         bias[smooth] = parts.bias[smooth]
-        own = atoms[smooth] * norm / scored[smooth] ** e.model.dim
-        variance[smooth] = parts.variance[smooth] + own
+        single = atoms[smooth] * norm / scored[smooth] ** e.model.dim
+        variance[smooth] = parts.variance[smooth] + single
     return SquaredError(bias, variance)
+
+
+def settled_error(e: "Experiment", share: Share, h: float) -> float:
+    """Return the limit of the error where real rows keep a share, at the bandwidth h > 0."""
+    d, kernel = e.model.dim, e.model.kernel
+    atoms = share.settled(0.0, 0.0).product
+
+    def fits(nodes: Floats, power: Floats) -> list[PairMoments]:
+        kappa = np.asarray(kernel.characteristic_function(h * nodes, d))
+        return [share.settled(kappa, power)]
+
+    noise = share.deepest * h**2 * kernel.variance(d)
+    found = _integrals(e, spectrum_of(e.truth), noise, np.array([h]), fits, atoms[None])
+    return float(found.total[0] + atoms * kernel.squared_norm(d) / h**d)
 
 
 def _integrals(
     e: "Experiment",
     spectrum: Spectrum,
-    found: list[TrainingSet],
-    generator: Floats,
+    noise: float,
     scored: Floats,
+    fits: "Callable[[Floats, Floats], Iterable[PairMoments]]",
+    atoms: Floats,
 ) -> SquaredError:
-    """Return bias, and variance without what is added in closed form."""
+    """Return bias, and variance without what is added in closed form.
+
+    `noise` is the largest variance of a row's noises, the scored kernel's included; `fits` goes
+    from frequencies and |phi_0|^2 to the moments of each fit, and `atoms` are their limits.
+    """
     d, kernel = e.model.dim, e.model.kernel
-    noise = float((generator[:-1] ** 2).sum() + scored.max() ** 2) * kernel.variance(d)
     reach = 2 * spectrum.reach + DEVIATIONS * np.sqrt(2 * (spectrum.deviation**2 + noise))
     smallest = scored[scored > 0].min()
     first = max(DEVIATIONS / smallest, DEVIATIONS / spectrum.finest)
     smooth = between = np.inf
     if kernel is GAUSSIAN:
         smooth, between = DEVIATIONS / spectrum.finest, 2 * spectrum.reach
-    atoms = _at_infinity(e, found, generator)
-    total = np.zeros((2, e.generations))
+    total = np.zeros((2, len(scored)))
     for nodes, weights, end in blocks(d, reach, first, smooth, between):
         power = spectrum.power(nodes)
         part = np.zeros_like(total)
-        for t, fit in enumerate(_fits(e, found, generator, nodes, power)):
+        for t, fit in enumerate(fits(nodes, power)):
             if scored[t] > 0:
                 kappa = np.asarray(kernel.characteristic_function(scored[t] * nodes, d))
                 first_order = fit.mean * fit.mean * power
@@ -131,11 +152,10 @@ def _fits(
         kappa = np.asarray(kernel.characteristic_function(generator[t - 1] * nodes, d))
         return Draw(kappa, 0.0, 1.0)
 
-    sizes = e.sizes.tolist()
-    return propagate(found, sizes, real_batch(one, one, sizes[0], power), draw)
+    return propagate(found, RealRow(one, one, power), draw)
 
 
-def _at_infinity(e: "Experiment", found: list[TrainingSet], generator: Floats) -> Floats:
+def _at_infinity(found: list[TrainingSet], generator: Floats) -> Floats:
     """Return lim E|phi_t|^2 as |omega| grows; bandwidths of 0 keep duplicates together."""
     zero, one = np.zeros(1), np.ones(1)
 
@@ -143,6 +163,5 @@ def _at_infinity(e: "Experiment", found: list[TrainingSet], generator: Floats) -
         del fit
         return Draw(float(generator[t - 1] == 0), 0.0, 1.0)
 
-    sizes = e.sizes.tolist()
-    fits = propagate(found, sizes, real_batch(zero, one, sizes[0], zero), draw)
+    fits = propagate(found, RealRow(zero, one, zero), draw)
     return np.array([fit.product[0] for fit in fits])

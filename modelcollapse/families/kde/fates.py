@@ -11,8 +11,12 @@ mise                replace: C / h_t^d; accumulate-subsample: R(K) / (n h_t^d); 
 test_log_loss       replace and accumulate-subsample: second moment / h_t^2; accumulate: between
                     bounds
 
-Proved in ``theory/kde_shrinkage.py``. A schedule of any other form is "undetermined": its exact
-finite curves are predicted, its limit is not guessed.
+Where real rows keep a share of the weight in every generation, of equal batches or fresh ones,
+the second moment, the central variance and the expected density are bounded iff h_t is, and the
+error clumps, C / h_t^d, iff h_t -> 0.
+
+Proved in ``theory/kde_shrinkage.py`` and ``theory/kde_fresh.py``. A schedule of any other form is
+"undetermined": its exact finite curves are predicted, its limit is not guessed.
 """
 
 from typing import TYPE_CHECKING
@@ -20,6 +24,7 @@ from typing import TYPE_CHECKING
 from modelcollapse.families.kde import bandwidth as bandwidths
 from modelcollapse.families.kde.growth import BOUNDED, Growth, Shape, shape_of
 from modelcollapse.families.kde.kernel import GAUSSIAN
+from modelcollapse.families.kde.shares import share_of
 from modelcollapse.loop.fate import Fate, Outcome
 from modelcollapse.loop.truth import Rows
 
@@ -27,27 +32,37 @@ if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
 
 QUANTITIES = ("second_moment", "central_variance", "mise", "test_log_loss")
+ARBITRARY = "an arbitrary schedule can do anything after the last generation given"
 RULES = ("replace", "accumulate", "accumulate-subsample")
 
 
 def fates(e: "Experiment") -> dict[str, Fate]:
     """Return the fate of each quantity of `QUANTITIES`."""
-    if e.schedule.rule not in RULES:
-        return _all("no theorem for this workflow: see its exact finite curves")
-    if e.schedule.equal is None or e.sizes[0] < 2:
-        return _all("the theorems are for equal batches of at least 2 rows")
+    if share_of(e) is not None:
+        return _shared(e)
+    if reason := _refused(e):
+        return _all(reason)
     if bandwidths.is_scaled(e.model.bandwidth):
         return _scaled(e)
     if e.model.bandwidth == 0:
         return _bootstrap(e)
     shape = shape_of(e)
     if shape is None:
-        reason = "an arbitrary schedule can do anything after the last generation given"
-        return _all(reason)
+        return _all(ARBITRARY)
     moments = _replace(shape) if e.schedule.rule == "replace" else _pooled(shape)
     if e.schedule.budget == 1:
         moments["central_variance"] = Fate("bounded", "", "one training row has no variance")
-    return {**moments, "mise": _mise(e, shape), "test_log_loss": _loss(e, shape)}
+    loss = _special_loss(e) or _loss(e, shape)
+    return {**moments, "mise": _mise(e, shape), "test_log_loss": loss}
+
+
+def _refused(e: "Experiment") -> str:
+    """Return why there is no theorem for the rows, or nothing."""
+    if e.schedule.rule not in RULES:
+        return "no theorem for this workflow: see its exact finite curves"
+    if e.schedule.equal is None or e.sizes[0] < 2:
+        return "the theorems are for equal batches of at least 2 rows"
+    return ""
 
 
 def _all(reason: str) -> dict[str, Fate]:
@@ -66,6 +81,24 @@ def _bootstrap(e: "Experiment") -> dict[str, Fate]:
         reason = "rows are only resampled: it can only fall"
         found["central_variance"] = Fate("bounded", "", reason)
     return found
+
+
+def _shared(e: "Experiment") -> dict[str, Fate]:
+    """Return the fates where real rows keep a share of the weight."""
+    if bandwidths.is_scaled(e.model.bandwidth):
+        return _all("no theorem for a bandwidth scaled by the data")
+    if e.model.bandwidth == 0:
+        found = _all("a bandwidth of 0 leaves atoms, which have no density")
+        bounded = Fate("bounded", "", "no noise is added, and real rows keep their share")
+        return {**found, "second_moment": bounded, "central_variance": bounded}
+    if (shape := shape_of(e)) is None:
+        return _all(ARBITRARY)
+    reason = "all but the share of the real rows is forgotten: bounded iff h_t is"
+    order = shape.order.raised(2) if shape.grows else BOUNDED
+    moment = _grown(order, reason)
+    found = {"second_moment": moment, "central_variance": moment}
+    loss = _special_loss(e) or _shared_loss(e, shape)
+    return {**found, "mise": _mise(e, shape), "test_log_loss": loss}
 
 
 def _grown(order: Growth, reason: str) -> Fate:
@@ -97,7 +130,8 @@ def _unproved(e: "Experiment") -> str:
 
 def _mise(e: "Experiment", shape: Shape) -> Fate:
     reason = _unproved(e)
-    if e.model.kernel is not GAUSSIAN:
+    shared = share_of(e) is not None
+    if e.model.kernel is not GAUSSIAN and not shared:
         reason = "the theorem is for the Gaussian kernel"
     if isinstance(e.truth, Rows):
         reason = "a data set has no density to compare with"
@@ -105,9 +139,11 @@ def _mise(e: "Experiment", shape: Shape) -> Fate:
         return Fate("undetermined", "", reason)
     if not shape.shrinks:
         reason = "the expected density flattens out: the error tends to a constant"
+        if shared and not shape.grows:
+            reason = "the expected density tends to a geometric mixture of blurs"
         return Fate("bounded", "", reason)
     volume = shape.order.raised(-shape.dim)
-    if e.schedule.rule == "replace":
+    if e.schedule.rule == "replace" or shared:
         return Fate("clumps", str(volume), "h_t^d MISE_t tends to a constant: atoms as h shrinks")
     if e.schedule.kind == "subset":
         reason = "n h_t^d MISE_t tends to the kernel's squared norm: n atoms as h shrinks"
@@ -129,7 +165,8 @@ def _pooled_error(shape: Shape) -> Fate:
     return Fate("clumps", str(order), reason)
 
 
-def _loss(e: "Experiment", shape: Shape) -> Fate:
+def _special_loss(e: "Experiment") -> Fate | None:
+    """Return the fate of a loss that is infinite, or that no theorem covers."""
     if reason := _unproved(e):
         return Fate("undetermined", "", reason)
     if e.model.kernel is not GAUSSIAN:
@@ -137,6 +174,10 @@ def _loss(e: "Experiment", shape: Shape) -> Fate:
             return Fate("undetermined", "", "the theorem is for the Gaussian kernel")
         reason = "a compact kernel misses a fresh row with positive probability: infinite"
         return Fate("diverges", "infinite from generation 1", reason)
+    return None
+
+
+def _loss(e: "Experiment", shape: Shape) -> Fate:
     inverse = shape.order.raised(-2)
     if e.schedule.rule == "replace":
         order = shape.summed(0).times(inverse)
@@ -147,13 +188,27 @@ def _loss(e: "Experiment", shape: Shape) -> Fate:
     return _pooled_loss(e, shape, inverse)
 
 
+def _shared_loss(e: "Experiment", shape: Shape) -> Fate:
+    """Return the fate where real rows keep a share: a fixed number of rows, a bounded Q / h^2."""
+    if shape.shrinks:
+        return _covering(e, shape.order.raised(-2))
+    if shape.grows:
+        reason = "the fitted density flattens like h_t^-d"
+        return Fate("diverges", "log t" if shape.a < 0 else "log log t", reason)
+    return Fate("bounded", "", "between bounds that converge: see test_log_loss_upper")
+
+
 def _subsampled_loss(e: "Experiment", shape: Shape, inverse: Growth) -> Fate:
-    order = shape.summed(1).times(inverse)
+    return _covering(e, shape.summed(1).times(inverse), shrinks=shape.shrinks)
+
+
+def _covering(e: "Experiment", order: Growth, *, shrinks: bool = True) -> Fate:
+    """Return the fate of a loss between the covering bound and the upper one, of one order."""
     if isinstance(e.truth, Rows):
         reason = "only an upper bound is known for a data set"
         return Fate("undetermined", f"at most {order}", reason)
     reason = "a fixed number of rows covers less and less: of the order second moment / h_t^2"
-    return Fate("clumps" if shape.shrinks else "diverges", str(order), reason)
+    return Fate("clumps" if shrinks else "diverges", str(order), reason)
 
 
 def _pooled_loss(e: "Experiment", shape: Shape, inverse: Growth) -> Fate:

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from modelcollapse.families.kde import bandwidth as bandwidths
-from modelcollapse.families.kde.bandwidth import PowerBandwidth
+from modelcollapse.families.kde.bandwidth import Bandwidth, PowerBandwidth
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
@@ -69,14 +68,15 @@ class Shape:
         return Growth(loglog=1.0) if q == -1 else Growth(log=q + 1)
 
 
-def shape_of(e: "Experiment") -> Shape | None:
-    """Return the schedule's form, or None if it is of no known form."""
-    rule, n, d = e.model.bandwidth, int(e.sizes[0]), e.model.dim
+def shape_of(e: "Experiment", rule: Bandwidth | None = None) -> Shape | None:
+    """Return a schedule's form, by default the generator's; None if it is of no known form."""
+    n, d = int(e.sizes[0]), e.model.dim
+    rule = e.model.bandwidth if rule is None else rule
     if isinstance(rule, str):
         pooled = e.schedule.rule == "accumulate"
         return Shape(1 / (d + 4) if pooled else 0.0, 0.0, n, d)
     if isinstance(rule, PowerBandwidth):
         return Shape(float(rule.exponent), float(rule.log_exponent), n, d)
-    if bandwidths.is_fixed(rule) and rule > 0:
+    if isinstance(rule, float) and rule > 0:
         return Shape(0.0, 0.0, n, d)
     return None

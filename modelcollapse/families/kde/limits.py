@@ -1,21 +1,24 @@
 """Limits t -> infinity of expectations, for constant bandwidths and powers of t."""
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from modelcollapse._support.errors import NoClosedForm
 from modelcollapse.families.kde import bandwidth as bandwidths
+from modelcollapse.families.kde.errors_squared import settled_error
 from modelcollapse.families.kde.fates import RULES, fates
 from modelcollapse.families.kde.frequencies import spectrum_of, squared_norm
 from modelcollapse.families.kde.growth import Shape, shape_of
 from modelcollapse.families.kde.kernel import GAUSSIAN
 from modelcollapse.families.kde.moments import total_variance
+from modelcollapse.families.kde.shares import Share, settled_bandwidth, share_of
 
 if TYPE_CHECKING:
     from modelcollapse._support.checks import Floats
-    from modelcollapse.loop.experiment import Experiment
+    from modelcollapse.loop.experiment import Experiment, Route
 
 FEW, ORDER = 1000, 7
 DIRECT = 32  # terms of a series that are added one by one
@@ -30,6 +33,8 @@ def second_moment(e: "Experiment") -> float:
     NoClosedForm
         If the schedule is neither constant nor a power of t, or batches differ.
     """
+    if (share := share_of(e)) is not None:
+        return _shared(e, share)[0]
     if bandwidths.is_scaled(e.model.bandwidth) and e.schedule.rule == "replace":
         return _scaled(e)
     shape = _known(e, "second_moment")
@@ -42,6 +47,8 @@ def second_moment(e: "Experiment") -> float:
 
 def central_variance(e: "Experiment") -> float:
     """Return the limit of the central variance of the training rows; see `second_moment`."""
+    if (share := share_of(e)) is not None:
+        return _shared(e, share)[1]
     if _fate(e, "central_variance") == "clumps":
         return 0.0
     shape = _known(e, "central_variance", closed=e.schedule.rule == "replace")
@@ -51,10 +58,13 @@ def central_variance(e: "Experiment") -> float:
     return float((shape.n - 1) * noise / total_variance(e))
 
 
-def mise(e: "Experiment") -> float:
-    """Return the limit of the integrated squared error; see `second_moment`."""
+def mise(e: "Experiment") -> "float | Route":
+    """Return the limit of the integrated squared error, or a route to it; see `second_moment`."""
     if _fate(e, "mise") == "clumps":
         return float("inf")
+    if (share := share_of(e)) is not None:
+        h = settled_bandwidth(e, share)
+        return squared_norm(e.truth) if np.isinf(h) else partial(settled_error, e, share, h)
     shape = _shape(e)
     if shape.shrinks or e.model.kernel is not GAUSSIAN:
         raise NoClosedForm("the limit has no closed form where the bandwidth shrinks")
@@ -94,6 +104,16 @@ def ancestors(n: int, s: float) -> float:
     if s % 1:
         value += float(gamma(1 - s)) * m ** (s - 1)
     return value / (n - 1)
+
+
+def _shared(e: "Experiment", share: Share) -> tuple[float, float]:
+    """Return the limits of both moments where real rows keep a share."""
+    h = settled_bandwidth(e, share)
+    noise = h**2 * e.model.kernel.variance(e.model.dim) * e.model.dim / total_variance(e)
+    second = 1 + noise * (1 - share.real) / share.real
+    if np.isinf(second):
+        return second, second
+    return second, float(second - share.settled(1.0, 0.0, second + noise).product)
 
 
 def _scaled(e: "Experiment") -> float:

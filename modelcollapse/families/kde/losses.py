@@ -20,7 +20,8 @@ import numpy as np
 from modelcollapse._support.checks import Floats
 from modelcollapse._support.errors import NoClosedForm
 from modelcollapse.families.kde import bandwidth as bandwidths
-from modelcollapse.families.kde.density import Frame, on_line, radial
+from modelcollapse.families.kde.density import on_line, radial
+from modelcollapse.families.kde.frame import Frame
 from modelcollapse.families.kde.frequencies import DEVIATIONS
 from modelcollapse.families.kde.moments import (
     scoring_bandwidths,

@@ -11,7 +11,7 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats
 from modelcollapse.families.kde import bandwidth as bandwidths
-from modelcollapse.families.kde.pairs import Draw, PairMoments, propagate, real_batch
+from modelcollapse.families.kde.pairs import Draw, PairMoments, RealRow, propagate
 from modelcollapse.families.kde.training import TrainingSet, trainings
 from modelcollapse.solver.scan import grown
 from modelcollapse.solver.subsample import Subset, subsets
@@ -74,6 +74,8 @@ def second_order(e: "Experiment") -> RowMoments:
         # E of the rows' variance with ddof 1, times the kernel's own variance.
         return h[t - 1] ** 2 * kernel.variance(d) * central / (1 - found[t - 1].squares)
 
+    if e.schedule.edits is not None:
+        return _edited_set(found, added)
     if not e.schedule.one_pool:
         return _many_slots(e, found, added)
 
@@ -88,6 +90,19 @@ def second_order(e: "Experiment") -> RowMoments:
         return RowMoments(grown(central + [subset.error for subset in kept]), central)
 
 
+def _edited_set(found: list[TrainingSet], added: "Callable[[int, Any], Any]") -> RowMoments:
+    """Follow a set of n rows: a replaced row adds its noise, and pairs take over f/n of V."""
+    share = found[0].squares
+    second, central = np.ones(len(found)), np.full(len(found), 1 - share)
+    with np.errstate(over="ignore", invalid="ignore"):  # SciPy's rules explode
+        for t, training in enumerate(found[1:], 1):
+            one, pair = training.edited or (0.0, 0.0)
+            new = one * added(t, central[t - 1])
+            second[t] = second[t - 1] + new
+            central[t] = central[t - 1] * (1 - pair * share) + new * (1 - share)
+    return RowMoments(grown(second), grown(central))
+
+
 def _many_slots(
     e: "Experiment", found: list[TrainingSet], added: "Callable[[int, Any], Any]"
 ) -> RowMoments:
@@ -96,11 +111,18 @@ def _many_slots(
     Distances keep the digits of a variance that vanishes far away: a mixture with weights w has
     the variance sum w_a C_a + sum w_a w_b D_ab / 2, with D_ab = E|y_a - y_b|^2.
     """
-    sizes = e.sizes.tolist()
-    Q, C, D = np.ones(1), np.array([1 - 1 / sizes[0]]), np.zeros((1, 1))
-    second, central = np.empty(e.generations), np.empty(e.generations)
+    Q, C, D = np.zeros(0), np.zeros(0), np.zeros((0, 0))
+    second, central, apart = np.empty(e.generations), np.empty(e.generations), np.zeros(0)
+    last = own = noise = 0.0
     with np.errstate(over="ignore", invalid="ignore"):  # SciPy's rules explode
         for t, training in enumerate(found, 1):
+            if n := training.real:  # Q - C is the squared distance of a mean from mu_0
+                D = _bordered(D, Q - C + 1 / n)
+                Q, C = np.append(Q, 1.0), np.append(C, 1 - 1 / n)
+                apart = np.append(apart, last - own + 1 / n)
+            if n := training.sampled:
+                D = _bordered(D, apart + (own + noise) / n)
+                Q, C = np.append(Q, last + noise), np.append(C, (own + noise) * (1 - 1 / n))
             carry, w = training.carry, training.weights
             D = carry @ D
             within = (D * carry).sum(axis=1) / 2
@@ -108,16 +130,16 @@ def _many_slots(
             Q, C = carry @ Q, carry @ C + within
             across = w @ D
             spread = float(across @ w) / 2
-            second[t - 1], central[t - 1] = w @ Q, w @ C + spread
-            if t == len(found):
-                break
-            n, own = sizes[t], central[t - 1]
-            noise = float(added(t, own))
-            apart = across - spread + (own + noise) / n
-            D = np.block([[D, apart[:, None]], [apart, np.zeros(1)]])
-            C = np.append(C, (own + noise) * (1 - 1 / n))
-            Q = np.append(Q, second[t - 1] + noise)
+            apart, last, own = across - spread, float(w @ Q), float(w @ C) + spread
+            second[t - 1], central[t - 1] = last, own
+            if t < len(found):
+                noise = float(added(t, own))
     return RowMoments(grown(second), grown(np.maximum(central, 0.0)))
+
+
+def _bordered(distances: Floats, new: Floats) -> Floats:
+    """Return the distances with those of one slot more."""
+    return np.block([[distances, new[:, None]], [new, np.zeros(1)]])
 
 
 def second_moment_variance(e: "Experiment") -> Floats:
@@ -136,7 +158,7 @@ def second_moment_variance(e: "Experiment") -> Floats:
         return Draw(1.0, h * whole, fit.square + cross + h**2 * fourth)
 
     one = np.ones(1)
-    start = real_batch(one, np.array([e.truth.fourth_moment / total**2]), int(e.sizes[0]), one)
+    real = RealRow(one, np.array([e.truth.fourth_moment / total**2]), one)
     with np.errstate(over="ignore", invalid="ignore"):
-        fits = list(propagate(found, e.sizes.tolist(), start, draw))
+        fits = list(propagate(found, real, draw))
         return grown(np.array([fit.product[0] - fit.mean[0] ** 2 for fit in fits]))

@@ -21,6 +21,7 @@ from modelcollapse.families.kde.moments import (
     second_moment_variance,
     second_order,
 )
+from modelcollapse.families.kde.shares import share_of
 from modelcollapse.families.kde.training import trainings
 from modelcollapse.loop.experiment import Lazy, Prediction
 from modelcollapse.loop.fate import Fate
@@ -67,7 +68,8 @@ def _typical(e: "Experiment", name: str) -> Fate:
     if fate.verdict == "diverges":
         return fate
     if (limit := getattr(limits, name)(e)) > 0:
-        return Fate("bounded", "", f"noise is added, and the expectation tends to {limit:.5g}")
+        why = "noise is added" if share_of(e) is None else "real rows keep their share"
+        return Fate("bounded", "", f"{why}, and the expectation tends to {limit:.5g}")
     raise NoClosedForm("its expectation tends to 0: see its fate")
 
 
@@ -154,5 +156,5 @@ def _limits(e: "Experiment", parts: Parts) -> Lazy:
         except NoClosedForm as error:
             reasons[name] = str(error)
             continue
-        routes[name] = partial(float, value)
+        routes[name] = value if callable(value) else partial(float, value)
     return Lazy(routes, reasons)

@@ -14,6 +14,7 @@ from modelcollapse.families.kde.kernel import BALLS, GAUSSIAN
 from modelcollapse.families.kde.moments import (
     generator_bandwidths,
     scoring_bandwidths,
+    scoring_rule,
     total_variance,
 )
 from modelcollapse.families.kde.plan import Choice, Plan
@@ -75,21 +76,23 @@ def _test_set(e: "Experiment", test: Any) -> Floats | int | None:
 def _bandwidths(e: "Experiment") -> tuple[Floats, Floats]:
     """Return the generator's schedule and the scored one.
 
-    Other workflows without weights than edits of a set, whose rows weigh alike, need a schedule
-    that does not ask for the number of rows.
+    A workflow that says only which rows needs a schedule that does not ask for their number.
     """
     model, edits = e.model, e.schedule.edits
+    own = scoring_rule(e)
+    if edits is not None:
+        rows = np.full(e.generations, float(edits.size))
+        return schedule(model.bandwidth, rows, model.dim), schedule(own, rows, model.dim)
     try:
         found = trainings(e)
     except NoClosedForm as error:
-        for rule in (model.bandwidth, model.scoring_bandwidth):
-            if isinstance(rule, str) and edits is None:
+        for rule in (model.bandwidth, own):
+            if isinstance(rule, str):
                 raise InvalidInput(
                     f"bandwidth = {rule!r} needs the number of training rows beforehand, and "
                     f"{error}"
                 ) from error
-        own = model.bandwidth if model.scoring_bandwidth is None else model.scoring_bandwidth
-        rows = np.full(e.generations, 1.0 if edits is None else float(edits.size))
+        rows = np.ones(e.generations)
         return schedule(model.bandwidth, rows, model.dim), schedule(own, rows, model.dim)
     return generator_bandwidths(e, found), scoring_bandwidths(e, found)
 

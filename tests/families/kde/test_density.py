@@ -7,7 +7,8 @@ from scipy.special import ndtr
 from scipy.stats import norm
 
 import modelcollapse as mc
-from modelcollapse.families.kde.density import Frame, radial
+from modelcollapse.families.kde.density import radial
+from modelcollapse.families.kde.frame import Frame
 from modelcollapse.testing import assert_law
 
 TRUTH = mc.NormalMixture([1, 2], [-2.0, 1.0], [0.25, 1.0])

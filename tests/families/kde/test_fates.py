@@ -146,7 +146,10 @@ def test_what_is_undetermined():
     """Other workflows, sizes, schedules and kernels: no verdict, and a reason."""
     cases = [
         predict(mc.SlidingWindow(2), 0.5),
-        predict(mc.KeepReal(), 0.5),
+        predict(mc.KeepReal(), 0.5, n=[5, 4, 6]),
+        predict(mc.Web(2, 3), 0.5),
+        predict(mc.FreshData(2, 3), [0.5, 0.4, 0.3]),
+        predict(mc.FreshData(2, 3), "scipy-scott"),
         predict(Bootstrap(), 0.5),
         predict(R, 0.5, n=[5, 4, 5]),
         predict(R, 0.5, n=1),

@@ -30,15 +30,43 @@ TRUTHS = {
 }
 
 
+REAL = 2  # fresh rows in each batch
+
+
+def fresh(weight):
+    """Weigh the real rows of the last batch by a share, or all its rows alike."""
+
+    def weightings(sizes, t):
+        n, before = sizes[t - 1], sum(sizes[: t - 1])
+        rows = [Fraction(1, n)] * n
+        if t > 1 and weight is not None:
+            rows = [weight / REAL] * REAL + [(1 - weight) / (n - REAL)] * (n - REAL)
+        yield Fraction(1), {before + i: w for i, w in enumerate(rows)}
+
+    return weightings
+
+
+FRESH = {
+    "fresh": (mc.FreshData(REAL, 1), fresh(None)),
+    "weighted": (mc.FreshData(REAL, 2, 0.375), fresh(Fraction(3, 8))),
+    "web": (mc.Web(REAL, 1), CASES["accumulate"][1]),
+}
+ALL = [*CASES, *FRESH]
+
+
 def case(name, sizes, bandwidths):
     """Return the workflow, the sizes it can be enumerated for, and the tracing."""
+    if name in FRESH:
+        workflow, weightings = FRESH[name]
+        batches = [sizes[0], *[REAL + workflow.synthetic] * (len(sizes) - 1)]
+        return workflow, sizes[0], kde_tracing.Tracing(weightings, batches, bandwidths, REAL)
     workflow, weightings = CASES[name]
     if name in ("subsample", "budget"):
         sizes = sizes[:3]  # all subsets are enumerated
     return workflow, sizes, kde_tracing.Tracing(weightings, sizes, bandwidths)
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", ALL)
 @settings(max_examples=8)
 @given(
     sizes=SIZES,
@@ -57,7 +85,9 @@ def test_moments_are_the_rationals(name, sizes, bandwidths, kernel, axes):
     fourth = total**2 + 2 * sum(a**2 for a in parts)
     exact = kde_tracing.moments(tracing, total, fourth, KERNELS[kernel](dim))
     truth = mc.Normal(np.arange(dim), np.diag(axes))
-    e = mc.Experiment(mc.KDE(bandwidths, kernel, dim), workflow, sizes, len(sizes), truth=truth)
+    e = mc.Experiment(
+        mc.KDE(bandwidths, kernel, dim), workflow, sizes, len(tracing.sizes), truth=truth
+    )
     prediction = mc.predict(e)
 
     mean, central, spread = (
@@ -69,7 +99,7 @@ def test_moments_are_the_rationals(name, sizes, bandwidths, kernel, axes):
     assert (gap <= 1e-12 * (np.array(spread) + np.square(mean))).all()
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", ALL)
 @settings(max_examples=6)
 @given(
     sizes=SIZES,
@@ -91,14 +121,14 @@ def test_moments_under_scipys_rules_are_the_rationals(name, sizes, kernel, rule,
         )
     exact = kde_tracing.scaled_moments(tracing, factors, KERNELS[kernel](d)[0])
     model = mc.KDE(f"scipy-{rule}", kernel, d)
-    prediction = mc.predict(mc.Experiment(model, workflow, sizes, len(sizes), truth=truth))
+    prediction = mc.predict(mc.Experiment(model, workflow, sizes, len(tracing.sizes), truth=truth))
 
     assert prediction["second_moment"] == pytest.approx([float(q) for q, _ in exact], rel=1e-12)
     central = [float(v) for _, v in exact]
     assert prediction["central_variance"] == pytest.approx(central, rel=1e-12)
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", ALL)
 @settings(max_examples=8)
 @given(
     sizes=SIZES,
@@ -115,8 +145,8 @@ def test_errors_are_sums_of_normal_densities(name, sizes, bandwidths, scored, tr
     workflow, sizes, tracing = case(name, sizes, bandwidths)
     truth = TRUTHS[truth]
     model = mc.KDE(bandwidths, dim=truth.dim, scoring_bandwidth=scored)
-    prediction = mc.predict(mc.Experiment(model, workflow, sizes, len(sizes), truth=truth))
-    bias, total = kde_tracing.errors(tracing, truth, scored[: len(sizes)])
+    prediction = mc.predict(mc.Experiment(model, workflow, sizes, len(tracing.sizes), truth=truth))
+    bias, total = kde_tracing.errors(tracing, truth, scored[: len(tracing.sizes)])
 
     slack = 1e-11 * kde_tracing.overlap(truth, 0.0)
     assert prediction["mise"] == pytest.approx(total, rel=1e-11, abs=slack)
@@ -125,19 +155,19 @@ def test_errors_are_sums_of_normal_densities(name, sizes, bandwidths, scored, tr
     assert prediction["mise_variance"] == pytest.approx(variance, rel=1e-12)
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", ALL)
 @pytest.mark.parametrize("truth", ["normal", "mixture", "near"])
 def test_expected_densities_are_normal_mixtures(name, truth):
     """Density, distribution and characteristic function of each fit: 1e-12 of the peak."""
     bandwidths, truth = [0.5, 0.25, 1.0], TRUTHS[truth]
     workflow, sizes, tracing = case(name, [3, 2, 4], bandwidths)
     laws = mc.predict(
-        mc.Experiment(mc.KDE(bandwidths), workflow, sizes, len(sizes), truth=truth)
+        mc.Experiment(mc.KDE(bandwidths), workflow, sizes, len(tracing.sizes), truth=truth)
     ).laws["density"]
     x = np.linspace(-9, 14, 301)
     omega = np.linspace(-8, 8, 41)
 
-    assert len(laws) == len(sizes)
+    assert len(laws) == len(tracing.sizes)
     for t, law in enumerate(laws):
         pdf, cdf, phi, square = 0.0, 0.0, 0.0, 0.0
         for v, p in tracing.fit_single(t).items():
@@ -157,7 +187,7 @@ def test_expected_densities_are_normal_mixtures(name, truth):
 
 @pytest.mark.parametrize(
     ("name", "truth"),
-    [*((name, "mixture") for name in CASES), ("keep-real", "plane"), ("budget", "space")],
+    [*((name, "mixture") for name in ALL), ("keep-real", "plane"), ("budget", "space")],
 )
 def test_jensens_bound_is_a_cross_entropy(name, truth):
     """The lower bound is at least -E log E p(x), by quadrature of the traced density."""
@@ -165,10 +195,10 @@ def test_jensens_bound_is_a_cross_entropy(name, truth):
     workflow, sizes, tracing = case(name, [3, 2, 4], bandwidths)
     d = truth.dim
     model = mc.KDE(bandwidths, dim=d)
-    e = mc.Experiment(model, workflow, sizes, len(sizes), truth=truth)
+    e = mc.Experiment(model, workflow, sizes, len(tracing.sizes), truth=truth)
     bound = mc.kde.losses.jensen(e)
 
-    for t, h in enumerate(bandwidths[: len(sizes)]):
+    for t, h in enumerate(bandwidths[: len(tracing.sizes)]):
         law = [(float(v) + h * h, float(p)) for v, p in tracing.fit_single(t).items()]
         parts = kde_tracing.components_of(truth)
 

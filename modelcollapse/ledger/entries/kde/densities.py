@@ -35,7 +35,7 @@ ERROR = {
 }
 
 
-def _draw(runs: Trajectories) -> Floats:
+def last_draw(runs: Trajectories) -> Floats:
     """Return one row drawn from the last fit of each replicate."""
     return np.asarray(runs["draw"][:, -1, 0])
 
@@ -62,7 +62,7 @@ def _density(name: str) -> Theorem:
         PARAMETERS,
         LawClaim(
             FITS[name],
-            _draw,
+            last_draw,
             _law(workflow),
             {
                 "the neighbour workflow's": _law(other),
@@ -73,7 +73,7 @@ def _density(name: str) -> Theorem:
     )
 
 
-def _largest(e: Experiment) -> float:
+def largest_error(e: Experiment) -> float:
     """Bound the squared error: int p^2 <= 1/(2 sqrt(pi) h), int p_0^2, and the product is >= 0."""
     return float(1 / (2 * np.sqrt(np.pi) * e.model.bandwidth) + squared_norm(e.truth))
 
@@ -99,7 +99,12 @@ def _error(name: str) -> Theorem:
         "law",
         PARAMETERS,
         BoundedClaim(
-            FITS[name], quantity("mise", T), expectation("mise", T), constant(0.0), _largest, near
+            FITS[name],
+            quantity("mise", T),
+            expectation("mise", T),
+            constant(0.0),
+            largest_error,
+            near,
         ),
     )
 
