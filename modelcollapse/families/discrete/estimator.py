@@ -116,8 +116,9 @@ class Discrete(Estimator):
         X, seen = self._training(X, own.dim)
         drawn = _outcomes(X, own.outcomes)
         weights = shares(sample_weight, len(drawn))
-        fitted = np.bincount(drawn, weights, own.outcomes)
-        fitted = smoothed(fitted / fitted.sum(), np.count_nonzero(weights), own.smoothing)
+        counts = np.bincount(drawn, weights, own.outcomes)
+        rows = int(np.count_nonzero(weights))
+        fitted = smoothed(counts / counts.sum(), rows, own.smoothing)
         return self._learn(seen, own, probabilities_=fitted)
 
     @renamed("n", "n_samples")
@@ -153,7 +154,7 @@ def smoothed(frequencies: Floats, rows: int, smoothing: float) -> Floats:
     if smoothing == 0:
         return frequencies
     added = frequencies.shape[-1] * smoothing
-    return (rows * frequencies + smoothing) / (rows + added)
+    return np.asarray((rows * frequencies + smoothing) / (rows + added))
 
 
 def _smoothing(value: Any) -> float:

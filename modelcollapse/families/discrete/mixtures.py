@@ -112,7 +112,7 @@ def _by_rows(blocks: Any, rng: np.random.Generator, out: Floats, fitted: Floats 
         chosen, weights = next(choices)
         model = np.bincount(rows[chosen], weights, e.model.outcomes)[None].astype(np.float64)
         model /= model.sum()
-        trained = len(chosen) if weights is None else np.count_nonzero(weights)
+        trained = len(chosen) if weights is None else int(np.count_nonzero(weights))
         model = smoothed(model, trained, e.model.smoothing)
         kept = np.empty((0, 0, 0)) if fitted is None else fitted[None]
         _record(blocks, t, model, out[None], kept)

@@ -144,8 +144,8 @@ class Blocks:
         truth = np.array(truth_of(e).probabilities)
         rows, parents = (np.empty(int(size), np.int32) for size in (e.sizes[0], e.sizes.max()))
         where = self.given, self.table, self.slots
-        how = e.model.smoothing, e.schedule.edit_table
-        runs.edit(rng, *how, rows, parents, truth, *where, out, fitted)
+        alpha, edits = e.model.smoothing, e.schedule.edit_table
+        runs.edit(rng, alpha, edits, rows, parents, truth, *where, out, fitted)
 
     def _by_rows(self, pooled: bool) -> bool:
         """Return whether a pool is small, and its rows are worth more than its counts."""
