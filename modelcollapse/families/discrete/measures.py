@@ -93,7 +93,9 @@ def smoothed(
         gap = ((x - p) if p <= 0.5 else (given[3] - rest)) * scale
         error += gap * gap
     out[:] = 0.0  # nothing is absent
-    out[0], out[3], out[4] = differ, surprise, error / given[2]
+    # Rounding may not exceed what is claimed of every replicate.
+    out[0] = min(differ, 1.0 - 1.0 / K)
+    out[3], out[4] = surprise, error / given[2]
 
 
 @compiled

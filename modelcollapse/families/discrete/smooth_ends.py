@@ -108,9 +108,10 @@ def _edited(e: "Experiment", moved: Moved) -> tuple[float, float]:
     n, K = float(e.sizes[0]), e.model.outcomes
     u, c, fresh = _shares(e, n)
     two = u * (2 - u) + c * c / n
-    pairs = (moved.new * fresh + 2 * moved.mixed * u * (1 - 1 / K)) / (
-        moved.new * two + 2 * moved.mixed * (u + c / n)
-    )
+    pairs = 0.0  # of one row there are none
+    if n > 1:
+        pairs = moved.new * fresh + 2 * moved.mixed * u * (1 - 1 / K)
+        pairs /= moved.new * two + 2 * moved.mixed * (u + c / n)
     differ = fresh + c * c * (1 - 1 / n) * pairs
     moves = moved.mean * u / n
     lost = moves * (2 - moves) - moved.variance * (u / n) ** 2

@@ -124,7 +124,7 @@ def fits(e: "Experiment") -> Iterator[Fit]:
 def copies(kept: Kept, fit: Fit, e: "Experiment") -> float:
     """Return the chance X that a row of the fit differs from one of those kept."""
     others = (kept.rows - 1) / kept.rows * kept.differ if kept.rows else 0.0
-    return fit.uniform * (1 - 1 / e.model.outcomes) + (1 - fit.uniform) * others
+    return float(fit.uniform * (1 - 1 / e.model.outcomes) + (1 - fit.uniform) * others)
 
 
 def joined(
