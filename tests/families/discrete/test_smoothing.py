@@ -167,13 +167,17 @@ class TestPredictions:
         assert end == pytest.approx(factor, abs=5e-11)
 
     def test_one_row_at_a_time_keeps_a_posterior(self):
-        """Of two real ones among five, unsmoothed: the variance .07 is nearly Beta(2, 3)'s 1/25."""
+        """7/8 of what differs, with M = 7; unsmoothed the variance nears p (1 - p) 2/(n + 1)."""
+        plain = mc.Experiment(
+            Discrete(2), mc.Accumulate(), [5] + [1] * 3000, 3001, truth=[0.3, 0.7]
+        )
         sizes = [5] + [1] * 400
         p = mc.predict(smoothed(1.0, mc.Accumulate(), sizes, 401, [0.4, 0.6]))
         first = p["heterozygosity"][0]
 
         assert p.limits["heterozygosity"] == pytest.approx(first * 7 / 8, rel=1e-12)
         assert p["heterozygosity"][-1] == pytest.approx(first * 7 / 8 * (1 + 1 / 407), rel=1e-12)
+        assert mc.predict(plain)["squared_error"][-1] * 0.21 == pytest.approx(0.07, rel=1e-3)
 
     @pytest.mark.parametrize(
         "workflow", [mc.Replace(), mc.Accumulate(), mc.AccumulateSubsample(2), mc.Edit(rows=2)]
