@@ -242,7 +242,7 @@ def _models(generations: int) -> dict[type, st.SearchStrategy[Any]]:
         exponential.Gamma: (POSITIVE,),
         exponential.NegativeBinomial: (POSITIVE,),
         exponential.HyperbolicSecant: (POSITIVE,),
-        Discrete: (st.integers(2, 30),),
+        Discrete: (st.integers(2, 30), st.just(0.0) | POSITIVE),
         LinearRegression: (dims, noise, st.floats(0, 4), designs),
         curated.RegionVerifier: (COORDINATES, POSITIVE, POSITIVE),
         curated.LabelVerifier: (*[st.floats(0, 1)] * 3, st.integers(1, 3)),
