@@ -13,6 +13,7 @@ LOOPS = {
     "kde": (mc.KDE(0.4), "central_variance"),
     "poisson": (mc.Poisson(), "squared_error"),
     "discrete": (mc.Discrete(3), "heterozygosity"),
+    "discrete, smoothed": (mc.Discrete(3, smoothing=0.5), "heterozygosity"),
 }
 
 

@@ -63,7 +63,7 @@ def _end(e: "Experiment") -> Callable[[], tuple[float, float]] | None:
         return lambda: _settled(e, n)
     if schedule.rule == "accumulate":
         return lambda: _pooled(e, n)
-    if schedule.kind == "subset":
+    if schedule.kind == "subset" and schedule.workflow.steady:
         return lambda: _levelled(e, schedule.budget or n)
     if schedule.edits is not None and schedule.workflow.steady and len(e.sizes) > 1:
         return partial(_edited, e, smoothing.moved(schedule.edits, 2))
@@ -140,7 +140,7 @@ def _heterozygosity(e: "Experiment") -> Fate:
         reason = f"for any batch sizes its mean is at least {least:.6g}"
         if later is not None:
             reason += f"; of the truth each generation keeps {later / (later + added):.6g}"
-    elif schedule.kind == "subset" and (later or schedule.budget):
+    elif schedule.kind == "subset" and schedule.workflow.steady and (later or schedule.budget):
         reason = "uniform rows take over the pool, and slowly the truth is forgotten"
     elif schedule.edits or (later and schedule.rule):
         reason = "each fit to N rows has a share K alpha/(N + K alpha) of the uniform distribution"
