@@ -62,15 +62,30 @@ def accumulate(e: "Experiment") -> FitMoments:
 
 @np.errstate(over="ignore", invalid="ignore")  # hot loops may explode
 def accumulate_subsample(e: "Experiment") -> FitMoments:
-    """V = Q N/(N-1) (k-1)/(k-c) is the fitted variance of k of N rows; rows drawn have lambda V."""
+    """V = Q N/(N-1) (k-1)/(k-c) is the fitted variance of k of N rows; rows drawn have lambda V.
+
+    A floor is part of V. So it is of any pool, be it the newest batch, and its subsets.
+    """
     sizes, counts, c = e.schedule.listed, e.schedule.counts.tolist(), e.model.ddof
-    found = list(subsets(sizes, counts, lambda subset: e.temperature * subset.fitted(c)))
-    variance, error = ([subset.fitted(c) for subset in found], [subset.error for subset in found])
+    heat, floor = e.temperature, floor_share(e)
+    kept = subsets(
+        sizes, counts, lambda s: heat * (s.fitted(c) + floor), newest=e.schedule.newest
+    )
+    found = list(kept)
+    variance = [subset.fitted(c) + floor for subset in found]
+    error = [subset.error for subset in found]
     return FitMoments(grown(np.array(variance)), grown(np.array(error)))
+
+
+def floor_share(e: "Experiment") -> float:
+    """Return the trace of floor * I in units of tr S_0."""
+    return float(e.model.floor * e.model.dim / e.truth.spectrum.sum())
 
 
 def second_order(e: "Experiment") -> FitMoments:
     """Return V_t and R_t of an experiment, by the shortest exact route of its workflow."""
+    if e.model.floor:
+        return _floored(e)
     if e.schedule.newest:
         return replace(e)
     if e.schedule.pool:
@@ -85,4 +100,14 @@ def second_order(e: "Experiment") -> FitMoments:
             solver.variances(e.schedule, e.sizes, -1.0),
             solver.squared_errors(e.schedule, e.sizes, -1.0),
         )
+    return FitMoments(*map(grown, fit_moments(e, fourth=False)))
+
+
+def _floored(e: "Experiment") -> FitMoments:
+    """Return V_t and R_t with a floor: of every generation's rows it is a part."""
+    if e.schedule.one_pool:
+        return accumulate_subsample(e)
+    if e.schedule.edits is not None:
+        how = e.temperature, e.model.ddof, floor_share(e)
+        return FitMoments(*fitted_variances(e.schedule.edits, *how))
     return FitMoments(*map(grown, fit_moments(e, fourth=False)))
