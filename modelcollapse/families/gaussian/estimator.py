@@ -87,6 +87,11 @@ class Gaussian(Estimator):
             "floor": number("floor", self.floor, 0.0, remedy="give 0 or a finite number above"),
         }
 
+    def described(self) -> dict[str, Any]:
+        """Return the model as plain data; without a floor as it was before there was one."""
+        told = super().described()
+        return told if told["floor"] else {k: v for k, v in told.items() if k != "floor"}
+
     def as_truth(self, value: Any) -> Truth:
         """Return the truth: None is the standard normal, rows are drawn with replacement."""
         return as_truth(value, self.dim)
