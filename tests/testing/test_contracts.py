@@ -103,7 +103,7 @@ class TestEstimators(EstimatorContract):
             Gaussian(2),
             Gaussian(2, ddof=1),
             KernelDensity(bandwidth=0.5),
-            GaussianMixture(random_state=0),
+            GaussianMixture(reg_covar=0.0, random_state=0),
         ],
         ids=repr,
     )
