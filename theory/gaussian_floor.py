@@ -7,7 +7,20 @@ other zero kappa, and the moments of v settle for the orders below it (Kesten 19
 
 from collections.abc import Callable
 
-from sympy import QQ, Expr, Integer, Poly, Rational, Symbol, expand, limit, log, oo, simplify, symbols
+from sympy import (
+    QQ,
+    Expr,
+    Integer,
+    Poly,
+    Rational,
+    Symbol,
+    expand,
+    limit,
+    log,
+    oo,
+    simplify,
+    symbols,
+)
 
 from theory import gaussian_batches, gaussian_rows
 from theory.derivation import Proof

@@ -2,8 +2,8 @@
 
 The engine keeps E x_i x_j for every pair of rows ever created. A workflow chooses rows without
 looking at them, so all it contributes is E w_i and E w_i w_j. In d dimensions every coordinate
-is a loop of its own, hence E tr S_t / tr S_0 = E v_t and E|m_t|^2 / tr S_0 = E m_t^2 at S_0 = 1; both are
-linear in a floor too.
+is a loop of its own, hence E tr S_t / tr S_0 = E v_t and E|m_t|^2 / tr S_0 = E m_t^2 at S_0 = 1;
+both are linear in a floor too.
 """
 
 from functools import cache

@@ -66,9 +66,7 @@ def real(n: int, tau: float, K: float) -> State:
     )
 
 
-def sampled(
-    s: State, a: float, b: float, n: int, sigma: float, floor: tuple[float, int]
-) -> State:
+def sampled(s: State, a: float, b: float, n: int, sigma: float, floor: tuple[float, int]) -> State:
     """Return the moments with n rows drawn from N(m, n sigma Q) beside those of `s`.
 
     `floor` is delta, and the dimension.

@@ -127,14 +127,14 @@ class Gaussian(Estimator):
 
     def theory(self, experiment: "Experiment") -> "Prediction":
         """Return what is known of a loop: what `modelcollapse.predict` returns."""
-        if isinstance(experiment.sampling, Selection):
-            from modelcollapse.families.gaussian import selected
-
-            return selected.predict(experiment)
         if self.floor:
             from modelcollapse.families.gaussian import floored
 
             return floored.predict(experiment)
+        if isinstance(experiment.sampling, Selection):
+            from modelcollapse.families.gaussian import selected
+
+            return selected.predict(experiment)
         from modelcollapse.families.gaussian.predict import predict
 
         return predict(experiment)

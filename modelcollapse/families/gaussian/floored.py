@@ -16,22 +16,22 @@ covariance sum S_s/n >= t floor I/n, so that it is at least of the order t.
 
 In one dimension replace's variance is a random difference equation v' = A v + floor, A a chi-square
 of n - 1 degrees of freedom over n: its law settles, with a tail of the order x^-kappa (Kesten 1973,
-Goldie 1991). Derived in ``theory/gaussian_floor.py``.
+Goldie 1991), see `tails`. Derived in ``theory/gaussian_floor.py``.
 """
 
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from modelcollapse._support.checks import whole
 from modelcollapse._support.errors import NoClosedForm
-from modelcollapse.families.gaussian import limits, loss_fates, predict as plain
+from modelcollapse.families.gaussian import limits, loss_fates
+from modelcollapse.families.gaussian import predict as plain
 from modelcollapse.families.gaussian.fates import EPS, QUANTITIES
 from modelcollapse.families.gaussian.moments import floor_share
 from modelcollapse.loop.experiment import Lazy, Prediction
 from modelcollapse.loop.fate import Fate
 from modelcollapse.loop.routes import each, given
+from modelcollapse.loop.selection import Selection
 from modelcollapse.solver.edits import chances
 
 if TYPE_CHECKING:
@@ -42,6 +42,11 @@ OPEN = (
     *("pseudo_log_determinant", "w2_squared", "w2_squared_lower", "w2_squared_upper"),
     *("test_log_loss", "test_log_loss_lower", "test_log_loss_upper"),
 )
+REWARDS = (
+    *("reward_gain", "reward_gain_lower", "reward_gain_upper", "reward_variance"),
+    "variance_across",
+)
+SELECTED = "not derived with a floor and a selection of rows: simulate it"
 WHY = "not derived with a floor: simulate it"
 SPREAD = {
     "set": "its variance over replicates is not derived with a floor where sets are random",
@@ -54,11 +59,12 @@ KNOWN = (
     "with a floor known for equal batches under replace, accumulate, subsets of the pool, fresh "
     "or kept real data, and edits that are alike for ever"
 )
-SERIES = 20.0  # from here on log z - digamma(z) by its asymptotic series
 
 
 def predict(e: "Experiment") -> Prediction:
     """Return what is known of a loop with a floor."""
+    if isinstance(e.sampling, Selection):
+        return _selected(e)
     routes: dict[str, Route] = {}
     spreads: dict[str, Route] = {}
     reasons, unspread = dict.fromkeys(OPEN, WHY), dict[str, str]()
@@ -82,6 +88,14 @@ def predict(e: "Experiment") -> Prediction:
         exponents=Lazy({}, dict.fromkeys(("lyapunov", "power"), WHY)),
         fates=Lazy(each(lambda: fates(e), QUANTITIES)),
     )
+
+
+def _selected(e: "Experiment") -> Prediction:
+    """Return why nothing is known of a loop whose rows are selected."""
+    names = (*plain.Spread._fields, "determinant", *OPEN, *REWARDS)
+    known = Lazy({}, dict.fromkeys(names, SELECTED))
+    fates = dict.fromkeys(QUANTITIES, Fate("undetermined", "", SELECTED))
+    return Prediction(e, known, known, limits=known, fates=Lazy(given(fates)))
 
 
 def _no_spread(e: "Experiment") -> str:
@@ -135,7 +149,7 @@ def _replaced(e: "Experiment") -> LongRun:
         spread = 2 * heat**2 * (n - 1) / (n - c) ** 2
         left = lost * (2 - lost) - spread
         over = np.sqrt(spread / left) if left > EPS else np.inf
-        text += f"; its standard deviation over replicates tends to {over:.6g} times its limit"
+        text += f", and its standard deviation over replicates tends to {over:.6g} times that"
     return LongRun(limit, np.inf, "", f"{heat * limit / n:.6g} t", text)
 
 
@@ -150,7 +164,7 @@ def _pooled(e: "Experiment") -> LongRun:
         return LongRun(heat * eps / -a * shrunk + eps, np.nan, "", "", text)
     rate = f"t^{a:.12g}" if a > EPS else f"{heat * eps * shrunk:.6g} log t"
     if subset:  # a subset's mean has a share of the variance
-        return LongRun(np.inf, np.inf, rate, rate.split()[-1] if a > EPS else "log t", text)
+        return LongRun(np.inf, np.inf, rate, rate if a > EPS else "log t", text)
     if heat < 2 - EPS:  # the mean's steps are about V_t/t^2
         return LongRun(np.inf, np.nan, rate, "", text)
     return LongRun(np.inf, np.inf, rate, f"t^{heat - 2:.12g}" if heat > 2 + EPS else "log t", text)
@@ -196,8 +210,8 @@ def fates(e: "Experiment") -> dict[str, Fate]:
 def _fate(limit: float, rate: str, reason: str) -> Fate:
     if np.isinf(limit):
         return Fate("diverges", rate, reason)
-    settles = "" if np.isnan(limit) else f"; it tends to {limit:.6g}"
-    return Fate("bounded", "", reason + settles)
+    settles = "" if np.isnan(limit) else f"it tends to {limit:.6g}: "
+    return Fate("bounded", "", settles + reason)
 
 
 def _loss(e: "Experiment", variance: Fate, error: Fate) -> Fate:
@@ -220,52 +234,3 @@ def _limits(e: "Experiment") -> Lazy:
     values = dict(zip(names, (*both, sum(both), found.variance), strict=False))
     open_ = {name: WHY.partition(":")[0] for name, value in values.items() if np.isnan(value)}
     return Lazy(given({k: float(v) for k, v in values.items() if k not in open_}), open_)
-
-
-def tail_exponent(samples: int) -> float:
-    r"""Return kappa with P(v > x) of the order x^-kappa for replace's variance with a floor.
-
-    Under replace in one dimension, with maximum likelihood, the fitted variance v settles in law.
-    The moment of the order kappa is finite for orders below this exponent alone: kappa > 0 solves
-
-    .. math:: (2/n)^\kappa\,\Gamma(\tfrac{n-1}2+\kappa)/\Gamma(\tfrac{n-1}2) = 1,
-
-    and 2 < kappa < 3 for every n: the variance over replicates settles, the third moment does not.
-
-    Parameters
-    ----------
-    samples
-        The number n of rows per batch, at least 2.
-
-    Returns
-    -------
-    float
-        kappa, whatever the floor is; about 2 + 1/(2n).
-
-    Raises
-    ------
-    InvalidInput
-        If it is no whole number from 2 on.
-    """
-    from scipy.optimize import brentq
-
-    n = float(whole("samples", samples, minimum=2))
-    nodes, weights = (x / 2 for x in np.polynomial.legendre.leggauss(32))
-
-    def excess(x: float) -> float:
-        """Return log E A^(2 + x): that of E A^2 = 1 - 1/n^2, and its derivative's integral."""
-        s = x * (nodes + 0.5)
-        slopes = np.log1p((2 * s + 3) / n) - _behind((n + 3) / 2 + s)
-        return float(np.log1p(-1 / n**2) + x * (weights @ slopes))
-
-    root: float = brentq(excess, 0.0, 1.0, xtol=1e-16 / n, rtol=1e-15)
-    return 2 + root
-
-
-def _behind(z: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> "plain.Floats":
-    """Return log z - digamma(z) without their cancellation, z > 1."""
-    from scipy.special import digamma
-
-    w = 1 / (z * z)
-    series = w * (1 / 12 - w * (1 / 120 - w * (1 / 252 - w * (1 / 240 - w / 132))))
-    return np.where(z > SERIES, 1 / (2 * z) + series, np.log(z) - digamma(z))

@@ -267,7 +267,7 @@ def _generation(e: "Experiment", s: SlotMoments, t: int) -> tuple[SlotMoments, S
 
 
 def raised(s: SlotMoments, floor: float, dim: int) -> SlotMoments:
-    """Return the moments with floor * I, in units of tr S_0, added to the last slot's covariance."""
+    """Return the moments with floor * I (in units of tr S_0) added to the last covariance."""
     trace, square = floor * dim, s.square.copy()
     square[-1, -1] += trace
     if s.fourth is None:

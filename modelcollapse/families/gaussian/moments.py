@@ -68,9 +68,7 @@ def accumulate_subsample(e: "Experiment") -> FitMoments:
     """
     sizes, counts, c = e.schedule.listed, e.schedule.counts.tolist(), e.model.ddof
     heat, floor = e.temperature, floor_share(e)
-    kept = subsets(
-        sizes, counts, lambda s: heat * (s.fitted(c) + floor), newest=e.schedule.newest
-    )
+    kept = subsets(sizes, counts, lambda s: heat * (s.fitted(c) + floor), newest=e.schedule.newest)
     found = list(kept)
     variance = [subset.fitted(c) + floor for subset in found]
     error = [subset.error for subset in found]
@@ -84,30 +82,20 @@ def floor_share(e: "Experiment") -> float:
 
 def second_order(e: "Experiment") -> FitMoments:
     """Return V_t and R_t of an experiment, by the shortest exact route of its workflow."""
-    if e.model.floor:
-        return _floored(e)
-    if e.schedule.newest:
+    floor = floor_share(e)
+    if e.schedule.newest and not floor:
         return replace(e)
-    if e.schedule.pool:
+    if e.schedule.pool and not floor:
         return accumulate(e)
-    if e.schedule.kind == "subset":
+    if e.schedule.one_pool:
         return accumulate_subsample(e)
     if e.schedule.edits is not None:
-        return FitMoments(*fitted_variances(e.schedule.edits, e.temperature, e.model.ddof))
-    if e.model.ddof == 0 and e.temperature == 1:
+        how = e.temperature, e.model.ddof, floor
+        return FitMoments(*fitted_variances(e.schedule.edits, *how))
+    if e.model.ddof == 0 and e.temperature == 1 and not floor:
         # What the mean gains the variance loses: V(m) bends by -1.
         return FitMoments(
             solver.variances(e.schedule, e.sizes, -1.0),
             solver.squared_errors(e.schedule, e.sizes, -1.0),
         )
-    return FitMoments(*map(grown, fit_moments(e, fourth=False)))
-
-
-def _floored(e: "Experiment") -> FitMoments:
-    """Return V_t and R_t with a floor: of every generation's rows it is a part."""
-    if e.schedule.one_pool:
-        return accumulate_subsample(e)
-    if e.schedule.edits is not None:
-        how = e.temperature, e.model.ddof, floor_share(e)
-        return FitMoments(*fitted_variances(e.schedule.edits, *how))
     return FitMoments(*map(grown, fit_moments(e, fourth=False)))

@@ -80,6 +80,7 @@ def moment_routes(
     reasons: dict[str, str],
     spreads: "dict[str, Route]",
 ) -> None:
+    """Add the routes to V_t, R_t and their sum, and to their variances over replicates."""
     names = Spread._fields
     if not e.schedule.known:
         reason = (
