@@ -210,7 +210,10 @@ def test_a_kernel_density_has_the_same_moments(workflow):
 SETTLING = {
     "replace-warm": (loop(mc.Replace(), 4, 300, 0.5, ddof=1, temperature=0.8), 1e-12),
     "accumulate-cold": (loop(mc.Accumulate(), 4, 100_000, 0.5, temperature=0.5), 4 * 1e5**-0.5),
-    "subsample-cold": (loop(mc.AccumulateSubsample(6), 9, 100_000, 0.5, temperature=0.4), 4 * 1e5 ** (0.4 - 1 + 1 / 6)),
+    "subsample-cold": (
+        loop(mc.AccumulateSubsample(6), 9, 100_000, 0.5, temperature=0.4),
+        4 * 1e5 ** (0.4 - 1 + 1 / 6),
+    ),
     "fresh": (loop(mc.FreshData(3, 5), 3, 300, 0.5), 1e-12),
     "fresh-weighted": (loop(mc.FreshData(3, 5, 0.4), 3, 300, 0.5, ddof=1), 1e-12),
     "keep-real": (loop(mc.KeepReal(0.3), 6, 300, 0.5), 1e-12),
