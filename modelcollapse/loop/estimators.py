@@ -83,7 +83,7 @@ def check(estimator: Any, *, sampling: Sampling | None = None, scored: bool = Fa
 
 def warn_of_floor(estimator: Any) -> None:
     """Say that an estimator adds to its variances in every generation, as a mixture may."""
-    floor = getattr(estimator, "reg_covar", None)
+    floor: Any = getattr(estimator, "reg_covar", None)
     if is_number(floor) and floor > 0:
         kind = type(estimator).__name__
         warnings.warn(FLOORED.format(kind, floor), UserWarning, stacklevel=3)

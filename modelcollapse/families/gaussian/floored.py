@@ -142,7 +142,8 @@ def _replaced(e: "Experiment") -> LongRun:
     if abs(lost) < EPS:
         return LongRun(np.inf, np.inf, f"{eps:.6g} t", "t^2", text)
     if lost < 0:
-        return LongRun(np.inf, np.inf, *[f"{1 - lost:.12g}^t"] * 2, text)
+        rate = f"{1 - lost:.12g}^t"
+        return LongRun(np.inf, np.inf, rate, rate, text)
     limit = eps / lost
     if e.model.dim == 1:
         # Of v' = A v + floor: Var A (E v)^2 / (1 - E A^2).
@@ -171,10 +172,11 @@ def _pooled(e: "Experiment") -> LongRun:
 
 
 def _edited(e: "Experiment") -> LongRun:
-    if (found := limits.edit_factor(e)) is None:
+    edits, found = e.schedule.edits, limits.edit_factor(e)
+    if edits is None or found is None:
         raise NoClosedForm(KNOWN)
     (loss, gain), n, eps = found, int(e.sizes[0]), floor_share(e)
-    source = float(chances(e.schedule.edits).one[-1]) * e.temperature * eps
+    source = float(chances(edits).one[-1]) * e.temperature * eps
     scale = (n - 1) / (n - e.model.ddof)
     text = f"each generation multiplies it by {1 - loss:.12g} and adds a share of the floor"
     if source == 0:  # nothing is replaced
@@ -184,17 +186,23 @@ def _edited(e: "Experiment") -> LongRun:
         return LongRun(limit * scale + eps, np.inf, "", f"{gain * limit:.6g} t", text)
     if loss == 0:
         return LongRun(np.inf, np.inf, f"{source * scale:.6g} t", "t^2", text)
-    return LongRun(np.inf, np.inf, *[f"{1 - loss:.12g}^t"] * 2, text)
+    rate = f"{1 - loss:.12g}^t"
+    return LongRun(np.inf, np.inf, rate, rate, text)
 
 
 def fates(e: "Experiment") -> dict[str, Fate]:
     """Return the fate of each of `QUANTITIES`, if later batches are as the last."""
     try:
         found = long_run(e)
-    except NoClosedForm as error:
-        return dict.fromkeys(QUANTITIES, Fate("undetermined", "", str(error)))
+    except NoClosedForm as open_:
+        return dict.fromkeys(QUANTITIES, Fate("undetermined", "", str(open_)))
     variance = _fate(found.variance, found.rate, found.reason)
-    error = _fate(found.error, found.error_rate, "it adds the variance of a sampled mean")
+    text = "each generation adds the variance of a sampled mean"
+    if np.isnan(found.error):
+        text = "its steps are of the order V_t/t^2, and summable"
+    elif np.isfinite(found.error):
+        text = found.reason
+    error = _fate(found.error, found.error_rate, text)
     told = {"variance": variance, "squared_error": error}
     parts = (variance, error)
     told["second_moment"] = next((part for part in parts if part.verdict == "diverges"), variance)
@@ -224,8 +232,7 @@ def _loss(e: "Experiment", variance: Fate, error: Fate) -> Fate:
 
 
 def _limits(e: "Experiment") -> Lazy:
-    names = ("variance", "squared_error", "second_moment")
-    names += ("determinant",) if e.model.dim == 1 else ()
+    names = ("variance", "squared_error", "second_moment", *["determinant"] * (e.model.dim == 1))
     try:
         found = long_run(e)
     except NoClosedForm as error:
