@@ -19,6 +19,7 @@ of n - 1 degrees of freedom over n: its law settles, with a tail of the order x^
 Goldie 1991), see `tails`. Derived in ``theory/gaussian_floor.py``.
 """
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -211,8 +212,14 @@ def fates(e: "Experiment") -> dict[str, Fate]:
     if variance.verdict == "bounded":
         text = "it is between those of the floor and, by Jensen's inequality, of the variance"
         told["log_determinant"] = Fate("bounded", "", text)
-    told["w2_squared"] = loss_fates.distance(e, variance, error)
+    told["w2_squared"] = loss_fates.distance(e, _order(variance), _order(error))
     return told | {"test_log_loss": _loss(e, variance, error)}
+
+
+def _order(fate: Fate) -> Fate:
+    """Return the fate without the constant of its rate, which has a unit."""
+    constant, _, order = fate.rate.partition(" ")
+    return replace(fate, rate=order) if order and constant != "log" else fate
 
 
 def _fate(limit: float, rate: str, reason: str) -> Fate:

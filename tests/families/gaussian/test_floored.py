@@ -135,11 +135,29 @@ class TestReplace:
         assert (p.fates["variance"].verdict, p.fates["variance"].rate) == ("diverges", "0.25 t")
         assert p.fates["squared_error"].rate == "t^2"
 
-    def test_the_loss_on_new_data_grows_in_a_line(self):
-        """Of the means of many runs: at least t/(n E v), as each variance is above the floor."""
-        e = loop(mc.Replace(), 5, 2, 0.5)
-        assert mc.predict(e).fates["test_log_loss"].verdict == "diverges"
-        assert mc.predict(e).fates["log_determinant"].verdict == "bounded"
+    def test_what_follows_from_the_variance(self):
+        """Log-determinant, W2 and loss: orders alone, as they have other units."""
+        fates = mc.predict(loop(mc.Replace(), 5, 2, 0.5)).fates
+        assert fates["squared_error"].rate == "0.5 t"
+        for name in ("w2_squared", "test_log_loss"):
+            assert (fates[name].verdict, fates[name].rate) == ("diverges", "t")
+        assert fates["log_determinant"].verdict == "bounded"
+
+    def test_the_loss_on_new_data(self, seed):
+        """E m^2/v >= (t - 1) floor/(n E v), and at most E m^2/floor: it grows like t.
+
+        Given all variances m_t is normal with the variance sum v_s/n, which is at least that.
+        """
+        T, floor = 40, 0.5
+        e = loop(mc.Replace(), 5, T, floor)
+        runs, p = mc.simulate(e, 20_000, seed, at=[T]), mc.predict(e)
+        log_v = runs["log_variance"][:, 0]
+        scaled = 2 * runs["test_log_loss"][:, 0] - np.log(2 * np.pi) - log_v  # (1 + m^2)/v
+        error = p["squared_error"][-1]
+        square = (1 + 2 * error + error**2 + p.variances["squared_error"][-1]) / floor**2
+
+        assert (scaled <= (1 + runs["squared_error"][:, 0]) / floor * (1 + 1e-9)).all()
+        assert_mean(scaled, (T - 1) * floor / 5 / p["variance"][-1], square, side="below")
 
     @FLOORED
     def test_scikit_learns_mixture_obeys(self, seed):
@@ -155,6 +173,31 @@ class TestReplace:
             claimed = 5 + 0.8 ** (t - 1) * (1.8 - 5)
             found = assert_mean(runs["fitted"][:, t - 1], claimed, spread["variance"][t - 1])
         assert found.detectable < claimed - 0.8**3
+
+
+class TestWarning:
+    """What `run` says of an estimator with a `reg_covar`."""
+
+    rows = np.random.default_rng(2).normal(size=(60, 1))
+
+    @pytest.mark.parametrize("options", [{}, {"replicates": 3}, {"replicates": 2, "jobs": 2}])
+    def test_it_is_said_once(self, options):
+        """What is added, what follows, and what to do; however many runs there are."""
+        mixture = GaussianMixture(1, reg_covar=0.25)
+        with pytest.warns(UserWarning, match="GaussianMixture adds") as caught:
+            mc.run(mixture, self.rows, mc.Replace(), 20, 2, **options)
+        text = str(caught.pop().message)
+
+        assert not caught.list
+        for part in ("reg_covar = 0.25", "near n * reg_covar", "reg_covar=0", "floor=0.25"):
+            assert part in text
+
+    @pytest.mark.parametrize(
+        "estimator", [GaussianMixture(1, reg_covar=0.0), mc.Gaussian(floor=0.25)], ids=repr
+    )
+    def test_who_asked_for_it_is_not_told(self, estimator):
+        """Warnings are errors here."""
+        assert mc.run(estimator, self.rows, mc.Replace(), 20, 2).completed
 
 
 class TestTail:
