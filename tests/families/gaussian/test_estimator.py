@@ -197,7 +197,7 @@ def test_identity_and_repr():
     assert Gaussian(2, 1) != Gaussian(dim=2, ddof=1)
     assert Gaussian(2, 1).described() == Gaussian(dim=2, ddof=1).described()
     assert repr(Gaussian(2, 1)) == "Gaussian(dim=2, ddof=1, floor=0.0)"
-    assert repr(Gaussian()) == "Gaussian(ddof=0)"
+    assert repr(Gaussian()) == "Gaussian(ddof=0, floor=0.0)"
 
 
 @pytest.mark.parametrize(
