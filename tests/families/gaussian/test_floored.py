@@ -112,6 +112,11 @@ class TestReplace:
         assert p["squared_error"] == pytest.approx([float(v) for v in error], rel=slack)
         assert p.variances["variance"] == pytest.approx([float(v) for v in spread], rel=slack)
 
+    def test_a_value(self):
+        """reg_covar = 0.01 and n = 5 after 30 generations, when what there was is nearly gone."""
+        p = mc.predict(loop(mc.Replace(), 5, 30, 0.01))
+        assert f"{p['variance'][-1]:.4f}" == "0.0512"
+
     @pytest.mark.parametrize("n", [2, 5, 20])
     def test_where_it_settles(self, n):
         """At n floor, with sqrt(2n - 2) times that over replicates, whatever the truth was."""
