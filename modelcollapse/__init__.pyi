@@ -22,6 +22,7 @@ from .families import (
     curated as curated,
     discrete as discrete,
     exponential as exponential,
+    gaussian as gaussian,
     kde as kde,
     regression as regression,
 )

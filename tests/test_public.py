@@ -91,6 +91,12 @@ RETURNED = {
         "samples_needed": lambda: mc.evidence.samples_needed("law", 0.1),
     },
     "exponential": {},
+    "gaussian": {
+        "critical_temperature": lambda: mc.gaussian.critical_temperature(10),
+        "minors": lambda: mc.gaussian.minors(LOOP),
+        "tail_bound": lambda: mc.gaussian.tail_bound(LOOP, 0.5),
+        "tail_exponent": lambda: mc.gaussian.tail_exponent(10),
+    },
     "kde": {
         "critical_bandwidth": lambda: mc.kde.critical_bandwidth(10),
         "optimal_bandwidths": lambda: mc.kde.optimal_bandwidths(None, REPLACE, 5, 2),

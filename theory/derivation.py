@@ -31,6 +31,8 @@ class Domain:
         The largest number of rows in all batches together.
     options
         Whether budgets, windows and shares vary; otherwise they are None.
+    floors
+        Whether fitted covariances have a floor.
     """
 
     workflows: tuple[str, ...]
@@ -43,6 +45,7 @@ class Domain:
     generations: int = 5
     rows: int = 30
     options: bool = True
+    floors: bool = False
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ gaussian_limits      closed forms in t and their limits
 gaussian_forms       proofs that those forms solve the recursions
 gaussian_facts       schedules, temperature, weights
 gaussian_selection   selected rows
+gaussian_floor       a floor under every fitted variance
 """
 
 from dataclasses import replace
@@ -26,6 +27,7 @@ from theory import (
     gaussian_accumulate,
     gaussian_determinant,
     gaussian_facts,
+    gaussian_floor,
     gaussian_forms,
     gaussian_limits,
     gaussian_logs,
@@ -137,6 +139,25 @@ _FOURTH = [
         ("-subsample", ", accumulate-subsample, any budget", SUBSETS),
         ("-edited", ", an edited set", EDITS),
     )
+]  # fmt: skip
+
+_FLOORED = [
+    *[
+        Derivation(
+            f"{name}-floored{where}", HERE, f"E of {name} with a floor, any truth, d, ddof, heat",
+            f"expected.{name}", getattr(gaussian_rows, name), replace(domain, floors=True),
+        )
+        for name in ("variance", "squared_error", "second_moment")
+        for where, domain in (("", MOMENTS), ("-edited", EDITED_ROWS))
+    ],
+    *[
+        Derivation(
+            f"{name}-variance-floored{where}", HERE, f"variance of {name} with a floor",
+            f"variances.{name}", gaussian_floor.variance_of(name), replace(domain, floors=True),
+        )
+        for name in ("variance", "squared_error", "second_moment")
+        for where, domain in (("", FOURTH), ("-fresh", replace(FRESH_FOURTH, dims=(1,))))
+    ],
 ]  # fmt: skip
 
 _LOGS = [
@@ -294,6 +315,7 @@ _LIMITS = [
 DERIVATIONS: tuple[Derivation, ...] = (
     *_FIRST,
     *_FOURTH,
+    *_FLOORED,
     *_LOGS,
     *_DETERMINANTS,
     *_DISTANCES,
@@ -305,6 +327,7 @@ PROOFS: tuple[Proof, ...] = (
     *gaussian_facts.PROOFS,
     *gaussian_accumulate.PROOFS,
     *gaussian_selection.PROOFS,
+    *gaussian_floor.PROOFS,
     *gaussian_spectrum.PROOFS,
     *gaussian_determinant.PROOFS,
 )

@@ -82,6 +82,8 @@ class Batches:
         for a, b in self.pairs:
             raw = sum(w * self.average(s, (a, b)) for s, w in weights)
             cov[a, b] = cov[b, a] = (raw - mean[a] * mean[b]) * (1 / self.loop.divisor(t))
+            if a == b:
+                cov[a, a] += QQ.from_sympy(self.loop.floor)
         return mean, cov
 
     def row_moment(self, s: int) -> Moment:
@@ -126,14 +128,27 @@ def statistic(name: str, mean: Any, cov: Any, a: int) -> Any:
     return parts[name] if name in parts else parts["variance"] + parts["squared_error"]
 
 
-def coefficients(loop: Loop, name: str, coordinates: int) -> list[tuple[Any, Any]]:
-    """Return, for each t, the coefficients of kappa and of s_a s_b in E X_a X_b."""
+def products(loop: Loop, name: str, coordinates: int) -> list[dict[str, Any]]:
+    """Return, for each t, the coefficients of E X_a X_b: of kappa, s_a s_b, s_a and 1.
+
+    Those of s_a and 1 are 0 without a floor; that of s_b is the same.
+    """
     batches, last, found = Batches(loop, coordinates), coordinates - 1, []
-    kappa, product = batches.truth["kappa"], batches.truth["s0"] * batches.truth[f"s{last}"]
+    truth, one = batches.truth, batches.ring.one
+    first, other = truth["s0"], truth[f"s{last}"]
+    parts = {"kappa": truth["kappa"], "product": first * other, "linear": first, "one": one}
     for t in range(1, len(loop.sizes) + 1):
         mean, cov = batches.fit(t)
         both = statistic(name, mean, cov, 0) * statistic(name, mean, cov, last)
         value = batches.expectation(both, t)
-        assert not value - value.coeff(kappa) * kappa - value.coeff(product) * product
-        found.append((value.coeff(kappa), value.coeff(product)))
+        told = {key: value.coeff(part) for key, part in parts.items()}
+        whole = sum(told[key] * part for key, part in parts.items())
+        whole += told["linear"] * other if last else 0
+        assert not value - whole
+        found.append(told)
     return found
+
+
+def coefficients(loop: Loop, name: str, coordinates: int) -> list[tuple[Any, Any]]:
+    """Return, for each t, the coefficients of kappa and of s_a s_b in E X_a X_b."""
+    return [(told["kappa"], told["product"]) for told in products(loop, name, coordinates)]

@@ -2,7 +2,8 @@
 
 Batch 1 holds n_1 rows of the truth, which has mean 0 (the loop commutes with shifts) and
 covariance S_0. Model t has the weighted mean m_t and covariance S_t of its training rows; with
-row weights w that sum to one the divisor of S_t is 1 - ddof sum w^2. Batch s > 1 holds n_s rows
+row weights w that sum to one the divisor of S_t is 1 - ddof sum w^2, and a floor is added to its
+diagonal. Batch s > 1 holds n_s rows
 of N(m_{s-1}, lambda S_{s-1}), after fresh rows of the truth where the workflow brings any.
 """
 
@@ -72,6 +73,12 @@ class Loop:
     option: Any = None
     dim: int = 1
     truth: Truth | None = None
+    floor: Rational = ZERO
+
+    @property
+    def share(self) -> Any:
+        """The trace of floor * I in units of tr S_0, as an element of the field."""
+        return QQ.from_sympy(self.floor * self.dim / self.moments()[0])
 
     @property
     def heat(self) -> Any:

@@ -2,7 +2,8 @@
 
 The engine keeps E x_i x_j for every pair of rows ever created. A workflow chooses rows without
 looking at them, so all it contributes is E w_i and E w_i w_j. In d dimensions every coordinate
-is a loop of its own, hence E tr S_t / tr S_0 = E v_t and E|m_t|^2 / tr S_0 = E m_t^2 at S_0 = 1.
+is a loop of its own, hence E tr S_t / tr S_0 = E v_t and E|m_t|^2 / tr S_0 = E m_t^2 at S_0 = 1;
+both are linear in a floor too.
 """
 
 from functools import cache
@@ -21,7 +22,7 @@ def _fit(loop: Loop, t: int, products: list[list[Any]]) -> tuple[Any, Any, list[
     square = sum(pairs[i][j] * products[i][j] for i in rows for j in rows)
     raw = sum(w[i] * products[i][i] for i in rows)
     cross = [sum(w[i] * products[i][j] for i in rows) for j in rows]
-    return (raw - square) / loop.divisor(t), square, cross
+    return (raw - square) / loop.divisor(t) + loop.share, square, cross
 
 
 def _extend(products: list[list[Any]], cross: list[Any], between: Any, own: Any, n: int) -> None:

@@ -129,6 +129,9 @@ class LoopOptions:
     ddof: MaybeWhole = None
     "gaussian: 0 (the default) divides the scatter by n (maximum likelihood), 1 by n - 1."
 
+    floor: float | None = None
+    "gaussian: what is added to every fitted variance (0 is the default), as reg_covar does."
+
     temperature: float | None = None
     "gaussian: factor on the covariance of every synthetic batch."
 

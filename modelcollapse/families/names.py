@@ -27,7 +27,7 @@ class Builder:
 
 
 def _gaussian(given: Options) -> Gaussian:
-    return Gaussian(given.get("dim"), given.get("ddof", 0))
+    return Gaussian(given.get("dim"), given.get("ddof", 0), given.get("floor", 0.0))
 
 
 def _kde(given: Options) -> KDE:
@@ -113,7 +113,7 @@ def _curated(name: str, *options: str, truth: str) -> Builder:
 MOMENTS = ("dim", "data", "standardize")
 SAMPLING = ("temperature", "selection", "reward")
 FAMILIES: dict[str, Builder] = {
-    "gaussian": Builder((*MOMENTS, "ddof", *SAMPLING), _gaussian, _data),
+    "gaussian": Builder((*MOMENTS, "ddof", "floor", *SAMPLING), _gaussian, _data),
     "kde": Builder((*MOMENTS, "bandwidth", "kernel", "scoring_bandwidth"), _kde, _data),
     "normal-mean": _exponential("normal-mean", "variance"),
     "poisson": _exponential("poisson"),

@@ -20,6 +20,7 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats, reals
 from modelcollapse._support.errors import InvalidInput
+from modelcollapse._support.tables import is_number
 from modelcollapse.loop.batches import Batch, Form, Numbers
 from modelcollapse.loop.model import unfitted
 from modelcollapse.loop.sampling import Sampling, Tempered
@@ -27,6 +28,11 @@ from modelcollapse.loop.selection import Selection
 
 SEEDS = ("random_state", "seed", "rng")
 ROWS, PAIRS = 32, 4  # compared for equality, at generation 1
+FLOORED = (
+    "{0} adds reg_covar = {1:g} to every variance that it fits, in each generation anew: under "
+    "Replace() with n rows the variance of a component settles near n * reg_covar instead of "
+    "vanishing. Give reg_covar=0 to fit without it, or compare with Gaussian(floor={1:g})"
+)
 
 
 class FailedError(Exception):
@@ -73,6 +79,14 @@ def check(estimator: Any, *, sampling: Sampling | None = None, scored: bool = Fa
             f"temperature = {sampling.temperature!r} needs an estimator with "
             f"sample(n, temperature=...), and {estimator!r} has none: leave the temperature at 1.0"
         )
+
+
+def warn_of_floor(estimator: Any) -> None:
+    """Say that an estimator adds to its variances in every generation, as a mixture may."""
+    floor: Any = getattr(estimator, "reg_covar", None)
+    if is_number(floor) and floor > 0:
+        kind = type(estimator).__name__
+        warnings.warn(FLOORED.format(kind, floor), UserWarning, stacklevel=3)
 
 
 def check_weights(estimator: Any, generation: int) -> None:

@@ -26,7 +26,7 @@ from modelcollapse._support.words import many
 from modelcollapse._support.workers import spread
 from modelcollapse.loop.checkpoint import Checkpoint, State
 from modelcollapse.loop.convention import Estimator
-from modelcollapse.loop.estimators import fresh
+from modelcollapse.loop.estimators import fresh, warn_of_floor
 from modelcollapse.loop.identity import shown
 from modelcollapse.loop.metrics import Metric, checked
 from modelcollapse.loop.plain import INTERRUPTED, UNSEEDED, Loop, Run
@@ -292,7 +292,9 @@ def run(
     Warns
     -----
     UserWarning
-        If the estimator cannot be seeded; see `Run.reproducible`.
+        If the estimator cannot be seeded; see `Run.reproducible`. And if it has a `reg_covar` above
+        0, as scikit-learn's GaussianMixture does: it is added in every generation, see
+        `Gaussian`'s `floor`.
     """
     if isinstance(estimator, Estimator):  # its parameters are checked once, for all fits
         estimator = fresh(estimator)
@@ -316,11 +318,15 @@ def run(
     held = 8.0 * (count + 1) * loop.sizes.sum(dtype=float) * loop.truth.dim
     require(held, f"samples = {shown(samples)}: the rows of {count * len(loop.sizes)} generations")
     loop.check()
+    found: Run | Runs
     if replicates is None:
         if processes(jobs) != 1:
             raise invalid("jobs", jobs, "they share out replicates: give replicates too")
-        return loop.run(_file(loop, checkpoint), told)
-    return _replicated(loop, count, processes(jobs), _folder(checkpoint), told)
+        found = loop.run(_file(loop, checkpoint), told)
+    else:
+        found = _replicated(loop, count, processes(jobs), _folder(checkpoint), told)
+    warn_of_floor(loop.estimator)
+    return found
 
 
 def _file(loop: Loop, path: Any) -> Checkpoint:

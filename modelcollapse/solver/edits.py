@@ -23,7 +23,7 @@ import numpy as np
 from modelcollapse._support.checks import Floats, Integers
 from modelcollapse.loop.schedule import Edits
 from modelcollapse.solver.chains import Second
-from modelcollapse.solver.scan import grown
+from modelcollapse.solver.scan import grown, scan
 
 
 class Chances(NamedTuple):
@@ -134,13 +134,22 @@ def lost_shares(edits: Edits, heat: float, ddof: int) -> Floats:
     return np.where(same, 0.0, lost)
 
 
-def fitted_variances(edits: Edits, heat: float, ddof: int) -> tuple[Floats, Floats]:
-    """Return V_t and R_t of a Gaussian, in units of tr S_0, each of shape (T,)."""
-    n, f = float(edits.size), chances(edits).pair
+def fitted_variances(
+    edits: Edits, heat: float, ddof: int, floor: float = 0.0
+) -> tuple[Floats, Floats]:
+    """Return V_t and R_t of a Gaussian, in units of tr S_0, each of shape (T,).
+
+    The floor, in the same units, is part of V_t; D then gains e heat floor in each generation.
+    """
+    n, (e, f) = float(edits.size), chances(edits)
     spread = (n - 1) / (n - ddof)
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
         steps = np.log1p(-lost_shares(edits, heat, ddof))
         rows = np.exp(np.cumsum(steps))  # D = A - B
+        if floor:
+            steps[0], added = 0.0, e * heat * floor
+            added[0] = 1.0
+            rows = scan(steps, added)
         before = np.concatenate([[0.0], rows[:-1]])
         between = np.cumsum(f * before / n)  # B
-        return grown(rows * spread), grown(between + rows / n)
+        return grown(rows * spread + floor), grown(between + rows / n)

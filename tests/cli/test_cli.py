@@ -237,6 +237,8 @@ def test_run_draws_weighted_rows_again_on_request(capsys):
         (["predict", "gaussian", "--samples", "-5"], "-5"),
         (["predict", "gaussian", "--samples", "2.5"], "2.5"),
         (["predict", "gaussian", "--ddof", "2"], "ddof = 2"),
+        (["predict", "gaussian", "--floor", "-1"], "floor = -1.0"),
+        (["predict", "kde", "--bandwidth", "1", "--floor", "1"], "floor = 1.0 belongs to"),
         (["predict", "gaussian", "--dim", "0"], "dim = 0"),
         (["predict", "gaussian", "--temperature", "0"], "temperature"),
         (["predict", "gaussian", "--generations", "0"], "generations = 0"),

@@ -35,6 +35,7 @@ WORKFLOWS = {
 }
 MODELS = {
     "line": (mc.Gaussian(), {}),
+    "floored": (mc.Gaussian(floor=0.5), {}),
     "plane": (mc.Gaussian(2, 1), {"extra": ["minors"]}),
     "deficient": (mc.Gaussian(8), {}),
     "density": (mc.KDE(0.5), {"test": 3}),

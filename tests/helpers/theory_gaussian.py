@@ -1,6 +1,9 @@
 """The Gaussian room, as `test_theory` walks it."""
 
+from dataclasses import replace
+
 import numpy as np
+from hypothesis import assume
 from hypothesis import strategies as st
 from sympy import Rational
 
@@ -21,7 +24,7 @@ def experiment(loop):
         truth = np.array(truth.rows, dtype=float)
     elif truth is not None:
         truth = mc.Normal(np.array(truth.mean, float), np.array(truth.covariance, float))
-    model = mc.Gaussian(dim=loop.dim, ddof=loop.ddof)
+    model = mc.Gaussian(dim=loop.dim, ddof=loop.ddof, floor=float(loop.floor))
     heat = float(loop.temperature)
     return mc.Experiment(model, truth=truth, temperature=heat, **shared(loop.plan))
 
@@ -32,7 +35,7 @@ def loops(draw, domain):
     dim = draw(st.sampled_from(domain.dims))
     # A covariance needs two rows: a budget of one is none.
     plan = draw(plans(domain, *domain.sizes(dim), domain.rows).filter(lambda p: p.option != 1))
-    return Loop(
+    loop = Loop(
         plan.workflow,
         plan.sizes,
         draw(st.sampled_from(domain.ddofs)),
@@ -41,3 +44,8 @@ def loops(draw, domain):
         dim,
         draw(truths(domain.truths, dim)),
     )
+    if not domain.floors:
+        return loop
+    # A floor asks for a truth that varies in every direction.
+    assume(loop.truth is None or loop.truth.rows is None or loop.truth.centred().rank() == dim)
+    return replace(loop, floor=draw(rationals))

@@ -15,7 +15,7 @@ from sklearn.mixture import GaussianMixture
 
 import modelcollapse as mc
 from modelcollapse.loop.truth import Law, Table, of_data
-from tests.helpers.toys import WORKFLOWS
+from tests.helpers.toys import FLOORED, WORKFLOWS
 
 ROWS = np.random.default_rng(3).normal(size=(40, 2)) @ np.array([[1.0, 0.4], [0.0, 0.7]]) + 2
 NAMES = ["width", "height"]
@@ -74,6 +74,7 @@ def test_a_data_frame_is_its_rows(library, workflow, estimator):
         assert np.array_equal(ours, theirs)
 
 
+@FLOORED
 def test_names_reach_the_estimator(library):
     """A fit and a score are given data frames of the same library, and copies."""
     Seen.given.clear()

@@ -10,6 +10,7 @@ from sklearn.neighbors import KernelDensity
 from modelcollapse import KDE, Accumulate, Gaussian, InvalidInput, Replace, Web, Weighted, run
 from tests.helpers.toys import (
     ARGUMENTS,
+    FLOORED,
     KEEPING,
     PLANE,
     WORKFLOWS,
@@ -53,6 +54,7 @@ def test_a_resumed_run_has_the_same_bits(tmp_path, workflow):
     assert [p.name for p in tmp_path.iterdir()] == ["run.npz"]
 
 
+@FLOORED
 @pytest.mark.parametrize(
     "estimator",
     [KernelDensity(), mixture(0)],

@@ -59,6 +59,7 @@ def each(request):
     [
         (mc.Gaussian(), EXPECTED),
         (mc.Gaussian(ddof=1), EXPECTED),
+        (mc.Gaussian(floor=0.1), EXPECTED),
         (mc.KDE(0.5), EXPECTED),
         (mc.KDE("scott", "epanechnikov"), EXPECTED),
         (mc.LinearRegression(), {}),

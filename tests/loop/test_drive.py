@@ -8,7 +8,9 @@ from sklearn.mixture import GaussianMixture
 from sklearn.neighbors import KernelDensity
 
 from modelcollapse import Gaussian, InvalidInput, KeepReal, Replace, Rows, run
-from tests.helpers.toys import PLANE, WORKFLOWS, Ladder, mixture, same, same_batches
+from tests.helpers.toys import FLOORED, PLANE, WORKFLOWS, Ladder, mixture, same, same_batches
+
+pytestmark = FLOORED
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=repr)

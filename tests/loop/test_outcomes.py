@@ -10,7 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from modelcollapse import Gaussian, InvalidInput, KeepReal, Normal, Replace, run
-from tests.helpers.toys import PLANE, Failing, Ladder, fail, interrupt
+from tests.helpers.toys import FLOORED, PLANE, Failing, Ladder, fail, interrupt
 
 
 @pytest.mark.parametrize(
@@ -74,6 +74,7 @@ def test_collapse_is_no_failure():
     assert result["variance"][-1] < 1e-3
 
 
+@FLOORED
 def test_too_few_distinct_rows_for_a_mixture():
     """scikit-learn's refusal in a later generation is kept as the outcome, in its own words."""
     result = run(GaussianMixture(5), PLANE, Replace(), [10, 3, 3], 3)
@@ -174,6 +175,7 @@ def test_weights_are_refused_before_anything_runs():
     assert estimator.counts == []
 
 
+@FLOORED
 def test_weights_that_come_late_are_refused_when_they_come():
     """A workflow that weights rows only at generation 3 of 5 is refused there."""
 

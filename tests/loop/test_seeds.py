@@ -9,7 +9,7 @@ from sklearn.neighbors import KernelDensity
 from sklearn.utils import check_random_state
 
 from modelcollapse import Accumulate, Discrete, Gaussian, InvalidInput, Replace, run
-from tests.helpers.toys import PLANE, mixture, same
+from tests.helpers.toys import FLOORED, PLANE, mixture, same
 
 NOISY = "takes no random_state, seed or rng"
 FROZEN = "samples the same rows under every random_state"
@@ -166,6 +166,7 @@ def test_a_fixed_seed_inside_is_refused(tmp_path, estimator, seed_global):
     assert run(estimator, PLANE, Replace(), 20, 1, seed_global=seed_global).completed
 
 
+@FLOORED
 @pytest.mark.parametrize(
     ("estimator", "data"),
     [

@@ -59,7 +59,7 @@ def test_a_notebooks_table_is_whole_and_small(name):
 def test_an_experiment_in_a_line():
     """Its parts by their own words; rows by their name and number."""
     assert repr(LONG) == (
-        "Experiment(Gaussian(dim=1, ddof=0), Replace(), samples=10, generations=50, "
+        "Experiment(Gaussian(dim=1, ddof=0, floor=0.0), Replace(), samples=10, generations=50, "
         "truth=standard normal)"
     )
     assert "samples=[10, 11, 12" in repr(WIDE)
@@ -75,7 +75,7 @@ def test_a_prediction_in_a_line_computes_nothing():
     prediction = mc.predict(LONG)
     text = repr(prediction)
 
-    assert text.startswith("Prediction(Gaussian(dim=1, ddof=0), Replace(), samples=10")
+    assert text.startswith("Prediction(Gaussian(dim=1, ddof=0, floor=0.0), Replace(), samples=10")
     assert text.endswith(f"expected: {', '.join(prediction.expected)}")
     assert not prediction.expected._values
 

@@ -81,7 +81,9 @@ def test_cells_are_known_by_their_experiments(tmp_path):
     table = {**TABLE, "model": {"family": "gaussian", "data": str(data)}, "samples": 8}
     (plain, accumulated) = Sweep.of(table).cells
     assert plain.key != accumulated.key
-    same = Sweep.of({**table, "samples": [[8] * 4, 8], "model": {**table["model"], "ddof": 0}})
+    same = Sweep.of(
+        {**table, "samples": [[8] * 4, 8], "model": {**table["model"], "ddof": 0, "floor": 0}}
+    )
     assert [cell.key for cell in same.cells] == [plain.key, accumulated.key]
     run(Sweep.of(table), tmp_path / "out")
     data.write_text("x\n" + "\n".join(map(str, range(41))))

@@ -102,8 +102,9 @@ class TestEstimators(EstimatorContract):
         params=[
             Gaussian(2),
             Gaussian(2, ddof=1),
+            Gaussian(2, floor=0.1),
             KernelDensity(bandwidth=0.5),
-            GaussianMixture(random_state=0),
+            GaussianMixture(reg_covar=0.0, random_state=0),
         ],
         ids=repr,
     )

@@ -6,7 +6,8 @@ moments        expected variance and squared error; joint_moments: up to the fou
 determinants   expected determinants and minors; determinant_bounds: bounds on E log det
 replace_laws, laws   exact laws under replace and accumulate
 limits, fates  t -> infinity, and growth rates
-predict        which quantity has which route; selected: of loops whose rows are selected
+predict        which quantity has which route; selected: of loops whose rows are selected;
+               floored: of fits with a floor, and tails: of the law that they settle at
 simulate       exact simulation; batches: of any workflow; selected_batches; path_kernels,
                subsample_kernels, edit_kernels, kernels: compiled steps; quantities: what is
                recorded, and derived from it
@@ -18,10 +19,12 @@ from modelcollapse.families.gaussian.limits import (
     critical_temperature,
     tail_bound,
 )
+from modelcollapse.families.gaussian.tails import tail_exponent
 
 __all__ = [
     "Gaussian",
     "critical_temperature",
     "minors",
     "tail_bound",
+    "tail_exponent",
 ]

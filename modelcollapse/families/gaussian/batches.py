@@ -100,6 +100,14 @@ def mixed(means: Floats, factors: Floats, weights: Floats) -> tuple[Floats, Floa
     return mean, compress(np.concatenate([inner, np.swapaxes(gaps, 1, 2)], axis=2))
 
 
+def floored(factor: Floats, floor: float) -> Floats:
+    """Return lower-triangular factors (..., d, d) of the covariances F F' + floor I."""
+    if not floor:
+        return factor
+    raised = np.broadcast_to(np.sqrt(floor) * np.eye(factor.shape[-1]), factor.shape)
+    return compress(np.concatenate([factor, raised], axis=-1))
+
+
 def batch(rng: np.random.Generator, mean: Floats, factor: Floats, n: int) -> tuple[Floats, Floats]:
     """Return mean and factor (ddof 0) of n rows from N(mean, factor factor')."""
     count, d = mean.shape
@@ -160,6 +168,7 @@ def _run_slots(plan: "Recording", rng: np.random.Generator, fits: "Fits", count:
         row_weights = carry**2 @ row_weights
         mean, factor = mixed(means, factors, weights)
         factor = factor / np.sqrt(1 - e.model.ddof * (weights**2 @ row_weights))
+        factor = floored(factor, e.model.floor)
         _record(plan, fits, slice(None), t, mean, factor)
         if t + 1 < e.generations:
             real, drawn = int(schedule.real[t + 1]), int(schedule.sampled[t + 1])
@@ -186,7 +195,7 @@ def _run_rows(plan: "Recording", rng: np.random.Generator, fits: "Fits", replica
         mean = weights @ pool[rows]
         centred = (pool[rows] - mean) * np.sqrt(weights)[:, None]
         divisor = 1 - e.model.ddof * weights @ weights
-        factor = compress(centred.T) / np.sqrt(divisor)
+        factor = floored(compress(centred.T) / np.sqrt(divisor), e.model.floor)
         _record(plan, fits, slice(replicate, replicate + 1), t, mean[None], factor[None])
         if t + 1 < e.generations:
             pool = np.concatenate([pool, _drawn(plan, rng, mean, factor, sizes[t + 1])])

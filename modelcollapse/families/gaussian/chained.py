@@ -10,6 +10,9 @@ sampled   e = y - m ~ N(0, sigma S), the rows' own ddof-0 covariance is sigma W,
 real      u = m - y, y and S_y those of real rows:  m' = a m + b y,  S' = a S + b S_y + a b u u';
           all expected covariances, also that of m, are proportional to S_0.
 
+A floor makes the rows' covariance sigma Q, Q = S + delta I, where S is a sum of its own elsewhere;
+the expected covariances are then proportional to S_0 in one dimension, or where S_0 is s^2 I.
+
 Each takes O(1), so that a loop takes O(T). What may be large is squared as a product: a power of a
 Python float beyond the range of floats is an error and not infinite.
 """
@@ -63,24 +66,36 @@ def real(n: int, tau: float, K: float) -> State:
     )
 
 
-def sampled(s: State, a: float, b: float, n: int, sigma: float) -> State:
-    """Return the moments with n rows drawn from N(m, n sigma S) beside those of `s`."""
+def sampled(s: State, a: float, b: float, n: int, sigma: float, floor: tuple[float, int]) -> State:
+    """Return the moments with n rows drawn from N(m, n sigma Q) beside those of `s`.
+
+    `floor` is delta, and the dimension.
+    """
+    delta, trace = floor[0], floor[0] * floor[1]
     alpha, beta, gamma, rho, v = a, b * sigma, a * b * sigma, b * b * sigma, n - 1
     kept = alpha + beta * v + gamma
     noise = beta**2 * v + gamma**2
-    whole = s.spread + s.variance * s.variance  # E (tr S)^2
+    drawn, new = s.variance + trace, beta * v + gamma  # E tr Q, and its weight
+    whole = s.spread + drawn * drawn  # E (tr Q)^2
+    lift = delta * (2 * s.variance + trace)  # E tr Q^2 - E tr S^2
+    squares = s.squares + lift
     return State(
-        kept * s.variance,
-        s.error + rho * s.variance,
-        kept**2 * s.spread + 2 * noise * s.squares,
-        kept * (s.both + rho * s.spread) + 2 * rho * gamma * s.squares,
+        kept * s.variance + new * trace,
+        s.error + rho * drawn,
+        kept**2 * s.spread + 2 * noise * squares,
+        kept * (s.both + rho * s.spread) + 2 * rho * gamma * squares,
         s.error_spread
         + 2 * rho * s.both
         + rho**2 * s.spread
-        + 4 * rho * s.inner
-        + 2 * rho**2 * s.squares,
-        (kept**2 + noise) * s.squares + noise * whole,
-        kept * s.inner + rho * ((alpha + beta * v + 2 * gamma) * s.squares + gamma * whole),
+        + 4 * rho * (s.inner + delta * s.error)
+        + 2 * rho**2 * squares,
+        (kept**2 + noise) * s.squares
+        + noise * (lift + whole)
+        + new * delta * (2 * kept * s.variance + new * trace),
+        kept * s.inner
+        + new * delta * s.error
+        + rho * ((alpha + beta * v + 2 * gamma) * s.squares + gamma * whole)
+        + rho * ((beta * v + 2 * gamma) * lift + alpha * delta * s.variance),
     )
 
 
@@ -113,7 +128,12 @@ def mixed(s: State, y: State, a: float, b: float, tau: float) -> State:
 
 
 def states(
-    columns: "Iterable[tuple[Any, ...]]", tau: Any, K: Any, heat: Any, ddof: int
+    columns: "Iterable[tuple[Any, ...]]",
+    tau: Any,
+    K: Any,
+    heat: Any,
+    ddof: int,
+    floor: tuple[Any, int] = (0, 1),
 ) -> "Iterator[tuple[State, Any]]":
     """Yield the state of each training set, and what the divisor n - ddof makes of its S.
 
@@ -126,13 +146,16 @@ def states(
         As in `real`.
     heat, ddof
         The temperature, and the divisor's.
+    floor
+        That of the fits, in units of tr S_0, and the dimension.
     """
     state, q = None, 0 * tau  # the sum of squared weights of all rows
     for a, r, b, fresh, n in columns:
         squares = a * a * q
         if state is not None and b:
             sigma = heat / (1 - ddof * q) / n
-            state = sampled(state, a / (a + b), b / (a + b), n, sigma)
+            delta = floor[0] * (1 - ddof * q)
+            state = sampled(state, a / (a + b), b / (a + b), n, sigma, (delta, floor[1]))
             squares += b * b / n
         if fresh:
             new = real(fresh, tau, K)
@@ -149,10 +172,11 @@ def spreads(e: "Experiment", chain: "Chain") -> Floats:
     total = e.truth.spectrum.sum()
     tau, K = float(((e.truth.spectrum / total) ** 2).sum()), e.truth.fourth_moment / total**2
     rows = e.schedule.real, e.schedule.sampled
+    floor = e.model.floor / float(total), e.model.dim
     columns = zip(*(column.tolist() for column in (*chain, *rows)), strict=True)
     return np.array(
         [
             (scale**2 * s.spread, scale * s.both, s.error_spread)
-            for s, scale in states(columns, tau, float(K), e.temperature, e.model.ddof)
+            for s, scale in states(columns, tau, float(K), e.temperature, e.model.ddof, floor)
         ]
     ).T

@@ -9,6 +9,7 @@ from modelcollapse._support.checks import (
     Floats,
     generator,
     model_of,
+    number,
     one_of,
     optional,
     positive,
@@ -19,7 +20,7 @@ from modelcollapse._support.checks import (
     whole,
 )
 from modelcollapse._support.errors import InvalidInput, NoClosedForm, invalid
-from modelcollapse._support.spread import TINY, Spread, spread_of
+from modelcollapse._support.spread import TINY, Spread, spread_of, spread_of_covariance
 from modelcollapse.loop.convention import Estimator, renamed
 from modelcollapse.loop.schedule import MOST_DENSE
 from modelcollapse.loop.selection import Selection
@@ -43,13 +44,17 @@ class Gaussian(Estimator):
         0 divides the scatter by the number of rows N (maximum likelihood, as in the code of
         arXiv 2410.16713); 1 divides by N - 1 (unbiased). With row weights w that sum to 1 the
         divisor is 1 - ddof * sum w^2, which is the same for equal weights.
+    floor
+        What is added to every variance of the fitted covariance, so that it is S + floor * I: a
+        finite number that is not negative, in the units of the rows squared. scikit-learn's
+        GaussianMixture calls it `reg_covar`.
 
     Attributes
     ----------
     mean_
         Fitted mean, shape (d,).
     covariance_
-        Fitted covariance, shape (d, d).
+        Fitted covariance, shape (d, d), with the floor.
     rank_
         Rank of the covariance, whatever the units of the columns are; below d when there are too
         few rows, or columns that are constant or made up of others but for rounding. Then
@@ -68,9 +73,10 @@ class Gaussian(Estimator):
     rank_: int
     _spread_: Spread
 
-    def __init__(self, dim: int | None = None, ddof: int = 0) -> None:
+    def __init__(self, dim: int | None = None, ddof: int = 0, floor: float = 0.0) -> None:
         self.dim: int = dim  # type: ignore[assignment]  # of an experiment's model it is a number
         self.ddof = ddof
+        self.floor = floor
 
     def checked(self) -> dict[str, Any]:
         """Return the parameters, or raise InvalidInput for a wrong one."""
@@ -78,7 +84,13 @@ class Gaussian(Estimator):
         return {
             "dim": optional(whole, "dim", self.dim),
             "ddof": one_of("ddof", self.ddof, (0, 1), remedy),
+            "floor": number("floor", self.floor, 0.0, remedy="give 0 or a finite number above"),
         }
+
+    def described(self) -> dict[str, Any]:
+        """Return the model as plain data; without a floor as it was before there was one."""
+        told = super().described()
+        return told if told["floor"] else {k: v for k, v in told.items() if k != "floor"}
 
     def as_truth(self, value: Any) -> Truth:
         """Return the truth: None is the standard normal, rows are drawn with replacement."""
@@ -87,8 +99,17 @@ class Gaussian(Estimator):
     def check(self, experiment: "Experiment") -> None:
         """Raise InvalidInput if a generation would have fewer than two training rows.
 
-        A selection has to be along a direction in which the truth varies.
+        A selection has to be along a direction in which the truth varies, and with a floor the
+        truth has to vary in every direction.
         """
+        rank, dim, floor = len(experiment.truth.spectrum), self.dim, self.floor
+        if floor and rank < dim:
+            raise invalid(
+                "floor",
+                floor,
+                f"it adds variance to all {dim} directions, and the truth varies in {rank}: leave "
+                "out columns that are constant or made up of others, or give floor=0",
+            )
         if isinstance(experiment.sampling, Selection):
             from modelcollapse.families.gaussian.selected import check
 
@@ -107,6 +128,10 @@ class Gaussian(Estimator):
 
     def theory(self, experiment: "Experiment") -> "Prediction":
         """Return what is known of a loop: what `modelcollapse.predict` returns."""
+        if self.floor:
+            from modelcollapse.families.gaussian import floored
+
+            return floored.predict(experiment)
         if isinstance(experiment.sampling, Selection):
             from modelcollapse.families.gaussian import selected
 
@@ -139,6 +164,9 @@ class Gaussian(Estimator):
                     f"X[:, {column}] has the standard deviation {deviation:.3g}, whose square "
                     f"leaves the range of floats: rescale it to between {LEAST:g} and {1 / LEAST:g}"
                 )
+        if own.floor:
+            raised = spread.covariance + own.floor * np.eye(len(spread.mean))
+            spread = spread_of_covariance(spread.mean, raised)
         mean, covariance, rank = spread.mean, spread.covariance, spread.rank
         return self._learn(
             seen, own, mean_=mean, covariance_=covariance, rank_=rank, _spread_=spread
@@ -221,7 +249,9 @@ def _small_trainings(e: "Experiment") -> Iterator[tuple[int, int]]:
 
 
 def require_all_rows(e: "Experiment") -> None:
-    """Raise unless a loop is one of a Gaussian that trains on all rows it samples."""
+    """Raise unless a loop's Gaussian has no floor and trains on all rows it samples."""
     model_of(e, Gaussian)
     if isinstance(e.sampling, Selection):
         raise NoClosedForm(f"sampling = {e.sampling!r}: known without a selection of rows")
+    if e.model.floor:
+        raise NoClosedForm(f"floor = {e.model.floor!r}: known without a floor")

@@ -253,6 +253,8 @@ def _generation(e: "Experiment", s: SlotMoments, t: int) -> tuple[SlotMoments, S
     fourth = s.fourth is not None
     s = reduced(s, carry, carry, _mixture(carry), carry**2 @ s.rows)
     s = fit = fitted(s, weights, e.model.ddof)
+    if e.model.floor:
+        s = fit = raised(s, e.model.floor / float(e.truth.spectrum.sum()), e.model.dim)
     if t < e.generations:
         real, drawn = int(e.schedule.real[t]), int(e.schedule.sampled[t])
         if real:  # the slots kept, the real rows and, last, the fit to sample from
@@ -262,6 +264,23 @@ def _generation(e: "Experiment", s: SlotMoments, t: int) -> tuple[SlotMoments, S
         if drawn:
             s = sampled(s, drawn, e.temperature)
     return fit, s
+
+
+def raised(s: SlotMoments, floor: float, dim: int) -> SlotMoments:
+    """Return the moments with floor * I (in units of tr S_0) added to the last covariance."""
+    trace, square = floor * dim, s.square.copy()
+    square[-1, -1] += trace
+    if s.fourth is None:
+        return replace(s, square=square)
+    own, C = s.fourth, np.diag(s.square)
+    a, b, c, d = own.trace.copy(), own.inner.copy(), own.traces.copy(), own.products.copy()
+    a[:, :, -1] += trace * s.mean
+    b[:, :, -1] += floor * s.mean
+    for tensor, gain in ((c, trace), (d, floor)):
+        tensor[-1] += gain * C
+        tensor[:, -1] += gain * C
+        tensor[-1, -1] += gain * trace
+    return replace(s, square=square, fourth=Fourth(own.four, a, b, c, d))
 
 
 def _numbers(fit: SlotMoments) -> list[float]:

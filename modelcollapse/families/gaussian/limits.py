@@ -8,6 +8,7 @@ from modelcollapse import solver
 from modelcollapse._support.checks import Floats, one_of, positive, whole
 from modelcollapse._support.errors import NoClosedForm
 from modelcollapse.families.gaussian.estimator import require_all_rows
+from modelcollapse.families.gaussian.moments import floor_share
 from modelcollapse.families.gaussian.replace_laws import factor_power
 from modelcollapse.solver.edits import chances, lost_shares
 
@@ -150,7 +151,8 @@ def settling(e: "Experiment") -> Settled:
         V' = [w q + u lambda V (n - 1)/n + w u (f + D + lambda V/n)] / (1 - c (w^2/r + u^2/n)),
 
     r the real rows, q = 1 - 1/r the expected variance of theirs, and f the variance 1/r of their
-    mean, if they are fresh. R is D, and 1/r more with kept data.
+    mean, if they are fresh. R is D, and 1/r more with kept data. A floor is added to V where rows
+    are sampled, and to what is returned.
     """
     schedule, c, heat = e.schedule, e.model.ddof, e.temperature
     workflow, first, n = schedule.workflow, schedule.listed[0], schedule.listed[-1]
@@ -163,7 +165,8 @@ def settling(e: "Experiment") -> Settled:
     divisor = 1 - c * (w * w / r + u * u / n)
     kept, noise = u * heat * (1 - u / n) / divisor, u * u * heat / n
     across = w * u / divisor
-    source, gain = w * (1 - 1 / r + u * f) / divisor, w * w * f
+    floor = floor_share(e)
+    source, gain = w * (1 - 1 / r + u * f) / divisor + kept * floor, w * w * f + noise * floor
     # Of [[kept, across], [noise, u^2]], which has no negative entry.
     half, apart = (kept + u * u) / 2, (kept - u * u) / 2
     factor = half + np.sqrt(apart**2 + across * noise)
@@ -174,7 +177,7 @@ def settling(e: "Experiment") -> Settled:
         return Settled(np.inf, np.inf, float(factor))
     variance = (source * w * (1 + u) + across * gain) / below
     error = ((1 - kept) * gain + noise * source) / below
-    return Settled(float(variance), float(base + error), float(factor))
+    return Settled(float(variance + floor), float(base + error), float(factor))
 
 
 def power(e: "Experiment") -> float:

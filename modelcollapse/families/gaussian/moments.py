@@ -62,24 +62,37 @@ def accumulate(e: "Experiment") -> FitMoments:
 
 @np.errstate(over="ignore", invalid="ignore")  # hot loops may explode
 def accumulate_subsample(e: "Experiment") -> FitMoments:
-    """V = Q N/(N-1) (k-1)/(k-c) is the fitted variance of k of N rows; rows drawn have lambda V."""
+    """V = Q N/(N-1) (k-1)/(k-c) is the fitted variance of k of N rows; rows drawn have lambda V.
+
+    A floor is part of V. So it is of any pool, be it the newest batch, and its subsets.
+    """
     sizes, counts, c = e.schedule.listed, e.schedule.counts.tolist(), e.model.ddof
-    found = list(subsets(sizes, counts, lambda subset: e.temperature * subset.fitted(c)))
-    variance, error = ([subset.fitted(c) for subset in found], [subset.error for subset in found])
+    heat, floor = e.temperature, floor_share(e)
+    kept = subsets(sizes, counts, lambda s: heat * (s.fitted(c) + floor), newest=e.schedule.newest)
+    found = list(kept)
+    variance = [subset.fitted(c) + floor for subset in found]
+    error = [subset.error for subset in found]
     return FitMoments(grown(np.array(variance)), grown(np.array(error)))
+
+
+def floor_share(e: "Experiment") -> float:
+    """Return the trace of floor * I in units of tr S_0."""
+    return float(e.model.floor * e.model.dim / e.truth.spectrum.sum())
 
 
 def second_order(e: "Experiment") -> FitMoments:
     """Return V_t and R_t of an experiment, by the shortest exact route of its workflow."""
-    if e.schedule.newest:
+    floor = floor_share(e)
+    if e.schedule.newest and not floor:
         return replace(e)
-    if e.schedule.pool:
+    if e.schedule.pool and not floor:
         return accumulate(e)
-    if e.schedule.kind == "subset":
+    if e.schedule.one_pool:
         return accumulate_subsample(e)
     if e.schedule.edits is not None:
-        return FitMoments(*fitted_variances(e.schedule.edits, e.temperature, e.model.ddof))
-    if e.model.ddof == 0 and e.temperature == 1:
+        how = e.temperature, e.model.ddof, floor
+        return FitMoments(*fitted_variances(e.schedule.edits, *how))
+    if e.model.ddof == 0 and e.temperature == 1 and not floor:
         # What the mean gains the variance loses: V(m) bends by -1.
         return FitMoments(
             solver.variances(e.schedule, e.sizes, -1.0),

@@ -50,6 +50,7 @@ def replace_line(
     sizes: Integers,
     heat: float,
     ddof: int,
+    floor: float,
     slots: Integers,
     means: Floats,
     variances: Floats,
@@ -58,7 +59,7 @@ def replace_line(
     """Replace in d = 1.
 
     The variance is `variances` exp(`shifts`), so that it never underflows; a shift is written
-    only where it is not zero.
+    only where it is not zero. The floor is part of a given `variance`.
     """
     d, c = _gammas(sizes)
     hot = np.full(sizes.size, heat)
@@ -70,6 +71,8 @@ def replace_line(
             if t > 0 or not given:
                 m += unit * stride[t] * np.sqrt(v) * rng.standard_normal()
                 v *= gain[t] * _half_chi_square(rng, sizes[t], d[t], c[t])
+                if floor > 0.0:
+                    v += floor / (unit * unit)
                 if not TINY < v < HUGE and v > 0.0:
                     shift += np.log(v)
                     unit, v = np.exp(0.5 * shift), 1.0
@@ -89,11 +92,12 @@ def accumulate_line(
     sizes: Integers,
     heat: float,
     ddof: int,
+    floor: float,
     slots: Integers,
     means: Floats,
     variances: Floats,
 ) -> None:
-    """Accumulate in d = 1; v is the pool's variance with ddof 0."""
+    """Accumulate in d = 1; v is the pool's variance with ddof 0, without the floor."""
     d, c = _gammas(sizes)
     after = np.cumsum(sizes)
     before = after - sizes
@@ -107,13 +111,18 @@ def accumulate_line(
             v *= 2.0 * _half_chi_square(rng, sizes[0], d[0], c[0]) / sizes[0]
         for t in range(sizes.size):
             if t > 0:
-                z = rng.standard_normal()
+                z, before_floor = rng.standard_normal(), v
+                if floor > 0.0:
+                    v += floor / fit[t - 1]
                 m += stride[t] * np.sqrt(v) * z
                 scatter = 2.0 * _half_chi_square(rng, sizes[t], d[t], c[t]) + keep[t] * z * z
-                v *= keep[t] + gain[t] * scatter
+                if floor > 0.0:
+                    v = keep[t] * before_floor + gain[t] * scatter * v
+                else:
+                    v *= keep[t] + gain[t] * scatter
             s = slots[t]
             if s >= 0:
-                means[r, s], variances[r, s] = m, v * fit[t]
+                means[r, s], variances[r, s] = m, v * fit[t] + floor
 
 
 @compiled

@@ -55,7 +55,7 @@ def predict(e: "Experiment") -> Prediction:
     spreads: dict[str, Route] = {}
     laws: dict[str, Route] = {}
     notes: dict[str, str] = {}
-    _moments(e, routes, reasons, spreads)
+    moment_routes(e, routes, reasons, spreads)
     steps = cache(lambda: pooled_laws.accumulated(e))
     _logarithms(e, routes, reasons, spreads, notes, steps)
     _determinants(e, routes, reasons, spreads)
@@ -74,12 +74,13 @@ def predict(e: "Experiment") -> Prediction:
     return Prediction(e, expected, variances, law, limits, exponents, fated, notes, typical=typical)
 
 
-def _moments(
+def moment_routes(
     e: "Experiment",
     routes: "dict[str, Route]",
     reasons: dict[str, str],
     spreads: "dict[str, Route]",
 ) -> None:
+    """Add the routes to V_t, R_t and their sum, and to their variances over replicates."""
     names = Spread._fields
     if not e.schedule.known:
         reason = (

@@ -182,6 +182,8 @@ def minors(factors: Floats, rank: Integers, deviations: Floats, dim: int) -> Flo
 
 def ranks(e: "Experiment", dim: int) -> Integers:
     """Return the largest rank that the fit of each generation can have, shape (generations,)."""
+    if e.model.floor:
+        return np.full(e.generations, dim, dtype=np.int64)
     if e.schedule.newest:
         return np.asarray(np.minimum(dim, np.minimum.accumulate(e.sizes) - 1))
     found = np.full(e.generations, min(dim, int(e.sizes[0]) - 1), dtype=np.int64)
@@ -330,7 +332,8 @@ def _space_routes(plan: Recording, stored: Arrays) -> "dict[str, Route]":
         "log_determinant": partial(_log_determinant, full, volume, log_det),
         "determinant": partial(_determinant, full, volume, log_det),
     }
-    if e.sizes[0] <= e.model.dim and e.schedule.kind != "subset" and not e.schedule.fresh:
+    renewed = e.schedule.kind == "subset" or e.schedule.fresh or e.model.floor
+    if e.sizes[0] <= e.model.dim and not renewed:
         routes["pseudo_log_determinant"] = partial(np.subtract, volume, rank / plan.dim * log_det)
     # Beyond the rank a pivot is rounding error, whatever it looks like.
     within = np.arange(plan.dim) < rank[:, None]

@@ -59,8 +59,9 @@ class Blocks:
 
 def _run(plan: Recording, rng: np.random.Generator, fits: Fits, count: int) -> None:
     """Draw `count` replicates one after the other from the stream."""
-    schedule = plan.experiment.schedule
-    if isinstance(plan.experiment.sampling, Selection):
+    schedule, floor = plan.experiment.schedule, plan.experiment.model.floor
+    compiled = plan.dim == 1 and (schedule.newest or schedule.pool)
+    if isinstance(plan.experiment.sampling, Selection) or (floor and not compiled):
         batches.run(plan, rng, fits, count)
     elif schedule.edits is not None:
         _edited(plan, rng, fits, count)
@@ -78,14 +79,16 @@ def _compiled(plan: Recording, rng: np.random.Generator, fits: Fits, count: int)
     e = plan.experiment
     pooled = e.schedule.pool
     given, mean, factor = _start(plan, rng, count, ddof=0 if pooled else e.model.ddof)
-    common = (e.sizes, float(e.temperature), e.model.ddof, plan.slots)
+    how = e.sizes, float(e.temperature), e.model.ddof
     if plan.dim == 1:
-        start = (rng, given, mean[:, 0], factor[:, 0, 0] ** 2, *common, fits.mean, fits.variance)
+        first = mean[:, 0], factor[:, 0, 0] ** 2 + (e.model.floor if given and not pooled else 0.0)
+        line = (rng, given, *first, *how, e.model.floor, plan.slots, fits.mean, fits.variance)
         if pooled:
-            path_kernels.accumulate_line(*start)
+            path_kernels.accumulate_line(*line)
         else:
-            path_kernels.replace_line(*start, fits.shift)
+            path_kernels.replace_line(*line, fits.shift)
         return
+    common = *how, plan.slots
     space = path_kernels.accumulate_space if pooled else path_kernels.replace_space
     space(rng, given, mean, factor, *common, fits.scalars, fits.means, fits.factors, fits.pivots)
 

@@ -196,8 +196,8 @@ def test_identity_and_repr():
     """Two Gaussians are two, as in scikit-learn; what each is, is what it says."""
     assert Gaussian(2, 1) != Gaussian(dim=2, ddof=1)
     assert Gaussian(2, 1).described() == Gaussian(dim=2, ddof=1).described()
-    assert repr(Gaussian(2, 1)) == "Gaussian(dim=2, ddof=1)"
-    assert repr(Gaussian()) == "Gaussian(ddof=0)"
+    assert repr(Gaussian(2, 1)) == "Gaussian(dim=2, ddof=1, floor=0.0)"
+    assert repr(Gaussian()) == "Gaussian(ddof=0, floor=0.0)"
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,8 @@ def test_tail_bound_is_a_probability_below_markovs(n, eps):
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
+        (lambda: gaussian.tail_exponent(0), mc.InvalidInput, "samples = 0"),
+        (lambda: gaussian.tail_exponent(2.5), mc.InvalidInput, "samples = 2.5"),
         (lambda: gaussian.critical_temperature(1), mc.InvalidInput, "samples = 1"),
         (lambda: gaussian.critical_temperature(5, ddof=2), mc.InvalidInput, "ddof = 2"),
         (
@@ -56,6 +58,7 @@ OTHER_LOOPS = {
         mc.Experiment(mc.Gaussian(), REPLACE, sampling=mc.BestOf(2)),
         mc.NoClosedForm,
     ),
+    "without a floor": (mc.Experiment(mc.Gaussian(floor=0.1), REPLACE), mc.NoClosedForm),
 }
 
 

@@ -20,9 +20,10 @@ TILTED = mc.Normal([1.0, -2.0, 3.0], [[4.0, 1.0, 0.0], [1.0, 2.0, 0.5], [0.0, 0.
 LINE, TWO = mc.Normal(2.0, 3.0), [6, 4, 5]
 
 
-def loop(dim, ddof, workflow, sizes, **options):
-    """Return an experiment with one generation per size."""
-    return mc.Experiment(mc.Gaussian(dim, ddof), workflow, sizes, len(sizes), **options)
+def loop(dim, ddof, workflow, sizes, floor=0.0, **options):
+    """Return an experiment with one generation per size, or three."""
+    T = 3 if isinstance(sizes, int) else len(sizes)
+    return mc.Experiment(mc.Gaussian(dim, ddof, floor), workflow, sizes, T, **options)
 
 
 # Every workflow, both dimensions, n above and below d, both truths, both ddof, temperatures.
@@ -37,7 +38,14 @@ AGAINST_LOOP = {
     "keep-real": loop(3, 0, mc.KeepReal(0.3), [5, 6, 4], truth=SKEWED, temperature=1.5),
     "halving": loop(1, 1, Halving(), TWO, truth=SKEWED[:, 1]),
     "bootstrap": loop(3, 0, Bootstrap(), [4, 3, 3], truth=TILTED),
+    "replace-floor": loop(1, 1, mc.Replace(), TWO, 2.0, truth=SKEWED[:, 0], temperature=1.5),
+    "accumulate-floor": loop(1, 1, mc.Accumulate(), TWO, 2.0, truth=LINE, temperature=1.5),
+    "thin-floor": loop(3, 0, mc.Replace(), [3, 2, 3], 0.5, truth=TILTED),
+    "subsample-floor": loop(3, 0, mc.AccumulateSubsample(), [5, 6, 4], 0.5, truth=SKEWED),
+    "edited-floor": loop(1, 1, mc.Edit(2), 6, 2.0, truth=LINE),
+    "fresh-floor": loop(3, 0, mc.FreshData(3, 3), 6, 0.5, truth=TILTED),
 }
+RANDOM = ("subsample", "budget")  # with a floor their spreads are not known
 AGAINST_THEORY = {
     f"{name}-{case}": loop(dim, ddof, workflow, sizes, **options)
     for name, workflow in {
@@ -56,8 +64,14 @@ AGAINST_THEORY = {
         "space": (3, 1, [9, 6, 8, 7], {"truth": TILTED, "temperature": 1.2}),
         "data": (3, 0, [8, 5, 9, 6], {"truth": SKEWED}),
         "thin": (3, 0, [3, 3, 3, 3], {"truth": mc.Normal(np.ones(3), 2 * np.eye(3))}),
+        "floor": (1, 1, [7, 5, 6, 5], {"truth": LINE, "floor": 2.0, "temperature": 0.8}),
+        "floor-space": (3, 0, [7, 5, 6, 5], {"truth": SKEWED, "floor": 0.5}),
     }.items()
+    if not (case.startswith("floor") and name in RANDOM)
 }
+
+
+ROW_BY_ROW = ("bootstrap", "subsample-floor", "edited-floor")  # and slow
 
 
 def log_determinant(model, X, truth):
@@ -74,13 +88,13 @@ def test_simulator_has_the_loops_law(name, seed):
     start = np.random.SeedSequence(seed, spawn_key=(1,)).generate_state(runs).tolist()
     loops = [
         mc.run(
-            *(mc.Gaussian(e.model.dim, e.model.ddof), e.truth, e.workflow, e.sizes, 3, s),
+            *(e.model, e.truth, e.workflow, e.samples, 3, s),
             metrics=metrics,
             temperature=e.temperature,
         )
         for s in start
     ]
-    simulated = mc.simulate(e, 30_000 if name != "bootstrap" else 5_000, seed)
+    simulated = mc.simulate(e, 5_000 if name in ROW_BY_ROW else 30_000, seed)
 
     for quantity in ("variance", "squared_error", *metrics):
         for t in (1, 2):

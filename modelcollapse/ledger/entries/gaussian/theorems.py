@@ -4,6 +4,7 @@ from modelcollapse.ledger.entries.gaussian import (
     accumulate,
     determinants,
     editing,
+    floor,
     identities,
     kept_data,
     limits,
@@ -27,5 +28,6 @@ THEOREMS = [
     *real_data.THEOREMS,
     *selection.THEOREMS,
     *editing.THEOREMS,
+    *floor.THEOREMS,
     *losses.THEOREMS,
 ]
