@@ -69,7 +69,7 @@ def variances(factors: Iterable[Factor], moves: Iterable[float]) -> Floats:
             d, e = d + e * r, e + r + e * r
             square, cross = square + f.square, cross + f.cross
             off, g, h = off * f.one + (f.one - 1), g * f.one, h * f.one + k2 * f.along
-            both = square + d + 2 * off * (d + cross) + off**2 * e
+            both = square + d + 2 * off * (d + cross) + off * off * e
             found.append((both + vh + 2 * (gh + lh)) / 4)
     return grown(np.array(found))
 

@@ -243,3 +243,12 @@ def test_the_pool_s_distance_keeps_its_digits(n, ddof):
     # what the fits of maximum likelihood lose.
     constants = 1.5 * np.cumsum(1 / np.arange(1, 5.0) ** 2)
     np.testing.assert_allclose(p["w2_squared"] * n, constants, rtol=20 / n + 4 * n * slack)
+
+
+@pytest.mark.parametrize("temperature", [0.3, 3.0])
+def test_the_loss_s_variance_leaves_the_range_of_floats_quietly(temperature):
+    """Infinite from there on, without an error."""
+    e = mc.Experiment(mc.Gaussian(), mc.Replace(), 7, 3000, temperature=temperature)
+    spread = mc.predict(e).variances["test_log_loss"]
+    assert np.isinf(spread[-1])
+    assert (np.diff(spread[np.isfinite(spread)]) > 0).all()
