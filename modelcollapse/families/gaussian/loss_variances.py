@@ -8,7 +8,8 @@ of each step, x = 1/(A E 1/A) - 1 and y = log A - E log A,
     Var (l + g) = sum E (x + y)^2 + d + 2 (G - 1) [d + sum E (x + y) x] + (G - 1)^2 e,
     e = prod (1 + E x^2) - 1,   d = e - sum E x^2,
 
-where x + y is of the second order; Var h, Cov(h, g) and Cov(h, l) have recursions of their own.
+where x + y is of the second order; far from G = 1 the three parts are added as they are. Var h,
+Cov(h, g) and Cov(h, l) have recursions of their own.
 """
 
 from collections.abc import Iterable
@@ -23,6 +24,8 @@ from modelcollapse.solver.scan import grown
 ORDER = 6  # nodes of a rule, exact for powers of A up to the eleventh
 NEAR, MANY = 0.03, 100  # A's deviation, and degrees of freedom, where it is right to rounding
 CLOSE = 0.001  # the same with fewer degrees of freedom
+NEAR = 0.5  # to 1: where E 1/v is, the variance of log v + 1/v is a difference
+SHARED = 0.5  # of |E 1/v - 1|, up to which the two have nearly all in common
 STIRLING = 60.0  # degrees of freedom from where the series has all digits
 
 
@@ -58,6 +61,7 @@ class Factor(NamedTuple):
 def variances(factors: Iterable[Factor], moves: Iterable[float]) -> Floats:
     """Return the variances of the log-loss, from the steps and the k^2 of each."""
     g, off, h, e, d, square, cross, vh, gh, lh = 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    inverse, ratios = 0.0, 0.0  # Var 1/v = g^2 e, and the sum of r, which is e - d
     found = []
     with np.errstate(over="ignore", invalid="ignore"):
         for f, k2 in zip(factors, moves, strict=True):
@@ -66,10 +70,14 @@ def variances(factors: Iterable[Factor], moves: Iterable[float]) -> Floats:
             gh = one2 * ((1 + r) * gh + r * h * g) + k2 * g * f.gap
             vh = one2 * ((1 + r) * vh + r * h * h) + k2 * h * (4 * f.both + 2 * f.gap)
             vh += k2 * k2 * (f.four - f.along**2)
+            inverse, ratios = one2 * ((1 + r) * inverse + r * g * g), ratios + r
             d, e = d + e * r, e + r + e * r
             square, cross = square + f.square, cross + f.cross
             off, g, h = off * f.one + (f.one - 1), g * f.one, h * f.one + k2 * f.along
-            both = square + d + 2 * off * (d + cross) + off * off * e
+            if abs(off) < SHARED:  # what 1/v and log v have in common is left out
+                both = square + d + 2 * off * (d + cross) + off * off * e
+            else:  # Var log v + 2 Cov(log v, 1/v) + Var 1/v
+                both = square - 2 * cross + ratios + 2 * g * (cross - ratios) + inverse
             found.append((both + vh + 2 * (gh + lh)) / 4)
     return grown(np.array(found))
 

@@ -14,6 +14,7 @@ from modelcollapse.families.gaussian.laws import (
     LogChiSquareSum,
     log_and_root_moments,
 )
+from modelcollapse.families.gaussian.loss_variances import chi_square
 from modelcollapse.families.gaussian.replace_laws import root_moments
 from modelcollapse.testing.strategies import experiments
 
@@ -245,10 +246,32 @@ def test_the_pool_s_distance_keeps_its_digits(n, ddof):
     np.testing.assert_allclose(p["w2_squared"] * n, constants, rtol=20 / n + 4 * n * slack)
 
 
-@pytest.mark.parametrize("temperature", [0.3, 3.0])
-def test_the_loss_s_variance_leaves_the_range_of_floats_quietly(temperature):
-    """Infinite from there on, without an error."""
-    e = mc.Experiment(mc.Gaussian(), mc.Replace(), 7, 3000, temperature=temperature)
+@pytest.mark.parametrize(("n", "temperature"), [(7, 0.3), (7, 3.0), (9, 1.0), (40, 1.2), (300, 1)])
+def test_the_loss_s_variance_in_sixty_digits(n, temperature):
+    """The same steps with many digits, in the form without a case; and out of the floats' range."""
+    T = 1200
+    e = mc.Experiment(mc.Gaussian(), mc.Replace(), n, T, temperature=temperature)
     spread = mc.predict(e).variances["test_log_loss"]
-    assert np.isinf(spread[-1])
-    assert (np.diff(spread[np.isfinite(spread)]) > 0).all()
+    first, later = (chi_square(n - 1, heat / n) for heat in (1, temperature))
+    exact = []
+    with mp.workdps(60 + T):  # what is subtracted grows by a power in each generation
+        g = h = mp.mpf(1)
+        h = log = cov = inverse = vh = gh = lh = mp.mpf(0)
+        for t in range(T):
+            f, heat = (later, temperature) if t else (first, 1)
+            one, r, k2 = mp.mpf(f.one), mp.mpf(f.spread), mp.mpf(heat) / n
+            lh = one * lh + h * f.logs + k2 * f.drawn
+            gh = one**2 * ((1 + r) * gh + r * h * g) + k2 * g * f.gap
+            vh = one**2 * ((1 + r) * vh + r * h * h) + k2 * h * (4 * f.both + 2 * f.gap)
+            vh += k2**2 * (f.four - f.along**2)
+            log += f.square - 2 * f.cross + r
+            cov = one * cov + g * one * (f.cross - r)
+            inverse = one**2 * ((1 + r) * inverse + r * g * g)
+            g, h = g * one, h * one + k2 * f.along
+            exact.append((log + 2 * cov + inverse + vh + 2 * (gh + lh)) / 4)
+    largest = float(np.finfo(float).max) / 1e3
+    known = [float(x) if x < largest else np.inf for x in exact]
+    inside = np.isfinite(known) & np.isfinite(spread)
+    assert spread[inside] == pytest.approx(np.array(known)[inside], rel=1e-9)
+    assert inside[: np.searchsorted(known, 1e150)].all()
+    assert not np.isnan(spread).any()
