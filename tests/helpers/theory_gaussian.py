@@ -9,7 +9,7 @@ from sympy import Rational
 
 import modelcollapse as mc
 from tests.helpers.theory_loops import rationals, truths
-from tests.helpers.theory_plans import plans, shared
+from tests.helpers.theory_plans import plans, several, shared
 from theory import gaussian
 from theory.gaussian_loop import Loop
 
@@ -34,7 +34,7 @@ def loops(draw, domain):
     """Draw a Gaussian loop of a domain."""
     dim = draw(st.sampled_from(domain.dims))
     # A covariance needs two rows: a budget of one is none.
-    plan = draw(plans(domain, *domain.sizes(dim), domain.rows).filter(lambda p: p.option != 1))
+    plan = draw(plans(domain, *domain.sizes(dim), domain.rows).filter(several))
     loop = Loop(
         plan.workflow,
         plan.sizes,

@@ -7,7 +7,7 @@ from sympy import Rational
 
 import modelcollapse as mc
 from tests.helpers.theory_loops import rationals, truths
-from tests.helpers.theory_plans import plans, shared
+from tests.helpers.theory_plans import plans, several, shared
 from theory import kde
 from theory.kde_density import FREQUENCIES, POINTS
 from theory.kde_loop import Loop, Power
@@ -98,7 +98,8 @@ def rules(draw, kinds, generations):
 def loops(draw, domain):
     """Draw a loop of kernel density estimates."""
     dim = draw(st.sampled_from(domain.dims))
-    plan = draw(plans(domain, *domain.sizes(dim), domain.rows))
+    drawn = plans(domain, *domain.sizes(dim), domain.rows)
+    plan = draw(drawn.filter(several) if "scaled" in domain.rules else drawn)
     generations = plan.generations
     scored = domain.scored and draw(st.booleans())
     return Loop(

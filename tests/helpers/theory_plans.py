@@ -5,7 +5,7 @@ from sympy import Rational
 
 import modelcollapse as mc
 from tests.helpers.theory_loops import WORKFLOWS, rationals
-from theory.weights_loop import EDIT, FRESH, Plan
+from theory.weights_loop import EDIT, FRESH, SUBSAMPLE, Plan
 
 
 def workflow(plan):
@@ -31,6 +31,13 @@ def shared(plan):
         "samples": list(sizes) if len(set(sizes)) > 1 else sizes[0],
         "generations": plan.generations,
     }
+
+
+def several(plan):
+    """Return whether no random subset is one row, which has no covariance."""
+    if plan.workflow != SUBSAMPLE:
+        return True
+    return min(plan.budget(t) for t in range(1, plan.generations + 1)) > 1
 
 
 @st.composite
