@@ -20,7 +20,6 @@ from sympy import (
     Symbol,
     beta,
     cancel,
-    ff,
     gamma,
     gammasimp,
     limit,
@@ -78,15 +77,14 @@ def spectrum() -> list[Expr]:
     """Replace: E (c')_j = (n)_j q^j has degree j in c, with the leading term (1-u)^j (n)_j/n^j.
 
     So that the matrix of the chain is triangular on polynomials, and these are its eigenvalues;
-    K outcomes: c is one outcome's count.
+    K outcomes: c is one outcome's count. Both sides without their (n)_j.
     """
     c, K = symbols("c K", positive=True)
     u = K * alpha / (n + K * alpha)
     return [
         cancel(
-            (ff(n, j) * ((c + alpha) / (n + K * alpha)) ** j).expand(func=True).diff(c, j)
-            / prod(range(1, j + 1))
-            - ((1 - u) ** j * ff(n, j) / n**j).expand(func=True)
+            (((c + alpha) / (n + K * alpha)) ** j).diff(c, j) / prod(range(1, j + 1))
+            - (1 - u) ** j / n**j
         )
         for j in range(1, 6)
     ]
