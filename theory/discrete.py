@@ -7,11 +7,12 @@ discrete_loop    the loop itself, and the exact law of its counts
 discrete_law     expectations under that law
 discrete_limits  limits, and what stays the same for all t
 discrete_facts   proofs: one step, time to collapse, survival
+discrete_smoothing  fits with something added to all counts: proofs, limits
 """
 
 from dataclasses import replace
 
-from theory import discrete_facts, discrete_law, discrete_limits
+from theory import discrete_facts, discrete_law, discrete_limits, discrete_smoothing
 from theory.derivation import Derivation, Proof
 from theory.discrete_facts import HERE
 from theory.discrete_loop import DiscreteDomain
@@ -36,6 +37,12 @@ ONE_SIZE = replace(
     POOL, workflows=("replace", "accumulate"), constant=True, generations=1, options=False
 )
 LIMITS = replace(ONE_SIZE, workflows=(*ONE_SIZE.workflows, SUBSAMPLE))
+SMOOTHED = replace(
+    MOMENTS, workflows=("replace", "accumulate", SUBSAMPLE, "web", EDIT), smoothed=True
+)
+SMOOTHED_FRESH = replace(FRESH, smoothed=True)
+SMOOTHED_ENTROPY = replace(SMOOTHED, workflows=("replace", "accumulate", SUBSAMPLE, EDIT))
+SMOOTHED_ENDS = replace(LIMITS, sizes=lambda k: (1, 6 - k), outcomes=(2, 3), smoothed=True)
 
 _EXPECTED = [
     Derivation(
@@ -141,5 +148,33 @@ _LIMITS = [
     ),
 ]  # fmt: skip
 
-DERIVATIONS: tuple[Derivation, ...] = (*_EXPECTED, *_DIFFERENT, *_VARIANCES, *_LIMITS)
-PROOFS: tuple[Proof, ...] = discrete_facts.PROOFS
+_SMOOTHED = [
+    Derivation(
+        f"discrete-smoothed-{name.replace('_', '-')}{suffix}", HERE, what,
+        f"expected.{name}", getattr(discrete_law, name), domain,
+    )
+    for name, suffix, what, domain in (
+        ("heterozygosity", "", "E(1 - sum q_i^2) of smoothed fits", SMOOTHED),
+        ("squared_error", "", "E|q_t - p_0|^2 / H_0 of smoothed fits", SMOOTHED),
+        ("inflation", "", "n_1 times it", SMOOTHED),
+        ("effective_samples", "", "the real draws that have this error", SMOOTHED),
+        ("entropy", "", "E of -sum q_i log q_i, in nats", SMOOTHED_ENTROPY),
+        ("heterozygosity", "-fresh", "the same with fresh real rows", SMOOTHED_FRESH),
+        ("squared_error", "-fresh", "the same with fresh real rows", SMOOTHED_FRESH),
+        ("entropy", "-fresh", "the same with fresh real rows", SMOOTHED_FRESH),
+    )
+] + [
+    Derivation(
+        f"discrete-smoothed-limit-{name.replace('_', '-')}", HERE, what,
+        f"limits.{name}", getattr(discrete_smoothing, name), SMOOTHED_ENDS,
+    )
+    for name, what in (
+        ("heterozygosity", "of the stationary law; accumulate's gammas"),
+        ("squared_error", "the same of the error"),
+    )
+]  # fmt: skip
+
+DERIVATIONS: tuple[Derivation, ...] = (
+    *_EXPECTED, *_DIFFERENT, *_VARIANCES, *_LIMITS, *_SMOOTHED,
+)  # fmt: skip
+PROOFS: tuple[Proof, ...] = (*discrete_facts.PROOFS, *discrete_smoothing.PROOFS)

@@ -2,8 +2,9 @@
 
 Batch 1 holds draws of a symbol from p_0. Model t is the vector p_t of the symbols' total weights
 among the training rows; later batches are draws from it, or fresh draws from p_0, as the plan
-says. The rows of a batch are exchangeable, so the law of all counts of symbols is the law of the
-loop: it is propagated exactly, with rational numbers.
+says. Smoothed, model t is that of the rows it trains on, of weight one on average, and of so many
+more of every symbol. The rows of a batch are exchangeable, so the law of all counts of symbols is
+the law of the loop: it is propagated exactly, with rational numbers.
 """
 
 from collections import defaultdict
@@ -26,6 +27,7 @@ from theory.weights_loop import (
     replaced,
 )
 
+ZERO = Rational(0)
 Counts = tuple[int, ...]
 Model = tuple[Any, ...]
 ALL = (*DETERMINISTIC, *FRESH, SUBSAMPLE)
@@ -33,15 +35,24 @@ ALL = (*DETERMINISTIC, *FRESH, SUBSAMPLE)
 
 @dataclass(frozen=True)
 class Loop:
-    """The parameters of a loop: a plan and the true probabilities."""
+    """The parameters of a loop: a plan, the true probabilities, and what is added to counts."""
 
     plan: Plan
     truth: tuple[Rational, ...]
+    smoothing: Rational = ZERO
 
     @property
     def origin(self) -> Model:
         """The true probabilities, as elements of the field of rational numbers."""
         return tuple(exact(p) for p in self.truth)
+
+    def fit(self, frequencies: Model, rows: int) -> Model:
+        """Return the model of so many rows of positive weight, given their weights."""
+        if not self.smoothing:
+            return frequencies
+        alpha = exact(self.smoothing)
+        total = rows + len(self.truth) * alpha
+        return tuple((rows * p + alpha) / total for p in frequencies)
 
 
 @dataclass(frozen=True)
@@ -62,6 +73,8 @@ class DiscreteDomain:
         Whether all batches must have one size.
     options
         Whether budgets and shares vary; otherwise they are None.
+    smoothed
+        Whether something is added to the counts.
     """
 
     workflows: tuple[str, ...] = ALL
@@ -70,6 +83,7 @@ class DiscreteDomain:
     sizes: Callable[[int], tuple[int, int]] = lambda outcomes: (1, 5 - outcomes)
     constant: bool = False
     options: bool = True
+    smoothed: bool = False
 
 
 @cache
@@ -116,7 +130,7 @@ class _Memory:
     """
 
     def __init__(self, loop: Loop):
-        self.plan = loop.plan
+        self.loop, self.plan = loop, loop.plan
         self.random = loop.plan.workflow == SUBSAMPLE
         self.zero = (0,) * len(loop.truth)
 
@@ -148,13 +162,19 @@ class _Memory:
         if self.random:
             k = self.plan.budget(t)
             law = subsets(state[0], k)
-            return [(tuple(QQ(c, k) for c in counts), chance) for counts, chance in law]
+            models = [tuple(QQ(c, k) for c in counts) for counts, _ in law]
+            return [
+                (self.loop.fit(model, k), chance)
+                for model, (_, chance) in zip(models, law, strict=True)
+            ]
         weights = [signature[0] for signature in self.groups(t, t)]
         model = tuple(
             sum((w * counts[i] for w, counts in zip(weights, state, strict=True)), QQ(0))
             for i in range(len(self.zero))
         )
-        return [(model, QQ(1))]
+        parts = zip(self.plan.parts(t), self.plan.part_weights(t), strict=True)
+        rows = sum(part.rows for part, weight in parts if weight)
+        return [(self.loop.fit(model, rows), QQ(1))]
 
 
 @cache
@@ -185,14 +205,15 @@ def _edited(loop: Loop) -> tuple[dict[Model, Any], ...]:
     for number in (None, *numbers):
         after: dict[Counts, Any] = defaultdict(lambda: QQ(0))
         for counts, chance in sets.items() if number is not None else ():
-            model = tuple(QQ(c, n) for c in counts)
+            model = loop.fit(tuple(QQ(c, n) for c in counts), n)
             for given, gone in replaced(how, number, n):
                 for kept, p in subsets(counts, n - gone):
                     for new, q in multinomial(gone, model):
                         total = tuple(a + b for a, b in zip(kept, new, strict=True))
                         after[total] += chance * given * p * q
         sets = dict(after) or sets
-        found.append({tuple(QQ(c, n) for c in counts): p for counts, p in sets.items()})
+        law = ((tuple(QQ(c, n) for c in counts), p) for counts, p in sets.items())
+        found.append({loop.fit(model, n): p for model, p in law})
     return tuple(found)
 
 

@@ -174,6 +174,9 @@ class LoopOptions:
     probabilities: str | None = None
     "discrete: the truth, 0.5,0.3,0.2 or zipf:EXPONENT; by default uniform."
 
+    smoothing: float | None = None
+    "discrete: the count added to each outcome in every fit; 0 (the default) is none."
+
     noise: float | None = None
     "regression: standard deviation of the labels' noise; label-verifier: contradictions."
 

@@ -58,7 +58,7 @@ def _discrete(given: Options) -> Any:
             "outcomes is missing: give --outcomes 10, or --probabilities 0.5,0.3,0.2"
         )
     count = given.get("outcomes", None if probabilities is None else len(probabilities))
-    return Discrete(outcomes=count)
+    return Discrete(count, given.get("smoothing", 0.0))
 
 
 def _probabilities(given: Options) -> Any:
@@ -121,7 +121,7 @@ FAMILIES: dict[str, Builder] = {
     "gamma": _exponential("gamma", "shape"),
     "negative-binomial": _exponential("negative-binomial", "size"),
     "hyperbolic-secant": _exponential("hyperbolic-secant", "size"),
-    "discrete": Builder(("outcomes", "probabilities"), _discrete, _probabilities),
+    "discrete": Builder(("outcomes", "probabilities", "smoothing"), _discrete, _probabilities),
     "regression": Builder(("dim", "noise", "ridge", "design"), _regression, lambda _: None),
     "label-verifier": _curated(
         "LabelVerifier", "keep_correct", "keep_wrong", "noise", "cells", truth="wrong"

@@ -63,12 +63,10 @@ def metrics(truth):
     }
 
 
-def loops(tenths, workflow, sizes, runs, seed):
+def loops(tenths, workflow, sizes, runs, seed, model=None):
     """Run the plain loop; the truth's probabilities are given in tenths, as rows of a data set."""
+    model = Discrete(len(tenths)) if model is None else model
     rows = np.repeat(np.arange(len(tenths)), tenths).astype(float)
     start = np.random.SeedSequence(seed, spawn_key=(1,)).generate_state(runs).tolist()
     options = {"metrics": metrics(np.array(tenths) / 10)}
-    return [
-        mc.run(Discrete(len(tenths)), rows, workflow, sizes, len(sizes), s, **options)
-        for s in start
-    ]
+    return [mc.run(model, rows, workflow, sizes, 3, s, **options) for s in start]

@@ -43,6 +43,7 @@ MODELS = {
     "counts": (mc.Poisson(), {}),
     "secants": (mc.HyperbolicSecant(), {}),
     "outcomes": (mc.Discrete(3), {}),
+    "smoothed": (mc.Discrete(3, smoothing=0.5), {}),
     "regression": (mc.LinearRegression(2, design="fresh", ridge=0.1), {}),
 }
 

@@ -12,12 +12,14 @@ from theory.discrete_loop import Loop
 
 DERIVATIONS = discrete.DERIVATIONS
 PROOFS = discrete.PROOFS
+SMOOTHINGS = (Rational(1, 8), Rational(1), Rational(5, 2))  # floats hold them
 
 
 def experiment(loop):
     """Return the package's experiment for a loop of `theory`."""
     truth = np.array(loop.truth, dtype=float)
-    return mc.Experiment(room.Discrete(outcomes=len(truth)), truth=truth, **shared(loop.plan))
+    model = room.Discrete(len(truth), float(loop.smoothing))
+    return mc.Experiment(model, truth=truth, **shared(loop.plan))
 
 
 @st.composite
@@ -26,7 +28,8 @@ def loops(draw, domain):
     outcomes = draw(st.integers(*domain.outcomes))
     shares = draw(st.lists(st.integers(1, 5), min_size=outcomes, max_size=outcomes))
     truth = tuple(Rational(a, sum(shares)) for a in shares)
-    return Loop(draw(plans(domain, *domain.sizes(outcomes))), truth)
+    added = draw(st.sampled_from(SMOOTHINGS)) if domain.smoothed else Rational(0)
+    return Loop(draw(plans(domain, *domain.sizes(outcomes))), truth, added)
 
 
 def shipped(derivation, loop):

@@ -38,7 +38,7 @@ EVERY = {  # an estimator, rows to fit to, and another value of one of its param
     "gamma": (mc.Gamma(2.0), POSITIVE, {"shape": 3.0}),
     "negative-binomial": (mc.NegativeBinomial(4.0), COUNTS, {"size": 2.0}),
     "hyperbolic-secant": (mc.HyperbolicSecant(), NORMAL, {"size": 2.0}),
-    "discrete": (mc.Discrete(20), np.tile(np.arange(5.0), 8)[:, None], {"outcomes": 30}),
+    "discrete": (mc.Discrete(20), np.tile(np.arange(5.0), 8)[:, None], {"smoothing": 0.5}),
     "regression": (mc.LinearRegression(), LABELLED, {"ridge": 1.0}),
     "label-verifier": (mc.LabelVerifier(random_state=0), NORMAL > 0, {"noise": 0.2}),
     "region-verifier": (mc.RegionVerifier(), NORMAL, {"spread": 2.0}),

@@ -9,15 +9,22 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sympy import QQ, Rational
+from sympy import QQ, Rational, rf
 
 import modelcollapse as mc
 from tests.helpers.theory_discrete import experiment, loops
-from theory import discrete_facts, discrete_law, exponential_rows, gaussian_loop, gaussian_rows
+from theory import (
+    discrete_facts,
+    discrete_law,
+    discrete_smoothing,
+    exponential_rows,
+    gaussian_loop,
+    gaussian_rows,
+)
 from theory import exponential_loop as family
-from theory.discrete import MOMENTS
+from theory.discrete import MOMENTS, SMOOTHED
 from theory.discrete_loop import Loop, laws
-from theory.weights_loop import SUBSAMPLE, TRUTH, Plan
+from theory.weights_loop import EDIT, SUBSAMPLE, TRUTH, Plan
 
 QUICK = settings(
     derandomize=True,
@@ -71,6 +78,12 @@ def by_rows(loop):
                 sum((w for w, row in zip(weights, rows, strict=True) if row == i), QQ(0))
                 for i in symbols
             )
+            trained = sum(w > 0 for w in weights)
+            model = tuple(
+                (trained * p + QQ.from_sympy(loop.smoothing))
+                / (trained + len(model) * QQ.from_sympy(loop.smoothing))
+                for p in model
+            )
             law[model] += chance / len(choices)
             after[rows, model] += chance / len(choices)
         states = after
@@ -78,12 +91,15 @@ def by_rows(loop):
     return found
 
 
+@pytest.mark.parametrize("smoothing", [0, THIRD], ids=str)
 @pytest.mark.parametrize("plan", PLANS, ids=str)
-def test_counts_and_rows_have_the_same_law(plan):
+def test_counts_and_rows_have_the_same_law(plan, smoothing):
     """Counting rows of equal weight together changes no law, for a coin and three symbols."""
     for truth in (COIN, (HALF, THIRD, Rational(1, 6))):
         loop = Loop(
-            plan if len(truth) == 2 else Plan(plan.workflow, plan.sizes[:2], cut(plan)), truth
+            plan if len(truth) == 2 else Plan(plan.workflow, plan.sizes[:2], cut(plan)),
+            truth,
+            Rational(smoothing),
         )
 
         assert [dict(law) for law in laws(loop)] == by_rows(loop)
@@ -187,11 +203,44 @@ def test_diffusion_time_is_approached():
     assert all(after < before for before, after in pairwise(gaps))
 
 
+@pytest.mark.parametrize("truth", [COIN, (HALF, THIRD, Rational(1, 6))])
+@pytest.mark.parametrize("rows", [1, 2, 3])
+def test_edited_sets_have_a_stationary_law(truth, rows):
+    """Smoothed, and edited alike for ever: the law of the set's counts solves linear equations."""
+    loop = Loop(Plan(EDIT, (3, rows), ("rows", (rows,))), truth, Rational(1, 4))
+    model = mc.Discrete(len(truth), 0.25)
+    e = mc.Experiment(model, mc.Edit(rows=rows), 3, 5, truth=[float(p) for p in truth])
+    found = mc.predict(e).limits
+
+    for name in ("heterozygosity", "squared_error"):
+        (value,) = getattr(discrete_smoothing, name)(loop)
+        assert found[name] == pytest.approx(float(value), rel=1e-12)
+
+
+@pytest.mark.parametrize(("alpha", "t"), [(1, 6), (HALF, 4), (0, 5)])
+def test_one_row_at_a_time_is_an_urn(alpha, t):
+    """Given c real ones of 5 rows, those of t later rows are beta-binomial, (c, 5 - c) + alpha."""
+    n = 5
+    share, alpha = Rational(2, 5), Rational(alpha)
+    found = laws(Loop(Plan("accumulate", (n,) + (1,) * t), (share, 1 - share), alpha))[-1]
+    law = defaultdict(lambda: Rational(0))
+    for c in range(n + 1):
+        real = comb(n, c) * share**c * (1 - share) ** (n - c)
+        a, b = c + alpha, n - c + alpha
+        for j in range(t + 1):
+            ways = comb(t, j) * rf(a, j) * rf(b, t - j) / rf(a + b, t)
+            law[(c + j + alpha) / (n + t + 2 * alpha)] += real * ways
+
+    assert {QQ.to_sympy(q[0]): QQ.to_sympy(p) for q, p in found.items()} == {
+        q: p for q, p in law.items() if p
+    }
+
+
 @QUICK
 @given(data=st.data())
 def test_shipped_entropy_bounds_hold(data):
     """Where the package gives bounds on the expected entropy, the exact law is within them."""
-    loop = data.draw(loops(MOMENTS))
+    loop = data.draw(loops(data.draw(st.sampled_from([MOMENTS, SMOOTHED]))))
     expected = mc.predict(experiment(loop)).expected
     exact = np.array(discrete_law.entropy(loop), dtype=float)
 

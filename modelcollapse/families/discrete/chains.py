@@ -46,6 +46,18 @@ def copied(n: int, total: int) -> Floats:
     return binomial(n, values, values[::-1])
 
 
+def fractions(e: "Experiment", total: int) -> tuple[Floats, Floats]:
+    """Return the fitted probabilities of one outcome that has 0..total rows, and of all others."""
+    c, K, alpha = np.arange(total + 1), e.model.outcomes, e.model.smoothing
+    whole = total + K * alpha
+    return (c + alpha) / whole, (c[::-1] + (K - 1) * alpha) / whole
+
+
+def sampled(e: "Experiment", n: int, total: int) -> Floats:
+    """Return `binomial` for the fits to so many rows, 0, 1, ... of which are of one outcome."""
+    return binomial(n, *fractions(e, total))
+
+
 def hypergeometric(total: int, drawn: int) -> Floats:
     """Return P(h of `drawn` rows marked), given c of `total`: shape (total + 1, drawn + 1)."""
     from scipy.special import gammaln
@@ -106,23 +118,24 @@ def _states(e: "Experiment") -> int:
     return int(e.sizes.max() if e.schedule.alone else e.sizes.sum())
 
 
-def edited(edits: Edits, t: int) -> Floats:
+def edited(e: "Experiment", edits: Edits, t: int) -> Floats:
     """Return the step of a count of n rows at generation t, shape (n + 1, n + 1)."""
     from scipy.special import binom
 
     n = edits.size
+    one, others = (part[:, None] for part in fractions(e, n))
     c, j = np.arange(n + 1)[:, None], np.arange(n + 1)
     if edits.rows is None:
         # A marked row stays marked, and any other becomes so, each by itself.
         p = float(np.asarray(edits.shares)[t - 1])
-        gain, loss = p * c / n, p * (n - c) / n
+        gain, loss = p * one, p * others
         with np.errstate(under="ignore"):
             stay = binom(c, j) * ((1 - p) + gain) ** j * loss ** np.maximum(c - j, 0)
             come = binom(n - c, j) * gain**j * ((1 - p) + loss) ** np.maximum(n - c - j, 0)
         stay[j > c], come[j > n - c] = 0.0, 0.0
     else:
         k = int(edits.rows[t - 1])
-        stay, come = hypergeometric(n, n - k), copied(k, n)
+        stay, come = hypergeometric(n, n - k), sampled(e, k, n)
     step = np.zeros((n + 1, stay.shape[1] + come.shape[1] - 1))
     for b in range(come.shape[1]):
         step[:, b : b + stay.shape[1]] += stay * come[:, b, None]
@@ -139,9 +152,10 @@ def expectations(
     e
         The experiment.
     p
-        Probabilities of single or lumped outcomes, shape (points,).
+        Probabilities of single or lumped outcomes, shape (points,); of single ones if fits are
+        smoothed.
     function
-        From the fitted probabilities 0, 1/k, ..., 1 to numbers.
+        From the fitted probabilities (those of 0, 1, ..., k of k rows) to numbers.
     others
         1 - p, with all digits; None subtracts.
 
@@ -170,9 +184,9 @@ def _steady(e: "Experiment") -> Floats | None:
     """Return the step of a count that every generation does alike, or None."""
     n, edits = int(e.sizes[0]), e.schedule.edits
     if e.schedule.newest and constant(e.sizes):
-        return copied(n, n)
+        return sampled(e, n, n)
     if edits is not None and e.generations > 1 and e.schedule.workflow.steady:
-        return edited(edits, 2)
+        return edited(e, edits, 2)
     return None
 
 
@@ -181,7 +195,7 @@ def _backward(
 ) -> Floats:
     """Return E f(p_t) where all steps are one: one vector per generation."""
     n = int(e.sizes[0])
-    value = function(np.arange(n + 1) / n)
+    value = function(fractions(e, n)[0])
     first = binomial(n, p, others)
     out = np.empty((e.generations, len(p)))
     shift = 0  # powers of two taken out of what vanishes, so that it ends at 0
@@ -201,11 +215,14 @@ def _forward(e: "Experiment", p: Floats, others: Floats) -> Iterator[tuple[Float
     edits = e.schedule.edits
     for t, n in enumerate(sizes):
         if edits is not None:
-            law = law @ edited(edits, t + 1) if t else law
-            yield np.arange(total + 1) / total, law
+            law = law @ edited(e, edits, t + 1) if t else law
+            yield fractions(e, total)[0], law
             continue
         if t and e.schedule.alone:
-            law, total = _summed(law @ copied(n - real[t], total), binomial(real[t], p, others)), n
+            law, total = (
+                _summed(law @ sampled(e, n - real[t], total), binomial(real[t], p, others)),
+                n,
+            )
         elif t:
             law, total = _added(e, law, sizes[:t], n), total + n
         values, table = fitted(e, sizes[: t + 1], total)
@@ -226,15 +243,15 @@ def fitted(e: "Experiment", sizes: list[int], total: int) -> tuple[Floats, Float
     if e.schedule.kind == "subset":
         budget = e.schedule.trained(len(sizes))
         if budget < total:
-            return np.arange(budget + 1) / budget, hypergeometric(total, budget)
-    return np.arange(total + 1) / total, None
+            return fractions(e, budget)[0], hypergeometric(total, budget)
+    return fractions(e, total)[0], None
 
 
 def _added(e: "Experiment", law: Floats, sizes: list[int], n: int) -> Floats:
     """Return the law of the pool's count after n rows of the fit to the pool."""
     total = law.shape[1] - 1
     values, table = fitted(e, sizes, total)
-    drawn = copied(n, len(values) - 1)
+    drawn = sampled(e, n, len(values) - 1)
     if table is not None:
         drawn = table @ drawn
     new = np.zeros((len(law), total + n + 1))

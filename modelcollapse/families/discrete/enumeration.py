@@ -40,7 +40,8 @@ def exact_law(e: "Experiment") -> list[Law]:
     -------
     list of dict
         For each generation, from the counts of the training rows, one per outcome, to their
-        probability. The fitted probabilities are the counts over their sum.
+        probability. The fitted probabilities are the counts, each with the smoothing added, over
+        their sum.
 
     Raises
     ------
@@ -65,7 +66,7 @@ def exact_law(e: "Experiment") -> list[Law]:
     found = []
     for t in range(1, len(sizes) + 1):
         if t > 1 and edits:
-            law = _edited(law, edits, t)
+            law = _edited(e, law, edits, t)
         elif t > 1:
             law = _next(e, law, sizes[: t - 1], sizes[t - 1])
         found.append(_trained(e, law, sizes[:t]))
@@ -88,6 +89,13 @@ def fractions(e: "Experiment") -> list[Fraction]:
         values = [Fraction(float(p)) for p in truth_of(e).probabilities]
         values = [v / sum(values) for v in values]
     return values
+
+
+def fitted(e: "Experiment", counts: Counts) -> list[Fraction]:
+    """Return the fitted probabilities."""
+    alpha = Fraction(e.model.smoothing)
+    total = sum(counts) + len(counts) * alpha
+    return [(c + alpha) / total for c in counts]
 
 
 def compositions(n: int, parts: int) -> Iterator[Counts]:
@@ -132,11 +140,11 @@ def _trained(e: "Experiment", law: Law, sizes: list[int]) -> Law:
     return dict(found)
 
 
-def _edited(law: Law, edits: Edits, t: int) -> Law:
+def _edited(e: "Experiment", law: Law, edits: Edits, t: int) -> Law:
     """Return the law of a set's counts after generation t has replaced some of its rows."""
     n, found = edits.size, defaultdict(Fraction)  # type: tuple[int, Law]
     for counts, chance in law.items():
-        p = [Fraction(c, n) for c in counts]
+        p = fitted(e, counts)
         for gone, given in _gone(edits, t):
             for left, share in subsets(n - gone, counts):
                 for new, weight in multinomial(gone, p):
@@ -161,9 +169,7 @@ def _next(e: "Experiment", law: Law, sizes: list[int], n: int) -> Law:
     found: Law = defaultdict(Fraction)
     for counts, chance in law.items():
         for trained, share in _trained(e, {counts: Fraction(1)}, sizes).items():
-            total = sum(trained)
-            p = [Fraction(c, total) for c in trained]
-            for new, weight in multinomial(n, p):
+            for new, weight in multinomial(n, fitted(e, trained)):
                 kept = new
                 if not e.schedule.newest:
                     kept = tuple(c + b for c, b in zip(counts, new, strict=True))

@@ -1,4 +1,4 @@
-"""The discrete estimator: the relative frequencies of its training rows."""
+"""The discrete estimator: the relative frequencies of its training rows, or smoothed ones."""
 
 from typing import TYPE_CHECKING, Any, Self
 
@@ -8,6 +8,7 @@ from modelcollapse._support.checks import (
     Floats,
     Integers,
     generator,
+    number,
     require_fit,
     row_count,
     shares,
@@ -21,8 +22,17 @@ if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment, Lazy, Prediction, Request
 
 
+LARGEST = 1e70  # of the smoothing, and its reciprocal
+
+
 class Discrete(Estimator):
-    """A distribution on K outcomes fitted by relative frequencies (maximum likelihood).
+    r"""A distribution on K outcomes fitted by relative frequencies, which may be smoothed.
+
+    Of N rows, c_i of them outcome i, the fit is q_i = (c_i + smoothing)/(N + K smoothing): by
+    maximum likelihood without smoothing, and else as if each outcome had been seen `smoothing`
+    times more (add-alpha, or Laplace, smoothing; the posterior mean under a Dirichlet prior). Row
+    weights are scaled to a mean of one over the rows of positive weight, so that equal weights are
+    no weights.
 
     A row is one outcome, a number from 0 to K - 1. The truth of an experiment is None (all
     outcomes alike), an array of K probabilities, such as ``zipf(K, 1.0)``, or a `Categorical`.
@@ -31,11 +41,14 @@ class Discrete(Estimator):
     ----------
     outcomes
         The number K of outcomes, at least 2.
+    smoothing
+        The count added to each outcome, alpha: 0, or a number from 1e-70 to 1e70. Above 0 no
+        outcome has the probability 0, so that none is ever `absent` from a fit.
 
     Attributes
     ----------
     probabilities_
-        Fitted relative frequencies, shape (K,).
+        Fitted probabilities, shape (K,).
     """
 
     probabilities_: Floats
@@ -46,12 +59,16 @@ class Discrete(Estimator):
     family = "discrete"
     dim = 1
 
-    def __init__(self, outcomes: int) -> None:
+    def __init__(self, outcomes: int, smoothing: float = 0.0) -> None:
         self.outcomes = outcomes
+        self.smoothing = smoothing
 
     def checked(self) -> dict[str, Any]:
-        """Return the parameter, or raise InvalidInput."""
-        return {"outcomes": whole("outcomes", self.outcomes, 2)}
+        """Return the parameters, or raise InvalidInput."""
+        return {
+            "outcomes": whole("outcomes", self.outcomes, 2),
+            "smoothing": _smoothing(self.smoothing),
+        }
 
     def as_truth(self, truth: Any) -> Categorical:
         """Return a truth as an object; None is the uniform distribution.
@@ -99,8 +116,10 @@ class Discrete(Estimator):
         X, seen = self._training(X, own.dim)
         drawn = _outcomes(X, own.outcomes)
         weights = shares(sample_weight, len(drawn))
-        fitted = np.bincount(drawn, weights, own.outcomes)
-        return self._learn(seen, own, probabilities_=fitted / fitted.sum())
+        counts = np.bincount(drawn, weights, own.outcomes)
+        rows = int(np.count_nonzero(weights))
+        fitted = smoothed(counts / counts.sum(), rows, own.smoothing)
+        return self._learn(seen, own, probabilities_=fitted)
 
     @renamed("n", "n_samples")
     def sample(self, n_samples: int = 1, random_state: Any = None) -> Floats:
@@ -128,6 +147,23 @@ class Discrete(Estimator):
         drawn = _outcomes(self._given(X), len(self.probabilities_))
         with np.errstate(divide="ignore"):
             return np.asarray(np.log(self.probabilities_)[drawn])
+
+
+def smoothed(frequencies: Floats, rows: int, smoothing: float) -> Floats:
+    """Return the fits to so many rows of these relative frequencies, outcomes last."""
+    if smoothing == 0:
+        return frequencies
+    added = frequencies.shape[-1] * smoothing
+    return np.asarray((rows * frequencies + smoothing) / (rows + added))
+
+
+def _smoothing(value: Any) -> float:
+    """Return the count added to each outcome, if the fits' squares are then floats."""
+    remedy = f"give 0, or a number from {1 / LARGEST:g} to {LARGEST:g}"
+    given = number("smoothing", value, 0.0, LARGEST, remedy)
+    if 0 < given < 1 / LARGEST:
+        raise invalid("smoothing", value, remedy)
+    return given
 
 
 def _outcomes(X: Floats, count: int) -> Integers:

@@ -264,6 +264,32 @@ def drawn_floats(
 
 
 @compiled
+def evenly(rng: np.random.Generator, n: int, trained: int, added: float) -> int:
+    """Return how many of n rows of a smoothed fit are of any outcome alike; the others are copies.
+
+    `added` is what is added to the counts of the rows trained on, in all.
+    """
+    if added > 0.0 and n > 0:
+        return rng.binomial(n, added / (trained + added))
+    return 0
+
+
+@compiled
+def drawn_evenly(rng: np.random.Generator, n: int, tally: Integers) -> None:
+    """Add n rows of outcomes that are all alike to a tally."""
+    K = tally.size
+    if n > RATIO * K:
+        for j in range(K - 1):
+            got = rng.binomial(n, 1.0 / (K - j))
+            tally[j] += got
+            n -= got
+        tally[K - 1] += n
+        return
+    for _ in range(n):
+        tally[below(rng, K)] += 1
+
+
+@compiled
 def drawn_mixtures(rng: np.random.Generator, n: int, p: Floats, tally: Integers) -> None:
     """Fill tally, (replicates, K), with n rows of each replicate's probabilities p."""
     count, K = p.shape

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from modelcollapse._support.checks import Floats
+from modelcollapse.families.discrete.estimator import smoothed
 from modelcollapse.families.discrete.truth import truth_of
 
 if TYPE_CHECKING:
@@ -25,12 +26,15 @@ class MixtureStep(NamedTuple):
         sampled part come after them.
     weights
         The weight of each part then held.
+    trained
+        How many rows have a positive weight.
     """
 
     real: int
     synthetic: int
     kept: list[int]
     weights: Floats
+    trained: int
 
 
 def plan(e: "Experiment") -> list[MixtureStep] | None:
@@ -48,7 +52,7 @@ def plan(e: "Experiment") -> list[MixtureStep] | None:
         kept = [i for i, part in enumerate(held) if last[part] >= t]
         held = [held[i] for i in kept] + [2 * t, 2 * t + 1]
         rows = int(schedule.real[t]), int(schedule.sampled[t])
-        steps.append(MixtureStep(*rows, kept, table[t, held]))
+        steps.append(MixtureStep(*rows, kept, table[t, held], schedule.trained(t + 1)))
     return steps
 
 
@@ -88,6 +92,7 @@ def _weighted(blocks: Any, rng: np.random.Generator, out: Floats, fitted: Floats
         for weight, frequencies in zip(step.weights, held, strict=True):
             if weight > 0:
                 model += weight * frequencies
+        model = smoothed(model, step.trained, blocks.experiment.model.smoothing)
         _record(blocks, t, model, out, fitted)
 
 
@@ -107,6 +112,8 @@ def _by_rows(blocks: Any, rng: np.random.Generator, out: Floats, fitted: Floats 
         chosen, weights = next(choices)
         model = np.bincount(rows[chosen], weights, e.model.outcomes)[None].astype(np.float64)
         model /= model.sum()
+        trained = len(chosen) if weights is None else int(np.count_nonzero(weights))
+        model = smoothed(model, trained, e.model.smoothing)
         kept = np.empty((0, 0, 0)) if fitted is None else fitted[None]
         _record(blocks, t, model, out[None], kept)
 
@@ -116,8 +123,8 @@ def _record(blocks: Any, t: int, model: Floats, out: Floats, fitted: Floats) -> 
     slot = int(blocks.slots[t])
     if slot < 0:
         return
-    truth, (possible, scale, differ, _) = truth_of(blocks.experiment), blocks.given
-    present = (model > 0).sum(axis=1)
+    truth, (_, scale, differ, _) = truth_of(blocks.experiment), blocks.given
+    absent = (model == 0) & (truth.probabilities > 0)
     others = 1 - model
     each, largest = np.arange(len(model)), model.argmax(axis=1)
     with np.errstate(under="ignore", divide="ignore"):
@@ -133,8 +140,8 @@ def _record(blocks: Any, t: int, model: Floats, out: Floats, fitted: Floats) -> 
         gaps = np.where(near, truth.others - others, model - truth.probabilities) * scale
         columns = (
             (model * others).sum(axis=1),
-            possible - present,
-            present == 1,
+            absent.sum(axis=1),
+            (model > 0).sum(axis=1) == 1,
             np.maximum(-logs.sum(axis=1), 0.0),
             (gaps**2).sum(axis=1) / differ,
             np.where(model > 0, 0.0, truth.probabilities).sum(axis=1),

@@ -112,13 +112,16 @@ def all_different(experiment: "Experiment", draws: int) -> Floats:
     Raises
     ------
     NoClosedForm
-        If the workflow remembers more than one pool of rows, or has fresh real ones.
+        If the workflow remembers more than one pool of rows, or has fresh real ones; or if fits
+        are smoothed.
     """
     from math import factorial
 
     from modelcollapse.solver.determinants import log_determinants, symmetric
 
     order = whole("draws", draws)
+    if experiment.model.smoothing > 0:
+        raise NoClosedForm("all_different is not known of smoothed fits: simulate it")
     p = truth_of(experiment).probabilities
     logs = log_determinants(experiment.schedule, order) if experiment.schedule.known else None
     if logs is None:

@@ -7,7 +7,15 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats
 from modelcollapse._support.errors import NoClosedForm
-from modelcollapse.families.discrete import chains, fates, limits, lost, moments
+from modelcollapse.families.discrete import (
+    chains,
+    fates,
+    limits,
+    lost,
+    moments,
+    smooth_ends,
+    smoothing,
+)
 from modelcollapse.families.discrete.survival import log_power
 from modelcollapse.families.discrete.truth import truth_of
 from modelcollapse.loop.experiment import Lazy, Prediction
@@ -24,9 +32,14 @@ QUANTITIES = (*ERRORS, *COUNTS, "entropy")
 def predict(e: "Experiment") -> Prediction:
     """Return the exact predictions for a discrete loop, computed at the first look."""
     parts = Parts()
-    _errors(e, parts)
-    _counts(e, parts)
-    _entropy(e, parts)
+    if e.model.smoothing > 0:
+        smoothing.fill(e, parts)
+        ends, became = smooth_ends.limits(e), smooth_ends.fates(e)
+    else:
+        ends, became = limits.limits(e), fates.fates(e)
+        _errors(e, parts)
+        _counts(e, parts)
+        _entropy(e, parts)
     for name in QUANTITIES:
         if name not in parts.spreads:
             why = parts.reasons.get(name, "its variance over replicates is not known here")
@@ -37,8 +50,8 @@ def predict(e: "Experiment") -> Prediction:
         Lazy(parts.routes, parts.reasons),
         Lazy(parts.spreads, parts.spread_reasons),
         Lazy({}, dict.fromkeys(QUANTITIES, why)),
-        Lazy(*limits.limits(e)),
-        fates=Lazy(given(fates.fates(e))),
+        Lazy(*ends),
+        fates=Lazy(given(became)),
         bounds=_bounds(e),
         invents=False,
     )

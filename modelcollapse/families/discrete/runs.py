@@ -10,69 +10,15 @@ from modelcollapse.families.discrete.kernels import (
     appended,
     cumulated,
     drawn,
+    drawn_evenly,
     drawn_floats,
     drawn_rows,
+    evenly,
     subset,
     subset_rows,
     tails,
 )
-
-
-@compiled
-def lose(gone: Floats, p: float, scale: float) -> None:
-    """Add an outcome's scaled squared probability, and its probability, to what is lost."""
-    gone[0] += p * scale * (p * scale)
-    gone[1] += p
-
-
-@compiled
-def measured(
-    fit: Integers,
-    labels: Integers,
-    m: int,
-    total: int,
-    truth: Floats,
-    given: Floats,
-    table: Floats,
-    gone: Floats,
-    out: Floats,
-) -> None:
-    """Fill out with what `simulate.NAMES` lists of a fit.
-
-    `given` holds the number of possible outcomes, a power of two, the truth's heterozygosity times
-    its square, and the probability of all outcomes but the largest; `table` holds c log c. `gone`
-    is what `lose` adds up of the outcomes that are not in `labels`.
-    """
-    unit, differ, logs, error, present, most = 1.0 / total, 0.0, 0.0, 0.0, 0, 0
-    scale, lost, missing = given[1], gone[0], gone[1]
-    for j in range(m):
-        c, p = fit[j], truth[labels[j]]
-        if c > 0:
-            x, rest = c * unit, (total - c) * unit
-            present += 1
-            differ += x * rest
-            logs += table[c] if c < table.size else c * np.log(c)
-            # Near 1 both differ from it by what is left: nothing is lost.
-            gap = ((x - p) if p <= 0.5 else (given[3] - rest)) * scale
-            error += gap * gap
-            most = max(most, c)
-        else:
-            lost += p * scale * (p * scale)
-            missing += p
-    out[0] = differ
-    out[1] = given[0] - present
-    out[2] = 1.0 if present == 1 else 0.0
-    if most > 0.875 * total:  # then the entropy may be little: what others have, and log(1 - it)
-        rest = (total - most) * unit
-        logs = most * np.log1p(-rest) if present > 1 else 0.0
-        for j in range(m):
-            if 0 < fit[j] < most:
-                logs += fit[j] * np.log(fit[j] * unit)
-        out[3] = -logs * unit if present > 1 else 0.0
-    else:
-        out[3] = np.log(total) - logs * unit
-    out[4] = (error + lost) / given[2]
-    out[5] = missing
+from modelcollapse.families.discrete.measures import lose, record
 
 
 @compiled
@@ -115,6 +61,7 @@ def joined(
 def run(
     rng: np.random.Generator,
     pooled: bool,
+    alpha: float,
     sizes: Integers,
     real: Integers,
     budgets: Integers,
@@ -132,6 +79,8 @@ def run(
     ----------
     pooled
         Whether batches accumulate; else the last batch alone is trained on.
+    alpha
+        What is added to each count of a fit.
     sizes, real
         Rows of each batch, and how many of them are fresh and real.
     budgets
@@ -157,7 +106,8 @@ def run(
     for r in range(out.shape[0]):
         m, total, trained = 0, 0, 0
         for t in range(T):
-            synthetic = sizes[t] - real[t]
+            even = evenly(rng, sizes[t] - real[t], trained, K * alpha)
+            synthetic = sizes[t] - real[t] - even
             if synthetic > 0 and rows.size > 0:
                 drawn_rows(rng, synthetic, rows, trained, total, tally[:m])
             elif synthetic > 0:
@@ -178,13 +128,14 @@ def run(
                     else:
                         lose(gone, truth[labels[j]], given[1])
                 m, total = kept, synthetic
-            if real[t] > 0:
+            if real[t] + even > 0:
                 fresh[:] = 0
                 drawn_floats(rng, real[t], truth, rest, sums, cells, last, fresh)
+                drawn_evenly(rng, even, fresh)
                 m = joined(fresh, labels, counts, m, place, tally, truth, given[1], gone)
                 if rows.size > 0:
                     appended(tally, m, rows, total)
-                total += real[t]
+                total += real[t] + even
             if 0 < budgets[t] < total:
                 trained = budgets[t]
                 if rows.size > 0:
@@ -195,16 +146,14 @@ def run(
                 trained = total
                 fit[:m] = counts[:m]
             if slots[t] >= 0:
-                measured(fit, labels, m, trained, truth, given, table, gone, out[r, slots[t]])
-                if fitted.size > 0:
-                    fitted[r, slots[t]] = 0.0
-                    for j in range(m):
-                        fitted[r, slots[t], labels[j]] = fit[j] / trained
+                where = truth, given, table, gone, fresh, r, slots[t]
+                record(fit, labels, m, trained, alpha, *where, out, fitted)
 
 
 @compiled
 def edit(
     rng: np.random.Generator,
+    alpha: float,
     edits: Floats,
     rows: Words,
     parents: Words,
@@ -219,6 +168,8 @@ def edit(
 
     Parameters
     ----------
+    alpha
+        As in `run`.
     edits
         How many rows each generation replaces, or with which chance, as in `compiled.draw_plan`.
     rows, parents
@@ -231,7 +182,8 @@ def edit(
     last = cumulated(truth, sums, cells)
     tails(truth, rest)
     labels, gone = np.arange(K), np.zeros(2)
-    counts = np.zeros(K, dtype=np.int64)
+    counts, whole = np.zeros(K, dtype=np.int64), np.empty(K, dtype=np.int64)
+    even = K * alpha / (n + K * alpha)
     for r in range(out.shape[0]):
         counts[:] = 0
         drawn_floats(rng, n, truth, rest, sums, cells, last, counts)
@@ -245,7 +197,10 @@ def edit(
                 replaced = rng.binomial(n, edits[1, t])
             # Copies of rows of the set as it was, before any of them goes.
             for i in range(replaced):
-                parents[i] = rows[below(rng, n)]
+                if alpha > 0 and rng.random() < even:
+                    parents[i] = below(rng, K)
+                else:
+                    parents[i] = rows[below(rng, n)]
             for i in range(replaced):
                 # The order of a set has no meaning, so that its first rows may be the chosen ones.
                 j = i + below(rng, n - i)
@@ -254,7 +209,5 @@ def edit(
                 rows[i] = parents[i]
                 counts[rows[i]] += 1
             if slots[t] >= 0:
-                measured(counts, labels, K, n, truth, given, table, gone, out[r, slots[t]])
-                if fitted.size > 0:
-                    for j in range(K):
-                        fitted[r, slots[t], j] = counts[j] / n
+                where = truth, given, table, gone, whole, r, slots[t]
+                record(counts, labels, K, n, alpha, *where, out, fitted)

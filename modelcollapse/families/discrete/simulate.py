@@ -135,7 +135,7 @@ class Blocks:
         truth = np.array(truth_of(e).probabilities)
         where = self.budgets, truth, self.given, self.table, self.slots
         rows = np.empty(int(e.sizes.sum()) if self._by_rows(pooled) else 0, dtype=np.int32)
-        runs.run(rng, pooled, e.sizes, real, *where, rows, out, fitted)
+        runs.run(rng, pooled, e.model.smoothing, e.sizes, real, *where, rows, out, fitted)
 
     def _edited(self, rng: np.random.Generator, out: Floats, fitted: Floats) -> None:
         from modelcollapse.families.discrete import runs
@@ -144,7 +144,8 @@ class Blocks:
         truth = np.array(truth_of(e).probabilities)
         rows, parents = (np.empty(int(size), np.int32) for size in (e.sizes[0], e.sizes.max()))
         where = self.given, self.table, self.slots
-        runs.edit(rng, e.schedule.edit_table, rows, parents, truth, *where, out, fitted)
+        alpha, edits = e.model.smoothing, e.schedule.edit_table
+        runs.edit(rng, alpha, edits, rows, parents, truth, *where, out, fitted)
 
     def _by_rows(self, pooled: bool) -> bool:
         """Return whether a pool is small, and its rows are worth more than its counts."""
