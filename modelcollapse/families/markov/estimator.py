@@ -15,7 +15,7 @@ from modelcollapse._support.checks import (
     whole,
 )
 from modelcollapse._support.errors import InvalidInput
-from modelcollapse.families.markov.smoothing import checked_smoothing
+from modelcollapse.families.discrete.estimator import added_count
 from modelcollapse.families.markov import contexts, texts
 from modelcollapse.families.markov.truth import Language, standard
 from modelcollapse.loop.convention import Estimator, Seen, renamed
@@ -84,7 +84,7 @@ class Markov(Estimator):
         return {
             "words": words,
             "order": order,
-            "smoothing": checked_smoothing(self.smoothing),
+            "smoothing": added_count(self.smoothing),
             "contexts": one_of("contexts", self.contexts, ("random", "fixed")),
         }
 

@@ -1,17 +1,16 @@
 """Fixed contexts: every batch has as many transitions from each context, each a discrete loop."""
 
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 import numpy as np
 
-from modelcollapse._support.checks import Integers
-from modelcollapse._support.errors import InvalidInput, invalid
+from modelcollapse._support.checks import Integers, frozen
+from modelcollapse._support.errors import InvalidInput, NoClosedForm, invalid
+from modelcollapse.families.discrete.estimator import Discrete
+from modelcollapse.loop.experiment import Experiment
 
-if TYPE_CHECKING:
-    from modelcollapse.loop.experiment import Experiment
 
-
-def check(e: "Experiment") -> None:
+def check(e: Experiment) -> None:
     """Raise InvalidInput for a loop whose batches do not have the same contexts."""
     if e.schedule.fresh or not e.schedule.weighted:
         raise InvalidInput(
@@ -25,7 +24,7 @@ def check(e: "Experiment") -> None:
     sizes(e)
 
 
-def sizes(e: "Experiment") -> Integers:
+def sizes(e: Experiment) -> Integers:
     """Return the transitions from each context in a batch: the expected ones, rounded."""
     expected = e.truth.visits * float(e.sizes[0])
     if (few := e.truth.reached & (expected < 0.5)).any():
@@ -37,3 +36,47 @@ def sizes(e: "Experiment") -> Integers:
             f"least {least}, or contexts='random'",
         )
     return np.rint(expected).astype(np.int64)
+
+
+class Loop(NamedTuple):
+    """The discrete loop of a context, and of all that are alike.
+
+    Attributes
+    ----------
+    experiment
+        The loop of its outcomes.
+    visits
+        How often a text comes to each such context.
+    count
+        How many of them there are.
+    """
+
+    experiment: Experiment
+    visits: float
+    count: int
+
+
+def loops(e: Experiment) -> list[Loop]:
+    """Return the discrete loops of all contexts with more than one possible outcome.
+
+    Raises
+    ------
+    NoClosedForm
+        If fits are smoothed and a context has one possible outcome, which is no discrete loop.
+    """
+    truth, found = e.truth, dict[tuple[int, float, bytes], Loop]()
+    for c in np.flatnonzero(truth.reached).tolist():
+        row = truth.probabilities[c] if c else truth.start
+        if np.count_nonzero(row) < 2:
+            if e.model.smoothing > 0 and len(row) > 1:
+                raise NoClosedForm("a context with one possible outcome is smoothed: simulate it")
+            continue
+        n, visits = int(sizes(e)[c]), float(truth.visits[c])
+        key = (n, visits, np.sort(row).tobytes())
+        if key not in found:
+            loop = Experiment(
+                Discrete(len(row), e.model.smoothing), e.workflow, n, e.generations, frozen(row.copy())
+            )
+            found[key] = Loop(loop, visits, 0)
+        found[key] = found[key]._replace(count=found[key].count + 1)
+    return list(found.values())
