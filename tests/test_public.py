@@ -95,6 +95,7 @@ RETURNED = {
         "critical_bandwidth": lambda: mc.kde.critical_bandwidth(10),
         "optimal_bandwidths": lambda: mc.kde.optimal_bandwidths(None, REPLACE, 5, 2),
     },
+    "markov": {},
     "regression": {},
     "mixed": {
         "break_even_synthetic": lambda: mc.mixed.break_even_synthetic(10, 20),

@@ -44,6 +44,9 @@ MODELS = {
     "secants": (mc.HyperbolicSecant(), {}),
     "outcomes": (mc.Discrete(3), {}),
     "smoothed": (mc.Discrete(3, smoothing=0.5), {}),
+    "texts": (mc.Markov(3), {}),
+    "longer texts": (mc.Markov(2, 2, 0.5), {}),
+    "contexts": (mc.Markov(2, contexts="fixed"), {}),
     "regression": (mc.LinearRegression(2, design="fresh", ridge=0.1), {}),
 }
 

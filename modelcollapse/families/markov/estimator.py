@@ -12,13 +12,14 @@ from modelcollapse._support.checks import (
     require_fit,
     row_count,
     shares,
+    table,
     whole,
 )
 from modelcollapse._support.errors import InvalidInput
 from modelcollapse.families.discrete.estimator import added_count
 from modelcollapse.families.markov import contexts, texts
 from modelcollapse.families.markov.truth import Language, standard
-from modelcollapse.loop.convention import Estimator, Seen, renamed
+from modelcollapse.loop.convention import Estimator, renamed, text_labels
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment, Lazy, Prediction, Request
@@ -30,9 +31,9 @@ class Markov(Estimator):
     A text is a row of at least one word 0, ..., K - 1, with -1 after its end. The next word, or the
     end (outcome K), depends on the last `order` words, or on all where there are fewer. Of N
     transitions from a context, c_j of them to outcome j, the fit is
-    q_j = (c_j + smoothing)/(N + M smoothing) with M = K + 1 outcomes, M = K at the start: by maximum
-    likelihood without smoothing. Then a context that was never seen has no fit, and zeros in its
-    place: the fit's own texts never come there.
+    q_j = (c_j + smoothing)/(N + M smoothing) with M = K + 1 outcomes, M = K at the start; without
+    smoothing it is by maximum likelihood. Then a context that was never seen has no fit, and zeros
+    in its place: the fit's own texts never come there.
 
     The truth of an experiment is None (all words alike, the end with the chance 1/10 after each),
     a `modelcollapse.markov.Language`, or its table of probabilities, shape (contexts, K + 1). Sizes
@@ -151,14 +152,15 @@ class Markov(Estimator):
         """
         del y
         own = self.settled()
-        X = texts.checked("X", X, own.words)
+        rows, seen = self._training(X, None)
+        X = texts.of_numbers("X", rows, own.words)
         weights = shares(sample_weight, len(X))
         context, outcome, row = texts.transitions(X, own.words, own.order)
         shape = contexts.count(own.words, own.order), own.words + 1
         flat = np.bincount(context * shape[1] + outcome, weights[row], shape[0] * shape[1])
         counts = np.count_nonzero(weights) * flat.reshape(shape)
         fitted = fits(counts, own.smoothing)
-        return self._learn(Seen(1, None), own, probabilities_=fitted)
+        return self._learn(seen, own, probabilities_=fitted)
 
     @property
     def language_(self) -> Language:
@@ -187,8 +189,16 @@ class Markov(Estimator):
 
     def score_samples(self, X: Any) -> Floats:
         """Return the log-probability of each text in nats, shape (N,); -inf if it is lost."""
-        language = self.language_
-        return language.log_probabilities(texts.checked("X", X, language.words))
+        found = texts.of_numbers("X", self._given(X), self.probabilities_.shape[1] - 1)
+        return self.language_.log_probabilities(found)
+
+    def _given(self, X: Any, *labels: int) -> Floats:
+        """Return texts for a fitted model: they may be longer or shorter than those of the fit."""
+        del labels
+        require_fit(self, "n_features_in_")
+        found, names = table("X", X)
+        self._check_names(text_labels(names))
+        return found
 
 
 def fits(counts: Floats, smoothing: float) -> Floats:

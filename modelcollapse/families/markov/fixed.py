@@ -75,7 +75,11 @@ def loops(e: Experiment) -> list[Loop]:
         key = (n, visits, np.sort(row).tobytes())
         if key not in found:
             loop = Experiment(
-                Discrete(len(row), e.model.smoothing), e.workflow, n, e.generations, frozen(row.copy())
+                Discrete(len(row), e.model.smoothing),
+                e.workflow,
+                n,
+                e.generations,
+                frozen(row.copy()),
             )
             found[key] = Loop(loop, visits, 0)
         found[key] = found[key]._replace(count=found[key].count + 1)

@@ -98,10 +98,10 @@ def all_walked(
     rng: np.random.Generator, n: int, p: Floats, base: Integers, most: int, counts: Integers
 ) -> bool:
     """Fill counts, (replicates, contexts, K + 1), each with n texts of its own model."""
+    done = True
     for r in range(p.shape[0]):
-        if not walked(rng, n, p[r], base, most, counts[r]):
-            return False
-    return True
+        done = done and walked(rng, n, p[r], base, most, counts[r])
+    return done
 
 
 @compiled

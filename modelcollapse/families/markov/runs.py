@@ -58,6 +58,25 @@ def gathered(
 
 
 @compiled
+def followed(rng: np.random.Generator, seen: Integers, alpha: float, options: int) -> int:
+    """Return an outcome of a context, of those seen there or by the added counts of all."""
+    if alpha == 0.0:
+        return seen[np.int64(below(rng, seen.size))]
+    share = rng.random() * (seen.size + alpha * options)
+    if share < seen.size:
+        return seen[int(share)]
+    return np.int64(below(rng, options))
+
+
+@compiled
+def brought(rng: np.random.Generator, order: Integers, k: int, total: int) -> None:
+    """Bring k of the first `total` numbers, drawn without replacement, to the front."""
+    for i in range(k):
+        j = i + np.int64(below(rng, total - i))
+        order[i], order[j] = order[j], order[i]
+
+
+@compiled
 def measured(
     begin: Integers,
     size: Integers,
@@ -195,15 +214,10 @@ def run(
                 while w < K:
                     if i < real[t]:
                         w = outcome_of(rng, sums[context], last[context])
-                    elif alpha == 0.0:
-                        w = lists[begin[context] + np.int64(below(rng, size[context]))]
                     else:
                         options = int(known[context, 3])
-                        share = rng.random() * (size[context] + alpha * options)
-                        if share < size[context]:
-                            w = lists[begin[context] + int(share)]
-                        else:
-                            w = np.int64(below(rng, options))
+                        own = lists[begin[context] : begin[context] + size[context]]
+                        w = followed(rng, own, alpha, options)
                     if place == where.size:
                         if place >= most:
                             return False
@@ -220,21 +234,15 @@ def run(
                 lists = np.empty(where.size, np.int64)
             first = max(0, firsts[t] - dropped)
             trained = texts - first
-            if 0 < budgets[t] < trained:
-                trained = budgets[t]
-                for i in range(trained):
-                    j = i + np.int64(below(rng, texts - i))
-                    order[i], order[j] = order[j], order[i]
+            chosen = np.arange(first, texts)
             if budgets[t] > 0:
+                trained = min(trained, budgets[t])
+                brought(rng, order, trained, texts)
                 chosen = order[:trained]
-            else:
-                chosen = np.arange(first, texts)
             m = gathered(chosen, ends, where, what, begin, size, seen, lists)
             if slots[t] >= 0:
                 row = out[r, slots[t]]
-                measured(
-                    begin, size, seen[:m], lists, alpha, truth, known, totals, tally, row
-                )
+                measured(begin, size, seen[:m], lists, alpha, truth, known, totals, tally, row)
                 words = 0
                 for j in chosen:
                     words += ends[j + 1] - ends[j] - 1

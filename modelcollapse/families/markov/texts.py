@@ -35,7 +35,11 @@ def checked(name: str, value: Any, words: int | None = None) -> Integers:
     InvalidInput
         If an entry is no word, a text is empty, or there is padding before a word.
     """
-    values = table(name, value)[0]
+    return of_numbers(name, table(name, value)[0], words)
+
+
+def of_numbers(name: str, values: Floats, words: int | None = None) -> Integers:
+    """Return the same from an array of numbers, shape (texts, columns)."""
     most = np.inf if words is None else words
     bad = np.argwhere((values != np.floor(values)) | (values < PAD) | (values >= most))
     if len(bad):

@@ -67,7 +67,9 @@ class Language(Law):
             rows += list(level.reshape(-1, K + 1))
         arrays = (start, *transitions)
         done = all(isinstance(one, np.ndarray) and not one.flags.writeable for one in arrays)
-        self._set(np.array(rows), done, name)
+        self.name = name
+        self.probabilities = frozen(_checked(np.array(rows), done))
+        _require_ends(self)
 
     @classmethod
     def of_table(cls, table: Any, name: str | None = None) -> Self:
@@ -75,15 +77,10 @@ class Language(Law):
         rows = reals("truth", table, "give one row of probabilities per context")
         if rows.ndim != 2 or rows.shape[1] < 2:
             raise invalid("truth", f"array of shape {rows.shape}", "give (contexts, words + 1)")
-        contexts.order_of(len(rows), rows.shape[1] - 1)
-        own = cls.__new__(cls)
-        own._set(np.array(rows), isinstance(table, np.ndarray) and not table.flags.writeable, name)
-        return own
-
-    def _set(self, rows: Floats, divided: bool, name: str | None) -> None:
-        self.name = name
-        self.probabilities = frozen(_checked(rows, divided))
-        _require_ends(self)
+        if rows[0, -1] != 0:
+            remedy = "a text has at least one word: at the start the end has probability 0"
+            raise invalid("truth, at the start, the end", float(rows[0, -1]), remedy)
+        return cls(rows[0, :-1], *_levels(rows), name=name)
 
     def __setattr__(self, key: str, value: Any) -> None:
         if key in vars(self):
@@ -111,12 +108,7 @@ class Language(Law):
     @cached_property
     def transitions(self) -> tuple[Floats, ...]:
         """The rows after one word, shape (K, K + 1), after two, shape (K, K, K + 1), ..."""
-        K, first, found = self.words, 1, []
-        for order in range(1, self.order + 1):
-            level = self.probabilities[first : first + K**order]
-            found.append(level.reshape(*[K] * order, K + 1))
-            first += K**order
-        return tuple(found)
+        return _levels(self.probabilities)
 
     @cached_property
     def base(self) -> Integers:
@@ -227,6 +219,16 @@ def standard(words: int, order: int) -> Language:
     return Language.of_table(rows, "standard")
 
 
+def _levels(table: Floats) -> tuple[Floats, ...]:
+    """Return the rows after one word, after two, ..., as views."""
+    words, first, found = table.shape[1] - 1, 1, []
+    for order in range(1, contexts.order_of(len(table), words) + 1):
+        level = table[first : first + words**order]
+        found.append(level.reshape(*[words] * order, words + 1))
+        first += words**order
+    return tuple(found)
+
+
 def _checked(rows: Floats, divided: bool) -> Floats:
     words = rows.shape[1] - 1
     bad = np.argwhere(~(np.isfinite(rows) & (rows >= 0)))
@@ -234,17 +236,14 @@ def _checked(rows: Floats, divided: bool) -> Floats:
         c, j = bad[0]
         remedy = "probabilities are finite and not negative"
         raise invalid(f"truth, {_after(int(c), words)}, outcome {j}", float(rows[c, j]), remedy)
-    if rows[0, -1] > 0:
-        remedy = "a text has at least one word: at the start the end has probability 0"
-        raise invalid("truth, at the start, the end", float(rows[0, -1]), remedy)
     total = rows.sum(axis=1)
     wrong = (np.abs(total - 1) > TOLERANCE) & (total > 0)
     wrong[0] = abs(total[0] - 1) > TOLERANCE
     if wrong.any():
         c = int(np.argmax(wrong))
         raise InvalidInput(
-            f"truth, {_after(c, words)}: the probabilities sum to {total[c]:.12g}, not to 1: divide "
-            "them by their sum"
+            f"truth, {_after(c, words)}: the probabilities sum to {total[c]:.12g}, not to 1: "
+            "divide them by their sum"
         )
     rounding = rows.shape[1] * np.finfo(np.float64).eps
     if divided and np.all((np.abs(total - 1) <= rounding) | (total == 0)):
@@ -311,5 +310,7 @@ def _solved(language: Language, right: Floats, *, forward: bool) -> Floats:
         total += step
         if step.max() <= 1e-17 * total.max():
             return np.asarray(total)
-    raise InvalidInput(f"truth: texts of more than {MOST_STEPS} words are too long for {count} "
-                       "contexts: give the end larger probabilities")
+    raise InvalidInput(
+        f"truth: texts of more than {MOST_STEPS} words are too long for {count} "
+        "contexts: give the end larger probabilities"
+    )

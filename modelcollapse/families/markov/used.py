@@ -29,7 +29,9 @@ def used(truth: Language) -> Floats:
     p, K, count = truth.probabilities, truth.words, len(truth.base)
     after = truth.base[:, None] + np.arange(K)
     among = np.zeros((count, count))
-    np.add.at(among, (np.arange(count)[:, None], after), np.where(truth.reached[:, None], p[:, :K], 0))
+    np.add.at(
+        among, (np.arange(count)[:, None], after), np.where(truth.reached[:, None], p[:, :K], 0)
+    )
     visits = np.linalg.inv(np.eye(count) - among)
     back = np.zeros_like(p)
     back[:, :K] = visits[after, np.arange(count)[:, None]]
