@@ -40,7 +40,7 @@ EVERY = {  # an estimator, rows to fit to, and another value of one of its param
     "hyperbolic-secant": (mc.HyperbolicSecant(), NORMAL, {"size": 2.0}),
     "discrete": (mc.Discrete(20), np.tile(np.arange(5.0), 8)[:, None], {"smoothing": 0.5}),
     "regression": (mc.LinearRegression(), LABELLED, {"ridge": 1.0}),
-    "markov": (mc.Markov(5), np.tile([[0, 3, 4], [1, 2, -1]], (20, 1)), {"smoothing": 0.5}),
+    "markov": (mc.Markov(5), np.tile([[0, 2, 4], [1, 3, 4]], (20, 1)), {"smoothing": 0.5}),
     "label-verifier": (mc.LabelVerifier(random_state=0), NORMAL > 0, {"noise": 0.2}),
     "region-verifier": (mc.RegionVerifier(), NORMAL, {"spread": 2.0}),
 }

@@ -43,7 +43,6 @@ FAMILIES = {
     "poisson": mc.Poisson(),
     "binomial": mc.Binomial(3),
     "discrete": mc.Discrete(3),
-    "markov": mc.Markov(3),
     "regression": mc.LinearRegression(2),
 }
 DETERMINISTIC = ("batch_weights", "memory")

@@ -1,6 +1,6 @@
 """What is measured of fits that are tables, against the truth, replicates first."""
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -8,7 +8,20 @@ from modelcollapse._support.checks import Floats
 from modelcollapse.families.markov.contexts import options
 from modelcollapse.families.markov.truth import Language
 
+if TYPE_CHECKING:
+    from modelcollapse.loop.experiment import Experiment
+
 NAMES = ("excess", "absent", "missing_mass", "squared_error", "collapsed", "length")
+
+
+def names(e: "Experiment") -> tuple[str, ...]:
+    """Return the quantities that there are: a fit's texts are as long as its training texts.
+
+    Where neither smoothing nor fixed contexts break the balance of what comes to a context and
+    what leaves it.
+    """
+    lengths = e.model.contexts == "random" and e.model.smoothing == 0
+    return NAMES if lengths else NAMES[:-1]
 
 
 class Known(NamedTuple):

@@ -18,7 +18,7 @@ from modelcollapse.families.discrete import chains
 from modelcollapse.families.discrete.truth import truth_of
 from modelcollapse.families.markov import fixed, used
 from modelcollapse.families.markov.fates import fates, keeps_first
-from modelcollapse.families.markov.measures import NAMES
+from modelcollapse.families.markov.measures import names
 from modelcollapse.loop.experiment import Lazy, Prediction
 from modelcollapse.loop.experiment import predict as predicted
 from modelcollapse.loop.routes import Parts, given
@@ -36,6 +36,8 @@ Sums = Callable[[Mapping[str, Any]], Any]
 def predict(e: "Experiment") -> Prediction:
     """Return the exact predictions for a loop of texts, computed at the first look."""
     parts, limits = Parts(), Parts()
+    if e.schedule.kind == "set" and e.schedule.edits is None:
+        return Prediction(e, Lazy({}, dict.fromkeys(names(e), RANDOM)))
     if e.model.smoothing == 0:
         parts.routes["excess"] = lambda: np.full(e.generations, np.inf)
         parts.notes["excess"] = f"{NONE}; {LAW}"
@@ -50,7 +52,7 @@ def predict(e: "Experiment") -> Prediction:
         e,
         Lazy(parts.routes, parts.reasons),
         Lazy(parts.spreads, parts.spread_reasons),
-        Lazy({}, dict.fromkeys(NAMES, "no law is known")),
+        Lazy({}, dict.fromkeys(names(e), "no law is known")),
         Lazy(limits.routes, limits.reasons),
         fates=Lazy(given(fates(e))),
         notes=parts.notes,

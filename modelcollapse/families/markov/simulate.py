@@ -13,7 +13,7 @@ from modelcollapse._support.checks import Floats, Integers
 from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse.families.markov import fixed
 from modelcollapse.families.markov.estimator import fits
-from modelcollapse.families.markov.measures import NAMES, known, measured
+from modelcollapse.families.markov.measures import NAMES, known, measured, names
 from modelcollapse.families.markov.texts import TextForm, transitions
 from modelcollapse.families.markov.truth import Language, last_possible
 from modelcollapse.loop.blocks import Arrays, Progress, part, simulated, stream
@@ -43,11 +43,6 @@ def simulate(e: "Experiment", request: Request) -> tuple[Lazy, int]:
     return Lazy(given({name: measured[..., i] for i, name in enumerate(blocks.names)})), done
 
 
-def has_lengths(e: "Experiment") -> bool:
-    """Return whether the expected length of a fit's texts is that of its training texts."""
-    return bool(e.model.contexts == "random" and e.model.smoothing == 0)
-
-
 class Blocks:
     """The simulation of an experiment, block by block; `recorded` are ascending generations."""
 
@@ -55,7 +50,7 @@ class Blocks:
         self.e, self.recorded = e, recorded
         self.slots = np.full(e.generations, -1, dtype=np.int64)
         self.slots[recorded - 1] = np.arange(len(recorded))
-        self.names = NAMES if has_lengths(e) else NAMES[:-1]
+        self.names = names(e)
         self.listed = self._listed()
 
     def _listed(self) -> bool:
