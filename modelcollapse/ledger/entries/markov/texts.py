@@ -4,14 +4,20 @@ import numpy as np
 
 from modelcollapse.families.markov import Language, Markov
 from modelcollapse.ledger.claims import BoundedClaim, Design
-from modelcollapse.ledger.entries.markov.contexts import AFTER, DERIVED, START, WORDS, language
+from modelcollapse.ledger.entries.markov.contexts import DERIVED
 from modelcollapse.ledger.theorem import Theorem
 from modelcollapse.ledger.values import constant, expectation, quantity
 from modelcollapse.loop.experiment import Experiment
 from modelcollapse.workflows import Accumulate, AccumulateSubsample
 
 N, T = 5, 4
+WORDS, START, AFTER = 2, (0.9, 0.1), ((0.45, 0.05, 0.5), (0.1, 0.7, 0.2))
 RISING = ((0.6, 0.3, 0.1), ((0, 0.5, 0.2, 0.3), (0, 0, 0.6, 0.4), (0, 0, 0, 1.0)))
+
+
+def language() -> Language:
+    """Two words, of which the second is rare and then repeated."""
+    return Language(START, AFTER)
 
 
 def pooled() -> Experiment:
