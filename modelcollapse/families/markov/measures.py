@@ -74,7 +74,7 @@ def excess(truth: Language, fits: Floats) -> Floats:
         return np.asarray(np.where(truth.visits > 0, truth.visits * each, 0.0).sum(axis=1))
 
 
-def measured(truth: Language, fits: Floats, visits: Floats | None = None) -> Floats:
+def measured(truth: Language, fits: Floats, flows: Floats | None = None) -> Floats:
     """Return `NAMES` of fits: shape (count, 6), or (count, 5) without the lengths.
 
     Parameters
@@ -83,8 +83,8 @@ def measured(truth: Language, fits: Floats, visits: Floats | None = None) -> Flo
         The real language.
     fits
         Shape (count, contexts, K + 1); a context without a fit has zeros.
-    visits
-        How often a training text of each came to each context, shape (count, contexts), or None.
+    flows
+        How often a training text had each transition, shaped as the fits; or None.
     """
     p, expected = truth.probabilities, truth.visits
     here = (p > 0) & (expected[:, None] > 0)
@@ -97,6 +97,6 @@ def measured(truth: Language, fits: Floats, visits: Floats | None = None) -> Flo
         error / float(expected @ (p * (1 - p)).sum(axis=1)),
         ((fits > 0).sum(axis=2) <= 1).all(axis=1),
     ]
-    if visits is not None:
-        columns.append(visits.sum(axis=1) - 1)
+    if flows is not None:  # no text is shorter than a word, whatever rounding says
+        columns.append(np.maximum(flows[..., :-1].sum(axis=(1, 2)), 1.0))
     return np.stack(columns, axis=1).astype(np.float64)

@@ -92,7 +92,13 @@ class Blocks:
 
     def fill(self, seed: int, index: int, storage: Arrays, progress: Progress) -> None:
         """Simulate one block; its stream depends on the seed and its index alone."""
-        rng, count, batch = stream(seed, index), len(storage["measured"]), self.batch
+        from threadpoolctl import threadpool_limits
+
+        with threadpool_limits(1):  # threads could change bits
+            self._fill(stream(seed, index), storage, progress)
+
+    def _fill(self, rng: np.random.Generator, storage: Arrays, progress: Progress) -> None:
+        count, batch = len(storage["measured"]), self.batch
         for start in range(0, count, batch):
             out = part(storage, slice(start, min(start + batch, count)))["measured"]
             if self.listed:
@@ -121,7 +127,7 @@ class Blocks:
         for n, drops in zip(e.sizes.tolist(), alone.tolist(), strict=True):
             texts = n if drops else texts + n
             held = max(held, texts)
-        room = int(held * (truth.length + 1) * 1.5) + 16
+        room = min(int(held * (truth.length + 1) * 1.5) + 16, MOST_LISTED)
         p = truth.probabilities
         where = truth.base, *known(truth, e.model.smoothing), self.slots
         found = np.empty((*out.shape[:2], len(NAMES)))
@@ -159,8 +165,8 @@ class Blocks:
             flow = np.tensordot(weights, kept, axes=1)
             model = fits(flow * schedule.trained(t), e.model.smoothing)
             if (slot := self.slots[t - 1]) >= 0:
-                visits = flow.sum(axis=2) if len(self.names) == len(NAMES) else None
-                out[:, slot] = measured(truth, model, visits)
+                own = flow if len(self.names) == len(NAMES) else None
+                out[:, slot] = measured(truth, model, own)
 
     def _texts(self, rng: np.random.Generator, out: Floats) -> None:
         """Ask the workflow for texts, generation after generation."""
@@ -180,8 +186,8 @@ class Blocks:
             counts = flat.reshape(shape)
             model = Language.of_table(fits(counts, e.model.smoothing))
             if (slot := self.slots[t]) >= 0:
-                visits = counts.sum(axis=1) / np.count_nonzero(each)
-                found = measured(truth, model.probabilities[None], visits[None])
+                flows = counts[None] / np.count_nonzero(each)
+                found = measured(truth, model.probabilities[None], flows)
                 out[slot] = found[0, : out.shape[1]]
 
     def _require(self, done: bool, most: int) -> None:

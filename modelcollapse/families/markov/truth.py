@@ -274,7 +274,7 @@ def _reached(language: Language) -> tuple[Any, Any]:
 def _require_ends(language: Language) -> None:
     reached, ends = _reached(language)
     if (stuck := reached & ~ends).any():
-        c = int(np.argmax(stuck))
+        c = int(np.flatnonzero(stuck)[-1])  # of the most words
         raise InvalidInput(
             f"truth: texts without an end: {_after(c, language.words)} none follows; give the end, "
             "the last column, a positive probability there or after what comes next"
@@ -295,6 +295,7 @@ def last_possible(p: Floats) -> Integers:
 def _solved(language: Language, right: Floats, *, forward: bool) -> Floats:
     """Return the sum of P^t right over t = 0, 1, ..., P or its transpose being among contexts."""
     from scipy.sparse import csr_array
+    from threadpoolctl import threadpool_limits
 
     p, K = language.probabilities, language.words
     count = len(p)
@@ -303,7 +304,8 @@ def _solved(language: Language, right: Floats, *, forward: bool) -> Floats:
     among = csr_array((p[context, outcome], place), shape=(count, count))
     matrix = among.T.tocsr() if forward else among
     if count <= MOST_DENSE:
-        return np.asarray(np.linalg.solve(np.eye(count) - matrix.toarray(), right))
+        with threadpool_limits(1):  # threads could change bits
+            return np.asarray(np.linalg.solve(np.eye(count) - matrix.toarray(), right))
     total, step = right.copy(), right
     for _ in range(MOST_STEPS):
         step = matrix @ step
