@@ -219,7 +219,7 @@ def _languages(model: Markov) -> st.SearchStrategy[Any]:
     def divided(values: list[float]) -> Floats:
         table = np.array(values).reshape(shape)
         table[0, -1] = 0.0
-        return table / table.sum(axis=1, keepdims=True)
+        return np.asarray(table / table.sum(axis=1, keepdims=True))
 
     return drawn.map(divided)
 

@@ -16,7 +16,7 @@ TABLES = 40.0  # bytes of a transition: its probability, and a few numbers more
 
 def count(words: int, order: int) -> int:
     """Return the number of contexts, if a few numbers for each transition can be held."""
-    found = sum(words**j for j in range(order + 1))
+    found: int = sum(words**j for j in range(order + 1))
     what = f"words = {words}, order = {order}: the transitions of {found} contexts"
     require(TABLES * min(found, 10**15) * min(words + 1, 10**15), what)
     return found

@@ -158,7 +158,7 @@ class Markov(Estimator):
         context, outcome, row = texts.transitions(X, own.words, own.order)
         shape = contexts.count(own.words, own.order), own.words + 1
         flat = np.bincount(context * shape[1] + outcome, weights[row], shape[0] * shape[1])
-        counts = np.count_nonzero(weights) * flat.reshape(shape)
+        counts = np.asarray(np.count_nonzero(weights) * flat.reshape(shape), dtype=np.float64)
         fitted = fits(counts, own.smoothing)
         return self._learn(seen, own, probabilities_=fitted)
 

@@ -35,7 +35,7 @@ def sizes(e: Experiment) -> Integers:
             f"{int(few.sum())} contexts then have less than half a transition in a batch: give at "
             f"least {least}, or contexts='random'",
         )
-    return np.rint(expected).astype(np.int64)
+    return np.asarray(np.rint(expected), dtype=np.int64)
 
 
 class Loop(NamedTuple):
@@ -47,13 +47,13 @@ class Loop(NamedTuple):
         The loop of its outcomes.
     visits
         How often a text comes to each such context.
-    count
+    alike
         How many of them there are.
     """
 
     experiment: Experiment
     visits: float
-    count: int
+    alike: int
 
 
 def loops(e: Experiment) -> list[Loop]:
@@ -82,5 +82,5 @@ def loops(e: Experiment) -> list[Loop]:
                 frozen(row.copy()),
             )
             found[key] = Loop(loop, visits, 0)
-        found[key] = found[key]._replace(count=found[key].count + 1)
+        found[key] = found[key]._replace(alike=found[key].alike + 1)
     return list(found.values())

@@ -87,8 +87,8 @@ def _random(e: "Experiment", parts: Parts, limits: Parts) -> None:
         "the variance of a fit's lengths is no function of their mean: simulate it"
     )
     if e.generations == 1 or keeps_first(e):
-        if (why := used.reason(e.truth)) is not None:
-            parts.reasons |= dict.fromkeys(("absent", "missing_mass"), why)
+        if (none := used.reason(e.truth)) is not None:
+            parts.reasons |= dict.fromkeys(("absent", "missing_mass"), none)
         else:
             first = cache(lambda: used.unseen(e.truth, int(e.sizes[0])))
             for i, name in enumerate(("absent", "missing_mass")):
@@ -115,22 +115,22 @@ def _fixed(e: "Experiment", parts: Parts, limits: Parts) -> None:
         parts.reasons |= dict.fromkeys(("excess", "squared_error"), str(error))
         return
     truth = e.truth
-    shares = np.array([one.visits * one.count for one in loops]) / truth.visits.sum()
+    shares = np.array([one.visits * one.alike for one in loops]) / truth.visits.sum()
     differ = np.array([truth_of(one.experiment).heterozygosity for one in loops])
     weights = {
-        "absent": np.array([float(one.count) for one in loops]),
+        "absent": np.array([float(one.alike) for one in loops]),
         "missing_mass": shares,
         "squared_error": shares * differ / float(shares @ differ),
     }
     each = cache(lambda: [predicted(one.experiment) for one in loops])
-    counts = np.array([one.count for one in loops])
+    counts = np.array([one.alike for one in loops])
     for part, kind in ((parts.routes, "expected"), (limits.routes, "limits")):
         reasons = parts.reasons if kind == "expected" else limits.reasons
         for name, own in weights.items():
             _add(part, reasons, name, each, kind, partial(_sum, own))
         _add(part, reasons, "collapsed", each, kind, partial(_product, counts))
     for name, own in weights.items():
-        # Contexts are independent: of `count` alike ones each has the share weight/count.
+        # Contexts are independent: of so many alike ones each has that share of the weight.
         squares = own**2 / counts
         _add(parts.spreads, parts.spread_reasons, name, each, "variances", partial(_sum, squares))
     if "collapsed" in parts.routes:
@@ -138,14 +138,19 @@ def _fixed(e: "Experiment", parts: Parts, limits: Parts) -> None:
             parts.routes["collapsed"]() * (1 - parts.routes["collapsed"]())
         )
     if e.model.smoothing > 0:
-        why = next(filter(None, (_chained(one.experiment) for one in loops)), None)
-        if why is None:
-            parts.routes["excess"] = lambda: sum(
-                one.visits * one.count * _excess(one.experiment) for one in loops
-            )
-            del parts.reasons["excess"]
-        else:
-            parts.reasons["excess"] = f"{why}; {LAW}"
+        _smoothed(loops, parts)
+
+
+def _smoothed(loops: list[fixed.Loop], parts: Parts) -> None:
+    """Add the expected excess, where each outcome's count is a chain that can be run."""
+    reasons = [_chained(one.experiment) for one in loops]
+    if found := next(filter(None, reasons), None):
+        parts.reasons["excess"] = f"{found}; {LAW}"
+        return
+    del parts.reasons["excess"]
+    parts.routes["excess"] = lambda: sum(
+        one.visits * one.alike * _excess(one.experiment) for one in loops
+    )
 
 
 def _add(

@@ -58,13 +58,13 @@ def gathered(
 
 
 @compiled
-def followed(rng: np.random.Generator, seen: Integers, alpha: float, options: int) -> int:
+def followed(rng: np.random.Generator, seen: Integers, alpha: float, options: int) -> np.int64:
     """Return an outcome of a context, of those seen there or by the added counts of all."""
     if alpha == 0.0:
-        return seen[np.int64(below(rng, seen.size))]
+        return np.int64(seen[np.int64(below(rng, seen.size))])
     share = rng.random() * (seen.size + alpha * options)
     if share < seen.size:
-        return seen[int(share)]
+        return np.int64(seen[int(share)])
     return np.int64(below(rng, options))
 
 
@@ -210,10 +210,10 @@ def run(
             place = ends[texts]
             for i in range(sizes[t]):
                 # Real texts first, as everywhere; of a sum no order is seen.
-                context, w = 0, 0
+                context, w = 0, np.int64(0)
                 while w < K:
                     if i < real[t]:
-                        w = outcome_of(rng, sums[context], last[context])
+                        w = np.int64(outcome_of(rng, sums[context], last[context]))
                     else:
                         options = int(known[context, 3])
                         own = lists[begin[context] : begin[context] + size[context]]

@@ -117,9 +117,8 @@ class Blocks:
         before = np.cumsum(e.sizes) - e.sizes
         budgets = np.zeros_like(e.sizes)
         if schedule.kind == "subset":
-            budgets, starts = schedule.counts, np.zeros_like(e.sizes)
-        else:
-            starts = schedule.starts
+            budgets = schedule.counts
+        starts = np.zeros_like(e.sizes) if schedule.starts is None else schedule.starts
         # Batches before the first one that a later generation needs are dropped.
         needed = np.minimum.accumulate(starts[::-1])[::-1]
         alone = (needed == np.arange(len(starts))).astype(np.int64)
@@ -129,12 +128,13 @@ class Blocks:
             held = max(held, texts)
         room = min(int(held * (truth.length + 1) * 1.5) + 16, MOST_LISTED)
         p = truth.probabilities
-        where = truth.base, *known(truth, e.model.smoothing), self.slots
+        given, unseen = known(truth, e.model.smoothing)
         found = np.empty((*out.shape[:2], len(NAMES)))
+        plan = (e.sizes, schedule.real, before[starts], alone, budgets)
+        chain = (p, np.cumsum(p, axis=1), last_possible(p), truth.base)
+        alpha, most = e.model.smoothing, MOST_LISTED
         done = runs.run(
-            rng,
-            *(e.sizes, schedule.real, before[starts], alone, budgets, e.model.smoothing),
-            *(p, np.cumsum(p, axis=1), last_possible(p), *where, held, room, MOST_LISTED, found),
+            rng, *plan, alpha, *chain, given, unseen, self.slots, held, room, most, found
         )
         self._require(done, MOST_LISTED)
         out[:] = found[..., : out.shape[2]]
@@ -171,7 +171,7 @@ class Blocks:
     def _texts(self, rng: np.random.Generator, out: Floats) -> None:
         """Ask the workflow for texts, generation after generation."""
         e, truth, form = self.e, self.e.truth, TextForm()
-        model, batches = truth, []
+        model, batches = truth, list[Integers]()
         shape, choices = truth.probabilities.shape, e.schedule.chosen(rng)
         for t, n in enumerate(e.schedule.listed):
             r = int(e.schedule.real[t])

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats, Integers, frozen, table
+from modelcollapse._support.checks import Floats, Integers, table
 from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse._support.words import many
 from modelcollapse.families.markov.contexts import bases
@@ -86,7 +86,8 @@ def transitions(texts: Integers, words: int, order: int) -> tuple[Integers, Inte
         goes_on = word != PAD
         rows = rows[goes_on]
         context = base[context[goes_on]] + word[goes_on]
-    return tuple(np.concatenate(found, axis=1))  # type: ignore[return-value]
+    whole = np.concatenate(found, axis=1)
+    return whole[0], whole[1], whole[2]
 
 
 @dataclass(frozen=True)
@@ -167,10 +168,12 @@ class Texts(Law):
     is_normal = False
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "values", frozen(checked("values", self.values)))  # type: ignore[arg-type]
+        found = checked("values", self.values).copy()
+        found.flags.writeable = False
+        object.__setattr__(self, "values", found)
 
     @property
-    def form(self) -> TextForm:  # type: ignore[override]
+    def form(self) -> TextForm:
         """The form of its rows."""
         return TextForm()
 

@@ -93,7 +93,7 @@ class Language(Law):
     @property
     def words(self) -> int:
         """The number K of words."""
-        return self.probabilities.shape[1] - 1
+        return int(self.probabilities.shape[1]) - 1
 
     @cached_property
     def order(self) -> int:
@@ -166,7 +166,7 @@ class Language(Law):
         return np.array([[max(0.0, 2 * float(self.visits @ self.remaining) - steps - steps**2)]])
 
     @property
-    def form(self) -> TextForm:  # type: ignore[override]
+    def form(self) -> TextForm:
         """The form of its rows."""
         return TextForm()
 
