@@ -8,7 +8,7 @@ number of transitions is.
 import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers
-from modelcollapse._support.compiled import below, compiled
+from modelcollapse._support.compiled import below, compiled, inlined
 from modelcollapse.families.markov.kernels import outcome_of
 
 
@@ -57,15 +57,15 @@ def gathered(
     return m
 
 
-@compiled
-def followed(rng: np.random.Generator, seen: Integers, alpha: float, options: int) -> np.int64:
+@inlined
+def followed(
+    rng: np.random.Generator, lists: Integers, first: int, total: int, alpha: float, options: int
+) -> np.int64:
     """Return an outcome of a context, of those seen there or by the added counts of all."""
     if alpha == 0.0:
-        return np.int64(seen[np.int64(below(rng, seen.size))])
-    share = rng.random() * (seen.size + alpha * options)
-    if share < seen.size:
-        return np.int64(seen[int(share)])
-    return np.int64(below(rng, options))
+        return lists[first + np.int64(below(rng, total))]  # type: ignore[no-any-return]
+    share = rng.random() * (total + alpha * options)
+    return lists[first + np.int64(share)] if share < total else np.int64(below(rng, options))
 
 
 @compiled
@@ -109,6 +109,10 @@ def measured(
         Zeros, (K + 1,), before and after.
     """
     excess, absent, missing, square = totals[1], totals[0], totals[2], totals[3]
+    transitions = 0
+    for c in seen:
+        transitions += size[c]
+    lost = alpha == 0.0 and transitions < totals[0]  # surely: then no logarithm is needed
     single, words = True, np.empty(tally.size, dtype=np.int64)
     for c in seen:
         visits, surprise, squares, options = known[c]
@@ -131,7 +135,8 @@ def measured(
             if p > 0.0:
                 absent -= 1
                 found += p
-                loss -= p * np.log(q)
+                if not lost:
+                    loss -= p * np.log(q)
             error += (q - p) * (q - p) - (unit - p) * (unit - p)
         if alpha > 0.0:
             loss -= max(0.0, 1.0 - found) * np.log(unit)
@@ -216,8 +221,8 @@ def run(
                         w = np.int64(outcome_of(rng, sums[context], last[context]))
                     else:
                         options = int(known[context, 3])
-                        own = lists[begin[context] : begin[context] + size[context]]
-                        w = followed(rng, own, alpha, options)
+                        first, total = begin[context], size[context]
+                        w = followed(rng, lists, first, total, alpha, options)
                     if place == where.size:
                         if place >= most:
                             return False
@@ -232,9 +237,9 @@ def run(
                 size[seen[s]] = 0
             if lists.size < where.size:
                 lists = np.empty(where.size, np.int64)
-            first = max(0, firsts[t] - dropped)
-            trained = texts - first
-            chosen = np.arange(first, texts)
+            start = max(0, firsts[t] - dropped)
+            trained = texts - start
+            chosen = np.arange(start, texts)
             if budgets[t] > 0:
                 trained = min(trained, budgets[t])
                 brought(rng, order, trained, texts)
