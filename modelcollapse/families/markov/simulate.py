@@ -72,7 +72,10 @@ class Blocks:
             return False
         ends = np.cumsum(e.sizes, dtype=float)
         trained = ends - (ends - e.sizes)[schedule.starts]
-        return bool(trained.mean() * length <= min(e.truth.probabilities.size, MOST_LISTED / 8))
+        # To draw a word costs three times as much as to list it, ten times that to tabulate one.
+        cost = (3 * e.sizes.mean() + trained.mean()) * length
+        small = trained.max() * length <= MOST_LISTED / 8
+        return bool(small and cost <= 10 * e.truth.probabilities.size)
 
     def storage(self, count: int) -> Arrays:
         """Return what is kept of `count` replicates, to be filled."""
