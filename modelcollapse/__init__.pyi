@@ -24,6 +24,7 @@ from .families import (
     exponential as exponential,
     gaussian as gaussian,
     kde as kde,
+    markov as markov,
     regression as regression,
 )
 from .families.curated import (
@@ -45,6 +46,7 @@ from .families.kde import (
     PowerBandwidth as PowerBandwidth,
     optimal_bandwidths as optimal_bandwidths,
 )
+from .families.markov import Markov as Markov
 from .families.regression import LinearRegression as LinearRegression
 from .loop import sample_metrics as sample_metrics
 from .ledger import (

@@ -101,6 +101,7 @@ RETURNED = {
         "critical_bandwidth": lambda: mc.kde.critical_bandwidth(10),
         "optimal_bandwidths": lambda: mc.kde.optimal_bandwidths(None, REPLACE, 5, 2),
     },
+    "markov": {},
     "regression": {},
     "mixed": {
         "best_label_weight": lambda: mc.mixed.best_label_weight(10, 20),

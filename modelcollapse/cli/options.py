@@ -178,7 +178,16 @@ class LoopOptions:
     "discrete: the truth, 0.5,0.3,0.2 or zipf:EXPONENT; by default uniform."
 
     smoothing: float | None = None
-    "discrete: the count added to each outcome in every fit; 0 (the default) is none."
+    "discrete, markov: the count added to each outcome in every fit; 0 (the default) is none."
+
+    words: MaybeWhole = None
+    "markov: the number of words; samples are texts."
+
+    order: MaybeWhole = None
+    "markov: how many words the next one depends on, by default 1."
+
+    contexts: str | None = None
+    "markov: random (batches of texts, the default) or fixed (as many transitions of each context)."
 
     noise: float | None = None
     "regression: standard deviation of the labels' noise; label-verifier: contradictions."

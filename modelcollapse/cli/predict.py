@@ -28,7 +28,7 @@ def predict(
     ----------
     family
         The model: gaussian, kde, normal-mean, poisson, binomial, gamma, negative-binomial,
-        hyperbolic-secant, discrete or regression.
+        hyperbolic-secant, discrete, regression or markov.
     which
         The workflow.
     loop

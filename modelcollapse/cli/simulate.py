@@ -57,7 +57,7 @@ def simulate(
     ----------
     family
         The model: gaussian, kde, normal-mean, poisson, binomial, gamma, negative-binomial,
-        hyperbolic-secant, discrete or regression.
+        hyperbolic-secant, discrete, regression or markov.
     which
         The workflow.
     loop

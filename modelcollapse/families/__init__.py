@@ -5,6 +5,7 @@ kde          a kernel on every training row
 exponential  the mean of a one-parameter family
 discrete     relative frequencies
 regression   least squares
+markov       which word follows which, in texts with an end
 curated      the mean of a normal, fitted to what a verifier keeps
 
 In each: estimator (the model), predict (which quantity has which route), simulate (exactly), and
@@ -15,5 +16,5 @@ import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules={"curated", "discrete", "exponential", "gaussian", "kde", "regression"},
+    submodules={"curated", "discrete", "exponential", "gaussian", "kde", "markov", "regression"},
 )

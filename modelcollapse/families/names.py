@@ -101,6 +101,15 @@ def _regression(given: Options) -> Any:
     return LinearRegression(**{name: given[name] for name in names if name in given})
 
 
+def _markov(given: Options) -> Any:
+    from modelcollapse.families.markov import Markov
+
+    if "words" not in given:
+        raise InvalidInput("words is missing: give --words 8")
+    names = ("words", "order", "smoothing", "contexts")
+    return Markov(**{name: given[name] for name in names if name in given})
+
+
 def _curated(name: str, *options: str, truth: str) -> Builder:
     def model(given: Options) -> Any:
         from modelcollapse.families import curated
@@ -123,6 +132,7 @@ FAMILIES: dict[str, Builder] = {
     "hyperbolic-secant": _exponential("hyperbolic-secant", "size"),
     "discrete": Builder(("outcomes", "probabilities", "smoothing"), _discrete, _probabilities),
     "regression": Builder(("dim", "noise", "ridge", "design"), _regression, lambda _: None),
+    "markov": Builder(("words", "order", "smoothing", "contexts"), _markov, lambda _: None),
     "label-verifier": _curated(
         "LabelVerifier", "keep_correct", "keep_wrong", "noise", "cells", truth="wrong"
     ),

@@ -15,6 +15,7 @@ from modelcollapse.families.exponential import (
 )
 from modelcollapse.families.gaussian.estimator import Gaussian
 from modelcollapse.families.kde import KDE
+from modelcollapse.families.markov import Markov
 from modelcollapse.families.regression import LinearRegression
 from modelcollapse.loop.experiment import Experiment, predict
 from modelcollapse.workflows import (
@@ -73,6 +74,8 @@ FAMILIES = {
     "regression, fixed inputs": FamilyRow((LinearRegression(3),), "risk"),
     "regression, fresh inputs": FamilyRow((LinearRegression(3, design="fresh"),), "risk"),
     "ridge, d > 1": FamilyRow((LinearRegression(3, ridge=1.0),), "risk"),
+    "language by counts": FamilyRow((Markov(3),), "length"),
+    "the same, fixed contexts": FamilyRow((Markov(3, contexts="fixed"),), "squared_error"),
     "verified labels": FamilyRow((LabelVerifier(),), "label_error"),
     "verified region": FamilyRow((RegionVerifier(0.5),), "squared_error"),
 }

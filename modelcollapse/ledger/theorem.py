@@ -12,7 +12,10 @@ from modelcollapse._support.html import pairs, table
 from modelcollapse.ledger.claims import Claim
 
 Kind = Literal["identity", "law", "bound", "limit", "sharpened", "refuted"]
-ROOMS = ("gaussian", "kde", "exponential", "discrete", "regression", "mixed", "curated")
+ROOMS = (
+    *("gaussian", "kde", "exponential", "discrete", "regression", "markov"),
+    *("mixed", "curated"),
+)
 
 
 @dataclass(frozen=True)

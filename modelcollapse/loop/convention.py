@@ -197,7 +197,7 @@ class Estimator:
                 f"X has {found.shape[1]} features, but {kind} is expecting {wanted} features as "
                 f"input: give the columns that it was fitted to{one_row * (found.shape[1] == 1)}"
             )
-        self._check_names(_texts(names))
+        self._check_names(text_labels(names))
         return found
 
     def _check_names(self, names: npt.NDArray[Any] | None) -> None:
@@ -236,10 +236,10 @@ class Seen(NamedTuple):
     @classmethod
     def of(cls, features: int, labels: list[Any] | None) -> "Seen":
         """Return it from the labels of a data frame, which need not be texts."""
-        return cls(features, _texts(labels))
+        return cls(features, text_labels(labels))
 
 
-def _texts(labels: list[Any] | None) -> npt.NDArray[Any] | None:
+def text_labels(labels: list[Any] | None) -> npt.NDArray[Any] | None:
     """Return the labels of columns if they are texts; mixed ones are refused, as elsewhere."""
     if labels is None:
         return None

@@ -77,6 +77,9 @@ def _unit(family: str, e: Experiment, asked: Asked) -> tuple[float, float]:
     if family == "discrete":
         rows = 0 if e.schedule.newest else min(total, 4 * CACHED)
         return _discrete(e, n, T), 8 * T + rows + 40 * e.model.outcomes
+    if family == "markov":
+        size, texts = e.truth.probabilities.size, min(total, 2e7)
+        return T * _markov(e, rows), 24 * size + 4 * texts * (1 + e.truth.length)
     if family == "regression":
         return T * _regression(e, n), BLOCK * e.model.dim**2
     row, batch = DRAWS.get(family, (25, 60))
@@ -157,6 +160,17 @@ def _predicted(e: Experiment, asked: Asked) -> float:
     if some and not smoothed and e.schedule.newest and lost.sets_reason(e) is None:
         steps += 2 * chains.work(e, lost.sets(e))
     return 1e-5 * e.generations + 0.7e-9 * steps
+
+
+def _markov(e: Experiment, rows: float) -> float:
+    """Count transitions, where a batch has few of them; a binomial costs as much as 32."""
+    size, trained = float(e.truth.probabilities.size), rows
+    if e.schedule.everything:
+        trained *= (len(e.sizes) + 1) / 2
+    words = 1 + float(e.truth.length)
+    if not (e.schedule.weighted or e.schedule.kind == "subset"):
+        return 5e5 + 2000 * rows * words  # text by text
+    return 60 * rows * words + 10 * min(trained * words, 10 * size)
 
 
 def _regression(e: Experiment, n: float) -> float:

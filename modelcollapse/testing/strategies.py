@@ -26,6 +26,7 @@ from modelcollapse.families.exponential.estimator import Family
 from modelcollapse.families.gaussian.estimator import Gaussian
 from modelcollapse.families.kde import KDE, PowerBandwidth
 from modelcollapse.families.kde.bandwidth import RULES
+from modelcollapse.families.markov import Markov
 from modelcollapse.families.regression import LinearRegression
 from modelcollapse.loop.experiment import Experiment
 from modelcollapse.loop.model import Model
@@ -195,6 +196,8 @@ def truths(model: Any) -> st.SearchStrategy[Any]:
     elif isinstance(model, Discrete):
         shares = st.lists(st.floats(0.01, 1), min_size=model.outcomes, max_size=model.outcomes)
         other = shares.map(lambda p: np.array(p) / sum(p))
+    elif isinstance(model, Markov):
+        other = _languages(model)
     elif isinstance(model, LinearRegression):
         other = _vectors(model.dim or 1)
     elif isinstance(model, Family):
@@ -205,6 +208,20 @@ def truths(model: Any) -> st.SearchStrategy[Any]:
     elif isinstance(model, curated.RegionVerifier):
         other = COORDINATES
     return st.none() | other
+
+
+def _languages(model: Markov) -> st.SearchStrategy[Any]:
+    """Draw a table of probabilities, all of them positive but the end's at the start."""
+    shape = model.as_truth(None).probabilities.shape
+    count = shape[0] * shape[1]
+    drawn = st.lists(st.floats(0.01, 1), min_size=count, max_size=count)
+
+    def divided(values: list[float]) -> Floats:
+        table = np.array(values).reshape(shape)
+        table[0, -1] = 0.0
+        return np.asarray(table / table.sum(axis=1, keepdims=True))
+
+    return drawn.map(divided)
 
 
 def _distributions(dim: int) -> st.SearchStrategy[Any]:
@@ -244,6 +261,7 @@ def _models(generations: int) -> dict[type, st.SearchStrategy[Any]]:
         exponential.HyperbolicSecant: (POSITIVE,),
         Discrete: (st.integers(2, 30), st.just(0.0) | POSITIVE),
         LinearRegression: (dims, noise, st.floats(0, 4), designs),
+        Markov: (st.integers(1, 4), st.integers(1, 2), st.floats(0.01, 4) | st.just(0.0)),
         curated.RegionVerifier: (COORDINATES, POSITIVE, POSITIVE),
         curated.LabelVerifier: (*[st.floats(0, 1)] * 3, st.integers(1, 3)),
     }

@@ -10,6 +10,7 @@ import modelcollapse as mc
 from modelcollapse.families import curated
 from modelcollapse.families.discrete import Discrete
 from modelcollapse.families.exponential import Gamma, HyperbolicSecant, NormalMean, Poisson
+from modelcollapse.families.markov import Markov
 from modelcollapse.families.regression import LinearRegression
 
 PAGE = Path(mc.__file__).parent / "docs" / "quantities.md"
@@ -47,6 +48,8 @@ FAMILIES = {
     "region": lambda u: (curated.RegionVerifier(u, 2 * u, u), u / 2, 8),
     "labels": lambda _: (curated.LabelVerifier(0.9, 0.1, 0.1, 2), None, 8),
     "discrete": lambda _: (Discrete(3), None, 8),
+    "markov": lambda _: (Markov(3), None, 8),
+    "markov-fixed": lambda _: (Markov(3, 1, 0.5, "fixed"), None, 8),
     "discrete-many": lambda _: (Discrete(3), None, 2000),
 }
 

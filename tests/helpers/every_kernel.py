@@ -20,6 +20,7 @@ from modelcollapse.families.discrete import simulate
 from modelcollapse.families.kde import scoring
 from modelcollapse.families.kde.scoring import distances, exponential, few
 from modelcollapse.families.kde.scoring.grid import Grid
+from modelcollapse.families.markov import runs
 
 PACKAGE = Path(mc.__file__).parent
 DECORATORS = {"compiled", "inlined", "ordered"}
@@ -45,14 +46,16 @@ MODELS = {
     "secants": (mc.HyperbolicSecant(), {}),
     "outcomes": (mc.Discrete(3), {}),
     "smoothed": (mc.Discrete(3, smoothing=0.5), {}),
+    "texts": (mc.Markov(7), {}),
+    "longer texts": (mc.Markov(4, 2, 0.5), {}),
     "regression": (mc.LinearRegression(2, design="fresh", ridge=0.1), {}),
 }
 
 
 def simulated(e, count=2, **options):
     """Return what a small simulation records, by name."""
-    runs = mc.simulate(e, count, 1, **options)
-    return {name: np.asarray(runs[name]) for name in runs.values}
+    found = mc.simulate(e, count, 1, **options)
+    return {name: np.asarray(found[name]) for name in found.values}
 
 
 def tables():
@@ -92,6 +95,9 @@ def numbers():
             if not (kind in ("densities", "spread") and name == "fresh"):  # rules need the rows
                 e = mc.Experiment(model, workflow, 6, 3)
                 found[f"{kind}/{name}"] = simulated(e, **options)
+    contexts = mc.Markov(2, contexts="fixed")
+    found["contexts"] = simulated(mc.Experiment(contexts, mc.Replace(), 6, 3))
+    found["room"] = {"values": runs.grown(np.arange(3))[:3]}
     units = mc.Normal(np.zeros(3), np.diag([1e-40, 1e-20, 1.0]))
     found["thin"] = simulated(mc.Experiment(mc.Gaussian(3), mc.Replace(), 3, 3, truth=units))
     sizes = np.array([5, 3, 4, 6, 2, 5])

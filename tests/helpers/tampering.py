@@ -23,6 +23,7 @@ from modelcollapse.families.gaussian.laws import LogChiSquareSum
 from modelcollapse.families.kde import limits as kde_limits
 from modelcollapse.families.kde import predict as kde_predict
 from modelcollapse.families.kde.density import ExpectedDensity
+from modelcollapse.families.markov import used as markov_used
 from modelcollapse.families.regression import limits as regression_futures
 from modelcollapse.families.regression import moments as regression_moments
 from modelcollapse.families.regression import ridge as regression_ridge
@@ -66,6 +67,7 @@ def shifted(cdf, deviations):
 VARIANCE = MEAN = SECOND = BIAS = RISK = 0
 ERROR = ROOT = SPREAD = CENTRAL = NORM = 1
 WRONG = {
+    "markov/accumulate/unseen-for-ever": (markov_used, "unseen", 1.03, MEAN),
     "gaussian/replace/variance": (moments, "replace", 1.03, VARIANCE),
     "gaussian/replace/squared-error": (moments, "replace", 1.03, ERROR),
     "gaussian/replace/log-variance": (replace_laws, "log_determinant_moments", 1.03, MEAN),

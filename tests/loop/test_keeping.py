@@ -23,6 +23,7 @@ MODELS = (
     mc.NormalMean(),
     mc.Poisson(),
     mc.Discrete(3),
+    mc.Markov(3, smoothing=0.1),
     mc.LinearRegression(),
     mc.LinearRegression(design="fresh"),
 )

@@ -48,6 +48,7 @@ LOOPS = {
     "negative-binomial": (loop(mc.NegativeBinomial(2.0)), {}),
     "hyperbolic-secant": (loop(mc.HyperbolicSecant()), {}),
     "discrete": (loop(mc.Discrete(3), truth=[0.5, 0.3, 0.2]), {"extra": ["probabilities"]}),
+    "markov": (loop(mc.Markov(3, 2)), {}),
     "regression": (loop(mc.LinearRegression(2)), {}),
     "regression, fresh": (loop(mc.LinearRegression(2, design="fresh"), mc.Accumulate()), {}),
     "labels": (loop(mc.LabelVerifier(cells=3)), {}),

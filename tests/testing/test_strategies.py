@@ -26,6 +26,7 @@ FAMILIES = [
     mc.HyperbolicSecant,
     mc.Discrete,
     mc.LinearRegression,
+    mc.Markov,
     mc.RegionVerifier,
     mc.LabelVerifier,
 ]

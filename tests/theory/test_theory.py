@@ -47,6 +47,7 @@ ROOMS = (
     "discrete",
     "weights",
     "regression",
+    "markov",
     "mixed",
 )
 

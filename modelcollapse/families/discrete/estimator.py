@@ -67,7 +67,7 @@ class Discrete(Estimator):
         """Return the parameters, or raise InvalidInput."""
         return {
             "outcomes": whole("outcomes", self.outcomes, 2),
-            "smoothing": _smoothing(self.smoothing),
+            "smoothing": added_count(self.smoothing),
         }
 
     def as_truth(self, truth: Any) -> Categorical:
@@ -157,7 +157,7 @@ def smoothed(frequencies: Floats, rows: int, smoothing: float) -> Floats:
     return np.asarray((rows * frequencies + smoothing) / (rows + added))
 
 
-def _smoothing(value: Any) -> float:
+def added_count(value: Any) -> float:
     """Return the count added to each outcome, if the fits' squares are then floats."""
     remedy = f"give 0, or a number from {1 / LARGEST:g} to {LARGEST:g}"
     given = number("smoothing", value, 0.0, LARGEST, remedy)

@@ -16,6 +16,7 @@ TITLES = {
     "exponential": "One-parameter exponential families",
     "discrete": "Discrete distributions",
     "regression": "Linear regression",
+    "markov": "Language by counts",
     "mixed": "Mixed, fresh and web data",
     "curated": "Curated data",
 }

@@ -1,0 +1,17 @@
+"""The Markov room: language by counts, an n-gram model whose texts have an end.
+
+contexts     which rows the tables have
+texts        texts as rows of numbers; Texts, real ones for `run`
+truth        Language, the real probabilities
+estimator    Markov, relative frequencies in each context
+measures     what a fit loses
+fixed        as many transitions of each context in every batch: discrete loops
+predict      which quantity has which route
+kernels, runs, simulate   the exact simulator
+"""
+
+from modelcollapse.families.markov.estimator import Markov
+from modelcollapse.families.markov.texts import Texts
+from modelcollapse.families.markov.truth import Language
+
+__all__ = ["Language", "Markov", "Texts"]
