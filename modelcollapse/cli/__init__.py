@@ -22,6 +22,7 @@ Verify the theorems of the ledger, or one loop; exit status 1 if a verdict is un
 
 With a family, its loop (with a workflow of your own, too) is simulated and held against its
 prediction: the options are those of `predict`.""",
+    "theorems": "List the theorems of the ledger, search them by words, or show one in full.",
     "predict": "Print what theory expects of a loop at each generation.",
     "excess": "Print by how much any regular model's loss exceeds its best, at each generation.",
     "simulate": "Simulate independent replicates of a loop, exactly.",

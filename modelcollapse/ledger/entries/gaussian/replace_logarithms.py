@@ -103,6 +103,7 @@ THEOREMS = [
                 "one generation early": expectation("log_variance", 9),
             },
         ),
+        keywords="vanish almost surely",
     ),
     Theorem(
         "gaussian/replace/log-variance-spread",
