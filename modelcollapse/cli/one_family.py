@@ -6,7 +6,7 @@ from cyclopts.help import DefaultFormatter
 
 from modelcollapse.families.names import FAMILIES
 
-LOOP = "--workflow accumulate --samples 50 --generations 20"
+LOOP = "--workflow replace --samples 50 --generations 20"
 SCORED = {"test": "kde", "tolerance": "kde"}  # of simulations, not of the model
 MORE = {"simulate": " --replicates 200 --at 1,5,20", "predict": " --at 1,5,20"}
 

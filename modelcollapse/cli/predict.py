@@ -11,6 +11,7 @@ from modelcollapse._support.checks import Integers
 from modelcollapse._support.errors import InvalidInput
 from modelcollapse._support.strict_json import plain
 from modelcollapse.cli import WRONG_USE
+from modelcollapse.cli.completing import Family
 from modelcollapse.cli.options import LoopOptions, WorkflowOptions
 from modelcollapse.cli.output import (
     ENDINGS,
@@ -34,7 +35,7 @@ SHOWN = 12
 
 
 def predict(
-    family: str,
+    family: Family,
     which: WorkflowOptions | None = None,
     loop: LoopOptions | None = None,
     *,
@@ -78,7 +79,7 @@ def predict(
             _ = values[name]
     written = output is None or _written(output, prediction, generations)
     if json:
-        print_json(document(prediction, generations))
+        print_json(document(prediction, chosen))
     elif output is None or not written:
         shown = shown_generations(experiment.generations) if chosen is None else chosen
         _print(prediction, shown)
@@ -87,7 +88,7 @@ def predict(
 
 def _written(output: Path, p: Prediction, generations: Integers) -> bool:
     if output.suffix == ".json":
-        return write_json(output, document(p, generations))
+        return write_json(output, document(p, generations.tolist()))
     return write_table(output, with_variances(p, generations).columns)
 
 

@@ -12,6 +12,7 @@ from modelcollapse._support.interruption import INTERRUPTED
 from modelcollapse._support.memory import require
 from modelcollapse._support.words import many
 from modelcollapse.cli import WRONG_USE
+from modelcollapse.cli.completing import Family
 from modelcollapse.cli.options import LoopOptions, WorkflowOptions
 from modelcollapse.cli.output import (
     Quiet,
@@ -37,7 +38,7 @@ LONG = 60  # seconds that are worth a word before the work
 
 
 def simulate(
-    family: str,
+    family: Family,
     which: WorkflowOptions | None = None,
     loop: LoopOptions | None = None,
     *,

@@ -7,6 +7,7 @@ from cyclopts import Parameter
 from modelcollapse._support.checks import whole
 from modelcollapse._support.errors import InvalidInput, unknown
 from modelcollapse._support.words import many
+from modelcollapse.cli.completing import Slug
 from modelcollapse.cli.output import note, print_json
 from modelcollapse.cli.whole import Whole
 from modelcollapse.ledger.search import find, near
@@ -15,7 +16,7 @@ from modelcollapse.ledger.theorem import theorems as every
 
 
 def theorems(
-    *words: str,
+    *words: Slug,
     family: str | None = None,
     most: Whole = 10,
     json: Annotated[bool, Parameter(negative="")] = False,

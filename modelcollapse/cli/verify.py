@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from modelcollapse._support.errors import InvalidInput, unknown
 from modelcollapse._support.interruption import INTERRUPTED
 from modelcollapse._support.words import many
+from modelcollapse.cli.completing import FamilyOrSlug
 from modelcollapse.cli.options import LoopOptions, WorkflowOptions
 from modelcollapse.cli.output import Quiet, console, note, number, print_json, progress
 from modelcollapse.cli.whole import Whole
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def verify(
-    family: str | None = None,
+    family: FamilyOrSlug = None,
     which: WorkflowOptions | None = None,
     loop: LoopOptions | None = None,
     *,
@@ -63,7 +64,7 @@ def verify(
     if family is not None and family not in FAMILIES:
         if only is not None:
             raise InvalidInput(f"only = {only!r} and {family!r} both choose theorems: give one")
-        family, only = None, _slugs(family)
+        only, family = _slugs(family), None
     if family is not None:
         if thorough:
             raise InvalidInput("thorough is of the ledger: with a family give effect instead")

@@ -140,5 +140,5 @@ def near(entries: Iterable["Theorem"], unheard: Iterable[str]) -> str:
     known = {w for t in entries for w in words_of(f"{t.slug} {t.keywords} {t.statement}")}
     known.update(word for group in MEANINGS for word in group.split())
     names = sorted(known)
-    alike = [w for one in unheard for w in difflib.get_close_matches(one, names, 2, CUT)]
+    alike = [w for one in unheard for w in difflib.get_close_matches(one, names, 1, CUT)]
     return f"; did you mean {', '.join(alike)}?" if alike else ""
