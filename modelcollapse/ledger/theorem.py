@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, SupportsIndex, TypeVar
 
-from modelcollapse._support.errors import invalid, unknown
+from modelcollapse._support.errors import InvalidInput, invalid, shown, unknown
 from modelcollapse._support.frames import by_column, frame
 from modelcollapse._support.html import pairs, table
 from modelcollapse.ledger.claims import Claim
@@ -207,7 +207,9 @@ def theorems(glob: str = "*", *, about: str | None = None) -> Entries[Theorem]:
         t for t in known if fnmatch.fnmatchcase(t.slug, glob) or t.slug.startswith(within)
     )
     if not matching:
-        raise unknown("theorem", glob, [t.slug for t in known])
+        wrong = unknown("theorem", glob, [t.slug for t in known])
+        hint = "" if "/" in glob else f"; words are looked for by theorems(about={shown(glob)})"
+        raise InvalidInput(f"{wrong}{hint}")
     if about is None:
         return matching
     if not isinstance(about, str):

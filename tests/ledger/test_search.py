@@ -82,8 +82,11 @@ def test_the_beginning_of_a_slug_is_all_below_it():
     assert [t.slug for t in mc.theorems("kde/replace")] == below
     assert [t.slug for t in mc.theorems("kde/replace/")] == below
     assert all(t.slug.startswith("mixed/") for t in mc.theorems("mixed"))
-    with pytest.raises(mc.InvalidInput, match="kde/replace"):
+    with pytest.raises(mc.InvalidInput, match="did you mean kde/replace") as error:
         mc.theorems("kde/replac")
+    assert "about" not in str(error.value)
+    with pytest.raises(mc.InvalidInput, match=r"theorems\(about='collapse'\)"):
+        mc.theorems("collapse")
 
 
 def test_forms_of_a_word_are_one():
