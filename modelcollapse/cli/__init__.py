@@ -20,8 +20,13 @@ COMMANDS = {
     "verify": """\
 Verify the theorems of the ledger, or one loop; exit status 1 if a verdict is unexpected.
 
+A row has what a theorem predicts and what is observed; the gap between them (of a law the largest
+distance, of a bound what exceeds it) and the gap that is allowed, for chance or for rounding; and
+how many near misses, wrong variants of the theorem, the same evidence rejects.
+
 With a family, its loop (with a workflow of your own, too) is simulated and held against its
 prediction: the options are those of `predict`.""",
+    "theorems": "List the theorems of the ledger, search them by words, or show one in full.",
     "predict": "Print what theory expects of a loop at each generation.",
     "excess": "Print by how much any regular model's loss exceeds its best, at each generation.",
     "simulate": "Simulate independent replicates of a loop, exactly.",
@@ -48,6 +53,9 @@ command resumes it after an interruption, and extends it with more generations, 
 seeds. With `accelerate launch -m modelcollapse language ...` it runs on several GPUs.""",
 }
 
+LOOPS = ("predict", "simulate", "verify")  # commands with the options of all families
+COMPLETION = "Install completion for bash, zsh or fish (--shell NAME), and say where."
+
 
 def _version() -> str:
     from modelcollapse import __version__
@@ -56,8 +64,11 @@ def _version() -> str:
 
 
 @cache
-def app() -> "App":
-    """Return the commands; what they need is imported as late as here, where signals are heard."""
+def app(family: str | None = None) -> "App":
+    """Return the commands; what they need is imported as late as here, where signals are heard.
+
+    With a family, the help of the commands on loops is on that family.
+    """
     from cyclopts import App
 
     every = App(
@@ -70,8 +81,25 @@ def app() -> "App":
     for name, text in COMMANDS.items():
         # By its path: a command is imported when it is called, so that help costs nothing.
         markdown = {} if name == "language" else {"help_format": "markdown"}  # it is an App itself
-        every.command(f"modelcollapse.cli.{name}:{name}", name=name, help=text, **markdown)
+        shown = _help(name, family) if name in LOOPS else {}
+        path = f"modelcollapse.cli.{name}:{name}"
+        every.command(path, name=name, help=text, **markdown, **shown)
+    every.register_install_completion_command(help=COMPLETION)
     return every
+
+
+def _help(command: str, family: str | None) -> dict[str, Any]:
+    """Return how the help of a command on loops ends, and what of it a family leaves out."""
+    if family is None:
+        return {
+            "help_epilogue": f"The options of one family: modelcollapse {command} FAMILY --help"
+        }
+    from modelcollapse.cli.one_family import Formatter, example
+
+    return {
+        "help_epilogue": f"Example: {example(command, family)}",
+        "help_formatter": Formatter(family),
+    }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -129,7 +157,18 @@ def _called(words: list[str]) -> Any:
 
     # A language model's libraries reserve more than they use.
     with nullcontext() if words[:1] == ["language"] else limited():
-        return app()(words, exit_on_error=False, print_error=False, result_action="return_value")
+        return app(_family(words))(
+            words, exit_on_error=False, print_error=False, result_action="return_value"
+        )
+
+
+def _family(words: list[str]) -> str | None:
+    """Return the family that help is asked on."""
+    if words[:1] and words[0] in LOOPS and not {"--help", "-h"}.isdisjoint(words):
+        from modelcollapse.cli.one_family import asked
+
+        return asked(words)
+    return None
 
 
 def _one_line(error: Exception) -> str:

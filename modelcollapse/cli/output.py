@@ -8,9 +8,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
+from cyclopts import Parameter
 
 from modelcollapse._support.errors import InvalidInput, printable
 from modelcollapse._support.files import check_writable, replacing
@@ -25,11 +26,19 @@ ENDINGS = (".csv", ".parquet")
 LOG_SECONDS = 10
 CHUNK = 65_536  # rows of a CSV file that are made at once
 FULL_WIDTH = 180  # columns where the output is not a terminal
+# The option of every command that shows progress.
+Quiet = Annotated[
+    bool, Parameter(negative="", help="Show no progress; warnings and files written are said.")
+]
 
 
 def print_json(value: Any) -> None:
     """Print one JSON value on standard output."""
-    print(json.dumps(plain(value), indent=1, allow_nan=False))
+    print(_json(value))
+
+
+def _json(value: Any) -> str:
+    return json.dumps(plain(value), indent=1, allow_nan=False)
 
 
 def console(*, error: bool = False) -> "Console":
@@ -47,12 +56,15 @@ def console(*, error: bool = False) -> "Console":
 
 
 @contextmanager
-def progress(total: float) -> Iterator[Callable[[float, str], None]]:
+def progress(total: float, *, quiet: bool = False) -> Iterator[Callable[[float, str], None]]:
     """Give a function (done, what) that shows progress on standard error.
 
     On a terminal it is a bar that vanishes at the end; elsewhere, in a log, a line every
-    LOG_SECONDS.
+    LOG_SECONDS. Quiet, it is nothing.
     """
+    if quiet:
+        yield lambda done, what: None  # noqa: ARG005
+        return
     if not sys.stderr.isatty():
         yield _logged(total)
         return
@@ -115,10 +127,10 @@ def note(text: str) -> None:
     print(printable(text), file=sys.stderr)
 
 
-def check_table(path: Path) -> None:
+def check_table(path: Path, endings: Sequence[str] = ENDINGS) -> None:
     """Raise unless a table can be written to `path`, before any work is done."""
-    if path.suffix not in ENDINGS:
-        raise InvalidInput(f"output = {str(path)!r}: the name must end in {' or '.join(ENDINGS)}")
+    if path.suffix not in endings:
+        raise InvalidInput(f"output = {str(path)!r}: the name must end in {' or '.join(endings)}")
     check_writable("output", path)
     if path.suffix == ".parquet":
         frames(purpose="writing Parquet")
@@ -137,12 +149,26 @@ def write_table(path: Path, columns: Mapping[str, Any], *, finished: bool = True
             return True
         names = (f"{path.stem}.interrupted{n or ''}{path.suffix}" for n in range(10**6))
         path = next(new for name in names if not (new := path.with_name(name)).exists())
+    return _kept(path, many(count, "row"), lambda: _write(path, columns))
+
+
+def write_json(path: Path, value: Any) -> bool:
+    """Write one JSON value, whole or not at all, and say so; return whether it was written."""
+
+    def write() -> None:
+        with replacing(path) as partial:
+            partial.write_text(_json(value) + "\n", encoding="utf-8")
+
+    return _kept(path, "one JSON object", write)
+
+
+def _kept(path: Path, what: str, write: Callable[[], None]) -> bool:
     try:
-        _write(path, columns)
+        write()
     except OSError as error:
         note(f"output = {str(path)!r} cannot be written: {error}; what follows is all there is")
         return False
-    note(f"wrote {many(count, 'row')} to {path}")
+    note(f"wrote {what} to {path}")
     return True
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from modelcollapse._support.errors import InvalidInput
 from modelcollapse._support.words import many
-from modelcollapse.cli.output import note, progress
+from modelcollapse.cli.output import Quiet, note, progress
 from modelcollapse.cli.whole import MaybeWhole
 from modelcollapse.ledger.verification import ALPHA, verify_all
 
@@ -23,6 +23,7 @@ def report(
     output: Path = Path("report.html"),
     seed: MaybeWhole = None,
     alpha: float | None = None,
+    quiet: Quiet = False,
 ) -> int:
     """Write the ledger, its evidence and the figures as one HTML page that works offline.
 
@@ -53,7 +54,7 @@ def report(
     folder = FIGURES if figures is None and FIGURES.is_dir() else figures
     drawn = [] if folder is None else read_figures(folder)
     found = (
-        _verified(seed or 0, ALPHA if alpha is None else alpha)
+        _verified(seed or 0, ALPHA if alpha is None else alpha, quiet=quiet)
         if verdicts is None
         else read_verdicts(verdicts)
     )
@@ -66,12 +67,12 @@ def report(
     return int(bool(wrong))
 
 
-def _verified(seed: int, alpha: float) -> "Decisions":
+def _verified(seed: int, alpha: float, *, quiet: bool) -> "Decisions":
     """Verify the ledger."""
     from modelcollapse.reproduce.report import Decisions
 
     started = time.monotonic()
-    with progress(1.0) as show:
+    with progress(1.0, quiet=quiet) as show:
         verdicts = verify_all(
             seed=seed, alpha=alpha, progress=lambda slug, share: show(share, slug)
         )

@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from modelcollapse._support.checks import processes
 from modelcollapse._support.errors import invalid, unknown
 from modelcollapse._support.interruption import INTERRUPTED
-from modelcollapse.cli.output import note, progress
+from modelcollapse.cli.output import Quiet, note, progress
 from modelcollapse.cli.whole import Whole
 from modelcollapse.reproduce import Context, Figure, make, named, names
 from modelcollapse.reproduce.figure import Failed, Size, Stopped
@@ -28,6 +28,7 @@ def reproduce(
     dask: str | None = None,
     option: Annotated[tuple[str, ...], Parameter(negative="")] = (),
     show: Annotated[bool, Parameter(name="--list", negative="")] = False,
+    quiet: Quiet = False,
 ) -> int:
     """Compute and draw figures of Collapse or Thrive?, each with its theorem, data and caption.
 
@@ -61,14 +62,14 @@ def reproduce(
     for one, context in zip(chosen, contexts, strict=True):
         check(one, context)
     _check_options(option, chosen)
-    return _make(chosen, contexts)
+    return _make(chosen, contexts, quiet=quiet)
 
 
-def _make(chosen: Sequence[Figure], contexts: Sequence[Context]) -> int:
+def _make(chosen: Sequence[Figure], contexts: Sequence[Context], *, quiet: bool) -> int:
     failed = []
     for one, context in zip(chosen, contexts, strict=True):
         try:
-            with progress(1.0) as show:
+            with progress(1.0, quiet=quiet) as show:
                 about = make(one.name, replace(context, progress=show))
         except Stopped as stop:
             note(f"interrupted: {one.name}: {stop}; the same command goes on")

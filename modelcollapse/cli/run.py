@@ -19,6 +19,7 @@ from modelcollapse._support.words import many
 from modelcollapse.cli import WRONG_USE
 from modelcollapse.cli.options import WorkflowOptions, default_generations
 from modelcollapse.cli.output import (
+    Quiet,
     check_table,
     counted,
     note,
@@ -65,6 +66,7 @@ def run(
     checkpoint: Path | None = None,
     output: Path | None = None,
     json: Annotated[bool, Parameter(negative="")] = False,
+    quiet: Quiet = False,
 ) -> int:
     """Fit, sample and refit any estimator, and follow what becomes of the data.
 
@@ -125,7 +127,8 @@ def run(
     whole("generations", generations)
     given = {"temperature": temperature, "selection": selection, "reward": reward}
     model = build_estimator(estimator, option, training.dim)
-    with progress(generations * (replicates or 1)) as show, warnings.catch_warnings():
+    count = generations * (replicates or 1)
+    with progress(count, quiet=quiet) as show, warnings.catch_warnings():
         warnings.simplefilter("always")
         warnings.showwarning = lambda message, *_: note(f"warning: {message}")
         result = run_loop(

@@ -8,13 +8,14 @@ from cyclopts import Parameter
 
 from modelcollapse import datasets
 from modelcollapse._support.checks import whole
-from modelcollapse._support.errors import InvalidInput
 from modelcollapse._support.interruption import INTERRUPTED
 from modelcollapse._support.memory import require
 from modelcollapse._support.words import many
 from modelcollapse.cli import WRONG_USE
+from modelcollapse.cli.completing import Family
 from modelcollapse.cli.options import LoopOptions, WorkflowOptions
 from modelcollapse.cli.output import (
+    Quiet,
     check_table,
     counted,
     note,
@@ -24,7 +25,7 @@ from modelcollapse.cli.output import (
     progress,
     write_table,
 )
-from modelcollapse.cli.predict import shown_generations
+from modelcollapse.cli.predict import parse_generations, shown_generations
 from modelcollapse.cli.whole import Whole
 from modelcollapse.loop.experiment import Interrupted, Prediction, Trajectories
 from modelcollapse.loop.experiment import predict as predict_experiment
@@ -37,7 +38,7 @@ LONG = 60  # seconds that are worth a word before the work
 
 
 def simulate(
-    family: str,
+    family: Family,
     which: WorkflowOptions | None = None,
     loop: LoopOptions | None = None,
     *,
@@ -50,6 +51,7 @@ def simulate(
     tolerance: float = 1e-10,
     output: Path | None = None,
     json: Annotated[bool, Parameter(negative="")] = False,
+    quiet: Quiet = False,
 ) -> int:
     """Simulate independent replicates of a loop, exactly.
 
@@ -83,17 +85,17 @@ def simulate(
     """
     experiment = (loop or LoopOptions()).build(family, which or WorkflowOptions())
     whole("replicates", replicates)
-    recorded = _generations(at)
+    recorded = parse_generations(at)
     asked = Asked(replicates, recorded, extra, _test(test))
     cost = cost_of(experiment, asked)
     sizes = f"replicates = {replicates}, samples up to {experiment.sizes.max()}, "
     require(cost.memory, f"{sizes}generations = {experiment.generations}: all together")
-    if cost.seconds > LONG:
+    if cost.seconds > LONG and not quiet:
         note(f"about {cost.seconds:.0f} s on one core, within a factor of about three")
     if output is not None:
         check_table(output)
     status = 0
-    with progress(replicates) as show:
+    with progress(replicates, quiet=quiet) as show:
         try:
             runs = simulate_experiment(
                 experiment,
@@ -121,15 +123,6 @@ def simulate(
     elif shown:
         _print(runs, prediction)
     return status
-
-
-def _generations(text: str | None) -> list[int] | None:
-    if text is None:
-        return None
-    try:
-        return [int(part) for part in text.split(",")]
-    except ValueError as error:
-        raise InvalidInput(f"at = {text!r}: give generations, such as 1,10,100") from error
 
 
 def _test(text: str | None) -> Any:

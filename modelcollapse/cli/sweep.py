@@ -8,7 +8,7 @@ from cyclopts import Parameter
 from modelcollapse._support.checks import processes
 from modelcollapse._support.interruption import INTERRUPTED
 from modelcollapse._support.words import many
-from modelcollapse.cli.output import note, number, print_json, print_table, progress
+from modelcollapse.cli.output import Quiet, note, number, print_json, print_table, progress
 from modelcollapse.cli.whole import Whole
 from modelcollapse.sweep import Sweep
 from modelcollapse.sweep import run as run_sweep
@@ -26,6 +26,7 @@ def sweep(
     dask: str | None = None,
     plan: Annotated[bool, Parameter(negative="")] = False,
     json: Annotated[bool, Parameter(negative="")] = False,
+    quiet: Quiet = False,
 ) -> int:
     """Compute every cell of a grid that a TOML file describes; exit status 1 if a cell failed.
 
@@ -50,7 +51,7 @@ def sweep(
     processes(jobs)
     if plan:
         return _plan(grid, folder, jobs, json=json)
-    with progress(len(grid.cells)) as show:
+    with progress(len(grid.cells), quiet=quiet) as show:
         outcome = run_sweep(grid, folder, jobs=jobs, dask=dask, progress=show, found=note)
     failed = {str(cell): error for cell, error in outcome.failed.items()}
     if json:

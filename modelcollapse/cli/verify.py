@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from modelcollapse._support.errors import InvalidInput
+from modelcollapse._support.errors import InvalidInput, unknown
 from modelcollapse._support.interruption import INTERRUPTED
 from modelcollapse._support.words import many
+from modelcollapse.cli.completing import FamilyOrSlug
 from modelcollapse.cli.options import LoopOptions, WorkflowOptions
-from modelcollapse.cli.output import console, note, number, print_json, progress
+from modelcollapse.cli.output import Quiet, console, note, number, print_json, progress
 from modelcollapse.cli.whole import Whole
+from modelcollapse.families.names import FAMILIES
 from modelcollapse.ledger.agreement import verify_experiment
 from modelcollapse.ledger.theorem import Verdict, theorems
 from modelcollapse.ledger.verification import ALPHA, verify_all
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def verify(
-    family: str | None = None,
+    family: FamilyOrSlug = None,
     which: WorkflowOptions | None = None,
     loop: LoopOptions | None = None,
     *,
@@ -32,13 +34,15 @@ def verify(
     alpha: float = ALPHA,
     thorough: Annotated[bool, Parameter(negative="")] = False,
     json: Annotated[bool, Parameter(negative="")] = False,
+    quiet: Quiet = False,
 ) -> int:
     """Verify the theorems of the ledger, or one loop; exit status 1 if a verdict is unexpected.
 
     Parameters
     ----------
     family
-        The model of the loop to verify; by default the ledger is verified.
+        The model of the loop to verify, such as kde; or theorems of the ledger by their slug, such
+        as kde/replace/test-loss-linear, or its beginning, such as kde/replace. By default all.
     which
         The workflow of that loop.
     loop
@@ -57,6 +61,10 @@ def verify(
         Print the verdicts as JSON.
     """
     started = time.monotonic()
+    if family is not None and family not in FAMILIES:
+        if only is not None:
+            raise InvalidInput(f"only = {only!r} and {family!r} both choose theorems: give one")
+        only, family = _slugs(family), None
     if family is not None:
         if thorough:
             raise InvalidInput("thorough is of the ledger: with a family give effect instead")
@@ -65,7 +73,7 @@ def verify(
                 f"only = {only!r} chooses theorems of the ledger: leave it, or {family!r}"
             )
         experiment = (loop or LoopOptions()).build(family, which or WorkflowOptions())
-        own = _loop(experiment, 0.05 if effect is None else effect, seed, alpha)
+        own = _loop(experiment, 0.05 if effect is None else effect, seed, alpha, quiet=quiet)
         return _report(own, len(own), seed, alpha, started, json=json)
     given = [name for part in (which, loop) if part for name in _given(part)]
     if which is not None and not given:
@@ -78,7 +86,7 @@ def verify(
     count = len(theorems(only))
     verdicts: list[Verdict] = []
     interrupted = False
-    with progress(1.0) as show:
+    with progress(1.0, quiet=quiet) as show:
         try:
             verify_all(
                 only,
@@ -104,9 +112,21 @@ def _given(options: WorkflowOptions | LoopOptions) -> list[str]:
     return [f.name for f in fields(options) if getattr(options, f.name) != f.default]
 
 
-def _loop(experiment: Experiment, effect: float, seed: int, alpha: float) -> list[Verdict]:
+def _slugs(word: str) -> str:
+    """Return what is no family, if theorems have it as their slug or its beginning."""
+    try:
+        theorems(word)
+    except InvalidInput:
+        known = [*FAMILIES, *(theorem.slug for theorem in theorems())]
+        raise unknown("family or theorem", word, known) from None
+    return word
+
+
+def _loop(
+    experiment: Experiment, effect: float, seed: int, alpha: float, *, quiet: bool
+) -> list[Verdict]:
     """Verify one loop."""
-    with progress(1.0) as show:
+    with progress(1.0, quiet=quiet) as show:
         return verify_experiment(
             experiment,
             effect=effect,
@@ -126,10 +146,15 @@ def _report(
     else:
         screen = console()
         _print(screen, verdicts)
+        screen.print("\n" + EXPLAINED, style="dim")
         screen.print("\n" + _sentence(summary))
     return int(summary["unexpected"] > 0)
 
 
+EXPLAINED = """\
+gap: between predicted and observed (of a law the largest distance, of a bound what exceeds it)
+allowed: the largest gap that is put down to chance, or of a computation to rounding
+near: of the near misses, wrong variants of the theorem, how many the same evidence rejected"""
 COLUMNS = ("theorem", "parameters", "predicted", "observed", "gap", "allowed", "near", "verdict")
 
 
@@ -140,7 +165,7 @@ def _print(screen: "Console", verdicts: list[Verdict]) -> None:
     room = screen.width - sum(widths) - 2 * len(widths)
     if room < 12:
         for v, row in zip(verdicts, rows, strict=True):
-            screen.print(f"[{_colour(v)}]{row[-1]}[/] {row[0]}  [dim]{v.source}[/]")
+            screen.print(f"{row[-1]} {row[0]}  {v.source}", style=_colour(v))
             screen.print(
                 f"  {row[1]}: predicted {row[2]}, observed {row[3]}, gap {row[4]} "
                 f"({row[5]} allowed), near misses rejected {row[6]}"

@@ -19,11 +19,17 @@ Options = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Builder:
-    """A family: its own options, and how the given ones become a model and a truth."""
+    """A family: its own options, and how the given ones become a model and a truth.
+
+    `example` is the least that has to be said of it on the command line, and `room` the part of
+    the ledger that has its theorems.
+    """
 
     options: tuple[str, ...]
     model: Callable[[Options], Any]
     truth: Callable[[Options], Any]
+    example: str = ""
+    room: str = ""
 
 
 def _gaussian(given: Options) -> Gaussian:
@@ -85,13 +91,14 @@ def _probabilities(given: Options) -> Any:
     return zipf(given["outcomes"], numbers[0])
 
 
-def _exponential(name: str, *options: str) -> Builder:
+def _exponential(name: str, *options: str, example: str = "") -> Builder:
     def model(given: Options) -> Any:
         from modelcollapse.families.exponential import FAMILIES as BUILT
 
         return BUILT[name](**{key: given[key] for key in options if key in given})
 
-    return Builder((*options, "mean"), model, lambda given: given.get("mean"))
+    own = (*options, "mean")
+    return Builder(own, model, lambda given: given.get("mean"), example, "exponential")
 
 
 def _regression(given: Options) -> Any:
@@ -110,33 +117,60 @@ def _markov(given: Options) -> Any:
     return Markov(**{name: given[name] for name in names if name in given})
 
 
-def _curated(name: str, *options: str, truth: str) -> Builder:
+def _curated(name: str, *options: str, truth: str, example: str) -> Builder:
     def model(given: Options) -> Any:
         from modelcollapse.families import curated
 
         return getattr(curated, name)(**{key: given[key] for key in options if key in given})
 
-    return Builder((*options, truth), model, lambda given: given.get(truth))
+    own = (*options, truth)
+    return Builder(own, model, lambda given: given.get(truth), example, "curated")
 
 
 MOMENTS = ("dim", "data", "standardize")
 SAMPLING = ("temperature", "selection", "reward")
 FAMILIES: dict[str, Builder] = {
-    "gaussian": Builder((*MOMENTS, "ddof", "floor", *SAMPLING), _gaussian, _data),
-    "kde": Builder((*MOMENTS, "bandwidth", "kernel", "scoring_bandwidth"), _kde, _data),
-    "normal-mean": _exponential("normal-mean", "variance"),
-    "poisson": _exponential("poisson"),
-    "binomial": _exponential("binomial", "trials"),
-    "gamma": _exponential("gamma", "shape"),
-    "negative-binomial": _exponential("negative-binomial", "size"),
-    "hyperbolic-secant": _exponential("hyperbolic-secant", "size"),
-    "discrete": Builder(("outcomes", "probabilities", "smoothing"), _discrete, _probabilities),
-    "regression": Builder(("dim", "noise", "ridge", "design"), _regression, lambda _: None),
-    "markov": Builder(("words", "order", "smoothing", "contexts"), _markov, lambda _: None),
-    "label-verifier": _curated(
-        "LabelVerifier", "keep_correct", "keep_wrong", "noise", "cells", truth="wrong"
+    "gaussian": Builder(
+        (*MOMENTS, "ddof", "floor", *SAMPLING), _gaussian, _data, "--ddof 1", "gaussian"
     ),
-    "region-verifier": _curated("RegionVerifier", "centre", "radius", "spread", truth="mean"),
+    "kde": Builder(
+        (*MOMENTS, "bandwidth", "kernel", "scoring_bandwidth"),
+        _kde,
+        _data,
+        "--bandwidth 0.5",
+        "kde",
+    ),
+    "normal-mean": _exponential("normal-mean", "variance", example="--variance 2"),
+    "poisson": _exponential("poisson", example="--mean 3"),
+    "binomial": _exponential("binomial", "trials", example="--trials 10"),
+    "gamma": _exponential("gamma", "shape", example="--shape 1"),
+    "negative-binomial": _exponential("negative-binomial", "size", example="--size 2"),
+    "hyperbolic-secant": _exponential("hyperbolic-secant", "size", example="--size 2"),
+    "discrete": Builder(
+        ("outcomes", "probabilities", "smoothing"),
+        _discrete,
+        _probabilities,
+        "--outcomes 10 --probabilities zipf:1",
+        "discrete",
+    ),
+    "regression": Builder(
+        ("dim", "noise", "ridge", "design"), _regression, lambda _: None, "--dim 5", "regression"
+    ),
+    "markov": Builder(
+        ("words", "order", "smoothing", "contexts"),
+        _markov,
+        lambda _: None,
+        "--words 8",
+        "markov",
+    ),
+    "label-verifier": _curated(
+        *("LabelVerifier", "keep_correct", "keep_wrong", "noise", "cells"),
+        truth="wrong",
+        example="--keep-wrong 0.3",
+    ),
+    "region-verifier": _curated(
+        *("RegionVerifier", "centre", "radius", "spread"), truth="mean", example="--radius 1.5"
+    ),
 }
 
 

@@ -1,6 +1,7 @@
 """The ledger: theorems as data, and how they are verified.
 
 theorem       Theorem, Verdict, and the list of all
+search        the theorems that say some words
 claims        what a theorem asserts of evidence, and how that is decided
 values        the values that claims are about
 verification  theorems decided on simulations and computations

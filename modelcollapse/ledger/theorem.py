@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, SupportsIndex, TypeVar
 
-from modelcollapse._support.errors import invalid, unknown
+from modelcollapse._support.errors import InvalidInput, invalid, shown, unknown
 from modelcollapse._support.frames import by_column, frame
 from modelcollapse._support.html import pairs, table
 from modelcollapse.ledger.claims import Claim
+from modelcollapse.ledger.search import find
 
 Kind = Literal["identity", "law", "bound", "limit", "sharpened", "refuted"]
 ROOMS = (
@@ -41,6 +42,8 @@ class Theorem:
         The values at which it is checked.
     claim
         The check, with its near misses.
+    keywords
+        Words that it is to be found by and does not say, such as "collapse".
     """
 
     slug: str
@@ -51,6 +54,7 @@ class Theorem:
     kind: Kind
     parameters: str
     claim: Claim
+    keywords: str = ""
 
     @property
     def expected(self) -> str:
@@ -64,8 +68,9 @@ class Theorem:
         return pairs(self.slug, {**self.row(), "latex": f"${self.latex}$"})
 
     def row(self) -> dict[str, Any]:
-        """Return its row in a table: all but the claim."""
-        told = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "claim"}
+        """Return its row in a table: what it states, without the claim and the keywords."""
+        hidden = ("claim", "keywords")
+        told = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in hidden}
         return {**told, "expected": self.expected}
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> Any:
@@ -175,21 +180,44 @@ class Entries(list[Entry]):
         return by_column([one.row() for one in self])
 
 
-def theorems(glob: str = "*") -> Entries[Theorem]:
-    """Return the ledger's theorems whose slug matches the glob, in order: a list.
+def theorems(glob: str = "*", *, about: str | None = None) -> Entries[Theorem]:
+    """Return the ledger's theorems: those of a slug, and those that say some words.
+
+    Parameters
+    ----------
+    glob
+        A slug, its beginning up to a slash, or a pattern, such as ``kde/replace`` or ``*/limit``.
+    about
+        Words in any order, such as "KDE collapse replace". Words of much the same meaning count
+        too, and rare words count more.
+
+    Returns
+    -------
+    list of Theorem
+        In the order of the ledger, or, of words, those first that say most of them. Its
+        ``to_frame()`` is a table.
 
     Raises
     ------
     InvalidInput
-        If none matches; the message lists the nearest slugs.
+        If none matches; the message lists the nearest slugs or words.
     """
     if not isinstance(glob, str):
         raise invalid("glob", glob, "give a pattern of slugs, such as 'gaussian/*'")
     known = [theorem for room in ROOMS for theorem in _of_room(room)]
-    matching = Entries(t for t in known if fnmatch.fnmatchcase(t.slug, glob))
+    within = glob.rstrip("/") + "/"
+    matching = Entries(
+        t for t in known if fnmatch.fnmatchcase(t.slug, glob) or t.slug.startswith(within)
+    )
     if not matching:
-        raise unknown("theorem", glob, [t.slug for t in known])
-    return matching
+        wrong = unknown("theorem", glob, [t.slug for t in known])
+        hint = "" if "/" in glob else f"; words are looked for by theorems(about={shown(glob)})"
+        raise InvalidInput(f"{wrong}{hint}")
+    if about is None:
+        return matching
+    if not isinstance(about, str):
+        raise invalid("about", about, "give words, such as 'KDE collapse replace'")
+    return Entries(find(matching, about)[0])
 
 
 def _of_room(slug: str) -> "tuple[Theorem, ...]":

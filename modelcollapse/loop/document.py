@@ -1,24 +1,30 @@
 """A prediction as strict JSON data."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from modelcollapse._support.strict_json import plain
+from modelcollapse.loop.experiment import chosen_generations
 from modelcollapse.loop.identity import described
+from modelcollapse.loop.tables import at_generations
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Prediction
 
 
-def document(p: "Prediction") -> dict[str, Any]:
-    """Return all that is known of a prediction; see `Prediction.to_dict`."""
+def document(p: "Prediction", at: Sequence[int] | None = None) -> dict[str, Any]:
+    """Return all that is known of a prediction, at some generations; see `Prediction.to_dict`."""
+    generations = chosen_generations(at, p.experiment.generations)
     fates = {name: vars(fate) for name, fate in p.fates.items()}
     told: dict[str, Any] = plain(
         {
             "experiment": described(p.experiment),
-            "generation": list(range(1, p.experiment.generations + 1)),
-            "expected": dict(p.expected),
-            "laws": {name: _law(laws) for name, laws in p.laws.items()},
+            "generation": generations,
+            "expected": at_generations(p.expected, generations),
+            "variances": at_generations(p.variances, generations),
+            "laws": {
+                name: _law([laws[t - 1] for t in generations]) for name, laws in p.laws.items()
+            },
             "limits": dict(p.limits),
             "exponents": dict(p.exponents),
             **({"fates": fates} if fates else {}),
@@ -28,7 +34,7 @@ def document(p: "Prediction") -> dict[str, Any]:
     return told
 
 
-def _law(laws: Any) -> Mapping[str, Any]:
+def _law(laws: Sequence[Any]) -> Mapping[str, Any]:
     """Return a sequence of laws, one per generation, as its name, means and variances."""
     return {
         "law": type(laws[0]).__name__ if len(laws) else None,

@@ -419,7 +419,7 @@ class Prediction:
         """Return all of it as strict JSON data, what ``modelcollapse predict --json`` prints.
 
         Infinities are the texts "inf" and "-inf", and NaN is null. A law is its name, and its
-        means and variances by generation.
+        means and variances by generation; "variances" are those over replicates.
         """
         from modelcollapse.loop.document import document
 
@@ -624,6 +624,18 @@ def _part(experiment: Experiment[Any], name: str) -> Any:
     return getattr(predict(experiment), name)
 
 
+def chosen_generations(at: Sequence[int] | None, last: int) -> Integers:
+    """Return the generations `at`, or all, checked."""
+    if at is not None and not isinstance(at, Iterable):
+        raise invalid("at", at, "give a sequence of generations, such as [1, 10, 100]")
+    chosen = np.arange(1, last + 1) if at is None else np.array([whole("at", t) for t in at])
+    if chosen.size == 0 or chosen.max() > last or np.any(np.diff(chosen) <= 0):
+        raise InvalidInput(
+            f"at = {chosen.tolist()!r}: give increasing generations between 1 and {last}"
+        )
+    return chosen
+
+
 def simulate(
     experiment: Experiment,
     replicates: int = 1000,
@@ -682,13 +694,7 @@ def simulate(
     whole("seed", seed, minimum=0)
     processes(jobs)
     last = experiment.generations
-    if at is not None and not isinstance(at, Iterable):
-        raise invalid("at", at, "give a sequence of generations, such as [1, 10, 100]")
-    recorded = np.arange(1, last + 1) if at is None else np.array([whole("at", t) for t in at])
-    if recorded.size == 0 or recorded.max() > last or np.any(np.diff(recorded) <= 0):
-        raise InvalidInput(
-            f"at = {recorded.tolist()!r}: give increasing generations between 1 and {last}"
-        )
+    recorded = chosen_generations(at, last)
     if isinstance(extra, str) or not isinstance(extra, Iterable):
         named = extra if isinstance(extra, str) else "mise"
         raise invalid("extra", extra, f"give a sequence of names, such as [{named!r}]")

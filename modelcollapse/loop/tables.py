@@ -1,9 +1,11 @@
 """Predictions, simulations and runs as tables, as the commands write them."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from modelcollapse._support.checks import Integers
 from modelcollapse._support.frames import Table
 
 if TYPE_CHECKING:
@@ -15,6 +17,22 @@ if TYPE_CHECKING:
 def of_prediction(p: "Prediction") -> Table:
     """Return the expectations, one row per generation."""
     return Table({"generation": np.arange(1, p.experiment.generations + 1)}, dict(p.expected))
+
+
+def with_variances(p: "Prediction", generations: Integers) -> Table:
+    """Return the expectations at some generations, and the variances over replicates.
+
+    Those are columns "variance_of_" with the name of the quantity.
+    """
+    quantities = at_generations(p.expected, generations)
+    spreads = at_generations(p.variances, generations)
+    quantities.update({f"variance_of_{name}": values for name, values in spreads.items()})
+    return Table({"generation": generations}, quantities)
+
+
+def at_generations(values: Mapping[str, Any], generations: Integers) -> dict[str, Any]:
+    """Return what is known at all generations at some of them."""
+    return {name: np.asarray(every)[generations - 1] for name, every in values.items()}
 
 
 def of_trajectories(runs: "Trajectories") -> Table:

@@ -36,7 +36,7 @@ def test_predict_prints_one_json_object_with_the_shipped_numbers(capsys):
     out, err = capsys.readouterr()
     document = json.loads(out)
     keys = {"experiment", "generation", "expected", "laws", "limits", "exponents", "reasons"}
-    assert set(document) == {*keys, "fates"}
+    assert set(document) == {*keys, "fates", "variances"}
     assert document["generation"] == list(range(1, 101))
     prediction = mc.predict(mc.Experiment(mc.Gaussian(), mc.Accumulate(), 10, 100))
     assert document["expected"]["variance"] == prediction["variance"].tolist()

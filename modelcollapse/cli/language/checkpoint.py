@@ -4,11 +4,14 @@ from pathlib import Path
 
 from modelcollapse._support.errors import unknown
 from modelcollapse.cli.language.options import shown
+from modelcollapse.cli.output import Quiet
 from modelcollapse.cli.whole import Whole
 from modelcollapse.language import backend, checkpoints
 
 
-def checkpoint(family: str, *, output: Path | None = None, seed: Whole = 0) -> int:
+def checkpoint(
+    family: str, *, output: Path | None = None, seed: Whole = 0, quiet: Quiet = False
+) -> int:
     """Build and pre-train a small model with its tokenizer; print its folder.
 
     Parameters
@@ -24,7 +27,7 @@ def checkpoint(family: str, *, output: Path | None = None, seed: Whole = 0) -> i
     backend.require()
     if family.removeprefix(checkpoints.PREFIX) not in checkpoints.FAMILIES:
         raise unknown("family", family, checkpoints.FAMILIES)
-    with shown() as (show, _):
+    with shown(quiet=quiet) as (show, _):
         what = f"pre-training a small {family} model"
         if output is None and seed == 0:
             folder = checkpoints.resolve(

@@ -16,7 +16,7 @@ from modelcollapse.cli.language.options import (
     shown,
 )
 from modelcollapse.cli.options import parse_samples
-from modelcollapse.cli.output import note, print_json, print_table
+from modelcollapse.cli.output import Quiet, note, print_json, print_table
 from modelcollapse.cli.whole import MaybeWhole, Whole
 from modelcollapse.workflows import OWNERS, AnyWorkflow, by_name
 
@@ -35,6 +35,7 @@ def loop(
     generations: Whole = 4,
     output: Path = Path("language-run"),
     json: Annotated[bool, Parameter(negative="")] = False,
+    quiet: Quiet = False,
 ) -> int:
     """Train a language model on its own samples, generation after generation.
 
@@ -72,7 +73,7 @@ def loop(
     settings = model.build(None if samples is None else parse_samples(samples))
     status = 0
     try:
-        with shown() as (show, announce):
+        with shown(quiet=quiet) as (show, announce):
             language.run(
                 settings,
                 output,

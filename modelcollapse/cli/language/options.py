@@ -137,14 +137,14 @@ def note_interrupted(output: Path) -> None:
 
 
 @contextmanager
-def shown() -> Iterator[tuple[Report, Announce]]:
+def shown(*, quiet: bool) -> Iterator[tuple[Report, Announce]]:
     """Give the functions that show progress and finished work on standard error.
 
-    Of the processes that ``accelerate launch`` starts, only the first shows anything.
+    Of the processes that ``accelerate launch`` starts, only the first shows anything; quiet, none.
     """
     from modelcollapse.language.backend import first_process
 
-    if not first_process():
+    if quiet or not first_process():
         yield (lambda share, what: None), (lambda line: None)  # noqa: ARG005
         return
     with progress(1.0) as show:

@@ -13,7 +13,7 @@ from modelcollapse.cli.language.options import (
     parse_numbers,
     shown,
 )
-from modelcollapse.cli.output import note, print_json, print_table
+from modelcollapse.cli.output import Quiet, note, print_json, print_table
 from modelcollapse.language.value import REAL, SYNTHETIC
 from modelcollapse.language.value import value as value_grid
 
@@ -27,6 +27,7 @@ def value(
     pool: Path | None = None,
     output: Path = Path("value-run"),
     json: Annotated[bool, Parameter(negative="")] = False,
+    quiet: Quiet = False,
 ) -> int:
     """Measure the value of synthetic data: the loss for numbers of real and synthetic rows.
 
@@ -58,7 +59,7 @@ def value(
     model, work = model or ModelOptions(), work or WorkOptions()
     status = 0
     try:
-        with shown() as (show, announce):
+        with shown(quiet=quiet) as (show, announce):
             value_grid(
                 model.build(),
                 output,

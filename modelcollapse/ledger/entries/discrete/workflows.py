@@ -222,6 +222,7 @@ THEOREMS = [
                 ),
             },
         ),
+        keywords="collapse mode tail",
     ),
     Theorem(
         "discrete/accumulate/heterozygosity",
@@ -243,6 +244,7 @@ THEOREMS = [
                 "real data only": expectation("heterozygosity", 1),
             },
         ),
+        keywords="bounded survive",
     ),
     Theorem(
         "discrete/accumulate/absent-for-ever",

@@ -5,7 +5,6 @@ from dataclasses import replace
 from math import exp
 
 import numpy as np
-from scipy.special import ndtr, pdtr
 
 from modelcollapse._support.checks import Floats
 from modelcollapse.evidence import Cdf
@@ -117,6 +116,8 @@ def _count_law(**changes: object) -> Callable[[Experiment], Cdf]:
 
 def _normal_count(e: Experiment) -> Cdf:
     """Return the normal law of the same mean and variance, with the correction for continuity."""
+    from scipy.special import ndtr
+
     rows, deviation = float(e.sizes.sum()), np.sqrt(e.truth.variance)
     spread = float(np.sqrt(predict(e)["squared_error"][-1])) * deviation * rows
     return lambda count: ndtr((np.floor(count) + 0.5 - rows * e.truth.value) / spread)
@@ -124,6 +125,8 @@ def _normal_count(e: Experiment) -> Cdf:
 
 def _stretched(e: Experiment) -> Cdf:
     """Return a Poisson law of fewer rows with the same variance."""
+    from scipy.special import pdtr
+
     rows = 1 / float(predict(e)["squared_error"][-1])
     scale = rows / float(e.sizes.sum())
     return lambda count: pdtr(np.maximum(np.floor(count) * scale, 0.0), rows * e.truth.value)

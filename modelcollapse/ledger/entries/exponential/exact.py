@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 import numpy as np
-from scipy.special import zeta
 
 from modelcollapse.families.exponential.estimator import Family
 from modelcollapse.families.exponential.families import (
@@ -155,6 +154,8 @@ def third(T: int) -> tuple[float, float, float]:
     It is sum_{s <= T} [3 H_{s-1}/s^2 + 1/s^3], H the sum of 1/k^2 below pi^2/6, so that less than
     5/T is missing: 3 H sum_{s > T} 1/s^2 < pi^2/(2 T), and sum_{s > T} 1/s^3 < 1/(2 T^2).
     """
+    from scipy.special import zeta
+
     n, top = 4, float(zeta(3)) + np.pi**4 / 40
     e = loop(Poisson(), Accumulate(), n, T, truth=2.0)
     found = n**2 * last(e, "cubed_error") / Poisson().skewness(2.0)

@@ -102,6 +102,7 @@ THEOREMS = [
                 ),
             },
         ),
+        keywords="bounded survive",
     ),
     Theorem(
         "gaussian/accumulate/squared-error",

@@ -63,6 +63,7 @@ THEOREMS = [
                 "1/(n-1) for 1/n": constant((1 - 1 / 9) ** 4),
             },
         ),
+        keywords="vanish",
     ),
     Theorem(
         "gaussian/replace/variance-second-moment",

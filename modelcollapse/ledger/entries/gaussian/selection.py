@@ -1,7 +1,6 @@
 """Selection: the better of some rows, the top of the model's law, or what a rater prefers."""
 
 import numpy as np
-from scipy.special import gammaln
 
 from modelcollapse.families.gaussian.estimator import Gaussian
 from modelcollapse.ledger.claims import Design, ExactClaim, MeanClaim, mean_claim
@@ -60,6 +59,11 @@ def _instead(name: str, t: int, how: Selection | Tempered) -> Value:
     return expectation(name, t, sampling=how)
 
 
+def _with_the_square(e: Experiment) -> float:
+    """Return the variance if E Y^2 took the place of rho."""
+    return _instead("variance", 5, Tempered(BestOf(2).cumulants().square))(e)
+
+
 def _without_shift(e: Experiment) -> float:
     """Return the variance under accumulate if a selected mean were not above its model's."""
     n, rho = float(e.sizes[0]), e.sampling.cumulants().variance  # type: ignore[union-attr]
@@ -112,6 +116,8 @@ def _power() -> tuple[float, float, float]:
     log Gamma(s + 1 - a) + log Gamma(s + 1 - b) - 2 log Gamma(s + 1) = (q - 1) log s + r_s, where
     Stirling's series gives |r_s| < 2/s for |a|, |b| < 1, and the difference of two has twice that.
     """
+    from scipy.special import gammaln
+
     T, Y, n = float(T_LIMIT), BestOf(3).cumulants(), 10
     c = Y.mean**2 + Y.variance / n
     root = np.sqrt((Y.square - 1) ** 2 + 4 * c)
@@ -142,9 +148,7 @@ THEOREMS = [
             5,
             {
                 "nothing is selected": _instead("variance", 5, Tempered(1.0)),
-                "q = E Y^2 for rho": _instead(
-                    "variance", 5, Tempered(BestOf(2).cumulants().square)
-                ),
+                "q = E Y^2 for rho": _with_the_square,
                 "the best of three": _instead("variance", 5, BestOf(3)),
                 "one generation early": expectation("variance", 4),
             },
@@ -235,7 +239,7 @@ THEOREMS = [
                 "the better of two": lambda: float(
                     predict(loop(Accumulate(), 5, 2, BestOf(2))).limits["variance"]
                 ),
-                "c = e": fixed(
+                "c = e": lambda: (
                     0.8
                     * float(np.sinc(Pairwise(1.0).cumulants().mean))
                     / (1 - Pairwise(1.0).cumulants().mean ** 2)
@@ -278,8 +282,8 @@ THEOREMS = [
             "reward_variance",
             8,
             {
-                "nothing is selected": constant(
-                    float(predict(Experiment(Gaussian(), Accumulate(), 8, 8))["variance"][-1])
+                "nothing is selected": lambda _: float(
+                    predict(Experiment(Gaussian(), Accumulate(), 8, 8))["variance"][-1]
                 ),
                 "the upper quarter": _instead(
                     "reward_variance", 8, KeepTop(0.25, reward=[1.0, 1.0, 0.0])

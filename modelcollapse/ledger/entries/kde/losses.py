@@ -130,6 +130,7 @@ THEOREMS = [
                 "5 % more": fixed(0.525),
             },
         ),
+        keywords="collapse degenerate",
     ),
     Theorem(
         "kde/accumulate/test-loss-log-log-bound",

@@ -3,7 +3,6 @@
 from functools import partial
 
 import numpy as np
-from scipy.special import ndtr
 
 from modelcollapse import datasets
 from modelcollapse._support.checks import Floats
@@ -58,6 +57,8 @@ def _law(workflow: AnyWorkflow, e: Experiment) -> Cdf:
 
 
 def _blurred_once(e: Experiment) -> Cdf:
+    from scipy.special import ndtr
+
     width = np.sqrt(1 + e.model.bandwidth**2)
 
     def cdf(x: Floats) -> Floats:

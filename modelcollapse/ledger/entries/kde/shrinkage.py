@@ -185,6 +185,7 @@ THEOREMS = [
                 "twice the rows": lambda: _clumping(10),
             },
         ),
+        keywords="collapse degenerate",
     ),
     Theorem(
         "kde/replace/mise-limit",
