@@ -217,7 +217,6 @@ def _raised(base: Number, exponent: Number) -> Number:
     small = isinstance(base, int) and isinstance(exponent, int) and exponent >= 0
     if small and base.bit_length() * exponent <= EXACT:  # type: ignore[union-attr]
         return base**exponent
-    value = float(base) ** float(exponent)
-    if isinstance(value, complex):
-        raise ValueError(value)
-    return value
+    if base < 0 and exponent != int(exponent):
+        raise ValueError(base)  # no real number
+    return float(float(base) ** float(exponent))

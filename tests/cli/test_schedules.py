@@ -1,6 +1,7 @@
 """Schedules in short forms: what they give, and what is said of those that cannot be read."""
 
 import json
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 
@@ -129,12 +130,10 @@ def test_a_formula_is_pythons(text, t):
 )
 def test_any_text_is_a_schedule_or_is_refused(text):
     """Nothing else is raised."""
-    try:
+    with suppress(InvalidInput):
         found = schedules.parse("samples", text)
         if callable(found):
             assert [found(t) >= 0 for t in range(1, 4)] == [True] * 3
-    except InvalidInput as error:
-        assert str(error)
 
 
 def test_a_schedule_sets_the_generations(capsys, tmp_path, monkeypatch):
