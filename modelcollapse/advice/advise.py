@@ -80,6 +80,7 @@ class Advice:
                 "effective_rows": self.question.real / plan.last,
                 "fate": plan.fate,
                 "limit": plan.limit,
+                "rate": plan.rate,
                 "gap": None if gap is None else gap * plan.last,
                 "relative_errors": plan.errors,
             }

@@ -30,7 +30,6 @@ from modelcollapse.solver.subsample import subsample_errors
 from modelcollapse.workflows import (
     Accumulate,
     AccumulateSubsample,
-    FreshData,
     KeepReal,
     Replace,
     SlidingWindow,
@@ -58,6 +57,8 @@ class Plan(NamedTuple):
         Its limit, if that is known.
     keeps
         Whether it trains on the first real rows for ever.
+    rate
+        How it vanishes, if it does: N is all rows so far.
     """
 
     workflow: str
@@ -66,6 +67,7 @@ class Plan(NamedTuple):
     fate: Outcome
     limit: float | None
     keeps: bool
+    rate: str = ""
 
     @property
     def last(self) -> float:
@@ -84,29 +86,19 @@ def plans(q: Question) -> list[Plan]:
     """Return every workflow that the question is about, in the order of the table."""
     n, s = q.real, q.steady
     tail = np.array(q.sizes if s is None else [n, s, s])
-    endless = None if s is None else np.inf
-    accumulate = chained(q, 0, pool=True), fate(Accumulate(), tail).verdict
+    last, window = fate(Replace(), tail).verdict, fate(SlidingWindow(WINDOW), tail).verdict
+    endless, settled = (None, None) if s is None else (np.inf, accumulated(n, s))
+    pool, bounded = chained(q, 0, pool=True), fate(Accumulate(), tail).verdict
+    some = f"the last {WINDOW} batches"
     return [
         _real_alone(q),
-        Plan(
-            *("replace", "the last batch"),
-            *(chained(q, 0), fate(Replace(), tail).verdict, endless),
-            keeps=False,
-        ),
-        Plan(
-            *("sliding-window", f"the last {WINDOW} batches"),
-            *(n * _window(q), fate(SlidingWindow(WINDOW), tail).verdict, endless),
-            keeps=False,
-        ),
+        Plan("replace", "the last batch", chained(q, 0), last, endless, keeps=False),
+        Plan("sliding-window", some, n * _window(q), window, endless, keeps=False),
         _kept(q, None, tail),
         *([] if q.weight is None else [_kept(q, q.weight, tail)]),
-        Plan(
-            *("accumulate", "all rows so far"),
-            *(*accumulate, None if s is None else accumulated(n, s)),
-            keeps=True,
-        ),
+        Plan("accumulate", "all rows so far", pool, bounded, settled, keeps=True),
         *_subsampled(q),
-        *(_refreshed(q, tail) if q.fresh.any() else []),
+        *(_refreshed(q) if q.fresh.any() else []),
     ]
 
 
@@ -161,7 +153,7 @@ def split(q: Question) -> Split | None:
 def _real_alone(q: Question) -> Plan:
     errors = q.real / (q.real + np.concatenate([[0.0], np.cumsum(q.fresh)]))
     limit = None if q.steady_fresh is None else 0.0 if q.steady_fresh else 1.0
-    return Plan("none", "all real rows alone", errors, "bounded", limit, keeps=True)
+    return Plan("none", "all real rows alone", errors, "bounded", limit, keeps=True, rate="1/N")
 
 
 def _kept(q: Question, share: float | None, tail: Any) -> Plan:
@@ -191,18 +183,28 @@ def _subsampled(q: Question) -> list[Plan]:
     return [plan, Plan(name, f"{title}, split best", best, "undetermined", None, keeps=True)]
 
 
-def _refreshed(q: Question, tail: Any) -> list[Plan]:
-    pooled, weighted, web = _fresh_limits(q.real, q.steady, q.steady_fresh)
-    verdicts = _fresh_fates(q, tail)
+def _refreshed(q: Question) -> list[Plan]:
+    """Return what brings fresh real rows."""
+    n, s, f = q.real, q.steady, q.steady_fresh
+    settled: Outcome = "undetermined"
+    limits: tuple[float | None, ...] = (None, None, None)
+    if s is None or f is None:
+        web = Web(tuple(q.fresh.tolist()), tuple(q.synthetic.tolist()))
+        sizes = [n, *(q.fresh + q.synthetic).tolist()]
+    else:
+        web, sizes = Web(f, s), [n, f + s, f + s]
+        settled = "bounded"  # f > 0 here, and an old error is multiplied by (s/(f + s))^2, or less
+        pool, weight = float(fresh_effective_samples(f, s)), float(optimal_weight(f, s))
+        limits = n / pool, n * weight / f, 0.0
+    last = fate(web, np.array(sizes))
     name, title = "fresh-data", "fresh real rows and the last batch"
-    errors = chained(q, q.fresh), q.real / best_information(q, q.fresh)
+    pooled, best = chained(q, q.fresh), n / best_information(q, q.fresh)
     everything = chained(q, q.fresh, pool=True)
+    words = "all rows so far, fresh real rows too"
     return [
-        Plan(name, title, errors[0], verdicts[0], pooled, keeps=False),
-        Plan(name, f"{title}, best weights", errors[1], verdicts[1], weighted, keeps=False),
-        Plan(
-            "web", "all rows so far, fresh real rows too", everything, verdicts[2], web, keeps=True
-        ),
+        Plan(name, title, pooled, settled, limits[0], keeps=False),
+        Plan(name, f"{title}, best weights", best, settled, limits[1], keeps=False),
+        Plan("web", words, everything, last.verdict, limits[2], keeps=True, rate=last.rate),
     ]
 
 
@@ -211,29 +213,3 @@ def _window(q: Question) -> Floats:
     if q.generations > INTERPRETED:
         return squared_errors(SlidingWindow(WINDOW), sizes)
     return solve_slots(Schedule(SlidingWindow(WINDOW), sizes), 0.0).errors
-
-
-def _fresh_limits(
-    n: int, s: int | None, f: int | None
-) -> tuple[float | None, float | None, float | None]:
-    if s is None or not f:
-        return None, None, None
-    pooled = n / float(fresh_effective_samples(f, s))
-    return pooled, n * float(optimal_weight(f, s)) / f, 0.0
-
-
-def _fresh_fates(q: Question, tail: Any) -> tuple[Outcome, Outcome, Outcome]:
-    s, f = q.steady, q.steady_fresh
-    if s is None or not f:
-        later = (tuple(q.fresh.tolist()), tuple(q.synthetic.tolist()))
-        sizes = [q.real, *(q.fresh + q.synthetic).tolist()]
-        return "undetermined", "undetermined", fate(Web(*later), sizes).verdict
-    batches = np.array([tail[0], f + s, f + s])
-    loops = FreshData(f, s), FreshData(f, s, _inside(float(optimal_weight(f, s)))), Web(f, s)
-    pooled, weighted, web = (fate(loop, batches).verdict for loop in loops)
-    return pooled, weighted, web
-
-
-def _inside(weight: float) -> float:
-    """Return a weight that is none of the ends, to which it may be rounded."""
-    return min(weight, np.nextafter(1.0, 0.0))

@@ -38,7 +38,7 @@ def long_run(plan: Plan) -> str:
         return UNKNOWN
     if plan.limit is None:
         return "stays bounded"
-    return "vanishes" if plan.limit == 0 else f"settles at {ratio(plan.limit)}"
+    return f"vanishes like {plan.rate}" if plan.limit == 0 else f"settles at {ratio(plan.limit)}"
 
 
 def sentences(

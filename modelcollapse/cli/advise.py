@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from modelcollapse._support.errors import invalid
+from modelcollapse._support.words import many
 from modelcollapse.advice import Advice
 from modelcollapse.advice import advise as find
 from modelcollapse.advice.question import KEEP
@@ -101,7 +102,8 @@ def _print(found: Advice) -> None:
         print(sentence)
         print()
     q, columns = found.question, found.columns()
-    title = f"after {q.generations} generations, over the error of the real rows alone"
+    after = many(q.generations, "generation")
+    title = f"after {after}, over the error of the real rows alone"
     print_table(title, list(columns), list(zip(*columns.values(), strict=True)))
     print()
     rows = [
