@@ -191,19 +191,19 @@ ANYTHING = st.one_of(
     st.lists(st.integers(-1, 30), max_size=5),
     st.lists(st.integers(1, 10**12), min_size=3, max_size=3),
 )
+NEAR = st.integers(0, 9).flatmap(lambda i: ANYTHING if i == 0 else st.integers(1, 50))
 
 
 @settings(max_examples=300)
 @given(
     st.fixed_dictionaries(
-        {"real": ANYTHING, "synthetic": ANYTHING},
+        {"real": NEAR, "synthetic": NEAR, "generations": NEAR},
         optional={
-            "generations": st.one_of(ANYTHING, st.integers(1, 6)),
-            "fresh_real": ANYTHING,
+            "fresh_real": NEAR,
             "keep_real": ANYTHING,
-            "budget": ANYTHING,
-            "at_most": ANYTHING,
-            "first_generation_gap": ANYTHING,
+            "budget": NEAR,
+            "at_most": NEAR,
+            "first_generation_gap": NEAR,
         },
     )
 )

@@ -10,15 +10,23 @@ from modelcollapse import mixed, solver
 from modelcollapse.advice.needs import smallest
 from tests.advice.test_plans import by_title
 
-PATHS = {
-    "fresh-pooled": "fresh real rows and the last batch",
-    "fresh-weighted": "fresh real rows and the last batch, best weights",
-    "fresh-accumulated": "all rows so far, fresh real rows too",
-}
+FRESH = ("fresh-pooled", "fresh-weighted", "fresh-accumulated")
+
+
+def fresh_error(name, f, real, synthetic):
+    """Return the last error with f fresh rows in each generation, step by step."""
+    q, N = 1 / real, real
+    for s in synthetic:
+        before = N if name == "fresh-accumulated" else 0
+        N = before + f + s
+        w = f / (f + 1 / (q + 1 / s)) if name == "fresh-weighted" else f / N
+        u = s / N if name != "fresh-weighted" else 1 - w
+        q = (1 - w) ** 2 * q + u**2 / s + (w**2 / f if f else 0)
+    return real * q
 
 
 def error(name, number, real, synthetic):
-    """Return the last error that so much of something leaves, by the public solver."""
+    """Return the last error that so much of something leaves."""
     sizes = [real, *synthetic]
     if name == "budget":
         return solver.inflation(mc.AccumulateSubsample(number), sizes)[-1]
@@ -26,10 +34,7 @@ def error(name, number, real, synthetic):
         if number in (0, 1):
             return solver.inflation(mc.Replace(), sizes)[-1] if number == 0 else 1.0
         return solver.inflation(mc.KeepReal(number), sizes)[-1]
-    if number == 0:
-        loop = mc.Accumulate() if name == "fresh-accumulated" else mc.Replace()
-        return solver.inflation(loop, sizes)[-1]
-    return by_title(mc.advise(real, synthetic, fresh_real=number))[PATHS[name]].last
+    return fresh_error(name, number, real, synthetic)
 
 
 @settings(max_examples=60)
@@ -41,7 +46,7 @@ def error(name, number, real, synthetic):
 def test_whole_numbers_against_all_of_them(real, synthetic, wanted):
     """The first that is enough, and all above it are."""
     found = {need.name: need for need in mc.advise(real, synthetic, at_most=wanted).needs}
-    for name, most in (*((name, 150) for name in PATHS), ("budget", real + sum(synthetic))):
+    for name, most in (*((name, 150) for name in FRESH), ("budget", real + sum(synthetic))):
         first = 1 if name == "budget" else 0
         numbers = range(first, most + 1)
         enough = [error(name, k, real, synthetic) <= wanted * (1 + 1e-12) for k in numbers]
