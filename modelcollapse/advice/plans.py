@@ -9,9 +9,10 @@ best weights of fresh rows             1/J_t, see `solver.information`
 
 In the long run, with s and f rows for ever: accumulate settles at
 1 + n sum_{j >= 1} s/(n + j s)^2 = 1 + (n/s) zeta(2, 1 + n/s) (Hurwitz); kept and fresh rows at the
-fixed points of `modelcollapse.mixed`; a web with fresh rows at 0. A random subset of k >= 2 rows
-stays bounded: the second moment of the pool's rows does, as its step is
-(s/N)(1 - Q (k - 1)/k), Q their variance, and the noise Q/k of a generation comes back by (s/N)^2.
+fixed points of `modelcollapse.mixed`; a web with fresh rows at 0. A random part of k >= 2 rows
+stays bounded: a new row's second moment exceeds that of the pool's rows by
+1 - Q N (k - 1)/((N - 1) k), so that their variance Q only rises below k/(k - 1), and the noise that
+comes back, at most (s/N)^2 (Q/k + 1/s), has a finite sum.
 """
 
 from typing import Any, NamedTuple

@@ -23,7 +23,7 @@ MOST = 100_000  # generations
 KEEP = "give yes, no, or a weight of the real rows strictly between 0 and 1"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Question:
     """A loop: batch 1 is real, and later ones are sampled from the last model.
 

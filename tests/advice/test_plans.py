@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import modelcollapse as mc
 from modelcollapse import solver
-from modelcollapse.advice.plans import WINDOW
+from modelcollapse.advice.plans import WINDOW, best_information
 
 ROWS = st.integers(1, 400)
 
@@ -146,6 +146,11 @@ def test_the_practitioners_numbers():
     assert round(rows["fresh real rows and the last batch"]) == 27_913
     assert round(rows["all rows so far, fresh real rows too"]) == 46_563
     assert rows["all real rows alone"] == pytest.approx(105_000)
+    limits = {plan.title: plan.limit for plan in found.plans}
+    assert round(50_000 / limits["all rows so far"]) == 43_732
+    few = mc.advise(50_000, 500_000, 12, fresh_real=2964).question
+    weights = few.fresh / best_information(few, few.fresh)[1:]
+    assert [round(100 * w) for w in weights[[0, -1]]] == [6, 7]
 
 
 def test_long_windows_are_the_short_ones():
