@@ -11,9 +11,9 @@ from modelcollapse.advice import Advice
 from modelcollapse.advice import advise as find
 from modelcollapse.advice.question import KEEP
 from modelcollapse.advice.sentences import amount
-from modelcollapse.cli import schedules
 from modelcollapse.cli.output import note, print_json, print_table
 from modelcollapse.cli.whole import MaybeWhole, Whole
+from modelcollapse.workflows import short_forms
 
 Text = Annotated[str, Parameter(allow_leading_hyphen=True)]
 MaybeText = Annotated[str | None, Parameter(allow_leading_hyphen=True)]
@@ -71,11 +71,11 @@ def advise(
         check(figure)
     found = find(
         real,
-        schedules.parse("synthetic", synthetic, 2),
+        short_forms.parse("synthetic", synthetic, 2),
         generations,
-        fresh_real=schedules.parse("fresh_real", fresh_real, 2),
+        fresh_real=short_forms.parse("fresh_real", fresh_real, 2),
         keep_real=_keep(keep_real),
-        budget=None if budget is None else schedules.parse("budget", budget),
+        budget=None if budget is None else short_forms.parse("budget", budget),
         at_most=at_most,
         first_generation_gap=first_generation_gap,
     )

@@ -8,11 +8,10 @@ from cyclopts import Parameter
 
 from modelcollapse._support.checks import Samples
 from modelcollapse._support.errors import InvalidInput
-from modelcollapse.cli import schedules
 from modelcollapse.cli.whole import MaybeWhole
 from modelcollapse.families import names as families
 from modelcollapse.loop.experiment import Experiment
-from modelcollapse.workflows import AnyWorkflow, Weighted, by_name, curves
+from modelcollapse.workflows import AnyWorkflow, Weighted, by_name, curves, short_forms
 
 DEFAULT_SAMPLES, DEFAULT_GENERATIONS = "100", 50
 WEB = ("rows", "growth", "real_share")
@@ -229,7 +228,7 @@ def chosen_generations(
     workflow: AnyWorkflow, samples: Samples, given: int | None, usual: int = DEFAULT_GENERATIONS
 ) -> int:
     """Return the generations that are given, else those of the schedule, the workflow, or usual."""
-    entries = schedules.length(samples)
+    entries = short_forms.length(samples)
     if given is None:
         most = getattr(workflow, "generations", None)
         return int(entries or most or usual)
@@ -242,13 +241,13 @@ def chosen_generations(
 
 
 def parse_samples(text: str) -> Samples:
-    """Return batch sizes from text in one of the forms of `schedules`."""
-    return schedules.parse("samples", text)
+    """Return batch sizes from text in one of the forms of `workflows.short_forms`."""
+    return short_forms.parse("samples", text)
 
 
 def parse_curve(name: str, text: str | None, first: int = 2) -> Samples | None:
     """Return rows per generation from text; None stays None."""
-    return None if text is None else schedules.parse(name, text, first)
+    return None if text is None else short_forms.parse(name, text, first)
 
 
 def parse_rows(name: str, text: str | None) -> int | None:
