@@ -1,8 +1,8 @@
 """The function, and what it returns."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from html import escape
 from typing import Any
 
 from modelcollapse._support import html
@@ -12,8 +12,6 @@ from modelcollapse.advice.needs import Need, needs
 from modelcollapse.advice.plans import Plan, Split, plans, split
 from modelcollapse.advice.question import Question, asked
 from modelcollapse.advice.sentences import EXACT, long_run, must_keep, ratio, rows, sentences
-
-STOP = re.compile(r"(?<=\.) |(?<=;) ")
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,9 +42,8 @@ class Advice:
         return "\n".join(self.sentences)
 
     def _repr_html_(self) -> str:
-        title = f"Advice for {self.question.generations} generations"
-        notes = [part for sentence in self.sentences for part in STOP.split(sentence)]
-        return html.table(title, self.columns(), notes)
+        told = "".join(f"<p>{escape(sentence)}</p>" for sentence in self.sentences)
+        return told + html.table(f"After {self.question.generations} generations", self.columns())
 
     @property
     def keep_real(self) -> bool:

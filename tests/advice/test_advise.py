@@ -1,6 +1,7 @@
 """The advice itself: sentences, tables, pictures, and what is refused."""
 
 import re
+from html import escape
 
 import numpy as np
 import pytest
@@ -127,7 +128,9 @@ def test_tables_and_data():
     columns = found.columns()
     assert {len(column) for column in columns.values()} == {len(found.plans)}
     assert list(columns)[-1] == "gap"
-    assert "relative error" in found._repr_html_()
+    page = found._repr_html_()
+    assert all(escape(text) in page for text in found.sentences)
+    assert all(f"<td>{cell}</td>" in page for column in columns.values() for cell in column)
     assert str(found) == "\n".join(found.sentences)
     told = found.to_dict()
     assert [one["limit"] for one in told["workflows"]][:2] == [0.0, "inf"]
