@@ -13,6 +13,10 @@ from ._support.errors import (
     NoClosedForm as NoClosedForm,
 )
 from ._support.version import __version__ as __version__
+from .advice import (
+    Advice as Advice,
+    advise as advise,
+)
 from .diagnosis import (
     Diagnosis as Diagnosis,
     Finding as Finding,

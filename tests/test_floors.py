@@ -16,6 +16,7 @@ FLOORS = (
     "solver",
     "families",
     "mixed",
+    "advice",
     "ledger",
     "testing",
     "language",

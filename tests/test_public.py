@@ -31,6 +31,7 @@ def cdf(x):
 # What each public function returns, by the name of the module that is imported and its own.
 RETURNED = {
     "modelcollapse": {
+        "advise": lambda: mc.advise(50, 500, 12, fresh_real=5),
         "described": lambda: mc.described(LOOP),
         "diagnose": lambda: mc.diagnose(mc.simulate(LOOP, 20)),
         "optimal_bandwidths": lambda: mc.optimal_bandwidths(None, REPLACE, 5, 2),

@@ -28,6 +28,7 @@ With a family, its loop (with a workflow of your own, too) is simulated and held
 prediction: the options are those of `predict`.""",
     "theorems": "List the theorems of the ledger, search them by words, or show one in full.",
     "predict": "Print what theory expects of a loop at each generation.",
+    "advise": "Say what a loop loses, whether to keep its real rows, and how many more it needs.",
     "excess": "Print by how much any regular model's loss exceeds its best, at each generation.",
     "simulate": "Simulate independent replicates of a loop, exactly.",
     "run": "Fit, sample and refit any estimator, and follow what becomes of the data.",

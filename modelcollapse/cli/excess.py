@@ -6,7 +6,7 @@ from cyclopts import Parameter
 
 from modelcollapse import solver
 from modelcollapse._support.errors import InvalidInput, invalid
-from modelcollapse.cli.options import DEFAULT_GENERATIONS, WorkflowOptions
+from modelcollapse.cli.options import WorkflowOptions, chosen_generations
 from modelcollapse.cli.output import number, print_json, print_table
 from modelcollapse.cli.predict import shown_generations
 from modelcollapse.cli.whole import MaybeWhole
@@ -34,9 +34,9 @@ def excess(
     which
         The workflow.
     samples
-        Rows per batch: a number (100), or one number per generation, such as 10,20,40.
+        Rows per batch: 100, one number per generation (10,20,40), double:10, 10*2^t, or a.csv.
     generations
-        The number of fits (50, or as many as the workflow has); the first is to real data.
+        The number of fits (50, or as many as a schedule has); the first is to real data.
     first
         The excess of generation 1 that is due to estimation, in any unit.
     parameters
@@ -50,8 +50,7 @@ def excess(
     """
     which = which or WorkflowOptions()
     workflow, rows = which.build(samples)
-    most = getattr(workflow, "generations", None)
-    last = generations if generations is not None else (most or DEFAULT_GENERATIONS)
+    last = chosen_generations(workflow, rows, generations)
     schedule = Schedule(workflow, batch_sizes(workflow, rows, last))
     floor = None
     if losses is not None or at is not None:

@@ -11,7 +11,7 @@ from modelcollapse._support.errors import InvalidInput
 from modelcollapse.cli.whole import MaybeWhole
 from modelcollapse.families import names as families
 from modelcollapse.loop.experiment import Experiment
-from modelcollapse.workflows import AnyWorkflow, Weighted, by_name, curves
+from modelcollapse.workflows import AnyWorkflow, Weighted, by_name, curves, short_forms
 
 DEFAULT_SAMPLES, DEFAULT_GENERATIONS = "100", 50
 WEB = ("rows", "growth", "real_share")
@@ -25,8 +25,8 @@ class WorkflowOptions:
     workflow: str = "replace"
     "The name, such as replace or accumulate-subsample; a wrong one lists them all."
 
-    budget: MaybeWhole = None
-    "Training rows of accumulate-subsample; by default the batch size."
+    budget: str | None = None
+    "Training rows of accumulate-subsample, such as 100 or double:10; by default the batch size."
 
     window: MaybeWhole = None
     "Batches in a sliding-window."
@@ -77,7 +77,7 @@ class WorkflowOptions:
         curve = parse_curve if self.workflow == "web" else parse_rows
         return by_name(
             self.workflow,
-            budget=self.budget,
+            budget=parse_curve("budget", self.budget, first=1),
             window=self.window,
             share=self.share,
             edits=parse_curve("edits", self.edits),
@@ -118,10 +118,10 @@ class LoopOptions:
     """A loop with a theory."""
 
     samples: str | None = None
-    "Rows per batch: a number (100), or one number per generation, such as 10,20,40."
+    "Rows per batch: 100, one number per generation (10,20,40), double:10, 10*2^t, or a.csv."
 
     generations: MaybeWhole = None
-    "The number of fits (50, or as many as the workflow has); generation 1 is the fit to real data."
+    "The number of fits (50, or as many as a schedule has); generation 1 is the fit to real data."
 
     dim: MaybeWhole = None
     "gaussian, kde, regression: columns; by default those of the data, or 1."
@@ -230,28 +230,36 @@ class LoopOptions:
             model,
             workflow,
             samples=samples,
-            generations=default_generations(workflow, DEFAULT_GENERATIONS)
-            if self.generations is None
-            else self.generations,
+            generations=chosen_generations(workflow, samples, self.generations),
             truth=truth,
             sampling=families.sampling(given),
         )
 
 
-def default_generations(workflow: AnyWorkflow, usual: int) -> int:
-    """Return the generations that a workflow has, or the usual number."""
-    most = getattr(workflow, "generations", None)
-    return usual if most is None else int(most)
+def chosen_generations(
+    workflow: AnyWorkflow, samples: Samples, given: int | None, usual: int = DEFAULT_GENERATIONS
+) -> int:
+    """Return the generations that are given, else those of the schedule, the workflow, or usual."""
+    entries = short_forms.length(samples)
+    if given is None:
+        most = getattr(workflow, "generations", None)
+        return int(entries or most or usual)
+    if entries is not None and entries > given:
+        raise InvalidInput(
+            f"generations = {given} and samples has {entries} sizes: leave generations, or give "
+            "one size for each"
+        )
+    return given
 
 
 def parse_samples(text: str) -> Samples:
-    """Return a batch size or a schedule from text such as "10" or "10,20,40"."""
-    return _numbers("samples", text)
+    """Return batch sizes from text in one of the forms of `workflows.short_forms`."""
+    return short_forms.parse("samples", text)
 
 
-def parse_curve(name: str, text: str | None) -> Samples | None:
+def parse_curve(name: str, text: str | None, first: int = 2) -> Samples | None:
     """Return rows per generation from text; None stays None."""
-    return None if text is None else _numbers(name, text)
+    return None if text is None else short_forms.parse(name, text, first)
 
 
 def parse_rows(name: str, text: str | None) -> int | None:
@@ -260,13 +268,3 @@ def parse_rows(name: str, text: str | None) -> int | None:
     if value is not None and not isinstance(value, int):
         raise InvalidInput(f"{name} = {text!r}: give one whole number")
     return value
-
-
-def _numbers(name: str, text: str) -> Samples:
-    try:
-        numbers = [int(part) for part in text.split(",")]
-    except ValueError as error:
-        raise InvalidInput(
-            f"{name} = {text!r}: give a whole number, or one per generation, such as 10,20,40"
-        ) from error
-    return numbers if "," in text else numbers[0]

@@ -17,7 +17,7 @@ from modelcollapse._support.errors import InvalidInput, unknown
 from modelcollapse._support.interruption import INTERRUPTED
 from modelcollapse._support.words import many
 from modelcollapse.cli import WRONG_USE
-from modelcollapse.cli.options import WorkflowOptions, default_generations
+from modelcollapse.cli.options import WorkflowOptions, chosen_generations
 from modelcollapse.cli.output import (
     Quiet,
     check_table,
@@ -83,9 +83,9 @@ def run(
     option
         An argument of the estimator, such as n_components=10; may be repeated.
     samples
-        Rows per batch: a number (100), or one number per generation, such as 10,20,40.
+        Rows per batch: 100, one number per generation (10,20,40), double:10, 10*2^t, or a.csv.
     generations
-        The number of fits (20, or as many as the workflow has); the first is to real data.
+        The number of fits (20, or as many as a schedule has); the first is to real data.
     temperature
         The sampler's temperature, if the estimator's sample takes one.
     selection
@@ -123,7 +123,7 @@ def run(
         check_table(output)
     training, test = _split(datasets.load(data, standardize=standardize), holdout, seed)
     workflow, sizes = (which or WorkflowOptions()).build(samples)
-    generations = default_generations(workflow, 20) if generations is None else generations
+    generations = chosen_generations(workflow, sizes, generations, usual=20)
     whole("generations", generations)
     given = {"temperature": temperature, "selection": selection, "reward": reward}
     model = build_estimator(estimator, option, training.dim)

@@ -14,9 +14,10 @@ from modelcollapse._support.version import build
 from modelcollapse.families import names as families
 from modelcollapse.loop.experiment import Experiment
 from modelcollapse.loop.json_data import plain
-from modelcollapse.workflows import OWNERS, AnyWorkflow, Weighted, by_name, curves
+from modelcollapse.workflows import OWNERS, AnyWorkflow, Weighted, by_name, curves, short_forms
 
 GROWTH = ("growth", "real_share")
+FIRST = {"budget": 1, "edits": 2, "real": 2, "synthetic": 2}  # generation of a schedule
 WORKFLOW_KEYS = ("name", *OWNERS, *GROWTH)
 
 
@@ -32,7 +33,8 @@ class Cell:
     workflow
         Its name and options, such as ``{"name": "accumulate-subsample", "budget": 50}``.
     samples, generations
-        As in `Experiment`; a schedule is a list of sizes.
+        As in `Experiment`; a schedule is a list of sizes, or a text such as "double:10",
+        "10*2^t" or "a.csv" (see `modelcollapse.workflows.short_forms`).
     replicates, seed
         As in `simulate`. Cells with the same seed share their random streams, which makes
         contrasts between cells sharper than independent ones.
@@ -106,14 +108,20 @@ class Cell:
         if not isinstance(family, str):
             raise invalid("model.family", family, f"give one of {', '.join(families.FAMILIES)}")
         model, truth = families.build(family, options)
+        samples = _read("samples", self.samples, 1)
         return Experiment(
             model,
-            _workflow(self.workflow, self.samples),
-            samples=self.samples,
+            _workflow(self.workflow, samples),
+            samples=samples,
             generations=self.generations,
             truth=truth,
             sampling=families.sampling(options),
         )
+
+
+def _read(name: str, value: Any, first: int) -> Any:
+    """Return what is given, or the schedule that a text is the short form of."""
+    return short_forms.parse(name, value, first) if isinstance(value, str) else value
 
 
 def _workflow(given: Mapping[str, Any], samples: Any) -> AnyWorkflow:
@@ -130,6 +138,9 @@ def _workflow(given: Mapping[str, Any], samples: Any) -> AnyWorkflow:
         return curves.growing(samples, *(options[key] for key in GROWTH))
     if isinstance(options.get("weights"), str):
         options["weights"] = Weighted.read(Path(options["weights"])).matrix
+    for key, first in FIRST.items():
+        if key in options:
+            options[key] = _read(key, options[key], first)
     for key in set(options) & set(GROWTH):
         raise InvalidInput(f"workflow.{key} belongs to the workflow 'web', not to {name!r}")
     return by_name(name, **options)

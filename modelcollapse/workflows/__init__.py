@@ -17,6 +17,7 @@ weighted    any matrix of weights
 fresh       fresh real data each generation, and the web
 editing     a data set of which some rows are replaced
 curves      how a web grows, from rates or a file
+short_forms schedules as text: 10,20,40, double:10, 10*2^t, a.csv
 names       workflows by their names on the command line
 """
 

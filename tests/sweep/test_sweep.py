@@ -56,6 +56,31 @@ def test_a_list_is_an_axis_and_a_list_in_a_list_a_value():
     assert len(Sweep.of({**TABLE, "seed": [3, 3]}).cells) == 8
 
 
+def test_schedules_in_short_forms(tmp_path, monkeypatch):
+    """As on the command line; cells that are spelled in two ways are one."""
+    monkeypatch.chdir(tmp_path)
+    Path("a.csv").write_text("rows\n5\n10\n20\n")
+    table = {"model": {"family": "gaussian"}, "workflow": {"name": "accumulate"}, "generations": 3}
+    sizes = ["double:5", "5*2^(t-1)", "5,10,20", "a.csv", [5, 10, 20]]
+    (cell,) = Sweep.of({**table, "samples": sizes}).cells
+    assert cell.samples == [5, 10, 20]
+    assert cell.experiment().sizes.tolist() == [5, 10, 20]
+    for workflow, own in (
+        ({"name": "accumulate-subsample", "budget": "2*t"}, [2, 4, 6]),
+        ({"name": "edit", "edits": "double:2"}, [0, 2, 4]),
+        ({"name": "web", "real": 1, "synthetic": "double:3"}, [5, 4, 7]),
+    ):
+        (cell,) = Sweep.of({**table, "workflow": workflow, "samples": 5}).cells
+        e, name = cell.experiment(), workflow["name"]
+        found = e.sizes if name == "web" else e.schedule.counts
+        found = e.schedule.edits.rows if name == "edit" else found
+        assert found.tolist() == own
+    with pytest.raises(mc.InvalidInput, match="samples = '5,x'"):
+        Sweep.of({**table, "samples": "5,x"})
+    outcome = run(Sweep.of({**table, "samples": "double:5", "replicates": 5}), tmp_path / "out")
+    assert set(pl.read_parquet(outcome.results)["samples"]) == {"double:5"}
+
+
 @pytest.mark.parametrize(("most", "fits"), [(4, True), (3, False)])
 def test_a_grid_is_counted_before_it_is_made(monkeypatch, most, fits):
     """As many cells as are allowed are made, and no more; huge grids cost nothing."""
