@@ -86,11 +86,11 @@ def _random(e: "Experiment", parts: Parts, limits: Parts) -> None:
     parts.spread_reasons["length"] = (
         "the variance of a fit's lengths is no function of their mean: simulate it"
     )
-    if e.generations == 1 or keeps_first(e):
+    if keeps_first(e) or (e.generations == 1 and e.schedule.known):
         if (none := used.reason(e.truth)) is not None:
             parts.reasons |= dict.fromkeys(("absent", "missing_mass"), none)
         else:
-            first = cache(lambda: used.unseen(e.truth, int(e.sizes[0])))
+            first = cache(lambda: used.unseen(e.truth, e.schedule.trained(1)))
             for i, name in enumerate(("absent", "missing_mass")):
                 parts.routes[name] = partial(_repeated, first, i, e.generations)
                 if keeps_first(e):

@@ -21,7 +21,7 @@ from modelcollapse.workflows.names import COLOURS
 
 WORDS, GENERATIONS = 8, 10
 TEXTS = (3200, 200)
-WORKFLOWS: tuple[AnyWorkflow, ...] = (Replace(), Accumulate())
+WORKFLOWS: tuple[Replace | Accumulate, ...] = (Replace(), Accumulate())
 
 
 class Measured(NamedTuple):
@@ -82,7 +82,9 @@ def draw(path: Path, replicates: int = 4000, seed: int = 0) -> None:
         figure.savefig(partial, dpi=130, format="png")
 
 
-def _curves(axis: Any, workflow: AnyWorkflow, lost: Any, replicates: int, seed: int) -> None:
+def _curves(
+    axis: Any, workflow: Replace | Accumulate, lost: Any, replicates: int, seed: int
+) -> None:
     t, colour = np.arange(1, GENERATIONS + 1), COLOURS[workflow.name]
     for texts, mark in zip(TEXTS, "os", strict=True):
         found = measured(workflow, texts, replicates, seed)

@@ -10,6 +10,7 @@ from modelcollapse.families.markov import fixed, used
 from modelcollapse.families.markov.texts import transitions
 from modelcollapse.testing import assert_bounded_mean
 from tests.families.markov.test_estimator import SOME, TWO, language, padded
+from tests.helpers.replay import Bootstrap
 
 RISING = mc.markov.Language([0.6, 0.3, 0.1], [[0, 0.5, 0.2, 0.3], [0, 0, 0.6, 0.4], [0, 0, 0, 1.0]])
 TEXTS = {  # all that this language can say
@@ -42,6 +43,18 @@ def test_what_n_texts_lack_by_enumeration():
         p = mc.predict(loop(workflow, 2, 3, truth=RISING))
         assert p["absent"] == pytest.approx([absent] * 3, rel=1e-12)
         assert p.limits["absent"] == pytest.approx(absent, rel=1e-12)
+
+
+def test_the_first_fit_lacks_what_its_own_texts_lack():
+    """A subset of the real texts lacks more; a random workflow of one's own says nothing."""
+    for workflow, texts in (
+        *((mc.Replace(), 5), (mc.AccumulateSubsample(3), 3), (mc.Edit(rows=1), 5)),
+        (mc.SlidingWindow(2), 5),
+    ):
+        p = mc.predict(loop(workflow, 5, 1, truth=RISING))
+        assert p["absent"] == pytest.approx([used.unseen(RISING, texts)[0]], rel=1e-13)
+    assert "absent" not in mc.predict(loop(Bootstrap(), 5, 1, truth=RISING))
+    assert "length" in mc.predict(loop(Bootstrap(), 5, 1, truth=RISING))
 
 
 @pytest.mark.parametrize("order", [1, 2])
