@@ -253,12 +253,13 @@ def listed(name: str, value: Any) -> Sequence[Any]:
     return array.tolist()  # type: ignore[no-any-return]
 
 
-def _called(samples: Callable[[int], int], t: int) -> int:
+def called(name: str, function: Callable[[int], R], generation: int) -> R:
+    """Return what a user's function of the generation gives."""
     try:
-        return samples(t)
+        return function(generation)
     except TypeError as error:
-        remedy = "give a function of the generation that returns a size"
-        raise invalid("samples", samples, f"{remedy} ({error})") from error
+        remedy = "give a function of the generation that returns a number"
+        raise invalid(name, function, f"{remedy} ({error})") from error
 
 
 def model_of(e: Any, kind: type, name: str = "e") -> Any:
@@ -286,7 +287,9 @@ def sizes(samples: Samples, generations: int) -> Integers:
     of the generation (1, 2, ..., `generations`).
     """
     if callable(samples):
-        values = [whole(f"samples({t})", _called(samples, t)) for t in range(1, generations + 1)]
+        values = [
+            whole(f"samples({t})", called("samples", samples, t)) for t in range(1, generations + 1)
+        ]
     elif isinstance(samples, (Mapping, AbstractSet)):
         raise invalid("samples", samples, "give a number, a sequence or a function of t")
     elif not isinstance(samples, (str, int)) and hasattr(samples, "__len__"):

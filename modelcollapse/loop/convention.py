@@ -7,7 +7,7 @@ What a fit learns has a name that ends in "_".
 
 import operator
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache, wraps
 from inspect import signature
 from typing import Any, ClassVar, Concatenate, NamedTuple, ParamSpec, Self, TypeVar
@@ -60,6 +60,8 @@ class Estimator:
 
     family: ClassVar[str]
     label_columns: ClassVar[int] = 0  # the last columns of a row that are no features
+    # Parameters that came after others had been described, at what leaves them out.
+    later: ClassVar[Mapping[str, Any]] = {}
     n_features_in_: int
     feature_names_in_: npt.NDArray[Any]
     _own_: Self
@@ -101,8 +103,10 @@ class Estimator:
         return {name: value for name, value in vars(self).items() if name != "_kept"}
 
     def described(self) -> dict[str, Any]:
-        """Return the model as plain data."""
-        return {"model": self.family, **self.checked()}
+        """Return the model as plain data; without a later parameter it is as it was before."""
+        told = self.checked()
+        kept = {k: v for k, v in told.items() if k not in self.later or v != self.later[k]}
+        return {"model": self.family, **kept}
 
     @classmethod
     @cache

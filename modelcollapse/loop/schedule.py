@@ -266,6 +266,8 @@ class Schedule:
         A chain needs one slot, whether the workflow says so or not. Where nothing is merged every
         part of a batch keeps its slot.
         """
+        if self.rule == "web" and self.chain is not None:  # it would add up all sizes
+            return self._linked(t)
         if self.rule == "sliding-window":  # the built-in ones look at these sizes only
             sizes = self.listed[max(0, t - self.workflow.k - 1) : t]
         elif self.rule == "keep-real" and t > 3:
@@ -276,15 +278,20 @@ class Schedule:
             sizes = self.listed[:t]
         if self.newest or self.pool:
             return (Replace() if self.newest else Accumulate()).memory(sizes)
-        if sources.remembers(self.workflow) and self.rule != "web":  # which adds up all sizes
+        if sources.remembers(self.workflow):
             return sources.source_memory(self.workflow, sizes)
         if self.chain is not None:
-            carried, *new = (part[t - 1] for part in self.chain)
-            rows = self.real[t - 1], self.sampled[t - 1]
-            parts = [weight for weight, count in zip(new, rows, strict=True) if count]
-            return np.array([[carried, *parts] if t > 1 else parts]), np.ones(1)
+            return self._linked(t)
         weights = self.parts(t)
         return np.eye(len(weights)), weights
+
+    def _linked(self, t: int) -> tuple[Floats, Floats]:
+        """Return `step` of a chain."""
+        assert self.chain is not None  # noqa: S101 - for the type checker
+        carried, *new = (part[t - 1] for part in self.chain)
+        rows = self.real[t - 1], self.sampled[t - 1]
+        parts = [weight for weight, count in zip(new, rows, strict=True) if count]
+        return np.array([[carried, *parts] if t > 1 else parts]), np.ones(1)
 
     def chosen(self, rng: np.random.Generator) -> Iterator[tuple[Integers, Floats | None]]:
         """Yield the rows of each generation, and their weights where they are not equal."""

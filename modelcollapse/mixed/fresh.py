@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats, broadcast, positive
+from modelcollapse._support.checks import LARGEST_BATCH, Floats, broadcast, number
 from modelcollapse._support.errors import invalid
 from modelcollapse.mixed.arguments import (
     per_row,
@@ -25,6 +25,8 @@ from modelcollapse.mixed.arguments import (
 
 if TYPE_CHECKING:
     from modelcollapse.families.exponential.estimator import Family
+
+LEAST_ROWS = 1e-6
 
 
 class FixedPoint(NamedTuple):
@@ -136,7 +138,7 @@ def stationary_law(model: "Family", real: float, mean: float | None = None) -> A
     model
         One of the families of `modelcollapse.exponential`.
     real
-        n_r, the fresh real rows of a generation, above 0.
+        n_r, the fresh real rows of a generation, from 1e-6 to 10^12; not whole for a curve.
     mean
         The truth's mean; None is the family's standard one.
 
@@ -151,11 +153,15 @@ def stationary_law(model: "Family", real: float, mean: float | None = None) -> A
     InvalidInput
         If `model` is no such family, or an argument is out of its range.
     """
-    if not hasattr(model, "conjugate"):
+    from modelcollapse.families.exponential.estimator import Family as OneParameter
+
+    own: Any = model
+    if not isinstance(own, OneParameter):
         remedy = "give a family of modelcollapse.exponential, such as Poisson()"
         raise invalid("model", model, remedy)
-    rows = 2 * positive("real", real)
-    own: Family = model.settled()
+    remedy = f"give a number of rows, from {LEAST_ROWS:g} to {LARGEST_BATCH:g}"
+    rows = 2 * number("real", real, LEAST_ROWS, LARGEST_BATCH, remedy)
+    own = own.settled()
     return own.conjugate(own.as_truth(mean).value, rows)
 
 

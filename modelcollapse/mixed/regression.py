@@ -92,11 +92,13 @@ def mixed_label_risk(weight: Any, rows: Any, dim: Any, signal: Any = 0.0, noise:
     weight
         w, the real labels' weight in (0, 1].
     rows, dim
-        n and d, whole numbers that differ by at least 2, or the risk is infinite.
+        n and d; they differ by at least 2, or the risk is infinite, and need not be whole for a
+        curve.
     signal
         |w*|^2, at least 0; with n >= d + 2 it does not matter.
     noise
-        sigma^2, the variance of each label about its plane, at least 0.
+        sigma^2, the variance of each label about its plane, at least 0; the `noise` of a
+        `LinearRegression` is its root.
 
     Raises
     ------
@@ -119,9 +121,10 @@ def best_label_weight(rows: Any, dim: Any, signal: Any = 0.0, noise: Any = 1.0) 
     Parameters and errors as for `mixed_label_risk`.
     """
     gamma, A, B = _labelled(rows, dim, signal, noise)
-    Q = 2 + gamma * (1 + np.where(A > 0, ratio(A, B), 0.0))
-    # The smaller root without its subtraction; 0 where Q is infinite.
-    return plain(1 - 2 / (Q + np.sqrt(Q**2 - 4 * gamma)))
+    with np.errstate(over="ignore"):
+        Q = 2 + gamma * (1 + np.where(A > 0, ratio(A, B), 0.0))
+        # The smaller root without its subtraction; 0 where Q is infinite.
+        return plain(1 - 2 / (Q + np.sqrt(Q**2 - 4 * gamma)))
 
 
 def _labelled(rows: Any, dim: Any, signal: Any, noise: Any) -> tuple[Floats, Floats, Floats]:

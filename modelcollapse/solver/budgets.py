@@ -21,6 +21,8 @@ from modelcollapse._support.errors import invalid
 from modelcollapse.loop.schedule import pools
 from modelcollapse.solver.parts import checked_sizes
 
+MOST_ROWS = 2**53  # counted exactly by floats
+
 
 def best_budgets(total: int, sizes: Any, *, every: bool = False) -> Integers:
     """Return the training rows of each generation that are best for the last one, shape (T,).
@@ -47,6 +49,8 @@ def best_budgets(total: int, sizes: Any, *, every: bool = False) -> Integers:
     budget = whole("total", total)
     if budget < T:
         raise invalid("total", total, f"each of the {T} generations needs a row")
+    if budget > MOST_ROWS:
+        raise invalid("total", total, f"more than {MOST_ROWS} rows are not counted: give fewer")
     if budget > N.sum():
         raise invalid("total", total, f"the pools have {N.sum():.12g} rows together")
     weights = np.ones(T)

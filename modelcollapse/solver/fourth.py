@@ -21,6 +21,7 @@ from modelcollapse.solver.scan import grown
 from modelcollapse.solver.slots import SlotStep, extended, merged, steps
 from modelcollapse.workflows import AnyWorkflow
 
+MOST = 1e100  # of a skewness: its powers are floats
 MOST_SLOTS = 40  # a moment tensor has 40^4 entries
 Unit = tuple[Polynomial, Polynomial, Polynomial]
 
@@ -68,8 +69,9 @@ def third_moments(
     NoClosedForm
         As for `error_variances`.
     """
-    v2 = checked_curvature(curvature)
-    return higher_moments(checked(workflow, sizes), v2, number("skewness", skewness)).third
+    v2, remedy = checked_curvature(curvature), f"give a number from {-MOST:g} to {MOST:g}"
+    s = number("skewness", skewness, -MOST, MOST, remedy)
+    return higher_moments(checked(workflow, sizes), v2, s).third
 
 
 class Higher(NamedTuple):
@@ -82,11 +84,11 @@ class Higher(NamedTuple):
 
 def higher_moments(schedule: Schedule, v2: float, s: float) -> Higher:
     """Return the moments of a deterministic schedule; errors as for `error_variances`."""
-    unit = _cumulants(s, v2)
     if schedule.edits is not None:
         raise NoClosedForm(f"{schedule!r}: see predict(experiment) of a family")
     linear = chain(schedule)
     with np.errstate(over="ignore", invalid="ignore"):
+        unit = _cumulants(s, v2)
         if linear is not None:
             both = solve_chain(linear, v2)
             second, (third, spread) = both.errors, _chained(linear, unit)
@@ -108,11 +110,11 @@ def _signed(third: Floats, s: float) -> Floats:
 
 def curved(second: Floats, third: Floats, spread: Floats, v2: float, s: float) -> Floats:
     """Return Var (1 + s x + v2 x^2), from E x^2, E x^3 and Var x^2; each of shape (T,)."""
-    found = s**2 * second
+    found = s * s * second
     if s * v2 != 0:
         found = found + 2 * s * v2 * third
     if v2 != 0:
-        found = found + v2**2 * spread
+        found = found + v2 * v2 * spread
     return np.where(np.isfinite(found), np.maximum(found, 0.0), np.inf)
 
 
@@ -165,7 +167,7 @@ def _curved(c: Recurrence, second: Second, v2: float, s: float) -> Floats:
     q, M = np.append(0.0, second.errors[:-1]), np.append(1.0, second.variances[:-1])
     u = v2 * share / n
     grow = 1 + share * u * (6 + u * (8 + 6 * u + 3 * share))
-    add = share**2 / n * (s**2 * (1 + u) ** 2 + 4 * v2**2 * q)
+    add = share**2 / n * (s * s * (1 + u) ** 2 + 4 * (v2 * v2) * q)
     add += u**2 * share * (8 * v2 * q + u * (2 + 6 * v2 * q) + 2 * share * M)
     found, spread = list[float](), 0.0
     for factor, more in zip(grow.tolist(), (M * add).tolist(), strict=True):

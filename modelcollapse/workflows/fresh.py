@@ -45,6 +45,9 @@ class FreshData:
     def __post_init__(self) -> None:
         object.__setattr__(self, "real", whole("real", self.real))
         object.__setattr__(self, "synthetic", whole("synthetic", self.synthetic))
+        if self.real + self.synthetic > LARGEST_BATCH:
+            remedy = f"real and sampled rows of a batch are at most {LARGEST_BATCH} together"
+            raise invalid("real + synthetic", self.real + self.synthetic, remedy)
         if self.weight is not None:
             object.__setattr__(self, "weight", fraction("weight", self.weight))
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any, TypeVar
 
-from modelcollapse._support.checks import listed
+from modelcollapse._support.checks import called, listed
 from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse._support.tables import is_number
 
@@ -32,7 +32,7 @@ def settled(name: str, given: Any, check: Check[N]) -> Any:
 def at(name: str, given: Any, generation: int, first: int, check: Check[N]) -> N:
     """Return what is given for a generation; a sequence starts with generation `first`."""
     if callable(given):
-        return check(f"{name}({generation})", given(generation))
+        return check(f"{name}({generation})", called(name, given, generation))
     if not isinstance(given, tuple):
         return check(name, given)
     place = generation - first

@@ -62,6 +62,7 @@ TABLE = {
         (np.array([0.2, 0.3]), np.array([0.4, 0.5])),
     ),
     "Discrete": fit(mc.Discrete(3), COUNTS),
+    "Markov": fit(mc.Markov(3), COUNTS),
     "NormalMean": fit(mc.NormalMean(), LINE),
     "Poisson": fit(mc.Poisson(), COUNTS),
     "Binomial": fit(mc.Binomial(3), COUNTS),

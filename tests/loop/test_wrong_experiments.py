@@ -16,7 +16,7 @@ GAUSSIAN = mc.Experiment(mc.Gaussian(), mc.Replace(), 5, 3)
         (lambda: mc.curated.error_bounds(3), "e = 3"),
         (lambda: mc.mixed.phase([0.1, 0.2]), "critical_share takes arrays"),
         (lambda: mc.mixed.kept_squared_error(2.5, 0.5, 10, 10), "generation = 2.5"),
-        (lambda: mc.Experiment(mc.Gaussian(), mc.Replace(), lambda: 1, 3), "returns a size"),
+        (lambda: mc.Experiment(mc.Gaussian(), mc.Replace(), lambda: 1, 3), "returns a number"),
         (lambda: mc.simulate(GAUSSIAN, tolerance=1e-7), "tolerance = 1e-07"),
         (lambda: mc.simulate(GAUSSIAN, extra="mean"), r"\['mean'\]"),
     ],

@@ -108,6 +108,9 @@ def test_second_moments_at_few_sampled_rows():
     ("arguments", "word"),
     [
         ((mc.Gaussian(), 2), "model"),
+        ((2, 2, 0.5), "model"),
+        ((2, mc.Poisson()), "model"),
+        ((mc.Poisson(), 1e308), "real"),
         ((mc.Poisson(), 0), "real"),
         ((mc.Poisson(), float("nan")), "real"),
         ((mc.Poisson(), 2, -1.0), "truth"),
@@ -118,3 +121,22 @@ def test_wrong_input_is_named(arguments, word):
     """A model without a conjugate prior, no fresh rows, a mean out of its range."""
     with pytest.raises(mc.InvalidInput, match=word):
         mc.mixed.stationary_law(*arguments)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("size", "real", "mean"),
+    [(0.01, 1e6, -50.0), (0.01, 1e9, -50.0), (2.0, 1e9, 1.0), (1.0, 1e-6, 0.0), (0.01, 0.5, 300)],
+)
+def test_the_secant_s_law_at_its_ends(size, real, mean):
+    """Many rows, few, and strong skew: quantiles are those of the distribution function."""
+    law = mc.mixed.stationary_law(mc.HyperbolicSecant(size), real, mean)
+    chances = np.array([0.05, 0.3, 0.5, 0.95])
+    points = law.ppf(chances)
+    # SciPy finds a quantile to some roundings of its size.
+    rounding = 8 * np.finfo(float).eps * np.abs(points).max() * law.pdf(points).max()
+    assert law.cdf(points) == pytest.approx(chances, abs=1e-11 + rounding)
+    # The density is the slope of the distribution function.
+    h = 1e-4 * (points[3] - points[0])
+    slopes = (law.cdf(points + h) - law.cdf(points - h)) / (2 * h)
+    assert law.pdf(points) == pytest.approx(slopes, rel=1e-4)

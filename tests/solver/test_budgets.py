@@ -110,6 +110,7 @@ def test_caps_are_filled_and_the_rest_is_split():
         ((16, [5, 5]), "total"),
         ((3.5, [5, 5]), "total"),
         ((3, [5, 0]), "sizes"),
+        ((10**19, [10**12] * 50), "total"),
         ((3, []), "sizes"),
     ],
 )

@@ -323,3 +323,9 @@ def test_a_random_workflow_has_no_memory():
     """What is missing is said, as by its weights."""
     with pytest.raises(mc.NoClosedForm, match="has no batch_weights"):
         Schedule(mc.AccumulateSubsample(), np.array([3, 3])).step(2)
+
+
+def test_more_rows_than_a_batch_has_are_refused_where_they_are_given():
+    """Not where the batches are made."""
+    with pytest.raises(mc.InvalidInput, match=r"real \+ synthetic"):
+        mc.FreshData(3, 10**12)

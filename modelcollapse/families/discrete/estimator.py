@@ -1,6 +1,6 @@
 """The discrete estimator: the relative frequencies of its training rows, or smoothed ones."""
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
@@ -57,6 +57,7 @@ class Discrete(Estimator):
     no_test = "it belongs to kde; leave it out"
     no_temperature = "it belongs to gaussian; leave it at 1.0 here"
     family = "discrete"
+    later: ClassVar = {"smoothing": 0.0}
     dim = 1
 
     def __init__(self, outcomes: int, smoothing: float = 0.0) -> None:

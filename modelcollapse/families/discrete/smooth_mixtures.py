@@ -36,7 +36,12 @@ def reason(e: "Experiment") -> str | None:
     except NoClosedForm as error:
         return str(error)
     T = e.generations
-    if T > MOST_DENSE or sum(len(step.weights) ** 2 for step in plan(e) or ()) > MOST_WORK:
+    if T > MOST_DENSE:
+        return (
+            f"of smoothed fits whose batches weigh unevenly it is computed up to {MOST_DENSE} "
+            "generations: ask for fewer, or simulate it"
+        )
+    if sum(len(step.weights) ** 2 for step in plan(e) or ()) > MOST_WORK:
         return f"{many(T, 'generation')} remember too many batches: ask for fewer, or simulate it"
     return None
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 OUTSIDE = -45.0  # log of the probability of each tail that is left out, about 3e-20
 MOST_COUNTS = 2**22
+MOST_WORK = 3e8  # counts times generations, some 20 seconds
 ROUNDED = 1e-9  # of a count that was divided by the rows and multiplied again
 TILTS = np.geomspace(1e-9, 1.0, 400)  # of Chernoff's bounds: z = 1 + tilt and 1 - tilt
 
@@ -47,19 +48,22 @@ class PoissonLaw:
         Raises
         ------
         NoClosedForm
-            If more than 4,194,304 counts have a probability.
+            If more than 4,194,304 counts have a probability, or it would take minutes.
         """
         truth = self._experiment.truth
-        count = self.rows * (reals("x", x) * np.sqrt(truth.variance) + truth.value)
-        nearest = np.rint(count)
-        near = np.abs(count - nearest) <= ROUNDED * np.maximum(1.0, np.abs(nearest))
+        with np.errstate(over="ignore", invalid="ignore"):  # infinitely far is no count's own
+            count = self.rows * (reals("x", x) * np.sqrt(truth.variance) + truth.value)
+            nearest = np.rint(count)
+            near = np.abs(count - nearest) <= ROUNDED * np.maximum(1.0, np.abs(nearest))
         return self.count_cdf(np.where(near, nearest, count))
 
     def count_cdf(self, count: Floats) -> Floats:
         """Return P(C <= count) of the sum of the training rows, of the shape of count."""
         first, below = self._table
-        place = np.floor(reals("count", count)) - first + 1
-        return np.asarray(below[np.clip(place, 0, len(below) - 1).astype(np.int64)])
+        given = reals("count", count)
+        place = np.clip(np.floor(given) - first + 1, 0, len(below) - 1)
+        found = below[np.where(np.isnan(given), 0, place).astype(np.int64)]
+        return np.where(np.isnan(given), np.nan, found)
 
     @property
     def rows(self) -> int:
@@ -95,6 +99,11 @@ class PoissonLaw:
                 "ask for fewer rows or generations, or simulate it"
             )
         size = 2 ** int(np.ceil(np.log2(max(width, 2.0))))
+        if size * self._generation > MOST_WORK:
+            raise NoClosedForm(
+                f"the law of the mean after {self._generation} generations over {size} counts "
+                "would take minutes: ask for fewer rows or generations, or simulate it"
+            )
         j = np.arange(size // 2 + 1)
         half = np.pi * j / size
         # exp(i theta) - 1 with all digits, theta = 2 half.

@@ -1,7 +1,7 @@
 """The Gaussian estimator: mean and covariance of its training rows."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
@@ -67,6 +67,7 @@ class Gaussian(Estimator):
         'for dim > 1, give extra=["test_log_loss"]'
     )
     family = "gaussian"
+    later: ClassVar = {"floor": 0.0}
     selects = True
     mean_: Floats
     covariance_: Floats
@@ -86,11 +87,6 @@ class Gaussian(Estimator):
             "ddof": one_of("ddof", self.ddof, (0, 1), remedy),
             "floor": number("floor", self.floor, 0.0, remedy="give 0 or a finite number above"),
         }
-
-    def described(self) -> dict[str, Any]:
-        """Return the model as plain data; without a floor as it was before there was one."""
-        told = super().described()
-        return told if told["floor"] else {k: v for k, v in told.items() if k != "floor"}
 
     def as_truth(self, value: Any) -> Truth:
         """Return the truth: None is the standard normal, rows are drawn with replacement."""

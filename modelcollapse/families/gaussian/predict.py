@@ -92,10 +92,20 @@ def moment_routes(
     first = cache(lambda: second_order(e))
     routes["variance"] = lambda: first().variance
     routes["squared_error"] = lambda: first().squared_error
-    routes["second_moment"] = lambda: first().variance + first().squared_error
+    routes["second_moment"] = lambda: _sum(first().variance, first().squared_error)
     second = cache(lambda: _spread(e))
     for name in names:
         spreads[name] = partial(_field, second, name)
+
+
+def _sum(first: Floats, second: Floats) -> Floats:
+    with np.errstate(over="ignore"):
+        return first + second
+
+
+def _logarithm(values: Floats) -> Floats:
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.log(values))
 
 
 def _field(record: "Callable[[], Spread]", name: str) -> Floats:
@@ -204,7 +214,7 @@ def _determinants(
     reasons["log_determinant_lower"] = "known for accumulate and a normal truth"
     reasons["log_determinant_upper"] = "known where determinant is"
     if e.model.dim == 1 and "variance" in routes:
-        routes["log_determinant_upper"] = lambda: np.log(routes["variance"]())
+        routes["log_determinant_upper"] = lambda: _logarithm(routes["variance"]())
     elif determinants.known(e):
         routes["log_determinant_upper"] = lambda: determinant_bounds.log_upper(e)
         if e.schedule.pool and e.truth.is_normal:

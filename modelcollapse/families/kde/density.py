@@ -82,6 +82,7 @@ class ExpectedDensity:
             result[chosen] = self._integral(flat[chosen], cumulative=cumulative)
         if cumulative:
             result[flat > centre + span] = 1.0
+        result[np.isnan(flat)] = np.nan
         return result.reshape(points.shape)
 
     def _integral(self, x: Floats, *, cumulative: bool) -> Floats:

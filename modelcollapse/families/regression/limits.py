@@ -95,10 +95,12 @@ def _mixed(e: "Experiment") -> tuple[float, float]:
     u, lost = 1 - w, lost_signal(n, d)[0]
     noise = e.model.noise**2 * (w * w + u * u) * noise_mean(n, d) if e.model.noise > 0 else 0.0
     kept = 1 - lost
-    along = kept * w * square / (1 - kept * u)
+    # 1 - kept u and 1 - kept u^2, also where w is below the roundings of u.
+    along = kept * w * square / (lost + kept * w)
     norm = kept * (w * w * square + 2 * w * u * along) + noise
-    settle = 1 - kept * u * u
-    return (lost * square + noise) / settle, norm / settle
+    settle = np.float64(lost + kept * w * (1 + u))
+    with np.errstate(over="ignore"):
+        return float((lost * square + noise) / settle), float(norm / settle)
 
 
 def pooled_noise(n: int, d: int) -> float:

@@ -89,10 +89,23 @@ def test_simulated_means_lie_on_the_law_s_lattice():
     assert law.cdf(x).tolist() == law.count_cdf(counts).tolist()
 
 
+def test_nothing_is_made_of_no_number(recwarn):
+    """NaN stays, and what is infinitely far has the probability 0 or 1."""
+    law = mc.predict(mc.Experiment(mc.Poisson(), mc.Accumulate(), 5, 3)).laws["mean"][1]
+    for cdf in (law.cdf, law.count_cdf):
+        found = cdf(np.array([np.nan, np.inf, -np.inf, 1e308]))
+        assert np.isnan(found[0])
+        assert found[1:].tolist() == [1, 0, 1]
+    assert not recwarn.list
+
+
 def test_too_many_counts_and_other_loops_are_told():
     """A law over millions of counts, and one of which no route is known."""
     wide = mc.predict(mc.Experiment(mc.Poisson(), mc.Accumulate(), 10**10, 5, truth=1.0))
     with pytest.raises(mc.NoClosedForm, match="spreads over"):
         wide.laws["mean"][-1].cdf(np.zeros(1))
+    long = mc.predict(mc.Experiment(mc.Poisson(), mc.Replace(), 100, 10**4))
+    with pytest.raises(mc.NoClosedForm, match="would take minutes"):
+        long.laws["mean"][-1].cdf(np.zeros(1))
     with pytest.raises(mc.NoClosedForm, match="whole batches"):
         mc.predict(mc.Experiment(mc.Poisson(), mc.SlidingWindow(2), 5, 4)).laws["mean"]

@@ -163,6 +163,14 @@ def test_without_noise():
     assert mc.simulate(paired, 20, 1)["risk"][:, 1].min() > 0
 
 
+def test_a_weight_below_the_roundings_of_one():
+    """Nothing is divided by zero: the risk grows like replace's, and its limit is infinite."""
+    e = mc.Experiment(LinearRegression(3, design="paired"), mc.FreshData(9, 9, 1e-320), 9, 3)
+    p = mc.predict(e)
+    assert p["risk"] == pytest.approx([0.6, 1.2, 1.8], rel=1e-12)
+    assert np.isinf(p.limits["risk"])
+
+
 def test_infinite_within_one_row_of_the_columns():
     """In the first batch or in the later ones; the reason is given."""
     for first, later, from_ in ((5, 9, 1), (9, 4, 2)):
