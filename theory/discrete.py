@@ -37,9 +37,7 @@ ONE_SIZE = replace(
     POOL, workflows=("replace", "accumulate"), constant=True, generations=1, options=False
 )
 LIMITS = replace(ONE_SIZE, workflows=(*ONE_SIZE.workflows, SUBSAMPLE))
-SMOOTHED = replace(
-    MOMENTS, workflows=("replace", "accumulate", SUBSAMPLE, "web", EDIT), smoothed=True
-)
+SMOOTHED = replace(MOMENTS, workflows=(*MOMENTS.workflows, EDIT), smoothed=True)
 SMOOTHED_FRESH = replace(FRESH, smoothed=True)
 SMOOTHED_ENTROPY = replace(SMOOTHED, workflows=("replace", "accumulate", SUBSAMPLE, EDIT))
 SMOOTHED_ENDS = replace(LIMITS, sizes=lambda k: (1, 6 - k), outcomes=(2, 3), smoothed=True)

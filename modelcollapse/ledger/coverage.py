@@ -70,7 +70,7 @@ FAMILIES = {
         (Poisson(), Binomial(3), Gamma(2.0), NegativeBinomial(2.0), HyperbolicSecant()),
         "squared_error",
     ),
-    "discrete": FamilyRow((Discrete(5),), "heterozygosity"),
+    "discrete": FamilyRow((Discrete(5), Discrete(5, smoothing=1.0)), "heterozygosity"),
     "regression, fixed inputs": FamilyRow((LinearRegression(3),), "risk"),
     "regression, fresh inputs": FamilyRow((LinearRegression(3, design="fresh"),), "risk"),
     "ridge, d > 1": FamilyRow((LinearRegression(3, ridge=1.0),), "risk"),

@@ -127,19 +127,20 @@ def _discrete(e: Experiment, n: float, T: int) -> float:
     """Count rows; a binomial costs as much as 32, and outcomes die out under replace."""
     K: int = e.model.outcomes
     rows, binomials = min(n, 32.0 * K), n > 32 * K
-    if e.schedule.newest:
+    added = 10.0 * K if e.model.smoothing > 0 else 0.0  # of all outcomes, in each generation
+    if e.schedule.newest and not added:
         # About 2n/t outcomes are left at generation t; until `turn` that is not fewer.
         alive = min(float(K), n / 32)
         turn = 2 * n / alive
         drawn = 32 * alive * min(T, turn) + 64 * n * max(0.0, math.log(T / turn))
         return 3.5 * drawn + 40.0 * T
     if e.schedule.edits is not None:
-        return T * (15 * n + 3 * K)
+        return T * (15 * n + 3 * K + added)
     far = bool(e.sizes.sum() > CACHED) and not binomials
     if e.schedule.kind == "subset":
-        return T * (20 if far else 7.5) * (n + (e.schedule.budget or n))
+        return T * ((20 if far else 7.5) * (n + (e.schedule.budget or n)) + added)
     if e.schedule.everything or e.schedule.alone:
-        return T * (20 if far else 6) * rows
+        return T * ((20 if far else 6) * rows + added)
     return T * (500 + 20 * rows + 15.0 * K)
 
 
@@ -148,13 +149,15 @@ def _predicted(e: Experiment, asked: Asked) -> float:
     from modelcollapse.families.discrete import chains, lost
     from modelcollapse.families.discrete.truth import truth_of
 
-    points = len(truth_of(e).groups[0])
+    points, smoothed = len(truth_of(e).groups[0]), e.model.smoothing > 0
     count = sum(CHAINS[q] for q in CHAINS if asked.quantities is None or q in asked.quantities)
     if not e.schedule.newest or chains.reason(e, points):
         count = 0
+    elif smoothed:  # the others are 0
+        count = min(count, CHAINS["entropy"])
     steps = count * chains.work(e, points)
     some = asked.quantities is None or "any_absent" in asked.quantities
-    if some and e.schedule.newest and lost.sets_reason(e) is None:
+    if some and not smoothed and e.schedule.newest and lost.sets_reason(e) is None:
         steps += 2 * chains.work(e, lost.sets(e))
     return 1e-5 * e.generations + 0.7e-9 * steps
 

@@ -259,7 +259,7 @@ def _models(generations: int) -> dict[type, st.SearchStrategy[Any]]:
         exponential.Gamma: (POSITIVE,),
         exponential.NegativeBinomial: (POSITIVE,),
         exponential.HyperbolicSecant: (POSITIVE,),
-        Discrete: (st.integers(2, 30),),
+        Discrete: (st.integers(2, 30), st.just(0.0) | POSITIVE),
         LinearRegression: (dims, noise, st.floats(0, 4), designs),
         Markov: (st.integers(1, 4), st.integers(1, 2), st.floats(0.01, 4) | st.just(0.0)),
         curated.RegionVerifier: (COORDINATES, POSITIVE, POSITIVE),

@@ -1,6 +1,6 @@
 """The discrete room: relative frequencies of K outcomes, fitted again and again.
 
-estimator    Discrete, the multinomial fit
+estimator    Discrete, the multinomial fit, smoothed or not
 truth        the probabilities of generation 1; zipf
 moments      exact moments of the fits, to the fourth order
 kinship      how draws from the fits are related, on which their variances depend
@@ -9,8 +9,9 @@ lost         which outcomes are absent, and whether one is left
 survival     survival and collapse times: exact, bounds, limits
 enumeration  the whole law of a small loop, in fractions
 limits, fates  t -> infinity
+smoothing, smooth_mixtures, smooth_ends  the same of smoothed fits: moments, and t -> infinity
 predict      which quantity has which route
-kernels, simulate   the exact simulator
+kernels, measures, runs, mixtures, simulate   the exact simulator
 """
 
 from modelcollapse.families.discrete.enumeration import exact_law

@@ -76,22 +76,26 @@ def smoothed(
     out: Floats,
 ) -> None:
     """Fill out as `measured`, of counts to which alpha is added; `whole` is room for all."""
-    K, scale, differ, surprise, error = truth.size, given[1], 0.0, 0.0, 0.0
-    unit = 1.0 / (total + K * alpha)
+    K, scale, unit = truth.size, given[1], 1.0 / (total + truth.size * alpha)
+    unseen, differ, surprise, error = K, 0.0, 0.0, 0.0
     whole[:] = 0
     for j in range(m):
-        whole[labels[j]] = fit[j]
+        if fit[j] > 0:
+            # What is left of 1 is summed by itself: nothing is lost where one outcome has most.
+            x, rest = (fit[j] + alpha) * unit, (total - fit[j] + (K - 1) * alpha) * unit
+            p = truth[labels[j]]
+            unseen -= 1
+            differ += x * rest
+            surprise -= x * (np.log(x) if x < 0.5 else np.log1p(-rest))
+            gap = ((x - p) if p <= 0.5 else (given[3] - rest)) * scale
+            error += gap * gap
+            whole[labels[j]] = 1
+    x = alpha * unit
+    differ += unseen * x * ((total + (K - 1) * alpha) * unit)
+    surprise -= unseen * x * np.log(x)
     for i in range(K):
-        # What is left of 1 is summed by itself: nothing is lost where one outcome has most.
-        x, rest, p = (
-            (whole[i] + alpha) * unit,
-            (total - whole[i] + (K - 1) * alpha) * unit,
-            truth[i],
-        )
-        differ += x * rest
-        surprise -= x * (np.log(x) if x < 0.5 else np.log1p(-rest))
-        gap = ((x - p) if p <= 0.5 else (given[3] - rest)) * scale
-        error += gap * gap
+        gap = (x - truth[i]) * scale
+        error += 0.0 if whole[i] else gap * gap
     out[:] = 0.0  # nothing is absent
     # Rounding may not exceed what is claimed of every replicate.
     out[0] = min(differ, 1.0 - 1.0 / K)

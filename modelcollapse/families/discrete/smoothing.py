@@ -1,4 +1,4 @@
-r"""Moments of smoothed fits, where one batch, pool, subset of a pool or edited set is trained on.
+r"""Moments of smoothed fits: of one batch, pool, subset of a pool or edited set, all rows alike.
 
 A fit to k rows is q = c f + u b, with f their frequencies, b the uniform distribution,
 u = K alpha/(k + K alpha) and c = 1 - u. Let D be the expected chance that two different rows of
@@ -31,10 +31,6 @@ if TYPE_CHECKING:
 
 ABSENT = ("absent", "missing_mass", "collapsed", "any_absent")
 ERRORS = ("heterozygosity", "squared_error", "inflation", "effective_samples")
-WHERE = (
-    "of smoothed fits it is known where one batch, pool, subset of a pool or edited set is trained "
-    "on, all its rows alike: simulate it"
-)
 
 
 class Kept(NamedTuple):
@@ -82,8 +78,8 @@ class Fit(NamedTuple):
     even: float
 
 
-def known(e: "Experiment") -> bool:
-    """Return whether the moments are known: a user's workflow may be as good as a built-in one."""
+def alike(e: "Experiment") -> bool:
+    """Return whether each fit is to one batch, pool, subset of a pool or set, its rows alike."""
     schedule = e.schedule
     return bool(schedule.alone or schedule.everything or schedule.random_sets)
 
@@ -185,8 +181,10 @@ def edited(kept: Kept, fit: Fit, moved: Moved, e: "Experiment", away: float) -> 
 
 def moments(e: "Experiment") -> tuple[Floats, Floats, Floats]:
     """Return H, the squared error over the heterozygosity of the truth, and y, each (T,)."""
-    found = np.array([(fit.differ, fit.spread, fit.even) for fit in fits(e)]).T
-    differ, spread, even = found
+    from modelcollapse.families.discrete import smooth_mixtures
+
+    states = fits(e) if alike(e) else smooth_mixtures.fits(e)
+    differ, spread, even = np.array([(fit.differ, fit.spread, fit.even) for fit in states]).T
     with np.errstate(under="ignore"):
         return differ, (spread + even**2 * distance(e)) / truth_of(e).heterozygosity, even
 
@@ -198,25 +196,27 @@ def surprise(p: Floats, others: Floats) -> Floats:
 
 def fill(e: "Experiment", parts: Parts) -> None:
     """Add what is known of a smoothed loop."""
+    from modelcollapse.families.discrete import smooth_mixtures
+
     nothing = np.zeros(e.generations)
     parts.routes |= given(dict.fromkeys(ABSENT, nothing))  # no outcome has the probability 0
     parts.spreads |= given(dict.fromkeys(ABSENT, nothing))
-    if not known(e):
-        parts.reasons |= dict.fromkeys((*ERRORS, "entropy"), WHERE)
+    why = None if alike(e) else smooth_mixtures.reason(e)
+    if why is not None:
+        parts.reasons |= dict.fromkeys((*ERRORS, "entropy"), why)
         return
     found, first = cache(lambda: moments(e)), float(e.sizes[0])
     parts.routes["heterozygosity"] = lambda: found()[0]
     parts.routes["squared_error"] = lambda: found()[1]
     parts.routes["inflation"] = lambda: first * found()[1]
     parts.routes["effective_samples"] = lambda: 1 / found()[1]
-    why = "of smoothed fits it is not known here"
-    parts.spread_reasons |= dict.fromkeys((*ERRORS, "entropy"), why)
+    unknown = "of smoothed fits it is not known here"
+    parts.spread_reasons |= dict.fromkeys((*ERRORS, "entropy"), unknown)
     # All outcomes, also impossible ones: no fit is without them.
     truth = truth_of(e)
     p, where, counts = np.unique(truth.probabilities, return_index=True, return_counts=True)
     others = truth.others[where]
-    why_not = chains.reason(e, len(p))
-    if why_not is None:
+    if (why := chains.reason(e, len(p))) is None:
         parts.routes["entropy"] = lambda: (
             chains.expectations(
                 e, p, lambda q: surprise(q, chains.fractions(e, len(q) - 1)[1]), others
@@ -224,7 +224,7 @@ def fill(e: "Experiment", parts: Parts) -> None:
             @ counts
         )
         return
-    parts.reasons["entropy"] = f"{why_not}; see entropy_lower and entropy_upper"
+    parts.reasons["entropy"] = f"{why}; see entropy_lower and entropy_upper"
     parts.routes["entropy_lower"] = lambda: -np.log1p(-found()[0])
     K = e.model.outcomes
 

@@ -338,7 +338,8 @@ def test_the_model_is_a_value():
     assert fitted.probabilities_.tolist() == [0.5, 0.5, 0.0]
     assert fitted.score_samples([0, 2]).tolist() == [np.log(0.5), -np.inf]
     assert fitted.described() == Discrete(3).described()
-    assert (repr(fitted), fitted.described()["outcomes"]) == ("Discrete(outcomes=3)", 3)
+    text = "Discrete(outcomes=3, smoothing=0.0)"
+    assert (repr(fitted), fitted.described()["outcomes"]) == (text, 3)
     for rows in ([0.5], [3], [-1], [[0, 1]]):
         with pytest.raises(mc.InvalidInput, match="X"):
             Discrete(3).fit(rows)
@@ -358,6 +359,15 @@ class TestDiscreteAsEstimator(EstimatorContract):
     def training_rows(self):
         """Return outcomes."""
         return np.random.default_rng(0).integers(5, size=(60, 1)).astype(float)
+
+
+class TestSmoothedAsEstimator(TestDiscreteAsEstimator):
+    """The same, with something added to each count."""
+
+    @pytest.fixture
+    def estimator(self):
+        """Return a smoothed model of five outcomes."""
+        return Discrete(5, smoothing=0.5)
 
 
 @pytest.mark.parametrize("workflow", [mc.FreshData(3, 3), mc.Web(3, 3), mc.Web((0, 5), 3)])

@@ -9,7 +9,14 @@ import pytest
 from scipy import stats
 
 import modelcollapse as mc
-from modelcollapse.families.discrete import Discrete, chains, enumeration, simulate
+from modelcollapse.families.discrete import (
+    Discrete,
+    chains,
+    enumeration,
+    kernels,
+    simulate,
+    smooth_mixtures,
+)
 from modelcollapse.families.discrete.smooth_ends import log_product
 from modelcollapse.testing import assert_bounded_mean, assert_law, assert_same_law
 from tests.families.discrete.test_simulate import REFRESHING, SIZES, TENTHS, TRUTH, WORKFLOWS
@@ -122,6 +129,22 @@ def test_many_rows_of_a_smoothed_pool(n, seed):
     assert_same_law(by_rows.round(12), by_counts.round(12))
 
 
+@pytest.mark.parametrize("n", [40, 400])
+def test_even_rows_have_their_law(n, seed):
+    """Row by row, and by conditional binomials; how many there are is binomial."""
+    rng = np.random.Generator(np.random.SFC64(seed))
+    tallies, many = np.zeros((5_000, 3), np.int64), np.zeros(5_000)
+    for r, tally in enumerate(tallies):
+        kernels.drawn_evenly(rng, n, tally)
+        many[r] = kernels.evenly(rng, n, 10, 2.5)
+
+    assert np.all(tallies.sum(axis=1) == n)
+    for j in range(3):
+        assert_law(tallies[:, j], lambda x: stats.binom.cdf(np.floor(x), n, 1 / 3))
+    assert_law(many, lambda x: stats.binom.cdf(np.floor(x), n, 0.2))
+    assert kernels.evenly(rng, n, 10, 0.0) == 0
+
+
 def test_what_is_tiny_keeps_its_digits():
     """As one outcome has nearly all, the others are alpha/n."""
     e = mc.Experiment(Discrete(4, 1e-40), mc.Replace(), 2, 400)
@@ -167,13 +190,17 @@ class TestPredictions:
         assert end == pytest.approx(factor, abs=5e-11)
 
     def test_one_row_at_a_time_keeps_a_posterior(self):
-        """Of two real ones among five, unsmoothed: the variance .07 is nearly Beta(2, 3)'s 1/25."""
+        """7/8 of what differs, with M = 7; unsmoothed the variance nears p (1 - p) 2/(n + 1)."""
+        plain = mc.Experiment(
+            Discrete(2), mc.Accumulate(), [5] + [1] * 3000, 3001, truth=[0.3, 0.7]
+        )
         sizes = [5] + [1] * 400
         p = mc.predict(smoothed(1.0, mc.Accumulate(), sizes, 401, [0.4, 0.6]))
         first = p["heterozygosity"][0]
 
         assert p.limits["heterozygosity"] == pytest.approx(first * 7 / 8, rel=1e-12)
         assert p["heterozygosity"][-1] == pytest.approx(first * 7 / 8 * (1 + 1 / 407), rel=1e-12)
+        assert mc.predict(plain)["squared_error"][-1] * 0.21 == pytest.approx(0.07, rel=1e-3)
 
     @pytest.mark.parametrize(
         "workflow", [mc.Replace(), mc.Accumulate(), mc.AccumulateSubsample(2), mc.Edit(rows=2)]
@@ -198,12 +225,8 @@ class TestPredictions:
         sizes = 6 if name in {**REFRESHING, **EDITING} else SIZES
         e = smoothed(0.4, workflow, sizes, 3, TRUTH)
         p, runs = mc.predict(e), mc.simulate(e, 2000 if name == "bootstrap" else 40_000, seed)
-        apart = {"window", "keep-real", "share", "weighted", "halving", "bootstrap", "fresh-weight"}
 
-        assert ("heterozygosity" in p) == (name not in apart)
-        if name in apart:
-            with pytest.raises(mc.NoClosedForm, match="one batch, pool, subset of a pool or"):
-                p["heterozygosity"]
+        assert ("heterozygosity" in p) == (name != "bootstrap")
         for quantity in ("absent", "missing_mass", "collapsed", "any_absent"):
             assert not np.any(p[quantity])
             assert not np.any(p.variances[quantity])
@@ -343,6 +366,27 @@ class TestPredictions:
             mc.predict(e).variances["heterozygosity"]
         with pytest.raises(mc.NoClosedForm, match="smoothed"):
             mc.discrete.all_different(e, 3)
+
+    def test_evenly_weighted_batches_are_a_pool(self):
+        """The two routes agree: windows as long as the loop, and a pool's own weights."""
+        sizes = [3, 5, 1, 4]
+        own = mc.Weighted([[n / sum(sizes[:t]) for n in sizes[:t]] for t in range(1, 5)])
+        whole = mc.predict(smoothed(0.3, mc.Accumulate(), sizes, 4, TRUTH))
+        e = smoothed(0.3, own, sizes, 4, TRUTH)
+
+        for states in (smooth_mixtures.fits(e), smooth_mixtures.fits(whole.experiment)):
+            found = np.array([(fit.differ, fit.even) for fit in states])
+            np.testing.assert_allclose(found[:, 0], whole["heterozygosity"], rtol=1e-13)
+        np.testing.assert_allclose(mc.predict(e)["squared_error"], whole["squared_error"])
+
+    def test_too_many_batches_to_remember(self, monkeypatch):
+        """A reason, not hours."""
+        e = smoothed(0.3, mc.KeepReal(0.5), 5, 20, [0.5, 0.5])
+        assert np.all(mc.predict(e)["heterozygosity"] > 0)
+        monkeypatch.setattr(smooth_mixtures, "MOST_WORK", 10)
+
+        with pytest.raises(mc.NoClosedForm, match="remember too many batches"):
+            mc.predict(e)["heterozygosity"]
 
     def test_long_loops_are_quick(self):
         """A hundred thousand generations in seconds."""
