@@ -14,7 +14,7 @@ MOST_STEPS = 10**6  # words, in place of that
 
 
 def checked(rows: Floats, divided: bool) -> Floats:
-    """Return rows of probabilities that sum to 1; those that were `divided` before keep their bits."""
+    """Return rows of probabilities that sum to 1; if they were `divided` before, as they are."""
     words = rows.shape[1] - 1
     bad = np.argwhere(~(np.isfinite(rows) & (rows >= 0)))
     if len(bad):
