@@ -8,14 +8,11 @@ import numpy as np
 from modelcollapse._support.checks import Floats, Integers, frozen, reals
 from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse._support.memory import require
-from modelcollapse.families.markov import contexts
+from modelcollapse.families.markov import chain, contexts
 from modelcollapse.families.markov.texts import TextForm, padded, transitions
 from modelcollapse.loop.truth import Law
 
-TOLERANCE = 1e-9  # of a row's sum: rounded decimals
 LISTED = 100  # probabilities; more are known by their digest
-MOST_DENSE = 3000  # contexts of a linear system that is solved at once
-MOST_STEPS = 10**6  # words, in place of that
 ENDING = 0.1  # of the standard language
 FIRST = 64  # words a text for which room is made at first
 
@@ -68,8 +65,8 @@ class Language(Law):
         arrays = (start, *transitions)
         done = all(isinstance(one, np.ndarray) and not one.flags.writeable for one in arrays)
         self.name = name
-        self.probabilities = frozen(_checked(np.array(rows), done))
-        _require_ends(self)
+        self.probabilities = frozen(chain.checked(np.array(rows), done))
+        chain.require_ends(self.probabilities, self.base)
 
     @classmethod
     def of_table(cls, table: Any, name: str | None = None) -> Self:
@@ -118,7 +115,7 @@ class Language(Law):
     @cached_property
     def reached(self) -> Any:
         """Whether a text can come to each context, shape (contexts,)."""
-        return _reached(self)[0]
+        return chain.reached(self.probabilities, self.base)[0]
 
     @cached_property
     def visits(self) -> Floats:
@@ -126,7 +123,9 @@ class Language(Law):
 
         The start's is 1, and their sum is the expected length and 1, for the end.
         """
-        return _solved(self, _unit(len(self.base)), forward=True)
+        start = np.zeros(len(self.base))
+        start[0] = 1.0
+        return chain.solved(self.probabilities, self.base, start, forward=True)
 
     @property
     def length(self) -> float:
@@ -136,7 +135,8 @@ class Language(Law):
     @cached_property
     def remaining(self) -> Floats:
         """The expected number of outcomes from each context on, the end counted too."""
-        return _solved(self, np.where(self.reached, 1.0, 0.0), forward=False)
+        each = np.where(self.reached, 1.0, 0.0)
+        return chain.solved(self.probabilities, self.base, each, forward=False)
 
     @cached_property
     def entropy(self) -> float:
@@ -229,90 +229,6 @@ def _levels(table: Floats) -> tuple[Floats, ...]:
     return tuple(found)
 
 
-def _checked(rows: Floats, divided: bool) -> Floats:
-    words = rows.shape[1] - 1
-    bad = np.argwhere(~(np.isfinite(rows) & (rows >= 0)))
-    if len(bad):
-        c, j = bad[0]
-        remedy = "probabilities are finite and not negative"
-        raise invalid(f"truth, {_after(int(c), words)}, outcome {j}", float(rows[c, j]), remedy)
-    total = rows.sum(axis=1)
-    wrong = (np.abs(total - 1) > TOLERANCE) & (total > 0)
-    wrong[0] = abs(total[0] - 1) > TOLERANCE
-    if wrong.any():
-        c = int(np.argmax(wrong))
-        raise InvalidInput(
-            f"truth, {_after(c, words)}: the probabilities sum to {total[c]:.12g}, not to 1: "
-            "divide them by their sum"
-        )
-    rounding = rows.shape[1] * np.finfo(np.float64).eps
-    if divided and np.all((np.abs(total - 1) <= rounding) | (total == 0)):
-        return rows
-    return np.asarray(rows / np.where(total > 0, total, 1.0)[:, None])
-
-
-def _after(context: int, words: int) -> str:
-    found = contexts.words_of(context, words)
-    return f"after the words {found}" if found else "at the start"
-
-
-def _reached(language: Language) -> tuple[Any, Any]:
-    """Return whether a text can come to each context, and whether it can end from it."""
-    from scipy.sparse import csr_array
-    from scipy.sparse.csgraph import breadth_first_order
-
-    p, K, count = language.probabilities, language.words, len(language.base)
-    context, outcome = np.nonzero(p)
-    target = np.where(outcome == K, count, language.base[context] + np.minimum(outcome, K - 1))
-    links = csr_array((np.ones(len(context)), (context, target)), shape=(count + 1, count + 1))
-    found = np.zeros((2, count + 1), dtype=bool)
-    found[0, breadth_first_order(links, 0, return_predecessors=False)] = True
-    found[1, breadth_first_order(links.T.tocsr(), count, return_predecessors=False)] = True
-    return found[0, :count], found[1, :count]
-
-
-def _require_ends(language: Language) -> None:
-    reached, ends = _reached(language)
-    if (stuck := reached & ~ends).any():
-        c = int(np.flatnonzero(stuck)[-1])  # of the most words
-        raise InvalidInput(
-            f"truth: texts without an end: {_after(c, language.words)} none follows; give the end, "
-            "the last column, a positive probability there or after what comes next"
-        )
-
-
-def _unit(count: int) -> Floats:
-    found = np.zeros(count)
-    found[0] = 1.0
-    return found
-
-
 def last_possible(p: Floats) -> Integers:
     """Return the last possible outcome of each row."""
     return np.asarray(p.shape[1] - 1 - np.argmax(p[:, ::-1] > 0, axis=1))
-
-
-def _solved(language: Language, right: Floats, *, forward: bool) -> Floats:
-    """Return the sum of P^t right over t = 0, 1, ..., P or its transpose being among contexts."""
-    from scipy.sparse import csr_array
-    from threadpoolctl import threadpool_limits
-
-    p, K = language.probabilities, language.words
-    count = len(p)
-    context, outcome = np.nonzero(np.where(language.reached[:, None], p[:, :K], 0.0))
-    place = (context, language.base[context] + outcome)
-    among = csr_array((p[context, outcome], place), shape=(count, count))
-    matrix = among.T.tocsr() if forward else among
-    if count <= MOST_DENSE:
-        with threadpool_limits(1):  # threads could change bits
-            return np.asarray(np.linalg.solve(np.eye(count) - matrix.toarray(), right))
-    total, step = right.copy(), right
-    for _ in range(MOST_STEPS):
-        step = matrix @ step
-        total += step
-        if step.max() <= 1e-17 * total.max():
-            return np.asarray(total)
-    raise InvalidInput(
-        f"truth: texts of more than {MOST_STEPS} words are too long for {count} "
-        "contexts: give the end larger probabilities"
-    )

@@ -14,7 +14,8 @@ where batch 1 is kept for ever and no real text follows.
 import numpy as np
 
 from modelcollapse._support.checks import Floats
-from modelcollapse.families.markov.truth import MOST_DENSE, Language
+from modelcollapse.families.markov.chain import MOST_DENSE
+from modelcollapse.families.markov.truth import Language
 
 
 def reason(truth: Language) -> str | None:
