@@ -97,6 +97,8 @@ def numbers():
                 found[f"{kind}/{name}"] = simulated(e, **options)
     contexts = mc.Markov(2, contexts="fixed")
     found["contexts"] = simulated(mc.Experiment(contexts, mc.Replace(), 6, 3))
+    paired = mc.LinearRegression(2, design="paired")
+    found["paired"] = simulated(mc.Experiment(paired, mc.FreshData(6, 6), 6, 3))
     found["room"] = {"values": runs.grown(np.arange(3))[:3]}
     units = mc.Normal(np.zeros(3), np.diag([1e-40, 1e-20, 1.0]))
     found["thin"] = simulated(mc.Experiment(mc.Gaussian(3), mc.Replace(), 3, 3, truth=units))

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment, Lazy, Prediction, Request
 
 LEAST_ACCEPTED = 0.01  # below it rows are drawn by inversion, not by rejection
+LARGEST = 1e150  # a spread, whose square is a float; and its reciprocal the smallest
+SPREAD = f"give a number from {1 / LARGEST:g} to {LARGEST:g}"
 
 
 class LabelVerifier(Estimator):
@@ -196,7 +198,7 @@ class RegionVerifier(Estimator):
         return {
             "centre": number("centre", self.centre),
             "radius": positive("radius", self.radius),
-            "spread": positive("spread", self.spread),
+            "spread": number("spread", self.spread, 1 / LARGEST, LARGEST, SPREAD),
         }
 
     def as_truth(self, value: Any) -> RealMean:
