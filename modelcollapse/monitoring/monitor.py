@@ -200,7 +200,7 @@ class Monitor:
             return np.asarray(np.logaddexp(old.log_bets, start + gained))
 
         bets = held(log_wealths(differences, self.width, self.margin))
-        best = held(log_wealths(np.full(n, self.width), self.width, self.margin))
+        best = held(n * log_wealths(np.array([self.width]), self.width, self.margin))
         log_e = log_sum(np.append(bets, idle))
         able = log_sum(np.append(best, idle)) >= need
         p = min(old.p_value, math.exp(min(-log_e, 0.0)))
