@@ -7,8 +7,10 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats
 
-FRACTIONS = 0.5 ** np.arange(1.0, 13.0)  # of the wealth: the best is about 1/sqrt(rows)
-BLOCK = 256  # rows whose factors are multiplied before a logarithm is taken: none underflows
+# The shares f. The best one is about (mean - m) (w + m)/variance: large where differences are all
+# much smaller than the range, and 1/sqrt(rows) where they are as large.
+FRACTIONS = np.append([15 / 16, 3 / 4], 0.5 ** np.arange(1.0, 12.0))
+BLOCK = 128  # rows whose factors, at least 1/16, are multiplied before a logarithm is taken
 FINEST = 1e-6  # of the width: where the search for a bound ends
 LARGEST_LOG = math.log(np.finfo(np.float64).max)
 

@@ -84,7 +84,7 @@ class Monitor:
     ...     if monitor.update(t, losses=held_out + 0.2 * t).alarmed:
     ...         break
     >>> t
-    3
+    4
     """
 
     def __init__(

@@ -11,7 +11,7 @@ import scipy.stats
 import modelcollapse as mc
 from modelcollapse.monitoring import betting
 
-PLAYERS = [Q(1, 2**j) for j in range(1, 13)]
+PLAYERS = [Q(15, 16), Q(3, 4), *(Q(1, 2**j) for j in range(1, 12))]
 # Laws of a difference in [-1, 1], as values and probabilities.
 FAIR = {-1: Q(1, 4), 0: Q(1, 2), 1: Q(1, 4)}
 ABOVE = {-1: Q(1, 4), 0: Q(1, 8), 1: Q(5, 8)}  # its mean is 3/8
@@ -160,7 +160,7 @@ def test_a_loop_that_reacts_to_the_monitor_gains_nothing():
     assert 0 < ever([]) <= alpha
 
 
-@pytest.mark.parametrize("n", [1, 7, 256, 257, 3000])
+@pytest.mark.parametrize("n", [1, 7, 128, 129, 3000])
 def test_wealths_are_their_products(n):
     """Blocks, of which the last is shorter, are added up; nothing underflows."""
     d = np.random.default_rng(n).uniform(-2, 2, n)
@@ -191,3 +191,19 @@ def test_the_bound_is_where_the_evidence_ends(level, centre):
 def test_no_bound_where_nothing_is_seen():
     """All differences at the lower end say nothing of a larger mean."""
     assert betting.lower_bound(np.full(100, -2.0), 2.0, 3.0) == -2.0
+
+
+@pytest.mark.parametrize("rows", [2, 100, 5000])
+def test_a_bound_takes_few_passes_over_the_rows(rows, monkeypatch):
+    """At most what halving alone in every fourth turn would take; mostly ten."""
+    passes, wealths = [], betting.log_wealths
+    monkeypatch.setattr(betting, "log_wealths", lambda *a: passes.append(1) or wealths(*a))
+    rng, halvings = np.random.default_rng(rows), math.ceil(math.log2(2 / betting.FINEST))
+    found = []
+    for centre, level in itertools.product((-0.8, 0.0, 0.3), (3.0, 20.0)):
+        betting.lower_bound(np.clip(centre + 0.2 * rng.standard_normal(rows), -1, 1), 1.0, level)
+        found.append(len(passes))
+        passes.clear()
+
+    assert max(found) <= 5 * halvings
+    assert np.mean(found) < halvings
