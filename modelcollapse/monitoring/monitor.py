@@ -166,6 +166,8 @@ class Monitor:
         remedy = "give an array of numbers, one for each row: shape (n,)"
         if given is not None and self.statistic is not None:
             given, name = self.statistic(given), f"statistic({name})"
+        if self.kind == "rows" and isinstance(given, np.ndarray) and given.dtype == np.bool_:
+            given = given.astype(np.float64)  # whether a row is in a tail
         array = reals(name, given, remedy)
         if array.ndim == 2 and array.shape[1] == 1:
             array = array[:, 0]

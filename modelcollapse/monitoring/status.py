@@ -7,7 +7,11 @@ from typing import Any
 from modelcollapse._support import html
 from modelcollapse.monitoring.betting import LARGEST_LOG
 
-LARGER = {"loss": "held-out loss is {} above", "rows": "statistic is {} below"}
+# What is compared; how it changes for the worse, and for the better; what the worse change is.
+CHANGES = {
+    "loss": ("held-out loss", "risen", "fallen", "rise"),
+    "rows": ("statistic", "fallen", "risen", "fall"),
+}
 
 
 @dataclass(frozen=True)
@@ -70,8 +74,9 @@ class MonitorStatus:
         """What this says, in a sentence."""
         if self.generation == self.first:
             return f"generation {self.first}, of {self.rows} rows: others are compared with it"
-        base = "model 1's" if self.first is None else f"generation {self.first}'s"
-        change = LARGER[self.kind].format(f"{self.estimate:.3g}")
+        what, worse, better, change = CHANGES[self.kind]
+        way = worse if self.estimate >= 0 else better
+        since = "model 1" if self.first is None else f"generation {self.first}"
         level = f"{100 * (1 - self.alpha):.4g} %"
         if self.alarmed:
             verdict = (
@@ -82,9 +87,9 @@ class MonitorStatus:
             verdict = f"no alarm: nothing shows that one was beyond the margin {self.margin:g}"
         idle = "" if self.decidable else f"; {self.rows} rows cannot show it here: give more"
         return (
-            f"generation {self.generation}: the {change} {base}, at least "
-            f"by {self.lower:.3g} ({level}); {verdict} (e = {self.e_value:.3g}, alarm from "
-            f"{1 / self.alpha:.3g} on){idle}"
+            f"generation {self.generation}: the {what} has {way} by {abs(self.estimate):.3g} since "
+            f"{since}, a {change} of at least {self.lower:.3g} ({level}); {verdict} "
+            f"(e = {self.e_value:.3g}, alarm from {1 / self.alpha:.3g} on){idle}"
         )
 
     def __str__(self) -> str:

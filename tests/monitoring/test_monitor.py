@@ -144,11 +144,23 @@ def test_rows_are_measured_by_the_statistic():
         assert one == other
     assert one.alarmed_at == 2
     assert one.estimate == pytest.approx(0.8 * rows[:, 1].mean())
-    assert "the statistic is 0.4" in one.sentence
+    assert "the statistic has fallen by 0.4" in one.sentence
     with pytest.raises(mc.InvalidInput, match=r"statistic\(rows\)\[0\] = 1.5 .* \[0, 1\]"):
         monitor.update(3, rows=np.full((300, 2), 1.5))
     with pytest.raises(mc.InvalidInput, match=r"losses = .* of kind 'rows' takes rows="):
         monitor.update(3, losses=LOSSES)
+
+
+def test_truth_values_are_shares():
+    """Whether each row is in a tail; losses are none."""
+    monitor = mc.Monitor("rows", margin=0.1, range=(0, 1), fresh=False)
+    monitor.update(1, rows=LOSSES > 1.5)
+    status = monitor.update(2, rows=LOSSES > 1.25)
+
+    assert status.estimate == pytest.approx(-0.25)
+    assert "the statistic has risen by 0.25 since generation 1, a fall of at least -" in str(status)
+    with pytest.raises(mc.InvalidInput, match="losses"):
+        loss_monitor().update(1, losses=LOSSES > 1.5)
 
 
 def test_losses_are_clipped():
