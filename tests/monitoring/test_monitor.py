@@ -9,9 +9,11 @@ import pickle
 import joblib
 import numpy as np
 import pytest
+import scipy.stats
 
 import modelcollapse as mc
 from modelcollapse import monitoring
+from modelcollapse.monitoring import betting
 
 LOSSES = np.linspace(1, 2, 40)
 
@@ -196,6 +198,38 @@ def test_an_alarm_stays_and_the_bound_agrees():
     assert monitor.history["lower"][2] > 0.1
     assert monitor.history["p_value"] == sorted(monitor.history["p_value"], reverse=True)
     assert "alarm at generation 3" in str(status)
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+def test_each_bound_spends_its_share_of_alpha(fresh):
+    """The k-th is where the evidence of its rows is k (k + 1)/alpha; above the margin it alarms."""
+    rng = np.random.default_rng(2)
+    monitor = loss_monitor(fresh=fresh, alpha=0.1)
+    first = rng.random(200)
+    if not fresh:
+        monitor.update(0, losses=first)
+    above = 0
+    for k in range(1, 30):
+        losses = rng.random(200) + 0.02 * k
+        status = monitor.update(k, losses=losses, **({"reference": first} if fresh else {}))
+        wealths = betting.log_wealths(losses - first, 5.0, status.lower)
+        assert betting.log_mean(wealths) == pytest.approx(math.log(k * (k + 1) / 0.1), abs=1e-3)
+        assert status.alarmed or status.lower <= status.margin
+        above += status.lower > status.margin
+    assert above
+
+
+def test_bounds_hold_together():
+    """Over all data of ten fair rows that serve thirty generations; the truth is 0."""
+    n, alpha, wrong = 10, 0.5, 0.0
+    for k in range(n + 1):
+        up = np.arange(n) < k
+        monitor = mc.Monitor("loss", margin=0.5, range=(0, 1), fresh=False, alpha=alpha)
+        monitor.update(0, losses=(~up).astype(float))
+        lower = [monitor.update(t, losses=up.astype(float)).lower for t in range(1, 31)]
+        wrong += scipy.stats.binom.pmf(k, n, 0.5) * (max(lower) > 0)
+
+    assert 0 < wrong <= alpha
 
 
 def test_it_says_where_no_rows_could_raise_an_alarm():
