@@ -15,7 +15,6 @@ from modelcollapse._support.checks import (
     frozen,
     named,
     number,
-    reals,
     truth_value,
     whole,
 )
@@ -29,6 +28,7 @@ from modelcollapse.monitoring.betting import (
     lower_bound,
     weight,
 )
+from modelcollapse.monitoring.given import limits, values
 from modelcollapse.monitoring.saving import HISTORY, State
 from modelcollapse.monitoring.status import MonitorStatus
 
@@ -98,7 +98,7 @@ class Monitor:
         statistic: Callable[[Any], Any] | None = None,
     ) -> None:
         self.kind: Kind = named("kind", kind, get_args(Kind))  # type: ignore[assignment]
-        self.range = _range(range)
+        self.range = limits(range)
         self.width = self.range[1] - self.range[0]
         below = math.nextafter(self.width, 0.0)
         remedy = f"give a number from 0 to below {self.width:g}, the width of the range"
@@ -146,14 +146,14 @@ class Monitor:
             raise invalid("reference", None, "give model 1's values: with fresh=True they are new")
         if not self.fresh and reference is not None:
             raise invalid("reference", reference, "leave it out, or make the monitor fresh=True")
-        values = self._values(name, own)
+        found = self._values(name, own)
         first = self._values("reference", reference) if self.fresh else kept
         if first is None:
-            return self._begin(t, values)
-        if first.shape != values.shape:
+            return self._begin(t, found)
+        if first.shape != found.shape:
             remedy = f"{name} and what they are compared with ({len(first)}) go in pairs"
-            raise invalid(f"the number of {name}", len(values), remedy)
-        return self._compare(t, values - first if self.kind == "loss" else first - values)
+            raise invalid(f"the number of {name}", len(found), remedy)
+        return self._compare(t, found - first if self.kind == "loss" else first - found)
 
     def _later(self, generation: Any) -> int:
         t, history = whole("generation", generation, 0), self._state.history
@@ -162,31 +162,11 @@ class Monitor:
         return t
 
     def _values(self, name: str, given: Any) -> Floats:
-        """Return clipped losses or statistics, shape (n,): a copy."""
-        remedy = "give an array of numbers, one for each row: shape (n,)"
-        if given is not None and self.statistic is not None:
-            given, name = self.statistic(given), f"statistic({name})"
-        if self.kind == "rows" and isinstance(given, np.ndarray) and given.dtype == np.bool_:
-            given = given.astype(np.float64)  # whether a row is in a tail
-        array = reals(name, given, remedy)
-        if array.ndim == 2 and array.shape[1] == 1:
-            array = array[:, 0]
-        if array.ndim != 1 or not len(array):
-            raise invalid(name, f"array of shape {array.shape}", remedy)
-        low, high = self.range
-        wrong = np.isnan(array)
-        remedy = "every loss must be a number, not NaN; mend the model, or give its loss as inf"
-        if self.kind == "rows":
-            wrong = ~((array >= low) & (array <= high))
-            remedy = f"a statistic lies in the range [{low:g}, {high:g}]; give another range"
-        if bad := np.flatnonzero(wrong).tolist():
-            more = f" ({len(bad)} do not)" if len(bad) > 1 else ""
-            raise invalid(f"{name}[{bad[0]}]", float(array[bad[0]]), remedy + more)
-        return np.clip(array, low, high)
+        return values(name, given, self.kind, self.range, self.statistic)
 
-    def _begin(self, t: int, values: Floats) -> MonitorStatus:
-        row = (t, len(values), 0.0, 0.0, 0.0, 1.0, False)
-        self._state = State(self._state.log_bets, 0, frozen(values), (row,))
+    def _begin(self, t: int, first: Floats) -> MonitorStatus:
+        row = (t, len(first), 0.0, 0.0, 0.0, 1.0, False)
+        self._state = State(self._state.log_bets, 0, frozen(first), (row,))
         return self._status()
 
     def _compare(self, t: int, differences: Floats) -> MonitorStatus:
@@ -271,7 +251,8 @@ class Monitor:
         Parameters
         ----------
         measure
-            As in `stop_rule`, of the Trainer's model.
+            As in `stop_rule`, of the Trainer's model as it is: with dropout, it calls
+            ``model.eval()`` first.
         at
             When a generation ends: "train_end", for a Trainer for each generation, all with this
             callback; "evaluate" or "epoch_end", for one Trainer that goes through all of them.
@@ -372,15 +353,3 @@ class Monitor:
 
     def _repr_html_(self) -> str:
         return html.table(str(self.status or "no update yet"), self.history)
-
-
-def _range(given: Any) -> tuple[float, float]:
-    """Return two finite numbers in order."""
-    remedy = "give (low, high): two finite numbers, low below high"
-    try:
-        low, high = (number("range", end) for end in given)
-    except (TypeError, ValueError) as error:
-        raise invalid("range", given, remedy) from error
-    if not 0 < high - low < math.inf:
-        raise invalid("range", given, remedy)
-    return low, high

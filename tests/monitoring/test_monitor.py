@@ -85,7 +85,10 @@ def test_what_matters_has_no_default(name):
         ({"generation": 2}, "generation = 2 .* after the last, 3"),
         ({"generation": 4.5}, "generation = 4.5"),
         ({"losses": LOSSES[:-1]}, r"the number of losses = 39 .* \(40\) go in pairs"),
-        ({"losses": np.where(LOSSES > 1.9, np.nan, LOSSES)}, r"losses\[36\] = nan .* \(4 do not\)"),
+        (
+            {"losses": np.where(LOSSES > 1.9, np.nan, LOSSES)},
+            r"losses\[36\] = nan .* \(4 of 40 are wrong\)",
+        ),
         ({"losses": np.zeros((40, 2))}, r"losses = .*shape \(40, 2\)"),
         ({"losses": np.zeros(0)}, r"losses = .*shape \(0,\)"),
         ({"losses": 1.0}, "losses = "),
