@@ -93,6 +93,10 @@ from .loop.truth import (
     NormalMixture as NormalMixture,
     Rows as Rows,
 )
+from .monitoring import (
+    Monitor as Monitor,
+    MonitorStatus as MonitorStatus,
+)
 from .workflows import (
     Accumulate as Accumulate,
     AccumulateSubsample as AccumulateSubsample,

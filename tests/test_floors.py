@@ -21,6 +21,7 @@ FLOORS = (
     "testing",
     "language",
     "diagnosis",
+    "monitoring",
     "sweep",
     "reproduce",
     "docs",

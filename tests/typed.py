@@ -31,6 +31,11 @@ assert_type(mc.theorems()[0], mc.Theorem)
 assert_type(mc.theorems()[:2], list[mc.Theorem])
 assert_type(mc.verify_all()[0], mc.Verdict)
 
+monitor = mc.Monitor("loss", margin=0.1, range=(0, 5), fresh=False)
+assert_type(monitor.update(1, losses=[1.0, 2.0]), mc.MonitorStatus)
+assert_type(monitor.stop_rule(len)([1.0, 2.0], 2), bool)
+mc.Monitor("losses", margin=0.1, range=(0, 5), fresh=False)  # type: ignore[arg-type]
+
 mc.Experiment(3, mc.Replace())  # type: ignore[type-var]
 mc.Experiment(mc.Gaussian(), 3)  # type: ignore[arg-type]
 mc.Experiment(model=3, workflow=mc.Replace())  # type: ignore[type-var]

@@ -49,6 +49,7 @@ ROOMS = (
     "regression",
     "markov",
     "mixed",
+    "monitor",
 )
 
 ADAPTERS = tuple(import_module(f"tests.helpers.theory_{room}") for room in ROOMS)
