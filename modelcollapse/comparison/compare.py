@@ -234,24 +234,23 @@ def _groups(
     numeric: dict[str, tuple[Floats, Floats]] = {}
     listed: dict[str, tuple[Any, Any, Any]] = {}
     for name, column in truth.columns.items():
-        mine, theirs = column[:half], others.columns[name]
-        parts = (mine, column[half:], theirs)
-        if isinstance(column, np.ndarray):
-            numeric[name] = (column, np.asarray(theirs))
-            different = len(np.unique(mine))
-            if 2 <= different <= min(FEW, half // 5):
-                listed[name] = tuple(x.tolist() for x in parts)  # type: ignore[union-attr,assignment]
-        elif _is_text(mine):  # type: ignore[arg-type]
-            found += words.texts(name, *parts, asked)  # type: ignore[arg-type]
-            lengths = [np.array([float(len(t.split())) for t in x]) for x in (column, theirs)]  # type: ignore[union-attr]
-            numeric[f"words in a row of {name}"] = lengths[0], lengths[1]
+        theirs = others.columns[name]
+        if isinstance(column, np.ndarray) and isinstance(theirs, np.ndarray):
+            numeric[name] = column, theirs
+            if 2 <= len(np.unique(column[:half])) <= min(FEW, half // 5):
+                listed[name] = column[:half].tolist(), column[half:].tolist(), theirs.tolist()
+            continue
+        mine, held, told = list(column[:half]), list(column[half:]), list(theirs)
+        if _is_text(mine):
+            found += words.texts(name, mine, held, told, asked)
+            numeric[f"words in a row of {name}"] = _lengths(mine + held), _lengths(told)
         else:
-            listed[name] = parts
+            listed[name] = mine, held, told
     varied = {}
     for name, pair in numeric.items():
-        mine = pair[0][:half]
-        if np.ptp(mine) == 0 or mine.std() == 0:
-            strange = int(np.count_nonzero(pair[1] != mine[0]))
+        some = pair[0][:half]
+        if np.ptp(some) == 0 or some.std() == 0:
+            strange = int(np.count_nonzero(pair[1] != some[0]))
             says = f"; {strange} of the other rows differ from it" if strange else ""
             notes.append(f"{name} is constant in the reference, and left out{says}")
         else:
@@ -271,3 +270,7 @@ def _groups(
 def _is_text(column: Sequence[str]) -> bool:
     mean = sum(len(text.split()) for text in column) / len(column)
     return mean >= WORDS and 2 * len(set(column)) > len(column)
+
+
+def _lengths(texts: Sequence[str]) -> Floats:
+    return np.array([len(text.split()) for text in texts], dtype=np.float64)

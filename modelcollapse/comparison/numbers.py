@@ -27,7 +27,7 @@ class Asked(NamedTuple):
     """How to test: the generator, the number of relabellings, and the level."""
 
     rng: np.random.Generator
-    count: int
+    times: int
     alpha: float
 
 
@@ -37,9 +37,10 @@ def groups(
     """Return the lines of the table, each shape (rows, columns), without constant columns."""
     centre, scale = reference.mean(axis=0), reference.std(axis=0)
     a, b, o = ((x - centre) / scale for x in (reference, held, other))
+    tails = _tails(names, a, b, o, asked)
     return [
         _spread(names, a, b, o, asked),
-        _tails(names, a, b, o, asked),
+        *([tails] if tails else []),
         *_coverage(a, b, o, asked),
         _energy(b, o, asked),
         _columns(names, np.concatenate([reference, held]), other, asked),
@@ -55,30 +56,18 @@ def _spread(names: Sequence[str], a: Floats, b: Floats, o: Floats, asked: Asked)
     vectors, sizes = vectors[:, there], sizes[there]
     z, y = (x @ vectors / sizes for x in (b, o))
     found = by_sums(
-        np.hstack([z, z * z]), np.hstack([y, y * y]), _log_ratio, asked.rng, asked.count
+        np.hstack([z, z * z]), np.hstack([y, y * y]), _log_ratio, asked.rng, asked.times
     )
     told = chance(found, asked.alpha)
     said = []
     for j, name in enumerate(_named(names, vectors)):
         with np.errstate(over="ignore"):
             low, high = np.exp([found[0, j] - told.reach[j], found[0, j] + told.reach[j]])
-        spreads = [float(sizes[j] * x[:, j].std(ddof=1)) for x in trimmed(z, y)]
-        ratio = float(np.exp(found[0, j]))
-        p = float(told.p[j])
-        said.append(
-            Row(
-                "spread",
-                "standard deviation",
-                name,
-                *spreads,
-                ratio,
-                low,
-                high,
-                p,
-                "below",
-                "ratio",
-            )
-        )
+        real, theirs = (float(sizes[j] * x[:, j].std(ddof=1)) for x in trimmed(z, y))
+        ratio, p = float(np.exp(found[0, j])), float(told.p[j])
+        ends = float(low), float(high)
+        metric = "standard deviation of scaled columns"
+        said.append(Row("spread", metric, name, real, theirs, ratio, *ends, p, "below", "ratio"))
     return said
 
 
@@ -109,12 +98,18 @@ def _named(names: Sequence[str], vectors: Floats) -> list[str]:
 def _tails(names: Sequence[str], a: Floats, b: Floats, o: Floats, asked: Asked) -> list[Row]:
     """Return how many rows are beyond the outer quantiles of the reference."""
     ends = [np.quantile(a, [level, 1 - level], axis=0) for level in TAILS]
-    beyond = [
-        np.hstack([(x < low) | (x > high) for low, high in ends]).astype(np.float64) for x in (b, o)
-    ]
-    found = by_sums(*beyond, _difference, asked.rng, asked.count)
-    where = [(f"beyond the {100 * t:g} % tails", name) for t in TAILS for name in names]
-    return means("tails", where, *beyond, found, asked, "below")
+
+    def beyond(x: Floats) -> Floats:
+        return np.hstack([(x < low) | (x > high) for low, high in ends]).astype(np.float64)
+
+    there = np.flatnonzero(beyond(a).any(axis=0))  # of few different numbers none may be
+    if not len(there):
+        return []
+    held, theirs = beyond(b)[:, there], beyond(o)[:, there]
+    found = by_sums(held, theirs, _difference, asked.rng, asked.times)
+    every = [(f"beyond the {100 * t:g} % tails", name) for t in TAILS for name in names]
+    where = [every[i] for i in there]
+    return means("tails", where, held, theirs, found, asked, "below")
 
 
 def _difference(held: Floats, other: Floats, _n: int, _m: int) -> Floats:
@@ -125,13 +120,13 @@ def shares(
     group: str, where: Sequence[tuple[str, str]], held: Floats, other: Floats, asked: Asked
 ) -> list[Row]:
     """Return lines of shares of rows; more than in the held-out rows is a sign of copying."""
-    found = by_sums(held, other, _difference, asked.rng, asked.count)
+    found = by_sums(held, other, _difference, asked.rng, asked.times)
     return means(group, where, held, other, found, asked, "either")
 
 
 def rare(where: Sequence[tuple[str, str]], held: Floats, other: Floats, asked: Asked) -> list[Row]:
     """Return lines of shares of rows that are rare in the reference; fewer is a loss."""
-    found = by_sums(held, other, _difference, asked.rng, asked.count)
+    found = by_sums(held, other, _difference, asked.rng, asked.times)
     return means("rare categories", where, held, other, found, asked, "below")
 
 
@@ -166,17 +161,15 @@ def _coverage(a: Floats, b: Floats, o: Floats, asked: Asked) -> list[list[Row]]:
         return []
     radii = sample_metrics.neighbourhoods("reference", a, K)
     inside = csr_array(cdist(np.concatenate([b, o]), a, "sqeuclidean") <= radii, dtype=np.float64)
-    first = labels(n, 2 * n, asked.rng, asked.count)
+    first = labels(n, 2 * n, asked.rng, asked.times)
     held = (first @ inside > 0).mean(axis=1)
     theirs = ((1.0 - first) @ inside > 0).mean(axis=1)
     told = chance((theirs - held)[:, None], asked.alpha)
-    values = (sample_metrics.coverage(x, a, k=K) for x in (b, o))
+    real, other = (sample_metrics.coverage(x, a, k=K) for x in (b, o))
     effect, reach = float(theirs[0] - held[0]), float(told.reach[0])
     ends = effect - reach, effect + reach
-    name = "neighbourhoods of real rows with a row in them"
-    return [
-        [Row("coverage", name, "all numbers", *values, effect, *ends, float(told.p[0]), "below")]
-    ]
+    name, p = "neighbourhoods of real rows with a row in them", float(told.p[0])
+    return [[Row("coverage", name, "all numbers", real, other, effect, *ends, p, "below")]]
 
 
 def _energy(b: Floats, o: Floats, asked: Asked) -> list[Row]:
@@ -189,7 +182,7 @@ def _energy(b: Floats, o: Floats, asked: Asked) -> list[Row]:
     n, m = min(len(b), PAIRED), min(len(o), PAIRED)
     pool = np.concatenate([b[:n], o[:m]])
     distances = cdist(pool, pool)
-    first = labels(n, n + m, asked.rng, asked.count)
+    first = labels(n, n + m, asked.rng, asked.times)
     to_all = first @ distances
     own = (to_all * first).sum(axis=1)
     to_all_own = to_all.sum(axis=1)

@@ -103,7 +103,7 @@ def _file(name: str, data: Any, path: Path, most: int, rng: np.random.Generator)
     ending = path.suffix.lower()
     readers = {".csv": _csv, ".jsonl": _jsonl, ".parquet": _parquet, TEXTS: _lines}
     reader = by_ending(path, readers)
-    if reader is _parquet:
+    if ending == ".parquet":
         return _parquet(path, most, rng)
     names, lines = reader(path)
     kept, total = drawn(lines, most, rng)
@@ -239,9 +239,9 @@ def _object(name: str, data: Any) -> Table:
     if values.ndim != 2 or not values.shape[1]:
         raise invalid(name, f"array of shape {values.shape}", "give a (rows, columns) array")
     found = _named(values)
-    for one, column in found.items():
-        _check_finite(name, one, column, range(len(column)))
-    return Table(name, dict(found), len(values))
+    for i, one in enumerate(found):
+        _check_finite(name, one, values[:, i], range(len(values)))
+    return Table(name, found, len(values))
 
 
 def _named(values: Floats) -> dict[str, Column]:
@@ -288,7 +288,7 @@ def _present(path: str, name: str, cells: list[str], lines: Sequence[int]) -> li
     for line, cell in zip(lines, cells, strict=True):
         if not cell.strip():
             raise InvalidInput(
-                f"{path}, line {line}, column {name!r}: the value is missing; {_DROP}"
+                f"{path}, {_place(lines, line)}, column {name!r}: the value is missing; {_DROP}"
             )
     return cells
 
@@ -299,8 +299,13 @@ def _check_finite(path: str, name: str, values: Floats, lines: Sequence[int]) ->
         value = float(values[bad[0]])
         what = "is missing or not finite" if not math.isfinite(value) else f"is above {LARGEST:g}"
         raise InvalidInput(
-            f"{path}, line {lines[bad[0]]}, column {name!r}: {value:g} {what}; {_DROP}"
+            f"{path}, {_place(lines, lines[bad[0]])}, column {name!r}: {value:g} {what}; {_DROP}"
         )
+
+
+def _place(lines: Sequence[int], line: int) -> str:
+    """Return where something stands: in a file in a line, from 1 on, else in a row, from 0 on."""
+    return f"row {line}" if isinstance(lines, range) else f"line {line}"
 
 
 def _is_number(cell: str) -> bool:

@@ -21,10 +21,13 @@ ORDERS = (1, 2, 3)
 RARE = 0.1  # the rarest categories that hold at most this share of the reference
 
 
-def coded(*columns: Sequence[Any]) -> list[Integers]:
+def coded(*columns: Sequence[Any]) -> tuple[Integers, ...]:
     """Return whole numbers, from 0 on, that are equal where entries of any of the columns are."""
     known: dict[Any, int] = {}
-    return [np.array([known.setdefault(x, len(known)) for x in c], dtype=np.int64) for c in columns]
+    return tuple(
+        np.array([known.setdefault(x, len(known)) for x in column], dtype=np.int64)
+        for column in columns
+    )
 
 
 def copies(a: Sequence[Any], b: Sequence[Any], o: Sequence[Any], asked: Asked) -> list[list[Row]]:
@@ -42,7 +45,7 @@ def copies(a: Sequence[Any], b: Sequence[Any], o: Sequence[Any], asked: Asked) -
         return [np.count_nonzero(np.bincount(pool[x], minlength=count)) / n for x in halves(order)]
 
     # Without any repetition every order has the same.
-    relabelled = 0 if count == 2 * n else asked.count
+    relabelled = 0 if count == 2 * n else asked.times
     found = by_order(2 * n, different, asked.rng, relabelled)
     distinct = _pairs("distinct rows", [("different rows, as a share", "rows")], found, asked)
     return [copied, distinct]
@@ -85,7 +88,7 @@ def categories(
     asked
         How to test.
     """
-    sides = [coded(*parts) for parts in columns.values()]
+    sides = [coded(a, b, o) for a, b, o in columns.values()]
     n = min(SET, *(len(x) for x in sides[0][1:]))
     pools = [np.concatenate([b[:n], o[:n]]) for _, b, o in sides]
     counts = [int(max(x.max() for x in parts)) + 1 for parts in sides]
@@ -99,19 +102,20 @@ def categories(
             found += [_entropy(x) for x in seen]
         return found
 
-    found = by_order(2 * n, statistics, asked.rng, asked.count)
+    found = by_order(2 * n, statistics, asked.rng, asked.times)
     metrics = ("categories of the reference that are lost", "entropy of categories, in nats")
     where = [(metric, name) for name in columns for metric in metrics]
     losses: list[Loss] = ["above", "below"] * len(columns)
     rows = [_pairs("categories", where, found, asked, losses)]
-    scarce = [_scarce(*parts, count) for parts, count in zip(sides, counts, strict=True)]
+    scarce = [_scarce(x, count) for x, count in zip(sides, counts, strict=True)]
     held, other = (np.column_stack([pair[i] for pair in scarce]) for i in (0, 1))
     named = [(f"in the rarest categories, {100 * RARE:g} % of the reference", c) for c in columns]
     return [*rows, numbers.rare(named, held, other, asked)]
 
 
-def _scarce(a: Integers, b: Integers, o: Integers, count: int) -> tuple[Floats, Floats]:
+def _scarce(parts: Sequence[Integers], count: int) -> tuple[Floats, Floats]:
     """Return which rows have one of the rarest categories, or one that is not in the reference."""
+    a, b, o = parts
     seen = np.bincount(a, minlength=count)
     order = np.argsort(seen, kind="stable")
     is_rare = np.zeros(count, dtype=bool)
@@ -148,10 +152,10 @@ def texts(
                 lost = [vocabulary - np.count_nonzero(real & (x > 0)) for x in seen]
         return [*found, *(each / max(1, vocabulary) for each in lost)]
 
-    found = by_order(2 * n, statistics, asked.rng, asked.count)
+    found = by_order(2 * n, statistics, asked.rng, asked.times)
     where = [(f"different {order}-grams of words, as a share", name) for order in ORDERS]
     where.append(("words of the reference that are lost, as a share", name))
-    losses: list[Loss] = ["below"] * len(ORDERS) + ["above"]
+    losses: list[Loss] = ["below", "below", "below", "above"]
     return [_pairs("n-grams", where, found, asked, losses)]
 
 
@@ -175,4 +179,4 @@ class _Grams:
         sizes = self.sizes[side]
         ends = np.cumsum(sizes)
         shifts = np.repeat(self.starts[side] - (ends - sizes), sizes)
-        return self.codes[np.arange(len(shifts)) + shifts]
+        return np.asarray(self.codes[np.arange(len(shifts)) + shifts])
