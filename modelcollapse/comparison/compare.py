@@ -21,7 +21,7 @@ from modelcollapse.comparison.sentences import ROW, amount, same, sentences
 PERMUTATIONS = 999
 MOST = 100_000  # rows of each side
 STEPS = 20  # a level has at least so many p-values below it: for Holm's correction
-FEW = 50  # different numbers of a column at most, for categories too
+FEW = 50  # different whole numbers of a column at most that are categories too
 WORDS = 3  # a column of as many words a row, on average, and mostly different ones, is of texts
 
 
@@ -237,7 +237,8 @@ def _groups(
         theirs = others.columns[name]
         if isinstance(column, np.ndarray) and isinstance(theirs, np.ndarray):
             numeric[name] = column, theirs
-            if 2 <= len(np.unique(column[:half])) <= min(FEW, half // 5):
+            few = 2 <= len(np.unique(column[:half])) <= min(FEW, half // 5)
+            if few and all((x == np.floor(x)).all() for x in (column, theirs)):
                 listed[name] = column[:half].tolist(), column[half:].tolist(), theirs.tolist()
             continue
         mine, held, told = list(column[:half]), list(column[half:]), list(theirs)
