@@ -7,8 +7,10 @@ from cyclopts import Parameter
 
 from modelcollapse.cli.output import note, print_json, print_table
 from modelcollapse.cli.whole import Whole
+from modelcollapse.comparison import Comparison
 from modelcollapse.comparison import compare as find
 
+MOST = 60  # lines of the table
 Count = Annotated[Whole, Parameter(allow_leading_hyphen=True)]
 Real = Annotated[float, Parameter(allow_leading_hyphen=True)]
 
@@ -74,10 +76,19 @@ def compare(
             print(sentence)
             print()
         if found.rows:
-            columns = found.columns()
-            title = "the other rows beside held-out real rows"
-            print_table(title, list(columns), list(zip(*columns.values(), strict=True)))
+            _table(found)
         for text in found.notes:
             note(text)
     if figure is not None:
         note(f"wrote {figure}" if drawn else f"{figure} is not written: there is nothing to draw")
+
+
+def _table(found: Comparison) -> None:
+    columns = found.columns()
+    lines = list(zip(*columns.values(), strict=True))
+    title = "the other rows beside held-out real rows"
+    if len(lines) > MOST:
+        least = sorted(range(len(lines)), key=lambda i: found.rows[i].p)[:MOST]
+        lines = [lines[i] for i in sorted(least)]
+        title += f": the {MOST} lines with the least p of {len(found.rows)} (--json has them all)"
+    print_table(title, list(columns), lines)

@@ -96,9 +96,12 @@ def _verdict(row: Row, p: float, alpha: float, margin: float) -> Verdict:
     return "no loss" if worst <= allowed else "cannot tell"
 
 
-def trimmed(held: Floats, other: Floats) -> tuple[Floats, Floats]:
-    """Return as many rows of both as are of use."""
-    return held[: APART * len(other)], other[: APART * len(held)]
+def trimmed(held: Floats, other: Floats) -> tuple[Floats, Floats, int]:
+    """Return as many rows of both as are of use, whole blocks of them, and the size of a block."""
+    held, other = held[: APART * len(other)], other[: APART * len(held)]
+    size = -(-(len(held) + len(other)) // BLOCKS)
+    n, m = (len(x) // size * size for x in (held, other))
+    return held[:n], other[:m], size
 
 
 def by_sums(
@@ -122,13 +125,10 @@ def by_sums(
     rng, count
         What relabels, and how often.
     """
-    held, other = trimmed(held, other)
-    size = -(-(len(held) + len(other)) // BLOCKS)
-    sums = [
-        x[: len(x) // size * size].reshape(-1, size, x.shape[1]).sum(axis=1) for x in (held, other)
-    ]
+    held, other, size = trimmed(held, other)
+    sums = [x.reshape(-1, size, x.shape[1]).sum(axis=1) for x in (held, other)]
     both = np.concatenate(sums)
-    n, m = (size * len(x) for x in sums)
+    n, m = len(held), len(other)
     first = labels(len(sums[0]), len(both), rng, count) @ both
     return statistic(first / n, (both.sum(axis=0) - first) / m, n, m)
 

@@ -244,7 +244,12 @@ def _groups(
         mine, held, told = list(column[:half]), list(column[half:]), list(theirs)
         if _is_text(mine):
             found += words.texts(name, mine, held, told, asked)
-            numeric[f"words in a row of {name}"] = _lengths(mine + held), _lengths(told)
+            lengths = _lengths(mine + held), _lengths(told)
+            numeric[f"words in a row of {name}"] = lengths
+            used = f"{name}: n-grams are of at most {words.TEXTS} texts of each side"
+            if max(map(np.max, lengths)) > words.LENGTH:
+                used += f", of their first {words.LENGTH} words"
+            notes.append(used)
         else:
             listed[name] = mine, held, told
     varied = {}

@@ -63,7 +63,7 @@ def _spread(names: Sequence[str], a: Floats, b: Floats, o: Floats, asked: Asked)
     for j, name in enumerate(_named(names, vectors)):
         with np.errstate(over="ignore"):
             low, high = np.exp([found[0, j] - told.reach[j], found[0, j] + told.reach[j]])
-        real, theirs = (float(sizes[j] * x[:, j].std(ddof=1)) for x in trimmed(z, y))
+        real, theirs = (float(sizes[j] * x[:, j].std(ddof=1)) for x in trimmed(z, y)[:2])
         ratio, p = float(np.exp(found[0, j])), float(told.p[j])
         ends = float(low), float(high)
         metric = "standard deviation of scaled columns"
@@ -141,7 +141,7 @@ def means(
 ) -> list[Row]:
     """Return lines of means of both sides whose difference was relabelled."""
     told = chance(found, asked.alpha)
-    real, theirs = (x.mean(axis=0).tolist() for x in trimmed(held, other))
+    real, theirs = (x.mean(axis=0).tolist() for x in trimmed(held, other)[:2])
     said = []
     for j, (metric, name) in enumerate(where):
         effect, reach, p = theirs[j] - real[j], float(told.reach[j]), float(told.p[j])

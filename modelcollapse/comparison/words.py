@@ -17,6 +17,7 @@ from modelcollapse.comparison.numbers import Asked
 
 SET = 2000  # rows of each side, for statistics of sets
 TEXTS = 400  # texts of each side, for n-grams
+LENGTH = 100  # words of each of them
 ORDERS = (1, 2, 3)
 RARE = 0.1  # the rarest categories that hold at most this share of the reference
 
@@ -133,10 +134,11 @@ def texts(
 ) -> list[list[Row]]:
     """Return distinct 1-, 2- and 3-grams of words at equal numbers, and the lost vocabulary.
 
-    Words are what white space separates; no n-gram crosses from one text to the next.
+    Words are what white space separates; no n-gram crosses from one text to the next. Of a text
+    the first words are counted: that is for every text alike.
     """
     n = min(len(b), len(o), TEXTS)
-    pool = [text.split() for text in (*b[:n], *o[:n])]
+    pool = [text.split()[:LENGTH] for text in (*b[:n], *o[:n])]
     grams = [_Grams(pool, order) for order in ORDERS]
     often = Counter(word for text in a for word in text.split())
     lexicon = grams[0].known

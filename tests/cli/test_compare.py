@@ -60,6 +60,19 @@ def test_numbers_for_programs(files, capsys):
     assert (files / "real.csv").exists()
 
 
+def test_a_long_table_is_cut(files, capsys):
+    """The lines with the least p stay, in their order, and the rest is said."""
+    rng = np.random.default_rng(2)
+    for name in ("wide", "wider"):
+        data = {f"x{i}": rng.normal(size=60) for i in range(30)}
+        pl.DataFrame(data).write_csv(files / f"{name}.csv")
+    assert compared("wide.csv wider.csv") == 0
+    shown = capsys.readouterr().out
+    found = mc.compare("wide.csv", "wider.csv")
+    assert f"the 60 lines with the least p of {len(found.rows)} (--json has them all)" in shown
+    assert len(shown.partition("verdict\n")[2].splitlines()) == 60
+
+
 @pytest.mark.usefixtures("files")
 def test_the_same_file_twice(capsys):
     """It is said, and no picture is made of nothing."""

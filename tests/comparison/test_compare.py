@@ -98,6 +98,33 @@ def test_what_shrank_is_found(group):
     assert group in found.sentences[0]
 
 
+def test_effects_are_of_the_two_values():
+    """Their ratio or difference, also where rows are relabelled in blocks."""
+    rng = np.random.default_rng(9)
+    for count in (50, 7001):
+        for row in mc.compare(mixed(rng, count), mixed(rng, 3 * count)).rows:
+            ratio = row.scale == "ratio"
+            expected = row.other / row.real if ratio else row.other - row.real
+            assert row.effect == pytest.approx(expected, abs=1e-9)
+            assert row.low <= row.effect <= row.high
+
+
+def test_long_texts_are_counted_from_their_start():
+    """And that is said."""
+    rng = np.random.default_rng(10)
+    real, other = ([" ".join(zipf(rng, 130)) for _ in range(25)] for _ in range(2))
+    found = mc.compare(real, other)
+    assert (
+        "text: n-grams are of at most 400 texts of each side, of their first 100 words"
+        in found.notes
+    )
+    other = [f"{' '.join(text.split()[:100])} {'x ' * 30}" for text in other]
+    again = mc.compare(real, other)
+    pairs = ([r for r in f.rows if r.group == "n-grams"] for f in (found, again))
+    for one, two in zip(*pairs, strict=True):
+        assert (one.real, one.other) == (two.real, two.other)
+
+
 def test_what_grew_is_no_loss():
     """A larger spread is said, and is no shrinkage."""
     rng = np.random.default_rng(1)
