@@ -222,11 +222,9 @@ def _object(name: str, data: Any) -> Table:
     if isinstance(data, Rows):
         values = np.asarray(data.values)
         return Table(data.name, _named(values), len(values))
-    texts = isinstance(data, Sequence) and not isinstance(data, bytes) and len(data)
-    if texts and all(isinstance(one, str) for one in data):
-        return Table(
-            name, {"text": _present(name, "text", list(data), range(len(data)))}, len(data)
-        )
+    texts = _listed(data) if _is_flat(data) else []
+    if texts and all(isinstance(one, str) for one in texts):
+        return Table(name, {"text": _present(name, "text", texts, range(len(texts)))}, len(texts))
     data = framed(data)
     if columns_of(data) is not None:
         return _framed(name, data, len(data))
@@ -244,6 +242,22 @@ def _object(name: str, data: Any) -> Table:
     return Table(name, found, len(values))
 
 
+def _is_flat(data: Any) -> bool:
+    """Return whether something is a sequence, an array or a column, and no table."""
+    if isinstance(data, Sequence):
+        return not isinstance(data, bytes)
+    arrow = hasattr(data, "to_pylist") and not hasattr(data, "schema")
+    return arrow or len(getattr(data, "shape", ())) == 1
+
+
+def _listed(column: Any) -> list[Any]:
+    """Return the entries of a column of any library."""
+    for name in ("to_pylist", "to_list", "tolist"):
+        if hasattr(column, name):
+            return list(getattr(column, name)())
+    return list(column)
+
+
 def _named(values: Floats) -> dict[str, Column]:
     return {f"column {i + 1}": np.array(values[:, i]) for i in range(values.shape[1])}
 
@@ -251,16 +265,21 @@ def _named(values: Floats) -> dict[str, Column]:
 def _framed(name: str, frame: Any, total: int) -> Table:
     found: dict[str, Column] = {}
     for label, column in columns_of(frame) or ():
+        if str(label) in found:
+            raise InvalidInput(f"{name}: the column {str(label)!r} is there twice; rename one")
         try:
             values = as_floats(of_numbers(column)[0])
         except NoNumbersError as error:
-            listed = column.to_list() if hasattr(column, "to_list") else list(column)
+            listed = _listed(column)
             if not all(isinstance(one, str) for one in listed):
                 entry = next(one for one in listed if not isinstance(one, str))
-                missing = entry is None or str(entry) in GAPS
-                why = "the value is missing" if missing else error.why
-                where = f"{name}, column {label!r}"
-                raise InvalidInput(f"{where}: {shown(entry)}: {why}; {_DROP}") from error
+                where = f"{name}, column {label!r}: {shown(entry)}"
+                if entry is None or str(entry) in GAPS:
+                    raise InvalidInput(f"{where}: the value is missing; {_DROP}") from error
+                raise InvalidInput(
+                    f"{where} is neither a number nor text as all others are: write it as one "
+                    "(truth values as 0 and 1), or drop the column"
+                ) from error
             found[str(label)] = _present(name, str(label), listed, range(len(listed)))
         else:
             _check_finite(name, str(label), values, range(len(values)))

@@ -8,6 +8,7 @@ from html import escape
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 from scipy.stats import binom
 
@@ -190,6 +191,22 @@ def test_tables_of_all_kinds_are_the_same(tmp_path):
     assert mc.compare(*paths).to_dict() == mc.compare(*said).to_dict()
 
 
+def test_columns_of_texts_of_all_libraries_are_the_same():
+    """Lists, arrays, series and Arrow's, alone and in frames; categories of pandas and polars."""
+    rng = np.random.default_rng(11)
+    lists = [rng.choice(list("abcd")[:most], 60).tolist() for most in (4, 3)]
+    expected = mc.compare(*lists).to_dict()
+    for made in (np.array, pd.Series, pl.Series, pa.array, tuple):
+        assert mc.compare(*map(made, lists)).to_dict() == expected
+    frames = [
+        [pd.DataFrame({"text": pd.Categorical(x)}) for x in lists],
+        [pl.DataFrame({"text": pl.Series(x, dtype=pl.Categorical)}) for x in lists],
+        [pa.table({"text": x}) for x in lists],
+    ]
+    for pair in frames:
+        assert mc.compare(*pair).to_dict() == expected
+
+
 def test_too_many_rows_are_drawn_at_random(tmp_path):
     """It is said, with the seed; a file's parts are held, and every row is as likely."""
     rng = np.random.default_rng(6)
@@ -265,6 +282,11 @@ def test_constant_columns_are_left_out_and_said():
         (np.arange(40.0), 3, "array of shape ()"),
         (np.arange(40.0), "nowhere.csv", "no such file"),
         (np.arange(40.0), [1.0, "a"] * 20, "it is text"),
+        (pd.DataFrame({"x": [True, False] * 20}), None, "True is neither a number nor text"),
+        (pd.DataFrame({"x": ["a", 1] * 20}), None, "1 is neither a number nor text"),
+        (pd.DataFrame(np.ones((40, 2)), columns=["a", "a"]), None, "'a' is there twice"),
+        (pd.DataFrame(), None, "has no columns"),
+        ([], [], "real has 0 rows"),
     ],
 )
 def test_wrong_rows_are_refused(real, other, message):
