@@ -202,7 +202,12 @@ def compare(
     asked = Asked(rng, count, level)
     groups = words.copies(keys[0][:half], keys[0][half:], keys[1], asked)
     found, more = _groups(truth, others, half, asked)
-    rows = judged([*found, *groups], level, matters)
+    groups = [*found, *groups]
+    if (count + 1) * level < len(groups):  # Holm's correction would leave nothing
+        least = int(np.ceil(len(groups) / level))
+        remedy = f"for {len(groups)} groups of lines at alpha = {level:g} give at least {least}"
+        raise invalid("permutations", count, remedy)
+    rows = judged(groups, level, matters)
     repeated = _repeated(*keys)
     told_all = sentences(rows, sizes, level, matters, repeated)
     return Comparison(

@@ -3,12 +3,12 @@
 import json
 import pickle
 import re
+import tracemalloc
 from html import escape
 
 import numpy as np
 import pandas as pd
 import polars as pl
-import pyarrow as pa
 import pytest
 from scipy.stats import binom
 
@@ -191,8 +191,18 @@ def test_tables_of_all_kinds_are_the_same(tmp_path):
     assert mc.compare(*paths).to_dict() == mc.compare(*said).to_dict()
 
 
+def test_many_columns_of_texts_need_more_relabellings():
+    """Else nothing could be told of any; each column of texts is a group of its own."""
+    rng = np.random.default_rng(13)
+    real, other = (pl.DataFrame({f"t{i}": texts(rng, 25) for i in range(18)}) for _ in range(2))
+    with pytest.raises(mc.InvalidInput, match=r"for 25 groups of lines at alpha = 0.1 give at"):
+        mc.compare(real, other, alpha=0.1, permutations=199)
+    assert mc.compare(real, other, alpha=0.1, permutations=249).rows
+
+
 def test_columns_of_texts_of_all_libraries_are_the_same():
     """Lists, arrays, series and Arrow's, alone and in frames; categories of pandas and polars."""
+    pa = pytest.importorskip("pyarrow")
     rng = np.random.default_rng(11)
     lists = [rng.choice(list("abcd")[:most], 60).tolist() for most in (4, 3)]
     expected = mc.compare(*lists).to_dict()
@@ -221,6 +231,23 @@ def test_too_many_rows_are_drawn_at_random(tmp_path):
         )
         assert found.sizes["reference"] + found.sizes["held_out"] == 100
         assert found.sizes["real_rows"] == 400
+
+
+def test_a_huge_file_takes_little_memory(tmp_path):
+    """Only the rows that are drawn are held."""
+    file = tmp_path / "huge.csv"
+    file.write_text(
+        "x,said\n" + "".join(f"{i},{i} is a text of some words\n" for i in range(60_000))
+    )
+    rng = np.random.default_rng(12)
+    other = pl.DataFrame({"x": rng.normal(size=30), "said": texts(rng, 30)})
+    mc.compare(other, other.with_columns(pl.col("x") + 1), permutations=399)  # what is imported
+    tracemalloc.start()
+    found = mc.compare(file, other, most_rows=200, permutations=399)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found.sizes["real_rows"] == 60_000
+    assert peak < file.stat().st_size * 2
 
 
 def test_the_draw_of_lines_is_uniform():
