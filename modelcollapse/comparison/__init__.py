@@ -2,7 +2,8 @@
 
 ::
 
-    reading    files, arrays, frames and texts as tables; random halves
+    tables     arrays, frames and texts as columns of numbers and words
+    reading    files as such tables, and a random draw where there are too many rows
     chance     what relabelling the rows at random makes of a statistic: p-values, intervals
     numbers    spread by direction, tails, coverage, two-sample tests
     words      categories, and n-grams of texts

@@ -15,8 +15,9 @@ from modelcollapse._support.strict_json import plain
 from modelcollapse.comparison import numbers, words
 from modelcollapse.comparison.chance import Row, judged
 from modelcollapse.comparison.numbers import Asked
-from modelcollapse.comparison.reading import LEAST, Table, matched, read
+from modelcollapse.comparison.reading import LEAST, read
 from modelcollapse.comparison.sentences import ROW, amount, same, sentences
+from modelcollapse.comparison.tables import Table, matched
 
 PERMUTATIONS = 999
 MOST = 100_000  # rows of each side
