@@ -17,6 +17,10 @@ from .advice import (
     Advice as Advice,
     advise as advise,
 )
+from .comparison import (
+    Comparison as Comparison,
+    compare as compare,
+)
 from .diagnosis import (
     Diagnosis as Diagnosis,
     Finding as Finding,

@@ -17,6 +17,7 @@ FLOORS = (
     "families",
     "mixed",
     "advice",
+    "comparison",
     "ledger",
     "testing",
     "language",

@@ -32,6 +32,7 @@ def cdf(x):
 RETURNED = {
     "modelcollapse": {
         "advise": lambda: mc.advise(50, 500, 12, fresh_real=5),
+        "compare": lambda: mc.compare(DRAWN[:40], DRAWN[40:80], permutations=399),
         "described": lambda: mc.described(LOOP),
         "diagnose": lambda: mc.diagnose(mc.simulate(LOOP, 20)),
         "optimal_bandwidths": lambda: mc.optimal_bandwidths(None, REPLACE, 5, 2),

@@ -36,7 +36,7 @@ def by_ending(path: Path, readers: Mapping[str, Any]) -> Any:
     if ending not in readers:
         raise InvalidInput(
             f"{path} ends in {path.suffix!r}, which cannot be read: {ENDINGS.get(ending, '')}"
-            "give a .csv or a .parquet file"
+            f"give a {' or a '.join(readers)} file"
         )
     return readers[ending]
 

@@ -1,12 +1,15 @@
 """What all pictures share: matplotlib, which is imported when something is drawn, and its axes."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats, Integers
+from modelcollapse._support.checks import Floats, Integers, as_path
 from modelcollapse._support.errors import invalid, missing
+from modelcollapse._support.files import check_writable
 
+ENDINGS = (".png", ".pdf", ".svg")  # of pictures
 BAND = 0.18  # a band's opacity
 ENDS = (0.05, 0.95)  # of a band, as shares of the runs
 DOTS = 9  # on a curve
@@ -21,6 +24,15 @@ def figure(size: tuple[float, float]) -> Any:
     except ImportError as error:
         raise missing("matplotlib", "plot", "drawing") from error
     return Figure(figsize=size, layout="constrained")
+
+
+def picture_path(path: Any) -> Path:
+    """Return where a picture can be written, or raise InvalidInput."""
+    found = as_path("figure", path)
+    if found.suffix.lower() not in ENDINGS:
+        raise invalid("figure", str(path), f"its name must end in {', '.join(ENDINGS)}")
+    check_writable("figure", found)
+    return found
 
 
 def axes_of(ax: Any, size: tuple[float, float] = (6.4, 4.2)) -> Any:

@@ -65,7 +65,7 @@ def of_numbers(value: Any) -> tuple[npt.NDArray[Any], Labels | None]:
         If there is anything in it that is not a real number.
     """
     value = framed(value)
-    columns = _columns(value)
+    columns = columns_of(value)
     if columns is None:
         return _array(value), None
     found = [_column(label, column) for label, column in columns]
@@ -87,7 +87,7 @@ def framed(value: Any) -> Any:
     return value
 
 
-def _columns(frame: Any) -> list[tuple[Any, Any]] | None:
+def columns_of(frame: Any) -> list[tuple[Any, Any]] | None:
     """Return the labels and columns of a data frame."""
     if isinstance(frame, np.ndarray):
         return None

@@ -115,9 +115,10 @@ class Advice:
 
     def save(self, figure: Any) -> None:
         """Write that picture to a .png, .pdf or .svg file."""
-        from modelcollapse.advice.drawing import check, save
+        from modelcollapse._support.drawing import picture_path
+        from modelcollapse.advice.drawing import save
 
-        save(check(figure), self.plans, self.question.real)
+        save(picture_path(figure), self.plans, self.question.real)
 
 
 def advise(

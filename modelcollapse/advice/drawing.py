@@ -6,14 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse._support.checks import as_path
 from modelcollapse._support.drawing import axes_of, figure, scale
-from modelcollapse._support.errors import invalid
-from modelcollapse._support.files import check_writable, replacing
+from modelcollapse._support.files import replacing
 from modelcollapse.advice.plans import Plan
 from modelcollapse.workflows.names import COLOURS
 
-ENDINGS = (".png", ".pdf", ".svg")
 SIZE = (9.5, 4.8)
 DASHES = ("-", "--", ":")  # of the workflows that share a colour
 ARROW = {"arrowstyle": "-", "lw": 0.6, "shrinkA": 0, "shrinkB": 1, "relpos": (0, 0.5)}
@@ -21,22 +18,13 @@ LINE = 0.048  # of the height: a name's
 
 
 def save(path: Path, plans: Sequence[Plan], real: int) -> None:
-    """Write the picture to a file; see `check`."""
+    """Write the picture to a file; see `picture_path`."""
     made = figure(SIZE)
     axis = made.subplots()
     axis.spines[["top", "right"]].set_visible(False)
     draw(axis, plans, real)
     with replacing(path) as partial:
         made.savefig(partial, dpi=130, format=path.suffix[1:].lower())
-
-
-def check(path: Any) -> Path:
-    """Return where a picture can be written, or raise InvalidInput."""
-    found = as_path("figure", path)
-    if found.suffix.lower() not in ENDINGS:
-        raise invalid("figure", str(path), f"its name must end in {', '.join(ENDINGS)}")
-    check_writable("figure", found)
-    return found
 
 
 def draw(ax: Any, plans: Sequence[Plan], real: int) -> Any:

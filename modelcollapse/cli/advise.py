@@ -66,9 +66,9 @@ def advise(
         Print one JSON object.
     """
     if figure is not None:
-        from modelcollapse.advice.drawing import check
+        from modelcollapse._support.drawing import picture_path
 
-        check(figure)
+        picture_path(figure)
     found = find(
         real,
         short_forms.parse("synthetic", synthetic, 2),

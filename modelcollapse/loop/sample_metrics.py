@@ -299,7 +299,7 @@ def precision(sample: Any, reference: Any, *, k: int = 5) -> float:
     assessing generative models", NeurIPS 2019.
     """
     x, y = _checked(sample, reference)
-    return float((_balls_around(x, y, _radii("reference", y, k)) > 0).mean())
+    return float((_balls_around(x, y, neighbourhoods("reference", y, k)) > 0).mean())
 
 
 def recall(sample: Any, reference: Any, *, k: int = 5) -> float:
@@ -324,7 +324,7 @@ def recall(sample: Any, reference: Any, *, k: int = 5) -> float:
     See `precision`.
     """
     x, y = _checked(sample, reference)
-    return float((_balls_around(y, x, _radii("sample", x, k)) > 0).mean())
+    return float((_balls_around(y, x, neighbourhoods("sample", x, k)) > 0).mean())
 
 
 def density(sample: Any, reference: Any, *, k: int = 5) -> float:
@@ -353,7 +353,7 @@ def density(sample: Any, reference: Any, *, k: int = 5) -> float:
     ICML 2020.
     """
     x, y = _checked(sample, reference)
-    return float(_balls_around(x, y, _radii("reference", y, k)).mean()) / k
+    return float(_balls_around(x, y, neighbourhoods("reference", y, k)).mean()) / k
 
 
 def coverage(sample: Any, reference: Any, *, k: int = 5) -> float:
@@ -380,7 +380,7 @@ def coverage(sample: Any, reference: Any, *, k: int = 5) -> float:
     See `density`.
     """
     x, y = _checked(sample, reference)
-    radii = _radii("reference", y, k)
+    radii = neighbourhoods("reference", y, k)
     nearest = [squares.min(axis=1) for _, squares in _pairs(y, x, "sqeuclidean")]
     return float((np.concatenate(nearest) <= radii).mean())
 
@@ -573,7 +573,7 @@ def _median_distance(pooled: Floats) -> float:
     return float(np.median(distances)) if len(distances) else 1.0  # any gives 0
 
 
-def _radii(name: str, centres: Floats, k: Any) -> Floats:
+def neighbourhoods(name: str, centres: Floats, k: Any) -> Floats:
     """Return the squared distance of each row to its k-th nearest other row, shape (rows,)."""
     if whole("k", k) >= len(centres):
         fits = f"{name} has {many(len(centres), 'row')}; give a k below that, or more rows"
