@@ -143,7 +143,7 @@ def test_a_function_of_the_generation_counts_from_one():
         ([3, 4], "2 sizes and the loop has 3 generations"),
         ([3, 0, 4], r"samples\[1\] = 0"),
         (lambda t: 2 - t, r"samples\(2\) = 0"),
-        (lambda: 3, "a function of the generation that returns a size"),
+        (lambda: 3, "a function of the generation that returns a number"),
         (0, "samples = 0"),
         ("333", "samples = '333'"),
         (2.0, "samples = 2.0"),

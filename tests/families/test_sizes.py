@@ -13,6 +13,7 @@ NEEDED = {
     "kde": {"bandwidth": 0.5},
     "binomial": {"trials": 3},
     "discrete": {"outcomes": 3},
+    "markov": {"words": 3},
     "label-verifier": {"keep_correct": 0.9, "keep_wrong": 0.2, "noise": 0.1},
     "region-verifier": {"centre": 0.0, "radius": 1.0, "spread": 1.0},
 }
