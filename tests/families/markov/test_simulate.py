@@ -1,5 +1,7 @@
 """The simulator of language by counts: its law, its bits, its extremes."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -52,6 +54,18 @@ def both_same(simulated, by_loop):
     assert_same_law(*finite)
 
 
+@cache
+def by_loop(name, smoothing, seed):
+    """Return runs of the plain loop, which both ways are held to."""
+    return loops(TWO, WORKFLOWS[name], SIZES, 300, seed, smoothing)
+
+
+@cache
+def of_order(order, smoothing, seed):
+    """Return runs of the plain loop with contexts of so many words, under accumulate."""
+    return loops(language(order), mc.Accumulate(), SIZES, 300, seed, smoothing)
+
+
 @pytest.mark.parametrize("smoothing", [0.0, 0.5])
 @pytest.mark.parametrize("name", WORKFLOWS)
 def test_simulator_has_the_loops_law(name, smoothing, each_way, seed):
@@ -59,8 +73,8 @@ def test_simulator_has_the_loops_law(name, smoothing, each_way, seed):
     e = experiment(WORKFLOWS[name], smoothing=smoothing)
     if each_way == "tables" and name in ("subsample", "budget", "halving", "bootstrap"):
         pytest.skip("there is one way")
-    slow = loops(TWO, e.workflow, SIZES, 300, seed, smoothing)
-    fast = mc.simulate(e, 2_000 if name in ("halving", "bootstrap") else 20_000, seed)
+    slow = by_loop(name, smoothing, seed)
+    fast = mc.simulate(e, 400 if name in ("halving", "bootstrap") else 20_000, seed)
     for quantity in fast:
         own = "distance" if quantity == "squared_error" else quantity
         for t in (1, 2):
@@ -74,7 +88,7 @@ def test_the_second_order_has_the_loops_law(smoothing, seed):
     for order in (2, 3):
         truth = language(order)
         e = experiment(mc.Accumulate(), smoothing=smoothing, truth=truth)
-        slow = loops(truth, e.workflow, SIZES, 300, seed, smoothing)
+        slow = of_order(order, smoothing, seed)
         fast = mc.simulate(e, 10_000, seed)
         for quantity in fast:
             own = "distance" if quantity == "squared_error" else quantity
@@ -102,7 +116,7 @@ def test_fresh_texts_have_the_law_text_by_text(workflow, smoothing, each_way, se
         pytest.skip("weights need tables")
     fast = mc.simulate(e, 10_000, seed)
     blocks, rng = simulate.Blocks(e, np.array([1, 2, 3])), np.random.default_rng(seed)
-    slow = np.empty((400, 3, len(blocks.names)))
+    slow = np.empty((200, 3, len(blocks.names)))
     sizes = e.sizes.tolist(), e.schedule.real.tolist()
     monkeypatch.setattr(type(e.schedule), "chosen", lambda _, __: chosen(workflow, *sizes))
     for row in slow:
@@ -116,7 +130,7 @@ def test_edited_texts_have_the_loops_law(seed):
     """A set that is edited goes text by text."""
     e = experiment(mc.Edit(rows=2), 6)
     slow = loops(TWO, e.workflow, 6, 300, seed)
-    fast = mc.simulate(e, 1_000, seed)
+    fast = mc.simulate(e, 400, seed)
     for quantity in ("absent", "squared_error", "length"):
         own = "distance" if quantity == "squared_error" else quantity
         both_same(fast[quantity][:, 2], [run[own][2] for run in slow])
