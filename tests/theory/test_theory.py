@@ -66,7 +66,7 @@ QUICK = settings(
     derandomize=True,
     database=None,
     deadline=None,
-    max_examples=20,
+    max_examples=14,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 

@@ -57,13 +57,13 @@ def both_same(simulated, by_loop):
 @cache
 def by_loop(name, smoothing, seed):
     """Return runs of the plain loop, which both ways are held to."""
-    return loops(TWO, WORKFLOWS[name], SIZES, 300, seed, smoothing)
+    return loops(TWO, WORKFLOWS[name], SIZES, 200, seed, smoothing)
 
 
 @cache
 def of_order(order, smoothing, seed):
     """Return runs of the plain loop with contexts of so many words, under accumulate."""
-    return loops(language(order), mc.Accumulate(), SIZES, 300, seed, smoothing)
+    return loops(language(order), mc.Accumulate(), SIZES, 200, seed, smoothing)
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.5])
