@@ -11,7 +11,8 @@ from modelcollapse.diagnosis import Diagnosis
 from modelcollapse.diagnosis import diagnose as diagnose_trajectory
 
 Column = Annotated[str | None, Parameter(allow_leading_hyphen=True)]
-Real = Annotated[float | None, Parameter(allow_leading_hyphen=True)]
+MaybeReal = Annotated[float | None, Parameter(allow_leading_hyphen=True)]
+Real = Annotated[float, Parameter(allow_leading_hyphen=True)]
 
 
 def diagnose(
@@ -23,16 +24,20 @@ def diagnose(
     tail: Column = None,
     hallucinated: Column = None,
     catastrophe: float | None = None,
-    ceiling: Real = None,
+    ceiling: MaybeReal = None,
     vanished: float | None = None,
     bounds: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
     scaling: Annotated[tuple[str, ...], Parameter(negative="")] = (),
     margin: float = 0.0,
     workflow: str | None = None,
-    alpha: float = 1e-9,
+    test: str = "auto",
+    ended: str | None = None,
+    alpha: Real = 0.05,
     json: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
-    """Say by which of eight definitions of model collapse a trajectory has collapsed.
+    """Say what happened in some runs, and by which of eight definitions they have collapsed.
+
+    Three runs are enough for a size of the change with its interval, and for a p-value.
 
     Parameters
     ----------
@@ -63,6 +68,12 @@ def diagnose(
         The largest change of the scaling exponent that counts as none.
     workflow
         Which workflow, where the file or folder has several.
+    test
+        How runs are compared: sign, paired, steps, or auto: a sign test where so many runs can
+        decide, else the signs of all their steps.
+    ended
+        Whether a run that ends before others is "worse" than any that lives, as its fit died, or
+        "left out" where it lacks generations.
     alpha
         The largest probability, for each definition, that the data give a wrong verdict.
     json
@@ -82,6 +93,8 @@ def diagnose(
         scaling=[_size(text) for text in scaling] or None,
         margin=margin,
         workflow=workflow,
+        test=test,
+        ended=ended,
         alpha=alpha,
     )
     if json:

@@ -12,7 +12,7 @@ from modelcollapse._support.errors import InvalidInput, invalid, shown
 from modelcollapse.diagnosis.files import chosen_workflow, read_file, share_counts, sheet_of
 from modelcollapse.diagnosis.record import Loader, Record, grid
 from modelcollapse.loop.experiment import Experiment, Prediction, Trajectories
-from modelcollapse.loop.plain import Run
+from modelcollapse.loop.plain import INTERRUPTED, Run
 from modelcollapse.loop.replicates import Runs
 
 if TYPE_CHECKING:
@@ -123,7 +123,13 @@ def _runs(runs: Sequence[Run], experiment: Experiment | None) -> Record:
         complete=False,
         experiment=experiment,
         notes=tuple(notes),
+        died=frozenset(i for i, run in enumerate(runs) if _died(run)),
     )
+
+
+def _died(run: Run) -> bool:
+    """Return whether a failure ended a run, and not its user."""
+    return not run.completed and not run.outcome.startswith(INTERRUPTED)
 
 
 def _padded(runs: Sequence[Run], name: str, width: int) -> Floats:

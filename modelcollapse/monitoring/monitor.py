@@ -21,7 +21,7 @@ from modelcollapse._support.checks import (
 from modelcollapse._support.errors import invalid, missing
 from modelcollapse._support.frames import frame
 from modelcollapse.monitoring import saving
-from modelcollapse.monitoring.betting import (
+from modelcollapse.evidence.betting import (
     FRACTIONS,
     log_sum,
     log_wealths,

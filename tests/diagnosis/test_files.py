@@ -97,9 +97,13 @@ def test_several_runs_are_replicates():
     assert "matrix is singular" in found.notes[0]
     mixed = diagnose([runs[0], short], risk="second_moment")
     assert mixed.generations == (1, 5)
+    assert "run 1 died after generation 2: from there on it counts as worse" in mixed.notes
+    assert mixed["any_risk"].effect.died == 1
+    without = diagnose([runs[0], short], risk="second_moment", ended="left out")
     assert any(
-        "generations 3, 4, 5 left out, as a run has none there" in note for note in mixed.notes
+        "generations 3, 4, 5 left out, as a run has none there" in note for note in without.notes
     )
+    assert without["any_risk"].effect.generations == (1, 2)
 
 
 def test_a_column_without_its_first_generation_is_left_out(tmp_path):
@@ -173,7 +177,7 @@ def test_held_out_rows_decide_a_single_language_run(tmp_path, nats, verdict):
         found = diagnose(trajectory)["any_risk"]
         assert (found.verdict, found.basis, found.metric) == (verdict, "test", "row_loss")
         assert "held-out rows" in found.statistic
-    assert diagnose(scored(tmp_path / "few", nats, rows=9))["any_risk"].verdict == "undetermined"
+    assert diagnose(scored(tmp_path / "few", nats, rows=4))["any_risk"].verdict == "undetermined"
 
 
 def test_unlike_rows_decide_nothing(tmp_path):
@@ -234,7 +238,10 @@ def test_command_prints_table_and_json(tmp_path, capsys):
     document = json.loads(out)
     assert document["alpha"] == 1e-6
     assert document["verdicts"]["diverging_risk"]["verdict"] == "does not hold"
-    assert document["verdicts"]["any_risk"]["evidence"]["method"] == "Hoeffding"
+    risk = document["verdicts"]["any_risk"]
+    assert risk["p_value"] == pytest.approx(1 / risk["e_value"])
+    assert risk["effect"]["ratio"] == pytest.approx(3)
+    assert document["sentence"].startswith("loss is higher at generation 3 than at generation 1")
     assert err == ""
 
 
