@@ -46,9 +46,14 @@ def _moved(effect: Effect) -> str:
 
 def _size(effect: Effect) -> str:
     level = f"{100 * (effect.confidence or 0):.4g} % interval"
-    if effect.ratio is not None:
-        return f"median ratio {effect.ratio:.3g} ({level} {effect.ratio_low:.3g} to {effect.ratio_high:.3g})"
-    return f"median change {effect.change:+.3g} ({level} {effect.change_low:.3g} to {effect.change_high:.3g})"
+    ratio = effect.ratio is not None
+    found = (
+        (effect.ratio, effect.ratio_low, effect.ratio_high)
+        if ratio
+        else (effect.change, effect.change_low, effect.change_high)
+    )
+    middle, low, high = (f"{value:.3g}" for value in found)
+    return f"median {'ratio' if ratio else 'change'} {middle} ({level} {low} to {high})"
 
 
 def _follows(finding: "Finding", alpha: float) -> str:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats
+from modelcollapse._support.checks import Floats, Integers
 
 FINEST = 2**10  # units that all steps have together, at least
 PER_STEP = 8  # units that a step has on average, at least
@@ -61,7 +61,7 @@ def _summed(steps: Floats) -> Floats:
     return blocks.ravel()
 
 
-def _tail(k: Floats, counts: Floats, total: int) -> tuple[float, float]:
+def _tail(k: Integers, counts: Integers, total: int) -> tuple[float, float]:
     """Return P(sum >= total) and P(sum = total) of whole steps k, each `counts` times.
 
     The total is at least 0.
@@ -88,7 +88,7 @@ def _tail(k: Floats, counts: Floats, total: int) -> tuple[float, float]:
     return min(tail, 1.0), point
 
 
-def _tilt(k: Floats, counts: Floats, y: int) -> float:
+def _tilt(k: Integers, counts: Integers, y: int) -> float:
     """Return the h at which the mean of Y is y, at least 0; at the end of its range a large one."""
     low, high = 0.0, 1.0
     mean = float((k * counts).sum()) / 2

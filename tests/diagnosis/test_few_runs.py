@@ -275,8 +275,8 @@ def test_the_sentence_is_made_of_the_findings():
     first, second = found.sentence[:-1].split("; variance ")
     assert first == (
         "eval_loss is higher at generation 3 than at generation 1 in 5 of 5 runs: median 3.8 after "
-        "2.1, median ratio 1.81 (93.75 % interval 1.77 to 1.85); p = 0.047, so a rise is shown at alpha = "
-        "0.05"
+        "2.1, median ratio 1.81 (93.75 % interval 1.77 to 1.85); p = 0.047, so a rise is shown at "
+        "alpha = 0.05"
     )
     assert second.startswith("is lower at generation 3 than at generation 1 in 5 of 5 runs")
     strict = diagnose({"eval_loss": loss}, risk="eval_loss", alpha=0.01, test="sign").sentence
