@@ -144,9 +144,10 @@ class Diagnosis:
 
     def _repr_html_(self) -> str:
         columns = by_column([one.row() for one in self])
-        some = ("number", "definition", "verdict", "basis", "metric", "reason")
+        some = ("number", "definition", "verdict", "basis", "metric", "p_value", "ratio", "reason")
         title = f"{self.source}: {self.summary}"
-        return html.table(title, {name: columns[name] for name in some}, self.notes)
+        notes = (self.sentence, *self.notes)
+        return html.table(title, {name: columns[name] for name in some}, notes)
 
     def plot(self, ax: Any = None) -> Any:
         """Draw the verdict of each definition.
