@@ -37,6 +37,7 @@ from modelcollapse.diagnosis.answer import Word
 from modelcollapse.evidence import Evidence, frequency
 from modelcollapse.evidence.betting import log_mean, log_sum, log_wealths
 from modelcollapse.evidence.outcome import fewest
+from modelcollapse.evidence.signs import at_least, fewest_coins
 from modelcollapse.evidence.symmetry import directions
 
 Flags = npt.NDArray[np.bool_]
@@ -177,12 +178,6 @@ def became_infinite(values: Floats) -> Integers:
     return np.asarray(flags.sum(axis=0))
 
 
-def at_least(count: npt.ArrayLike, n: npt.ArrayLike) -> Floats:
-    """Return P(Binomial(n, 1/2) >= count)."""
-    k, n = np.asarray(count), np.asarray(n)
-    return np.where(k <= 0, 1.0, special.betainc(np.maximum(k, 1), np.maximum(n - k, 0) + 1, 0.5))
-
-
 def weights(later: int) -> Floats:
     """Return the share of alpha that each later generation has."""
     if later == 1:
@@ -208,7 +203,7 @@ def sign_test(flags: Flags, alpha: float) -> Outcome:
         best, level, side = int(np.argmax(counts)), alpha, "below"
     count = int(counts[best])
     evidence = frequency(count, n, 0.5, alpha=level, side="above" if side == "above" else "below")
-    least = _coins(alpha * float(w[-1])), _coins(alpha)
+    least = float(fewest_coins(alpha * float(w[-1]))), float(fewest_coins(alpha))
     text = f"exact sign test, {_levels(len(w))}"
     alike = _alike(count, n, level)
     return Outcome(best, count, p, opposite, alpha, text, n, least, alike, evidence=evidence)
@@ -241,7 +236,7 @@ def _flipped(steps: Floats, alpha: float, text: str, best: int) -> Outcome:
     """Return the test of steps whose directions may be fair coins."""
     tails, runs = directions(steps), len(steps)
     width = int((~np.isnan(steps)).sum(axis=1).max())
-    least = float(math.ceil(_coins(alpha) / width))
+    least = float(math.ceil(fewest_coins(alpha) / width))
     # The sum of k times as many steps is about sqrt(k) times as far from 0, in deviations.
     far, needed = (-float(special.ndtri(p)) for p in (tails.up, alpha))
     alike = math.ceil(runs * (needed / far) ** 2) if 0 < far < needed else math.inf
@@ -335,12 +330,6 @@ def _best(p: Floats, w: Floats) -> tuple[int, float]:
     adjusted = p / w
     best = len(w) - 1 - int(np.argmin(adjusted[::-1]))
     return best, float(min(adjusted[best], 1.0))
-
-
-def _coins(level: float) -> float:
-    """Return how many fair coins show the same side with probability at most `level`."""
-    n = max(1, math.floor(-math.log2(level)))
-    return float(n if 0.5**n <= level else n + 1)
 
 
 def _alike(count: int, n: int, level: float) -> float:
