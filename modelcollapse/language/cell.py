@@ -109,7 +109,7 @@ class Cell:
     def _write(self, partial: Path, model: Any, nats: Floats, record: Record) -> None:
         if self.options.keep == "all":
             save(model, self.judge.setup.encoder.tokenizer, partial / "model")
-        write_table(partial / "held_out.parquet", {"nats": nats})
+        write_table(partial / "held_out.parquet", self.judge.scored(nats))
         write_json(partial / "metrics.json", record)
 
 

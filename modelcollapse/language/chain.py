@@ -182,7 +182,7 @@ class Chain:
                 **sampled,
             }
             if partial is not None:
-                write_table(partial / "held_out.parquet", {"nats": nats})
+                write_table(partial / "held_out.parquet", self.judge.scored(nats))
                 write_json(partial / "metrics.json", record)
         if self.options.keep == "last" and t > 1 and backend.rank() == 0:
             shutil.rmtree(self.place(t - 1) / "model", ignore_errors=True)
