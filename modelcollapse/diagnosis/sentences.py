@@ -60,8 +60,12 @@ def _follows(finding: "Finding", alpha: float) -> str:
     """Return the p-value and what it says at alpha, of the move and not of a limit."""
     if finding.basis in ("theorem", "fact"):
         return f"; {finding.name} {finding.verdict} by a {finding.basis}"
-    if finding.p_value is None:
+    if finding.p_value is None or finding.opposite is None:
         return ""
-    way = "shown" if finding.p_value <= alpha else "not shown"
     what = "a fall" if finding.effect and finding.effect.sign < 0 else "a rise"
-    return f"; p = {finding.p_value:.2g}, so {what} is {way} at alpha = {alpha:g}"
+    if " times that of" in finding.null:
+        what += " below that share" if what == "a fall" else " above that multiple"
+    p, way = finding.p_value, "shown" if finding.p_value <= alpha else "not shown"
+    if finding.opposite <= alpha < p:
+        p, way = finding.opposite, "excluded"
+    return f"; p = {p:.2g}, so {what} is {way} at alpha = {alpha:g}"

@@ -278,6 +278,9 @@ def test_the_sentence_is_made_of_the_findings():
     assert second.startswith("is lower at generation 3 than at generation 1 in 5 of 5 runs")
     strict = diagnose({"eval_loss": loss}, risk="eval_loss", alpha=0.01, test="sign").sentence
     assert strict.endswith("p = 0.047, so a rise is not shown at alpha = 0.01.")
+    falls = diagnose({"loss": loss[:, ::-1], "variance": 1 / loss}, vanished=0.9).sentence
+    assert "p = 0.031, so a rise is excluded at alpha = 0.05; variance" in falls
+    assert falls.endswith("p = 0.031, so a fall below that share is shown at alpha = 0.05.")
     one = diagnose({"loss": [1.0, 2.0]}).sentence
     assert one == "loss rose in the one run, from 1 to 2."
     assert diagnose({"other": [1.0, 2.0]}).sentence == (
