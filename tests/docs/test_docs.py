@@ -56,7 +56,8 @@ def test_the_tutorial_has_its_sections():
 def test_every_number_of_the_walk_is_printed():
     """Or is in a command: what the prose says of the example was seen."""
     page = ledger.PAGE.with_name(f"{WALK}.md")
-    prose = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+    text = page.read_text(encoding="utf-8")
+    prose = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
     prose = re.sub(r"`[^`]*`|\([^()]*\)", "", prose)
     code = [text for b in blocks(page) for text in (b.code, b.shown.code if b.shown else "")]
     known = set(re.findall(r"\d[\d.]*\d|\d", " ".join(code)))
@@ -85,7 +86,7 @@ def test_the_tutorials_own_classes_keep_the_contracts(tmp_path):
 
 @pytest.mark.parametrize("page", IN_PYTHON, ids=lambda page: page.stem)
 def test_a_page_runs(page, tmp_path, monkeypatch):
-    """It runs from top to bottom, and prints what is shown: its Python, of one page its shell too."""
+    """Its Python, of one page its shell too, runs from top to bottom and prints what is shown."""
     monkeypatch.chdir(tmp_path)
     names = {"__name__": page.stem}
     marks = ("python", "sh") if page.stem == WALK else ("python",)
