@@ -9,8 +9,12 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats, listed, whole
 from modelcollapse._support.errors import InvalidInput, invalid, shown
-from modelcollapse.diagnosis.files import chosen_workflow, read_file, share_counts, sheet_of
+from modelcollapse.diagnosis.columns import GENERATIONS, SETTINGS, Columns, known
+from modelcollapse.diagnosis.columns import RUNS as RUN_NAMES
+from modelcollapse.diagnosis.files import read_file
+from modelcollapse.diagnosis.joining import Table, chosen_workflow, counted, share_counts
 from modelcollapse.diagnosis.record import Loader, Record, grid
+from modelcollapse.diagnosis.sheets import Sheet, of_cells, of_frame
 from modelcollapse.loop.experiment import Experiment, Prediction, Trajectories
 from modelcollapse.loop.plain import Run
 from modelcollapse.loop.replicates import Runs
@@ -19,15 +23,19 @@ if TYPE_CHECKING:
     from modelcollapse.language.results import Results
 
 GENERATION = "generation"
+LANGUAGE_RUN = "run.json"  # in the folder of a language run
 KINDS = (
     "Trajectories, a Run, Runs or a list of Run, an Experiment or its Prediction, the Results of a "
-    "language run, a mapping from names to arrays, a data frame, or the path of a file or of a "
-    "run's folder"
+    "language run, a mapping from names to arrays, a data frame, the path of a file or of a run's "
+    "folder, or a list of paths"
 )
 
 
 def read(
-    trajectory: Any, workflow: str | None = None, experiment: Experiment | None = None
+    trajectory: Any,
+    workflow: str | None = None,
+    experiment: Experiment | None = None,
+    columns: Columns | None = None,
 ) -> Record:
     """Return a trajectory as a record.
 
@@ -39,29 +47,98 @@ def read(
         Which one, where there are several.
     experiment
         What it is a trajectory of, if it does not say so itself.
+    columns
+        What was said of a table's columns.
 
     Raises
     ------
     InvalidInput
         If it is nothing that has generations.
     """
-    if isinstance(trajectory, (str, Path)):
-        return _path(Path(trajectory), workflow, experiment)
-    if (sheet := sheet_of(trajectory)) is not None:
-        return sheet.record(workflow, experiment)
-    if _is_results(trajectory):
-        return _results(trajectory, workflow, experiment)
+    columns = columns or Columns()
+    table = table_of(trajectory, columns)
+    if isinstance(table, Table):
+        return table.record(workflow, experiment)
+    for name, value in columns.given.items():
+        raise invalid(name, value, "only a table has columns of any name")
+    if _is_results(table):
+        return _results(table, workflow, experiment)
     if workflow is not None:
-        raise invalid("workflow", workflow, "only a file or a language run holds several")
-    if isinstance(trajectory, (Trajectories, Experiment, Prediction)):
+        raise invalid("workflow", workflow, "only a table or a language run holds several")
+    if isinstance(table, (Trajectories, Experiment, Prediction)):
         if experiment is not None:
             raise InvalidInput(
                 "experiment: the trajectory has an experiment of its own; leave it out"
             )
-        return _own(trajectory)
+        return _own(table)
+    if isinstance(table, Mapping):
+        return _mapping(table, experiment)
+    return _several(table, experiment)
+
+
+def table_of(trajectory: Any, columns: Columns) -> Any:
+    """Return a table of files, of a data frame or of a mapping of columns, or what is no table.
+
+    Raises
+    ------
+    InvalidInput
+        If a file cannot be read.
+    """
+    if isinstance(trajectory, (str, Path)):
+        trajectory = [trajectory]
+    if isinstance(trajectory, Sequence) and trajectory:
+        if not all(isinstance(one, (str, Path)) for one in trajectory):
+            return trajectory
+        paths = [path for one in trajectory for path in _matching(Path(one))]
+        if len(paths) == 1 and (paths[0] / LANGUAGE_RUN).is_file():
+            from modelcollapse.language.results import Results
+
+            return Results.read(paths[0])
+        return Table([_sheet(path, columns) for path in paths], columns)
     if isinstance(trajectory, Mapping):
-        return _mapping(trajectory, experiment)
-    return _several(trajectory, experiment)
+        sheet = _columns(trajectory, columns)
+    elif isinstance(trajectory, Table) or not hasattr(type(trajectory), "columns"):
+        return trajectory
+    else:
+        import narwhals as nw
+
+        frame = nw.from_native(trajectory, eager_only=True, pass_through=True)
+        sheet = None if frame is trajectory else of_frame(frame.to_polars(), "trajectory")
+    return trajectory if sheet is None else Table([sheet], columns)
+
+
+def _matching(path: Path) -> list[Path]:
+    """Return a path, or the files of a pattern that no shell has replaced by them."""
+    if path.exists() or not set("*?[") & set(str(path)):
+        return [path]
+    relative = path.relative_to(path.anchor)
+    return sorted(Path(path.anchor).glob(str(relative))) or [path]
+
+
+def _sheet(path: Path, columns: Columns) -> Sheet:
+    if path.is_dir():
+        raise InvalidInput(
+            f"{path} is a folder and has no {LANGUAGE_RUN}, as that of a language run has: give "
+            "the files in it"
+        )
+    if not path.exists():
+        raise InvalidInput(f"{path}: no such file or folder")
+    return read_file(path, columns)
+
+
+def _columns(values: Mapping[Any, Any], columns: Columns) -> Sheet | None:
+    """Return a mapping of columns as a sheet: one that has more keys than "generation"."""
+    names = [name for name in values if isinstance(name, str)]
+    keys = known((*GENERATIONS, *RUN_NAMES, *SETTINGS), names)
+    more = columns.given or keys not in ([], [GENERATION])
+    if len(names) < len(values) or not more or not all(map(_is_column, values.values())):
+        return None
+    cells = {name: list(value) for name, value in values.items()}
+    sizes = {len(column) for column in cells.values()}
+    if len(sizes) > 1:
+        raise InvalidInput(f"trajectory has columns of {sorted(sizes)} rows: make them equal")
+    places = [f"row {i}" for i in range(1, sizes.pop() + 1)]
+    return Sheet("trajectory", of_cells(cells, places), places, ordered=True)
 
 
 def _several(trajectory: Any, experiment: Experiment | None) -> Record:
@@ -140,7 +217,9 @@ def _mapping(values: Mapping[str, Any], experiment: Experiment | None) -> Record
             "trajectory: the names of a mapping are texts; trajectories by sample size go into "
             "scaling="
         )
-    arrays = {name: grid(name, value) for name, value in values.items() if name != GENERATION}
+    there = [name for name in known(GENERATIONS, values) if _is_column(values[name])]
+    key = there[0] if there else GENERATION
+    arrays = {name: grid(name, value) for name, value in values.items() if name != key}
     if not arrays:
         raise invalid("trajectory", values, "give at least one array under its name")
     first, shape = next((name, array.shape) for name, array in arrays.items())
@@ -150,27 +229,28 @@ def _mapping(values: Mapping[str, Any], experiment: Experiment | None) -> Record
                 f"{name} has shape {array.shape} and {first} has shape {shape}: make them equal"
             )
     generations = np.arange(1, shape[1] + 1)
-    if GENERATION in values:
-        given = list(listed(GENERATION, values[GENERATION]))
-        generations = np.array([whole(GENERATION, t, minimum=0) for t in given], dtype=np.int64)
+    notes: list[str] = []
+    if key in values:
+        given = list(listed(key, values[key]))
+        generations = np.array([whole(key, t, minimum=0) for t in given], dtype=np.int64)
         if len(generations) != shape[1] or np.any(np.diff(generations) <= 0):
-            raise invalid(GENERATION, given, f"give {shape[1]} increasing whole numbers")
+            raise invalid(key, given, f"give {shape[1]} increasing whole numbers")
+        generations = counted(generations, key, experiment, notes)
     columns: dict[str, Loader] = {name: partial(_kept, array) for name, array in arrays.items()}
-    return Record("trajectory", generations, shape[0], columns, experiment=experiment)
+    return Record(
+        "trajectory", generations, shape[0], columns, experiment=experiment, notes=tuple(notes)
+    )
+
+
+def _is_column(value: Any) -> bool:
+    try:
+        return np.ndim(value) == 1
+    except ValueError:  # rows of different lengths
+        return False
 
 
 def _kept(array: Floats) -> Floats:
     return array
-
-
-def _path(path: Path, workflow: str | None, experiment: Experiment | None) -> Record:
-    if path.is_dir():
-        from modelcollapse.language.results import Results
-
-        return _results(Results.read(path), workflow, experiment)
-    if not path.exists():
-        raise InvalidInput(f"{path}: no such file or folder")
-    return read_file(path, workflow, experiment)
 
 
 def _is_results(value: object) -> bool:
