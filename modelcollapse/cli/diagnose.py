@@ -11,7 +11,7 @@ from modelcollapse.diagnosis import Diagnosis
 from modelcollapse.diagnosis import diagnose as diagnose_trajectory
 from modelcollapse.diagnosis.columns import Columns
 from modelcollapse.diagnosis.joining import Table
-from modelcollapse.diagnosis.reading import table_of
+from modelcollapse.diagnosis.opening import table_of
 
 Column = Annotated[str | None, Parameter(allow_leading_hyphen=True)]
 Real = Annotated[float | None, Parameter(allow_leading_hyphen=True)]

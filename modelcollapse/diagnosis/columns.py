@@ -17,6 +17,7 @@ GENERATIONS = (
     "global_step",
     "epoch",
 )
+LOGGED = GENERATIONS[4:]  # of training logs, which have lines without an evaluation
 RUNS = ("replicate", "seed", "run", "run_id", "run_name", "trial", "chain")
 SETTINGS = ("workflow", "setting", "condition", "method")
 

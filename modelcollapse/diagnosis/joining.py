@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,15 +10,17 @@ import numpy.typing as npt
 from modelcollapse._support.checks import Floats, Integers
 from modelcollapse._support.csv_lines import cause
 from modelcollapse._support.errors import InvalidInput, unknown
-from modelcollapse.diagnosis.columns import Columns, Keys
+from modelcollapse._support.words import many
+from modelcollapse.diagnosis.columns import LOGGED, Columns, Keys
+from modelcollapse.diagnosis.places import Places, Rows, both
 from modelcollapse.diagnosis.record import Loader, Pair, Record
+from modelcollapse.diagnosis.roles import held_out
 from modelcollapse.diagnosis.sheets import Sheet, some
 from modelcollapse.diagnosis.wide import as_long
 from modelcollapse.loop.experiment import Experiment
 
 SHARE, TRIALS = "grammatical", "sampled"
 LISTED = 200  # characters of names in a message
-Rows = Sequence[Integers]  # those that are used, of each sheet
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,22 +63,18 @@ class Table:
         for sheet, keys in self._parts:
             _check(sheet, keys)
         source, rows = self._chosen(workflow)
-        t = np.concatenate(
-            [
-                _generations(*part, some_rows)
-                for part, some_rows in zip(self._parts, rows, strict=True)
-            ]
-        )
-        generations, t = np.unique(t, return_inverse=True)
-        names = [
-            name for part, of in zip(self._parts, rows, strict=True) for name in _runs(*part, of)
-        ]
+        metrics = self._metrics(notes)
+        parts = list(zip(self._parts, rows, strict=True))
+        t = np.concatenate([_generations(*part, of) for part, of in parts])
+        names = [name for part, of in parts for name in _runs(*part, of)]
         numbers = {name: i for i, name in enumerate(dict.fromkeys(names))}
         run = np.array([numbers[name] for name in names])
-        places = Places(
-            self._parts, rows, run * len(generations) + t, (len(numbers), len(generations))
-        )
-        metrics = self._metrics(notes)
+        kept = self._evaluated(parts, metrics, t, notes)
+        split = np.split(kept, np.cumsum([len(of) for of in rows])[:-1])
+        rows = [of[some_of] for of, some_of in zip(rows, split, strict=True)]
+        generations, t = np.unique(t[kept], return_inverse=True)
+        shape = len(numbers), len(generations)
+        places = Places(self._parts, rows, run[kept] * len(generations) + t, shape)
         places.check(metrics)
         columns: dict[str, Loader] = {name: partial(places.column, name) for name in metrics}
         name = self._parts[0][1].generation or ""
@@ -113,6 +110,28 @@ class Table:
         ]
         return f"{self.source} ({one})", rows
 
+    def _evaluated(
+        self,
+        parts: Sequence[tuple[tuple[Sheet, Keys], Integers]],
+        metrics: Sequence[str],
+        t: Integers,
+        notes: list[str],
+    ) -> npt.NDArray[np.bool_]:
+        """Return which rows are at the steps of a training log that have an evaluation."""
+        every = np.full(len(t), fill_value=True)
+        counters = {(keys.generation or "").casefold() for _, keys in self._parts}
+        risk = held_out(metrics) if counters <= set(LOGGED) else None
+        if risk is None:
+            return every
+        values = np.concatenate([sheet.columns[risk].values[of] for (sheet, _), of in parts])
+        kept = np.isin(t, t[~np.isnan(values)])
+        if not kept.any():
+            return every
+        if not kept.all():
+            count = len(np.unique(t)) - len(np.unique(t[kept]))
+            notes.append(f"{many(count, 'step')} without {risk!r} left out, as no generations")
+        return kept
+
     def _metrics(self, notes: list[str]) -> list[str]:
         """Return the columns that all sheets have, and that are no keys."""
         keys = {name for _, found in self._parts for name in found.names}
@@ -138,88 +157,6 @@ class Table:
         return there[0] if there else None
 
 
-@dataclass(frozen=True, eq=False)
-class Places:
-    """Where each row belongs: `cell` counts the runs' generations, one run after the other."""
-
-    parts: Sequence[tuple[Sheet, Keys]]
-    rows: Rows
-    cell: Integers
-    shape: tuple[int, int]
-
-    def column(self, name: str) -> Floats:
-        """Return a column, shape (runs, generations); NaN is missing.
-
-        Raises
-        ------
-        InvalidInput
-            If two rows have a value for the same place.
-        """
-        values = self._joined([sheet.column(name) for sheet, _ in self.parts])
-        there = np.flatnonzero(~np.isnan(values))
-        if len(twice := _twice(self.cell[there])):
-            raise self._same(*there[twice])
-        result = np.full(self.shape, np.nan)
-        result.ravel()[self.cell[there]] = values[there]
-        return result
-
-    def check(self, metrics: Sequence[str]) -> None:
-        """Raise InvalidInput if rows of the same place have nothing but second values.
-
-        A log may have a row for each metric: they are put together.
-        """
-        if not len(twice := _twice(self.cell)):
-            return
-        numbers = [
-            self._joined([s.columns[name].values for s, _ in self.parts]) for name in metrics
-        ]
-        there = [np.flatnonzero(~np.isnan(values)) for values in numbers]
-        if not any(len(each) and not len(_twice(self.cell[each])) for each in there):
-            raise self._same(*twice)
-
-    def _joined(self, values: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
-        return np.concatenate([of[rows] for of, rows in zip(values, self.rows, strict=True)])
-
-    def _same(self, one: int, other: int) -> InvalidInput:
-        """Build the error of two rows in one place: a column that tells them apart helps."""
-        many = len(self.parts) > 1
-        where = [
-            f"{sheet.path}, {sheet.places[row]}" if many else sheet.places[row]
-            for (sheet, _), rows in zip(self.parts, self.rows, strict=True)
-            for row in rows.tolist()
-        ]
-        if column := self._telling():
-            remedy = f"tell settings apart {both('by', column)}, or runs {both('run', column)}"
-        elif self.parts[0][1].runs:
-            remedy = (
-                f"keep one of them, or tell them apart by another column, {both('run', 'seed')}"
-            )
-        else:
-            remedy = f"tell runs apart by a column 'replicate', or {both('run', 'COLUMN')}"
-        of = "" if many else f"{self.parts[0][0].path}: "
-        return InvalidInput(
-            f"{of}{where[one]} and {where[other]} are the same generation of the same run; {remedy}"
-        )
-
-    def _telling(self) -> str:
-        """Return a column of few values that tells all rows of the same place apart, if any."""
-        sheet, keys = self.parts[0]
-        for name, column in sheet.columns.items():
-            texts = column.texts() if column.trouble else list(map(str, column.values))
-            if len(self.parts) > 1 or name in keys.names or len(texts) != len(sheet.places):
-                continue
-            chosen = [texts[row] for row in self.rows[0].tolist()]
-            few = len(set(chosen)) <= len(chosen) // 2
-            whole = column.trouble or np.all(column.values == np.floor(column.values))
-            if (
-                few
-                and whole
-                and len(set(zip(self.cell.tolist(), chosen, strict=True))) == len(chosen)
-            ):
-                return name
-        return ""
-
-
 def counted(
     generations: Integers, name: str, experiment: Experiment | None, notes: list[str]
 ) -> Integers:
@@ -232,12 +169,6 @@ def counted(
         "be the fit to real data"
     )
     return np.arange(1, len(generations) + 1)
-
-
-def both(option: str, value: str) -> str:
-    """Return an option as Python and as the command line have it."""
-    quoted = f'"{value}"' if " " in value else value
-    return f"by {option}={value!r} (--{option} {quoted})"
 
 
 def chosen_workflow(
@@ -304,10 +235,3 @@ def _generations(sheet: Sheet, keys: Keys, rows: Integers) -> Integers:
             "below 2^53"
         )
     return values.astype(np.int64)
-
-
-def _twice(cell: Integers) -> Integers:
-    """Return the first two positions of equal numbers, or nothing."""
-    order = np.argsort(cell, kind="stable")
-    same = np.flatnonzero(np.diff(cell[order]) == 0)
-    return np.sort(order[same[0] : same[0] + 2]) if len(same) else np.array([], dtype=np.int64)

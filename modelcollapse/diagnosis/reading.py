@@ -2,19 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from modelcollapse._support.checks import Floats, listed, whole
 from modelcollapse._support.errors import InvalidInput, invalid, shown
-from modelcollapse.diagnosis.columns import GENERATIONS, SETTINGS, Columns, known
-from modelcollapse.diagnosis.columns import RUNS as RUN_NAMES
-from modelcollapse.diagnosis.files import read_file
+from modelcollapse.diagnosis.columns import GENERATIONS, Columns, known
 from modelcollapse.diagnosis.joining import Table, chosen_workflow, counted, share_counts
+from modelcollapse.diagnosis.opening import is_column, table_of
 from modelcollapse.diagnosis.record import Loader, Record, grid
-from modelcollapse.diagnosis.sheets import Sheet, of_cells, of_frame
 from modelcollapse.loop.experiment import Experiment, Prediction, Trajectories
 from modelcollapse.loop.plain import Run
 from modelcollapse.loop.replicates import Runs
@@ -23,7 +20,6 @@ if TYPE_CHECKING:
     from modelcollapse.language.results import Results
 
 GENERATION = "generation"
-LANGUAGE_RUN = "run.json"  # in the folder of a language run
 KINDS = (
     "Trajectories, a Run, Runs or a list of Run, an Experiment or its Prediction, the Results of a "
     "language run, a mapping from names to arrays, a data frame, the path of a file or of a run's "
@@ -74,71 +70,6 @@ def read(
     if isinstance(table, Mapping):
         return _mapping(table, experiment)
     return _several(table, experiment)
-
-
-def table_of(trajectory: Any, columns: Columns) -> Any:
-    """Return a table of files, of a data frame or of a mapping of columns, or what is no table.
-
-    Raises
-    ------
-    InvalidInput
-        If a file cannot be read.
-    """
-    if isinstance(trajectory, (str, Path)):
-        trajectory = [trajectory]
-    if isinstance(trajectory, Sequence) and trajectory:
-        if not all(isinstance(one, (str, Path)) for one in trajectory):
-            return trajectory
-        paths = [path for one in trajectory for path in _matching(Path(one))]
-        if len(paths) == 1 and (paths[0] / LANGUAGE_RUN).is_file():
-            from modelcollapse.language.results import Results
-
-            return Results.read(paths[0])
-        return Table([_sheet(path, columns) for path in paths], columns)
-    if isinstance(trajectory, Mapping):
-        sheet = _columns(trajectory, columns)
-    elif isinstance(trajectory, Table) or not hasattr(type(trajectory), "columns"):
-        return trajectory
-    else:
-        import narwhals as nw
-
-        frame = nw.from_native(trajectory, eager_only=True, pass_through=True)
-        sheet = None if frame is trajectory else of_frame(frame.to_polars(), "trajectory")
-    return trajectory if sheet is None else Table([sheet], columns)
-
-
-def _matching(path: Path) -> list[Path]:
-    """Return a path, or the files of a pattern that no shell has replaced by them."""
-    if path.exists() or not set("*?[") & set(str(path)):
-        return [path]
-    relative = path.relative_to(path.anchor)
-    return sorted(Path(path.anchor).glob(str(relative))) or [path]
-
-
-def _sheet(path: Path, columns: Columns) -> Sheet:
-    if path.is_dir():
-        raise InvalidInput(
-            f"{path} is a folder and has no {LANGUAGE_RUN}, as that of a language run has: give "
-            "the files in it"
-        )
-    if not path.exists():
-        raise InvalidInput(f"{path}: no such file or folder")
-    return read_file(path, columns)
-
-
-def _columns(values: Mapping[Any, Any], columns: Columns) -> Sheet | None:
-    """Return a mapping of columns as a sheet: one that has more keys than "generation"."""
-    names = [name for name in values if isinstance(name, str)]
-    keys = known((*GENERATIONS, *RUN_NAMES, *SETTINGS), names)
-    more = columns.given or keys not in ([], [GENERATION])
-    if len(names) < len(values) or not more or not all(map(_is_column, values.values())):
-        return None
-    cells = {name: list(value) for name, value in values.items()}
-    sizes = {len(column) for column in cells.values()}
-    if len(sizes) > 1:
-        raise InvalidInput(f"trajectory has columns of {sorted(sizes)} rows: make them equal")
-    places = [f"row {i}" for i in range(1, sizes.pop() + 1)]
-    return Sheet("trajectory", of_cells(cells, places), places, ordered=True)
 
 
 def _several(trajectory: Any, experiment: Experiment | None) -> Record:
@@ -217,7 +148,7 @@ def _mapping(values: Mapping[str, Any], experiment: Experiment | None) -> Record
             "trajectory: the names of a mapping are texts; trajectories by sample size go into "
             "scaling="
         )
-    there = [name for name in known(GENERATIONS, values) if _is_column(values[name])]
+    there = [name for name in known(GENERATIONS, values) if is_column(values[name])]
     key = there[0] if there else GENERATION
     arrays = {name: grid(name, value) for name, value in values.items() if name != key}
     if not arrays:
@@ -240,13 +171,6 @@ def _mapping(values: Mapping[str, Any], experiment: Experiment | None) -> Record
     return Record(
         "trajectory", generations, shape[0], columns, experiment=experiment, notes=tuple(notes)
     )
-
-
-def _is_column(value: Any) -> bool:
-    try:
-        return np.ndim(value) == 1
-    except ValueError:  # rows of different lengths
-        return False
 
 
 def _kept(array: Floats) -> Floats:

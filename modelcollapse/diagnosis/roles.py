@@ -77,6 +77,12 @@ def assign(
     return result
 
 
+def held_out(recorded: Collection[str]) -> str | None:
+    """Return the column that is by its name a risk on rows that were not trained on, if any."""
+    risk = assign({}, recorded, (), ())["risk"]
+    return None if risk is None or _usual(risk.name) in TRAINED else risk.name
+
+
 def remarks(metrics: Mapping[str, Metric | None], given: Mapping[str, str | None]) -> list[str]:
     """Return what has to be said of columns that were taken by their names."""
     risk = metrics["risk"]

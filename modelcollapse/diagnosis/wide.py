@@ -8,10 +8,11 @@ from functools import partial
 import numpy as np
 
 from modelcollapse._support.errors import InvalidInput
-from modelcollapse.diagnosis.columns import GENERATIONS, RUNS, Columns, Keys, found
+from modelcollapse.diagnosis.columns import GENERATIONS, RUNS, Columns, Keys, found, known
 from modelcollapse.diagnosis.sheets import Column, Sheet, of_cells, some
 
 GENERATION, RUN, VALUE = GENERATIONS[0], RUNS[2], "value"
+QUANTITIES = ("quantity", "metric", "key")
 EXTREMES = ("__MIN", "__MAX")  # of what Weights & Biases exports beside each column
 BETWEEN = r"[\s_./:#=-]"
 OF_RUN = re.compile(
@@ -42,6 +43,7 @@ def as_long(sheet: Sheet, columns: Columns) -> tuple[Sheet, Keys]:
         [name for name in sheet.columns if name.endswith(EXTREMES)],
         "left out, as the extremes of another column",
     )
+    sheet = _spread(sheet)
     keys, notes = found(columns, sheet.columns)
     numbers = [
         name for name, one in sheet.columns.items() if one.numeric and name not in keys.names
@@ -65,6 +67,21 @@ def as_long(sheet: Sheet, columns: Columns) -> tuple[Sheet, Keys]:
             sheet = _melted(sheet, cells, RUN, keys)
             keys = replace(keys, runs=(*keys.runs, RUN))
     return replace(sheet, notes=(*sheet.notes, *notes)), keys
+
+
+def _spread(sheet: Sheet) -> Sheet:
+    """Return a table with one row per quantity, such as mlflow keeps, as one with a column each."""
+    name, value = (next(iter(known(usual, sheet.columns)), "") for usual in (QUANTITIES, [VALUE]))
+    if not (name and value and sheet.columns[name].trouble):  # else those are numbers
+        return sheet
+    texts, column = np.array(sheet.columns[name].texts()), sheet.columns[value]
+    rest = {one: sheet.columns[one] for one in sheet.columns if one not in (name, value)}
+    spread = {
+        str(one): replace(column, values=np.where(texts == one, column.values, np.nan))
+        for one in dict.fromkeys(texts.tolist())
+    }
+    note = f"{name!r}, {value!r}: read as a row for each quantity"
+    return replace(sheet, columns={**rest, **spread}, notes=(*sheet.notes, note))
 
 
 def _of_runs(names: Collection[str], wide: str | None, path: object) -> Cells:
