@@ -164,6 +164,8 @@ def write_table(
     if path.suffix == ".csv":
         try:
             write_beside(path, of)
+            if of:
+                note(f"wrote what it is of to {beside(path)}")
         except OSError as error:
             note(f"{str(beside(path))!r} cannot be written: {error}; diagnose will miss theorems")
     return True

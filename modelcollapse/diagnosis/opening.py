@@ -28,7 +28,7 @@ def table_of(trajectory: Any, columns: Columns) -> Any:
     if isinstance(trajectory, Sequence) and trajectory:
         if not all(isinstance(one, (str, Path)) for one in trajectory):
             return trajectory
-        paths = [path for one in trajectory for path in _matching(Path(one))]
+        paths = list(map(Path, trajectory))
         if len(paths) == 1 and (paths[0] / LANGUAGE_RUN).is_file():
             from modelcollapse.language.results import Results
 
@@ -44,14 +44,6 @@ def table_of(trajectory: Any, columns: Columns) -> Any:
         frame = nw.from_native(trajectory, eager_only=True, pass_through=True)
         sheet = None if frame is trajectory else of_frame(frame.to_polars(), "trajectory")
     return trajectory if sheet is None else Table([sheet], columns)
-
-
-def _matching(path: Path) -> list[Path]:
-    """Return a path, or the files of a pattern that no shell has replaced by them."""
-    if path.exists() or not set("*?[") & set(str(path)):
-        return [path]
-    relative = path.relative_to(path.anchor)
-    return sorted(Path(path.anchor).glob(str(relative))) or [path]
 
 
 def _sheet(path: Path, columns: Columns) -> Sheet:
@@ -81,6 +73,7 @@ def _columns(values: Mapping[Any, Any], columns: Columns) -> Sheet | None:
 
 
 def is_column(value: Any) -> bool:
+    """Return whether a value of a mapping has one dimension."""
     try:
         return np.ndim(value) == 1
     except ValueError:  # rows of different lengths

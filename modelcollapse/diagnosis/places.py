@@ -1,4 +1,4 @@
-"""Where the rows of tables belong among runs and generations, and what is said where two collide."""
+"""Where the rows of tables belong among runs and generations; two in one place are refused."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
