@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from functools import partial
+from itertools import chain, count
 
 import numpy as np
 
@@ -48,25 +49,30 @@ def as_long(sheet: Sheet, columns: Columns) -> tuple[Sheet, Keys]:
     numbers = [
         name for name, one in sheet.columns.items() if one.numeric and name not in keys.names
     ]
+    free = chain([RUN], (f"{RUN} {i}" for i in count(2)))
+    run = next(name for name in free if name not in sheet.columns)
     if keys.generation is None and (cells := _of_generations(numbers, columns.wide)):
+        if not keys.runs:
+            sheet, keys = _numbered(sheet, run), replace(keys, runs=(run,))
         sheet = _melted(sheet, cells, GENERATION, keys)
         keys = replace(keys, generation=GENERATION)
-        if not keys.runs:
-            keys = replace(keys, runs=(RUN,))
     elif keys.generation is None and sheet.ordered:
-        rows = range(1, len(sheet.places) + 1)
-        sheet = replace(
-            sheet, columns={**sheet.columns, **of_cells({GENERATION: rows}, sheet.places)}
-        )
+        sheet = _numbered(sheet, GENERATION)
         keys = replace(keys, generation=GENERATION)
     else:
         cells = {}
     if keys.generation is not None and not cells and (columns.wide or not keys.runs):
         cells = _of_runs(numbers, columns.wide, sheet.path)
         if cells:
-            sheet = _melted(sheet, cells, RUN, keys)
-            keys = replace(keys, runs=(*keys.runs, RUN))
+            sheet = _melted(sheet, cells, run, keys)
+            keys = replace(keys, runs=(*keys.runs, run))
     return replace(sheet, notes=(*sheet.notes, *notes)), keys
+
+
+def _numbered(sheet: Sheet, name: str) -> Sheet:
+    """Return a sheet with a column 1, 2, ... of its rows."""
+    rows = of_cells({name: range(1, len(sheet.places) + 1)}, sheet.places)
+    return replace(sheet, columns={**sheet.columns, **rows})
 
 
 def _spread(sheet: Sheet) -> Sheet:
@@ -98,7 +104,8 @@ def _of_runs(names: Collection[str], wide: str | None, path: object) -> Cells:
             metric = " ".join(part for part in parts if part)
         _add(cells, metric or VALUE, run, name)
     if wide is None or wide in cells:
-        return cells
+        matched = sum(map(len, cells.values()))
+        return cells if matched > 1 or matched == len(names) else {}  # one of many may be by chance
     if len(cells) > 1:
         raise InvalidInput(
             f"wide = {wide!r}: the columns of {path} are of several metrics, {some(list(cells))}: "
@@ -132,7 +139,7 @@ def _add(cells: dict[str, dict[str, str]], metric: str, key: str, name: str) -> 
 def _melted(sheet: Sheet, cells: Cells, key: str, keys: Keys) -> Sheet:
     """Return the long table: all rows under the first key, all under the second, and so on."""
     found = list(dict.fromkeys(one for of in cells.values() for one in of))
-    count = len(sheet.places)
+    height = len(sheet.places)
     columns = {
         name: _tiled(sheet.columns[name], len(found))
         for name in sheet.columns
@@ -140,14 +147,11 @@ def _melted(sheet: Sheet, cells: Cells, key: str, keys: Keys) -> Sheet:
     }
     for metric, of in cells.items():
         parts = [sheet.columns.get(of.get(one, "")) for one in found]
-        columns[metric] = _joined(parts, count)
-    if key == GENERATION and not keys.runs:
-        rows = list(map(str, range(1, count + 1)))
-        columns |= of_cells({RUN: rows * len(found)}, sheet.places)
-    columns |= of_cells({key: np.repeat(found, count).tolist()}, list(sheet.places) * len(found))
+        columns[metric] = _joined(parts, height)
+    columns |= of_cells({key: np.repeat(found, height).tolist()}, list(sheet.places) * len(found))
     used = {name for of in cells.values() for name in of.values()}
     rest = [name for name in sheet.columns if name not in used | keys.names]
-    which = "runs" if key == RUN else "generations"
+    which = "generations" if key == GENERATION else "runs"
     said = [
         f"{some(list(of.values()))}: read as {which} of {metric!r}" for metric, of in cells.items()
     ]
@@ -172,9 +176,9 @@ def _repeated(column: Column, times: int) -> list[str]:
     return list(column.texts()) * times
 
 
-def _joined(parts: list[Column | None], count: int) -> Column:
+def _joined(parts: list[Column | None], height: int) -> Column:
     """Return columns one below the other; one that is absent is all missing."""
-    missing = np.full(count, np.nan)
+    missing = np.full(height, np.nan)
     values = np.concatenate([missing if one is None else one.values for one in parts])
     trouble = next((one.trouble for one in parts if one is not None and one.trouble), "")
     return Column(values, list, trouble)

@@ -345,6 +345,36 @@ def test_wide_is_said_where_names_do_not_say_it(tmp_path):
         diagnose(bad, wide="loss")
 
 
+def test_a_single_column_of_that_form_may_be_chance(tmp_path):
+    """It takes nothing from the others; alone it is a run."""
+    path = written(tmp_path / "a.csv", "generation,eval_loss,the run 2 flag\n1,1,0\n2,3,1\n")
+    assert set(read(path).columns) == {"eval_loss", "the run 2 flag"}
+    path = written(tmp_path / "b.csv", "Step,r - eval_loss,r - eval_loss__MAX\n0,1,0\n1,3,1\n")
+    same(read(path), np.array([[1.0, 3.0]]), generations=[0, 1])
+
+
+def test_runs_in_rows_and_in_columns(tmp_path):
+    """A column of runs stays one beside those of a wide table; so does a setting named run."""
+    text = "run,generation,a,b\nx,1,1,2\nx,2,3,4\ny,1,5,6\ny,2,7,8\n"
+    path = written(tmp_path / "a.csv", text)
+    expected = np.array([[1, 3], [5, 7], [2, 4], [6, 8.0]])
+    same(read(path, columns=options(wide="eval_loss")), expected)
+    by = options(wide="eval_loss", by="run")
+    same(read(path, "y", columns=by), np.array([[5, 7], [6, 8.0]]))
+    turned = written(tmp_path / "b.csv", "run,gen 1,gen 2\nx,1,2\ny,3,4\nx,5,6\n")
+    values = np.array([[1, 2], [5, 6.0]])
+    same(read(turned, "x", columns=options(by="run")), values, "value")
+
+
+def test_long_frames_of_the_package_are_read():
+    """One row per quantity, as `to_frame(long=True)` has it."""
+    runs = mc.simulate(mc.Experiment(mc.Gaussian(), mc.Replace(), 10, 4), 3)
+    for long in (False, True):
+        record = read(runs.to_frame(long=long))
+        for name in ("variance", "squared_error"):
+            same(record, runs[name], name)
+
+
 def test_two_columns_of_one_run_are_refused(tmp_path):
     """Else one of them would be lost."""
     path = written(tmp_path / "a.csv", "generation,loss_seed1,seed1_loss\n1,1,2\n2,3,4\n")
