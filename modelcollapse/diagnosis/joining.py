@@ -172,16 +172,17 @@ def counted(
 
 
 def chosen_workflow(
-    source: object, names: Sequence[str], workflow: str | None, column: str = "workflow"
+    source: object, names: Sequence[str], workflow: str | None, column: str = ""
 ) -> str:
     """Return the workflow or other setting to diagnose; several need a choice."""
     if workflow is None and len(names) == 1:
         return names[0]
     if workflow is None:
-        what = "the workflows" if column == "workflow" else f"in its column {column!r}"
+        what = f"in its column {column!r}" if column else "the workflows"
+        each = f" (--by {column} diagnoses each)" if column else ""
         listed = ", ".join(names)
         shown = listed if len(listed) <= LISTED else f"{listed[:LISTED]}..."
-        raise InvalidInput(f"{source} has {what} {shown}: give one as workflow")
+        raise InvalidInput(f"{source} has {what} {shown}: give one as workflow{each}")
     if workflow not in names:
         raise unknown("workflow", workflow, names)
     return workflow

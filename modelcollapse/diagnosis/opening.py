@@ -39,11 +39,25 @@ def table_of(trajectory: Any, columns: Columns) -> Any:
     elif isinstance(trajectory, Table) or not hasattr(type(trajectory), "columns"):
         return trajectory
     else:
-        import narwhals as nw
-
-        frame = nw.from_native(trajectory, eager_only=True, pass_through=True)
-        sheet = None if frame is trajectory else of_frame(frame.to_polars(), "trajectory")
+        sheet = _frame(trajectory)
     return trajectory if sheet is None else Table([sheet], columns)
+
+
+def _frame(frame: Any) -> Sheet | None:
+    """Return a data frame of any library as a sheet; a named index of pandas has columns too."""
+    import narwhals as nw
+
+    if any(name is not None for name in getattr(getattr(frame, "index", None), "names", ())):
+        frame = frame.reset_index()
+    try:
+        found = nw.from_native(frame, eager_only=True, pass_through=True)
+        polars = None if found is frame else found.to_polars()
+    except Exception as error:  # every library raises its own
+        reason = " ".join(str(error).split())[:160]
+        raise InvalidInput(
+            f"trajectory: no table can be made of the data frame: {reason}"
+        ) from error
+    return None if polars is None else of_frame(polars, "trajectory")
 
 
 def _sheet(path: Path, columns: Columns) -> Sheet:

@@ -100,7 +100,7 @@ class Places:
 def both(option: str, value: str) -> str:
     """Return an option as Python and as the command line have it."""
     quoted = f'"{value}"' if " " in value else value
-    return f"by {option}={value!r} (--{option} {quoted})"
+    return f"with {option}={value!r} (--{option} {quoted})"
 
 
 def _twice(cell: Integers) -> Integers:

@@ -261,7 +261,7 @@ def test_several_columns_tell_runs_apart(tmp_path):
     path = written(tmp_path / "a.csv", text)
     values = np.arange(16.0).reshape(8, 2)
     same(read(path, columns=options(run=["seed", "trial", "fold"])), values)
-    with pytest.raises(InvalidInput, match=r"by='fold' \(--by fold\), or runs by run='fold'"):
+    with pytest.raises(InvalidInput, match=r"by='fold' \(--by fold\), or runs with run='fold'"):
         read(path)
     same(read(path, "y", columns=options(by="fold")), values[1::2])
 
@@ -373,6 +373,20 @@ def test_long_frames_of_the_package_are_read():
         record = read(runs.to_frame(long=long))
         for name in ("variance", "squared_error"):
             same(record, runs[name], name)
+
+
+def test_frames_with_an_index_or_a_name_twice():
+    """A named index is a column; two columns of one name are refused as ever."""
+    index = pd.MultiIndex.from_tuples(
+        [(s, t) for s in "ab" for t in (1, 2)], names=["seed", "step"]
+    )
+    frame = pd.DataFrame({"eval_loss": [1.0, 2.0, 3.0, 4.0]}, index=index)
+    same(read(frame), np.array([[1, 2], [3, 4.0]]))
+    plain = pd.DataFrame({"generation": [1, 2], "eval_loss": [5.0, 6.0]}, index=["x", "y"])
+    same(read(plain), np.array([[5.0, 6.0]]))
+    twice = pd.DataFrame([[1, 2.0], [2, 3.0]], columns=["generation", "generation"])
+    with pytest.raises(InvalidInput, match="trajectory: no table can be made of the data frame"):
+        read(twice)
 
 
 def test_two_columns_of_one_run_are_refused(tmp_path):
@@ -501,7 +515,7 @@ def test_command_diagnoses_every_setting(tmp_path, capsys):
     single = written(tmp_path / "b.csv", lines(rows[:4]))
     assert main(["diagnose", str(single), "--by", "kind", "--json"]) == 0
     assert "verdicts" in json.loads(capsys.readouterr().out)
-    remedy = "by by='kind' (--by kind), or runs by run='kind' (--run kind)"
+    remedy = "with by='kind' (--by kind), or runs with run='kind' (--run kind)"
     assert remedy in wrong(capsys, path)
 
 
@@ -538,7 +552,7 @@ def test_command_takes_files_and_columns(tmp_path, capsys):
         ("a.tsv", "generation,loss\n1,2\n", "its columns: generation,loss"),
         ("a.tsv", "generation\tloss\n1\t2\n2\tx\n", "line 3, column 'loss': 'x' is not a number"),
         ("a.csv", "iteration,loss\n,2\n2,3\n", "line 2, column 'iteration': empty is not a whole"),
-        ("a.csv", "my,loss\n1,2\n2,3\n", "by generation='COLUMN' (--generation COLUMN)"),
+        ("a.csv", "my,loss\n1,2\n2,3\n", "with generation='COLUMN' (--generation COLUMN)"),
         ("a.csv", "seed_1,seed_2\n1,2\n2,3\n", "has no column 'generation'"),
         ("a.csv", "generation,seed_1,seed_2\n1,1,2\n", "has 1 generation:"),
         ("a.csv", "seed,1,2\n1,1,2\n1,2,3\n", "line 2 and line 3 are the same generation"),
