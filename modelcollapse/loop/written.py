@@ -32,7 +32,7 @@ def told(experiment: Experiment) -> str:
     InvalidInput
         If it cannot be built again from that, such as from rows, or a model of one's own.
     """
-    Experiment.from_dict(described(experiment))
+    _built(described(experiment))
     return experiment.identity
 
 
@@ -100,9 +100,16 @@ def of_parquet(path: Path) -> Said:
 def of_data(path: Path, data: Any) -> Said:
     """Return the experiment that data describe."""
     try:
-        return Experiment.from_dict(data), ""
+        return _built(data), ""
     except InvalidInput as error:
         return None, f"{path}: its experiment is not used: {error}"
+
+
+def _built(data: Any) -> Experiment:
+    try:
+        return Experiment.from_dict(data)
+    except (TypeError, ValueError, KeyError, AttributeError) as error:  # of another version
+        raise InvalidInput(str(error)) from error
 
 
 def _signed(words: dict[str, Any]) -> dict[str, Any]:

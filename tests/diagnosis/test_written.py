@@ -165,6 +165,26 @@ def test_a_table_stays_where_its_words_cannot_be_written(tmp_path, monkeypatch, 
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_an_interrupted_table_has_its_own_words(tmp_path):
+    """It goes beside the one that is there, whose words stay."""
+    path, columns = simulated(tmp_path / "runs.csv"), {"generation": [1, 2], "variance": [1.0, 0.5]}
+    before = written.beside(path).read_bytes()
+    other = mc.Experiment(mc.Gaussian(), mc.Replace(), 20, 6)
+    assert output.write_table(path, columns, finished=False, of=written.told(other))
+    assert written.beside(path).read_bytes() == before
+    assert of(path)[0] == E
+    assert of(tmp_path / "runs.interrupted.csv") == (other, "")
+
+
+def test_words_of_another_version_are_a_note(tmp_path):
+    """Whatever fails as an experiment is made of them."""
+    data = mc.described(E)
+    for name, value in (("sampling", 3), ("samples", None), ("workflow", {"name": "x"}), ("k", 1)):
+        experiment, note = written.of_data(tmp_path, {**data, name: value})
+        assert experiment is None
+        assert "its experiment is not used: " in note
+
+
 def test_files_are_of_one_experiment(tmp_path):
     """Runs of two loops are no replicates of one; nor is another experiment given."""
     paths = [simulated(tmp_path / f"{n}.csv", samples=n) for n in (10, 20)]
