@@ -272,6 +272,8 @@ def test_the_first_of_two_known_names_is_taken_and_said(tmp_path):
     record = read(path)
     assert record.generations.tolist() == [0, 1]
     assert "'step' is the column taken for generation=, which may name 'epoch'" in record.notes[0]
+    other = written(tmp_path / "b.csv", "step,epoch,loss\n0,1,3\n1,2,4\n")
+    assert read(other).generations.tolist() == [0, 1]
     assert read(path, columns=options(generation="epoch")).generations.tolist() == [1, 2]
     assert said(path, generation="epoch") == ""
 
@@ -287,7 +289,10 @@ def test_steps_are_taken_in_order(tmp_path):
     assert any(
         "generations 1, 2, 3 left out, as a run has none at generation 1" in n for n in notes
     )
-    same(read({"step": [5, 9], "eval_loss": VALUES[:2, :2]}), VALUES[:2, :2])
+    grid = {"step": [5, 9], "eval_loss": VALUES[:2, :2].tolist()}
+    for given_grid in (grid, written(tmp_path / "grid.json", json.dumps(grid))):
+        same(read(given_grid), VALUES[:2, :2])
+        assert any("'step' is 5, 9: taken in order" in note for note in read(given_grid).notes)
     plain = written(tmp_path / "b.csv", "generation,eval_loss\n0,1\n10,2\n")
     assert read(plain).generations.tolist() == [0, 10]
     e = mc.Experiment(mc.Gaussian(), mc.Replace(), 10, 6)

@@ -118,7 +118,9 @@ def test_somebodys_file_beside_is_not_replaced(tmp_path, monkeypatch, capsys):
     simulated(path, samples=20)
     assert of(path)[0].samples == 20
     beside.write_text('{"@context": "http://www.w3.org/ns/csvw", "url": "runs.csv"}')
+    assert main(["predict", "gaussian", "--generations", "3", "--output", str(path)]) == 0
     before = path.read_bytes(), beside.read_bytes()
+    assert b"notes" not in before[1]
     monkeypatch.setattr(simulate, "simulate_experiment", None)
     capsys.readouterr()
     assert main([*LOOP, "--samples", "10", "--output", str(path)]) == 2
