@@ -63,7 +63,7 @@ def diagnose(
         The column that plays the role; by default one that the package's own rooms record, or
         one of a usual name, such as eval_loss or accuracy. A column gets worse as it rises, a
         variance as it falls; a leading minus, as in ``modes="-present"``, says that another one
-        gets worse as it falls.
+        gets worse as it falls, which is known of an accuracy.
     catastrophe
         The risk that is a catastrophe, as a multiple of generation 1's, above 1. It has no
         default.
