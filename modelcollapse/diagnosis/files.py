@@ -105,13 +105,7 @@ def _from_json(path: Path) -> Sheet:
     if isinstance(data.get("metrics"), Mapping):  # of this package's command run
         return _from_lists(path, {"generation": data.get("generation"), **data["metrics"]})
     if isinstance(data.get("replicates"), list) and "seeds" in data:
-        rows = [
-            {RUN_COLUMN: i, **dict(zip(names, cells, strict=True))}
-            for i, run in enumerate(data["replicates"])
-            for names in [["generation", *run["metrics"]]]
-            for cells in zip(run["generation"], *run["metrics"].values(), strict=True)
-        ]
-        return _from_records(path, rows, [f"row {i}" for i in range(1, len(rows) + 1)])
+        return _from_replicates(path, data["replicates"])
     described = data.get("experiment")
     if isinstance(described, Mapping) and set(KEYS) <= set(described):
         experiment, why = written.of_data(path, described)
@@ -119,6 +113,20 @@ def _from_json(path: Path) -> Sheet:
             raise InvalidInput(why)
         return Sheet(path, {}, [], (f"{path} holds no runs: theorems alone decide",), experiment)
     return _from_lists(path, data)
+
+
+def _from_replicates(path: Path, runs: Sequence[Any]) -> Sheet:
+    """Return what this package's command run has printed of several runs."""
+    try:
+        rows = [
+            {RUN_COLUMN: i, **dict(zip(names, cells, strict=True))}
+            for i, run in enumerate(runs)
+            for names in [["generation", *run["metrics"]]]
+            for cells in zip(run["generation"], *run["metrics"].values(), strict=True)
+        ]
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InvalidInput(f"{path} is not what the command run prints: {error}") from error
+    return _from_records(path, rows, [f"row {i}" for i in range(1, len(rows) + 1)])
 
 
 def _from_trainer(path: Path, entries: Sequence[Any]) -> Sheet:
@@ -131,16 +139,16 @@ def _from_trainer(path: Path, entries: Sequence[Any]) -> Sheet:
         found = {name: value for name, value in entry.items() if name.startswith(EVALUATED)}
         if not found:
             continue
-        step = entry.get("step", entry.get("epoch"))
+        step = number_of(entry.get("step", entry.get("epoch")))[0]
         there = steps.setdefault(step, {"step": step})
-        again += [str(step) for name in found if there.get(name, found[name]) != found[name]]
+        again += [f"{step:g}" for name in found if there.get(name, found[name]) != found[name]]
         there |= found
     if not steps:
         raise InvalidInput(
             f"{path} has no evaluations (eval_loss and the like): let the Trainer evaluate, with "
             "eval_strategy, or give a table of the losses of held-out rows"
         )
-    sheet = _from_records(path, list(steps.values()), [f"step {step}" for step in steps])
+    sheet = _from_records(path, list(steps.values()), [f"step {step:g}" for step in steps])
     notes = [f"{path}: each evaluation is a generation; what was logged in training is left out"]
     if again:
         which = ", ".join(dict.fromkeys(again))

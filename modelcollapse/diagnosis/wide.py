@@ -4,15 +4,14 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from functools import partial
-from itertools import chain, count
 
 import numpy as np
 
 from modelcollapse._support.errors import InvalidInput
-from modelcollapse.diagnosis.columns import GENERATIONS, RUNS, Columns, Keys, found, known
+from modelcollapse.diagnosis.columns import GENERATIONS, Columns, Keys, found, known
 from modelcollapse.diagnosis.sheets import Column, Sheet, of_cells, some
 
-GENERATION, RUN, VALUE = GENERATIONS[0], RUNS[2], "value"
+GENERATION, RUN, VALUE = GENERATIONS[0], "run (of the columns)", "value"
 QUANTITIES = ("quantity", "metric", "key")
 EXTREMES = ("__MIN", "__MAX")  # of what Weights & Biases exports beside each column
 BETWEEN = r"[\s_./:#=-]"
@@ -49,11 +48,11 @@ def as_long(sheet: Sheet, columns: Columns) -> tuple[Sheet, Keys]:
     numbers = [
         name for name, one in sheet.columns.items() if one.numeric and name not in keys.names
     ]
-    free = chain([RUN], (f"{RUN} {i}" for i in count(2)))
-    run = next(name for name in free if name not in sheet.columns)
+    if columns.wide in {GENERATION, *keys.names} - {None}:
+        raise InvalidInput(f"wide = {columns.wide!r}: a key of the table is no metric")
     if keys.generation is None and (cells := _of_generations(numbers, columns.wide)):
         if not keys.runs:
-            sheet, keys = _numbered(sheet, run), replace(keys, runs=(run,))
+            sheet, keys = _numbered(sheet, RUN), replace(keys, runs=(RUN,))
         sheet = _melted(sheet, cells, GENERATION, keys)
         keys = replace(keys, generation=GENERATION)
     elif keys.generation is None and sheet.ordered:
@@ -64,8 +63,8 @@ def as_long(sheet: Sheet, columns: Columns) -> tuple[Sheet, Keys]:
     if keys.generation is not None and not cells and (columns.wide or not keys.runs):
         cells = _of_runs(numbers, columns.wide, sheet.path)
         if cells:
-            sheet = _melted(sheet, cells, run, keys)
-            keys = replace(keys, runs=(*keys.runs, run))
+            sheet = _melted(sheet, cells, RUN, keys)
+            keys = replace(keys, runs=(*keys.runs, RUN))
     return replace(sheet, notes=(*sheet.notes, *notes)), keys
 
 
@@ -106,6 +105,8 @@ def _of_runs(names: Collection[str], wide: str | None, path: object) -> Cells:
     if wide is None or wide in cells:
         matched = sum(map(len, cells.values()))
         return cells if matched > 1 or matched == len(names) else {}  # one of many may be by chance
+    if not names:
+        raise InvalidInput(f"wide = {wide!r}: {path} has no columns of numbers but its keys")
     if len(cells) > 1:
         raise InvalidInput(
             f"wide = {wide!r}: the columns of {path} are of several metrics, {some(list(cells))}: "
@@ -138,6 +139,8 @@ def _add(cells: dict[str, dict[str, str]], metric: str, key: str, name: str) -> 
 
 def _melted(sheet: Sheet, cells: Cells, key: str, keys: Keys) -> Sheet:
     """Return the long table: all rows under the first key, all under the second, and so on."""
+    taken = {key, *keys.names}
+    cells = {metric: of for metric, of in cells.items() if metric not in taken}
     found = list(dict.fromkeys(one for of in cells.values() for one in of))
     height = len(sheet.places)
     columns = {

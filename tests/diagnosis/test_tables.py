@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from contextlib import suppress
 
 import numpy as np
 import pandas as pd
@@ -630,6 +631,55 @@ def test_shares_are_checked_where_they_are_used(tmp_path):
     text = "generation,grammatical,sampled,eval_loss\n1,50,10,1\n2,60,10,2\n"
     with pytest.raises(InvalidInput, match="50 is no share; give numbers from 0 to 1"):
         diagnose(written(tmp_path / "a.csv", text))
+
+
+NAMES = st.sampled_from(
+    [
+        "generation",
+        "Step",
+        "seed",
+        "run",
+        "Setting",
+        "loss",
+        "seed_1",
+        "t1",
+        "t2",
+        "1",
+        "0",
+        "metric",
+        "value",
+        "grammatical",
+        "log_history",
+        "replicates",
+        "seeds",
+        "metrics",
+        "experiment",
+        "generation_t1",
+        "run-seed1",
+        "Step/seed1",
+    ]
+)
+CELLS = st.none() | st.integers(-1, 3) | st.floats() | st.sampled_from(["", "a", "nan", "1"])
+JSON = st.recursive(
+    CELLS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=4),
+    max_leaves=12,
+)
+LISTS = st.dictionaries(NAMES, st.lists(CELLS, min_size=2, max_size=2), min_size=1)
+
+
+@settings(max_examples=150, deadline=None)
+@given(JSON | LISTS | st.lists(st.dictionaries(NAMES, CELLS), min_size=1), st.booleans(), st.data())
+def test_anything_is_read_or_refused_in_words(tmp_path_factory, value, jsonl, data):
+    """Whatever a file holds, and whatever is said of its columns."""
+    path = tmp_path_factory.getbasetemp() / f"fuzz.{'jsonl' if jsonl else 'json'}"
+    lines_of = value if jsonl and isinstance(value, list) else [value]
+    written(path, "\n".join(map(json.dumps, lines_of)))
+    told = {name: data.draw(st.none() | NAMES) for name in ("generation", "run", "by", "wide")}
+    with suppress(InvalidInput):
+        record = read(path, columns=options(**told))
+        for load in record.columns.values():
+            assert load().shape == (record.runs, len(record.generations))
 
 
 # Roles
