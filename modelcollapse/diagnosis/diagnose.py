@@ -12,12 +12,13 @@ from modelcollapse.diagnosis import definitions
 from modelcollapse.diagnosis import scaling as laws
 from modelcollapse.diagnosis.answer import Answer
 from modelcollapse.diagnosis.case import Case
+from modelcollapse.diagnosis.columns import Columns
 from modelcollapse.diagnosis.comparing import Bar
 from modelcollapse.diagnosis.effects import effect
 from modelcollapse.diagnosis.outcome import DEFINITIONS, Diagnosis, Finding
 from modelcollapse.diagnosis.reading import read
 from modelcollapse.diagnosis.record import Record, Series
-from modelcollapse.diagnosis.roles import Metric, assign
+from modelcollapse.diagnosis.roles import Metric, assign, remarks
 from modelcollapse.diagnosis.theory import Theory
 from modelcollapse.loop.experiment import Experiment
 
@@ -41,6 +42,10 @@ def diagnose(
     margin: float = 0.0,
     experiment: Experiment | None = None,
     workflow: str | None = None,
+    generation: str | None = None,
+    run: str | Sequence[str] | None = None,
+    by: str | None = None,
+    wide: str | None = None,
     test: str = "auto",
     ended: str | None = None,
     alpha: float = 0.05,
@@ -59,12 +64,16 @@ def diagnose(
     trajectory
         Trajectories, a `Run`, `Runs` or a list of `Run`, an Experiment or its Prediction (theory
         alone), the Results of a language run, a mapping from names to arrays of shape
-        (generations,) or (replicates, generations), or the path of a run's folder or of a .csv or
-        .parquet file with a column "generation", and "replicate" or "seed" if there are several.
+        (generations,) or (replicates, generations), a data frame of any library, the path of a
+        language run's folder, or of a .csv, .tsv, .parquet, .json or .jsonl file, such as the
+        trainer_state.json of transformers, or a list of such files, one for each run. Tables have
+        one row per run and generation, or a column for each run (seed_1, seed_2), or one for each
+        generation (1, 2, 3). What `modelcollapse simulate` wrote brings its theorems.
     risk, variance, modes, tail, hallucinated
-        The column that plays the role; by default one that the package's own rooms record. A
-        column gets worse as it rises, a variance as it falls; a leading minus, as in
-        ``modes="-present"``, says that another one gets worse as it falls.
+        The column that plays the role; by default one that the package's own rooms record, or
+        one of a usual name, such as eval_loss or accuracy. A column gets worse as it rises, a
+        variance as it falls; a leading minus, as in ``modes="-present"``, says that another one
+        gets worse as it falls, which is known of an accuracy.
     catastrophe
         The risk that is a catastrophe, as a multiple of generation 1's, above 1. It has no
         default.
@@ -85,7 +94,20 @@ def diagnose(
     experiment
         What a file, mapping or Run is a trajectory of: it brings the theorems.
     workflow
-        Which workflow of a language run, or of a file with such a column.
+        Which workflow of a language run, or which setting of a table that has several.
+    generation
+        The column of a table that counts the generations; by default generation, iteration,
+        round, step or epoch. If they begin neither at 0 nor at 1, they are taken in order as
+        1, 2, ....
+    run
+        The column that tells runs apart, or several that together do; by default all there are of
+        replicate, seed, run, run_id, run_name, trial and chain.
+    by
+        The column that tells settings apart, of which `workflow` names one; by default workflow,
+        setting, condition or method.
+    wide
+        What all other numbers of a table are, where it has a column for each run or generation
+        and its columns' names do not say so.
     test
         How runs are compared: "sign" (how many are worse), "paired" (the signs of their changes),
         "steps" (the signs of all steps from a generation to the next), or "auto": a sign test where
@@ -129,8 +151,9 @@ def diagnose(
     if experiment is not None and not isinstance(experiment, Experiment):
         raise invalid("experiment", experiment, "give an Experiment(model, workflow, ...)")
     named("test", test, TESTS)
-    record = _with_ends(read(trajectory, workflow, experiment), ended)
-    sizes = laws.read_sizes(scaling, workflow)
+    columns = Columns.of(generation, run, by, wide)
+    record = _with_ends(read(trajectory, workflow, experiment, columns), ended)
+    sizes = laws.read_sizes(scaling, workflow, columns)
     theory = Theory(record.experiment)
     given = {
         "risk": risk,
@@ -161,7 +184,7 @@ def diagnose(
         record.runs,
         (int(record.generations[0]), int(record.generations[-1])),
         alpha,
-        _notes(case),
+        (*_notes(case), *remarks(metrics, given)),
     )
 
 

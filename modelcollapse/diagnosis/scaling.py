@@ -19,6 +19,7 @@ import numpy as np
 from modelcollapse._support.checks import Floats, whole
 from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse.diagnosis.answer import Answer, Word
+from modelcollapse.diagnosis.columns import Columns
 from modelcollapse.diagnosis.comparing import Outcome, sign_test
 from modelcollapse.diagnosis.reading import read
 from modelcollapse.diagnosis.record import Record
@@ -48,7 +49,7 @@ class Sizes:
         return float(np.log(self.large / self.small))
 
 
-def read_sizes(scaling: Any, workflow: str | None) -> Sizes | None:
+def read_sizes(scaling: Any, workflow: str | None, columns: Columns | None = None) -> Sizes | None:
     """Return the trajectories at the smallest and the largest sample size.
 
     Raises
@@ -69,16 +70,16 @@ def read_sizes(scaling: Any, workflow: str | None) -> Sizes | None:
             "once"
         )
     small, large = min(found), max(found)
-    records = [_read(found[size], workflow) for size in (small, large)]
+    records = [_read(found[size], workflow, columns) for size in (small, large)]
     for size, record in zip((small, large), records, strict=True):
         _check_size(size, record)
     _check_alike(*records)
     return Sizes(small, large, *records)
 
 
-def _read(trajectory: Any, workflow: str | None) -> Record:
+def _read(trajectory: Any, workflow: str | None, columns: Columns | None) -> Record:
     several = isinstance(trajectory, str) or hasattr(trajectory, "__fspath__")
-    return read(trajectory, workflow if several else None)
+    return read(trajectory, workflow if several else None, columns=columns if several else None)
 
 
 def _check_alike(one: Record, other: Record) -> None:

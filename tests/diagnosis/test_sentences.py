@@ -267,16 +267,17 @@ def test_every_number_is_one_of_the_data(
 @pytest.mark.parametrize("sign", [1, -1])
 def test_a_level_is_the_columns_own(sign):
     """An accuracy that falls from 0.9 to 0.6 is below 0.7, and not below 0.5; a loss is above."""
-    name = "-accuracy" if sign < 0 else "accuracy"
+    column = "accuracy" if sign < 0 else "inaccuracy"
+    name = f"-{column}" if sign < 0 else column
     accuracy = np.tile([0.9, 0.6], (64, 1)) if sign < 0 else np.tile([0.1, 0.4], (64, 1))
     for bounds in (None, (0.0, 1.0)):
         runs = accuracy if bounds is None else np.tile(accuracy, (100, 1))
         near, far = (0.7, 0.5) if sign < 0 else (0.3, 0.5)
         side = "below" if sign < 0 else "above"
-        said = diagnose({"accuracy": runs}, risk=name, ceiling=near, bounds=bounds)
+        said = diagnose({column: runs}, risk=name, ceiling=near, bounds=bounds)
         assert said["catastrophic_risk"].verdict == "holds"
         assert f"{side} {near}" in said["catastrophic_risk"].reason
-        open_ = diagnose({"accuracy": runs}, risk=name, ceiling=far, bounds=bounds)
+        open_ = diagnose({column: runs}, risk=name, ceiling=far, bounds=bounds)
         assert open_["catastrophic_risk"].verdict == "does not hold"
 
 
