@@ -29,7 +29,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
 
 from modelcollapse._support.checks import Floats, Integers
 from modelcollapse._support.words import many
@@ -234,11 +233,13 @@ def steps_test(values: Floats, alpha: float, *, of: str = "") -> Outcome:
 
 def _flipped(steps: Floats, alpha: float, text: str, best: int) -> Outcome:
     """Return the test of steps whose directions may be fair coins."""
+    from scipy.special import ndtri
+
     tails, runs = directions(steps), len(steps)
     width = int((~np.isnan(steps)).sum(axis=1).max())
     least = float(math.ceil(fewest_coins(alpha) / width))
     # The sum of k times as many steps is about sqrt(k) times as far from 0, in deviations.
-    far, needed = (-float(special.ndtri(p)) for p in (tails.up, alpha))
+    far, needed = (-float(ndtri(p)) for p in (tails.up, alpha))
     alike = math.ceil(runs * (needed / far) ** 2) if 0 < far < needed else math.inf
     mean = float(np.nansum(steps) / runs)
     return Outcome(best, mean, *tails, alpha, text, runs, (least, least), alike)

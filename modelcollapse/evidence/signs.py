@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
 
 from modelcollapse._support.checks import Floats
 
@@ -21,8 +20,10 @@ class Median(NamedTuple):
 
 def at_least(count: npt.ArrayLike, n: npt.ArrayLike) -> Floats:
     """Return P(Binomial(n, 1/2) >= count)."""
+    from scipy.special import betainc
+
     k, n = np.asarray(count), np.asarray(n)
-    return np.where(k <= 0, 1.0, special.betainc(np.maximum(k, 1), np.maximum(n - k, 0) + 1, 0.5))
+    return np.where(k <= 0, 1.0, betainc(np.maximum(k, 1), np.maximum(n - k, 0) + 1, 0.5))
 
 
 def fewest_coins(level: float) -> int:
