@@ -48,7 +48,7 @@ __all__ = [
 ]
 
 Cdf = Callable[[Floats], Any]
-Method = Literal["law", "mean", "bounded_mean"]
+Method = Literal["law", "mean", "bounded_mean", "bernstein_mean"]
 
 ROUNDING = 1e-9  # how far a computed cdf may leave [0, 1] or decrease
 
@@ -169,7 +169,9 @@ def samples_needed(
     Parameters
     ----------
     method
-        "law", "mean" (give `variance`) or "bounded_mean" (give `low` and `high`).
+        "law", "mean" (give `variance`), "bounded_mean" (give `low` and `high`) or "bernstein_mean"
+        (give all three, `variance` a bound: `detectable`, which depends on the samples, is then
+        at most `effect` with probability at least 1 - beta/2).
     effect
         In the samples' unit; for laws a sup-distance.
     variance, low, high, alpha, beta, side
@@ -190,6 +192,13 @@ def samples_needed(
     elif method == "mean":
         first, scale = catoni.least_samples(L, L_beta), math.sqrt(positive("variance", variance))
         radii = lambda n: catoni.radii(n, L, L_beta)  # noqa: E731
+    elif method == "bernstein_mean":
+        first, scale = 2, bounded.checked_width(low, high)
+        deviation = math.sqrt(positive("variance", variance)) / scale
+        L, M = bounded.bernstein_logs(alpha, beta, side)
+        radii = lambda n: bounded.bernstein_radii(  # noqa: E731
+            n, deviation + bounded.unseen_deviation(n, M), L, M
+        )
     else:
         scale = bounded.checked_width(low, high)
         radii = lambda n: bounded.radii(n, L, L_beta)  # noqa: E731
