@@ -26,6 +26,7 @@ from modelcollapse.families.exponential.families import poisson
 from modelcollapse.families.exponential.simulate import Blocks, mixed
 from modelcollapse.testing import assert_law, assert_mean, assert_same_law
 from modelcollapse.workflows.sources import source_weights
+from tests.helpers.plain_loops import bare
 from tests.helpers.replay import Bootstrap, Halving
 
 FAMILIES = {
@@ -224,6 +225,7 @@ def test_simulator_has_the_loops_law(name, seed):
             assert_same_law(*(np.round(values, 9) for values in pair))
 
 
+@bare()
 def by_run(e, seed):
     """Return squared errors and variances of one run of the plain loop."""
     run = mc.run(e.model, Drawn.of(e.truth), e.workflow, e.sizes, e.generations, seed)
