@@ -25,7 +25,7 @@ WRITTEN = {
     "scaling={100: one, 1000: another}": "--scaling 100=one.csv --scaling 1000=another.csv",
 }
 NAMES = ("catastrophe", "ceiling", "vanished", "ended", *KNOWN)
-ARGUMENT = re.compile(rf"(?<![\w-])({'|'.join(NAMES)})=")
+ARGUMENT = re.compile(rf"(?<![\w-])({'|'.join(NAMES)})=(?=\S)")
 
 
 def diagnose(
@@ -138,6 +138,8 @@ def diagnose(
         told = {setting: found.as_dict() for setting, found in every.items()}
         print_json(told if len(told) > 1 else told[settings[0]])
         return
+    if len(every) > 1:
+        note(f"{len(every)} settings, each by itself: alpha = {alpha:g} is for each")
     for found in every.values():
         print(found.table())
         _remarks(found)

@@ -24,4 +24,5 @@ class Answer:
     p_value: float | None = None
     opposite: float | None = None
     e_value: float | None = None
+    at: int | None = None
     evidence: Evidence | None = None

@@ -8,16 +8,21 @@ hold" the opposite at every one of them (an intersection-union test).
 sign      Null: at no later generation are more than half of all such runs above the bar. The number
           of runs above it is binomial, for any law of the values, infinite ones included; a tie
           is not above. The claim is about the median run.
-paired    Null: the change to the last generation is as likely x as -x. All 2^n signs of the n
+paired    Null: a run's change to the last generation is as likely x as -x. All 2^n signs of the n
           changes are as likely, and their sum is held against the 2^n sums.
-steps     Null: every step from a generation to the next is as likely up as down, whatever its size,
-          independently of the others. So are all signs of all steps of all runs. Noise about a
-          constant has steps that go back, which makes the test careful.
+steps     Null: every step from a generation to the next is as likely up as down, whatever its size
+          and whatever all other steps do. So all signs of all steps of all runs are as likely. It
+          holds of what a fit does by chance from one generation to the next; not of runs that
+          differ in where they go for another reason, nor of values that were smoothed. Noise about
+          a constant has steps that go back, which makes the test careful.
 betting   For values with proved bounds. Null: the mean is at most the bar at every later
           generation. Wealth that starts at 1, is bet on each run's difference and cannot grow on
           average under the null: an e-value E, with p = 1/E.
 shares    For numbers of samples. Null: at no later generation is the share above the first one's in
           every run. Fisher's exact test in each run.
+
+A rise by the signs of changes or steps is not told of where half of the runs did not rise: what
+is rejected then is that the signs are fair, and not more.
 
 Where there are several later generations, two thirds of alpha are for the last one and the rest is
 shared by the others (Bonferroni): five runs that all rise have p = (2/3)^-1 2^-5 = 0.047.
@@ -146,7 +151,7 @@ class Outcome:
         return {
             "holds": f"{what}, and so in more than half of all ({move})",
             "does not hold": f"{what}, and so in less than half of all",
-            "undetermined": f"{what}: too near one half to be told from it",
+            "undetermined": f"{what}: not told from one half at this alpha",
         }[self.verdict]
 
     def wanted(self, nouns: str) -> str:
@@ -157,7 +162,7 @@ class Outcome:
         if self.p_value < 1:
             said.append(f"it holds from alpha = {self.p_value:.2g} on")
         if self.samples < self.alike < math.inf:
-            said.append(f"it would with {int(self.alike)} {nouns} like these")
+            said.append(f"it would with {int(self.alike):,} {nouns} like these")
         words = zip(self.least, ("holds", "does not"), strict=True)
         short = [(n, word) for n, word in words if self.samples < n < math.inf]
         if short:
@@ -208,11 +213,11 @@ def sign_test(flags: Flags, alpha: float) -> Outcome:
     return Outcome(best, count, p, opposite, alpha, text, n, least, alike, evidence=evidence)
 
 
-def paired_test(values: Floats, bar: Bar, alpha: float) -> Outcome:
-    """Test whether changes to the last generation are as likely up as down; see `sign_test`."""
-    changes = values[:, -1:] - bar.of(values[:, :1])
-    text = "exact permutation test of the signs of the runs' changes, at alpha"
-    return _flipped(changes, alpha, text, values.shape[1] - 2)
+def paired_test(values: Floats, alpha: float, *, of: str = "") -> Outcome:
+    """Test whether changes to the last generation are as likely up as down; see `steps_test`."""
+    changes = values[:, -1:] / _largest(values) - values[:, :1] / _largest(values)
+    text = f"exact permutation test of the signs of the runs' {of}changes, at alpha"
+    return _flipped(changes, values, alpha, text)
 
 
 def steps_test(values: Floats, alpha: float, *, of: str = "") -> Outcome:
@@ -228,11 +233,16 @@ def steps_test(values: Floats, alpha: float, *, of: str = "") -> Outcome:
         What the values are of the column's, such as "the logarithm's ".
     """
     text = f"exact permutation test of the signs of {of}steps, at alpha"
-    return _flipped(np.diff(values, axis=1), alpha, text, values.shape[1] - 2)
+    return _flipped(np.diff(values / _largest(values), axis=1), values, alpha, text)
 
 
-def _flipped(steps: Floats, alpha: float, text: str, best: int) -> Outcome:
-    """Return the test of steps whose directions may be fair coins."""
+def _largest(values: Floats) -> float:
+    """Return a scale in which no difference overflows."""
+    return max(float(np.nanmax(np.abs(values))), np.finfo(np.float64).tiny)
+
+
+def _flipped(steps: Floats, values: Floats, alpha: float, text: str) -> Outcome:
+    """Return the test of steps whose directions may be fair coins, by the values' own moves."""
     from scipy.special import ndtri
 
     tails, runs = directions(steps), len(steps)
@@ -241,13 +251,19 @@ def _flipped(steps: Floats, alpha: float, text: str, best: int) -> Outcome:
     # The sum of k times as many steps is about sqrt(k) times as far from 0, in deviations.
     far, needed = (-float(ndtri(p)) for p in (tails.up, alpha))
     alike = math.ceil(runs * (needed / far) ** 2) if 0 < far < needed else math.inf
-    mean = float(np.nansum(steps) / runs)
-    return Outcome(best, mean, *tails, alpha, text, runs, (least, least), alike)
+    moves = np.sign(np.nansum(steps, axis=1))
+    up, down = ((moves == way).sum() * 2 > runs for way in (1, -1))
+    with np.errstate(over="ignore"):
+        mean = float(np.nansum(steps) * (_largest(values) / runs))
+    p, opposite = tails.up if up else 1.0, tails.down if down else 1.0
+    best = values.shape[1] - 2
+    return Outcome(best, mean, p, opposite, alpha, text, runs, (least, least), alike)
 
 
 def betting_test(values: Floats, bar: Bar, bounds: tuple[float, float], alpha: float) -> Outcome:
     """Test whether the mean is above the bar, for values within `bounds`; see `sign_test`."""
     low, high = bounds
+    values = np.clip(values, low, high)  # one that has died is as bad as can be
     gaps = values[:, 1:] - bar.of(values[:, :1])
     if bar.level is None:
         low, high = low - bar.factor * high, high - bar.factor * low

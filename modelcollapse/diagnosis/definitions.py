@@ -7,11 +7,12 @@ import numpy as np
 from modelcollapse.diagnosis import effects, observed
 from modelcollapse.diagnosis.answer import Answer
 from modelcollapse.diagnosis.case import Case
-from modelcollapse.diagnosis.comparing import Bar, sign_test, steps_test
-from modelcollapse.diagnosis.record import Series
+from modelcollapse.diagnosis.comparing import Bar, paired_test, sign_test, steps_test
+from modelcollapse.diagnosis.record import Series, lacking
 from modelcollapse.diagnosis.rising import infinite, rises
 from modelcollapse.diagnosis.roles import Metric
 
+MANY = 6  # runs whose changes are looked at and not their steps: 2^-6 < .05/2
 SPREADS = ("variance", "central_variance", "heterozygosity")  # 0 at a point mass only
 PERMANENT = "a point mass, to double precision"
 
@@ -40,7 +41,7 @@ def catastrophic_risk(case: Case, bar: Bar | None) -> Answer:
         return Answer(
             "undetermined",
             metric=name,
-            reason="a multiple of a risk that is not above 0 is no threshold",
+            reason="a multiple is a threshold of a risk that is above 0 and gets worse as it rises",
             needed="ceiling=RISK, such as that of an untrained model",
         )
     return rises(case, "risk", bar, bounded=True)
@@ -111,7 +112,7 @@ def variance_collapse(case: Case, vanished: float | None) -> Answer:
         return Answer("undetermined", metric=metric.name, reason=reason, needed="the column")
     series = case.record.series(metric.name)
     if len(series.generations) < 2:
-        reason = "values are missing: some run lacks the first generation, or all later ones"
+        reason = lacking(case.record, metric.name)
         return Answer("undetermined", metric=metric.name, reason=reason, needed="the column")
     return _observed_variance(case, metric, series, vanished, limit)
 
@@ -160,20 +161,23 @@ def _observed_variance(
 
 
 def _falls(case: Case, metric: Metric, series: Series) -> Answer:
-    """Return whether the variance falls: by steps of its logarithm, unless another test is asked.
+    """Return whether the variance falls: by its logarithm, unless a sign test is asked for.
 
-    What a fit does to a variance is a factor, whose direction a run's own steps show better than
-    its last value does.
+    What a fit does to a variance is a factor. Of few runs all steps are looked at, of which there
+    are more than changes; of many the changes, which asks less of the runs.
     """
     values, falling = series.worse(-1), replace(metric, sign=-1)
-    if case.test in ("auto", "steps") and np.isfinite(values).all() and (series.values > 0).all():
-        outcome = steps_test(-np.log(series.values), case.alpha, of="its logarithm's ")
-        logs = replace(series, values=np.log(series.values))
-        found = observed.flipped(
-            outcome, replace(falling, name=f"log {metric.name}"), logs, "steps"
-        )
-        return replace(found, metric=metric.name)
-    return replace(observed.runs(case, falling, Bar(sign=-1), series), metric=metric.name)
+    positive = np.isfinite(values).all() and (series.values > 0).all()
+    if case.test == "sign" or not positive:
+        signs = replace(case, test="sign")
+        return replace(observed.runs(signs, falling, Bar(sign=-1), series), metric=metric.name)
+    logs = replace(series, values=np.log(series.values))
+    way = "steps" if series.runs < MANY and case.test == "auto" else case.test
+    way = "paired" if way == "auto" else way
+    test = steps_test if way == "steps" else paired_test
+    outcome = test(-logs.values, case.alpha, of="its logarithm's ")
+    named = replace(falling, name=f"log {metric.name}")
+    return replace(observed.flipped(outcome, named, logs, way), metric=metric.name)
 
 
 def _below(case: Case, metric: Metric, series: Series, share: float) -> Answer:

@@ -6,15 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse._support.checks import fraction, named, number, positive
+from modelcollapse._support.checks import Floats, fraction, named, number, positive
 from modelcollapse._support.errors import InvalidInput, invalid, shown
+from modelcollapse._support.words import many
 from modelcollapse.diagnosis import definitions
 from modelcollapse.diagnosis import scaling as laws
 from modelcollapse.diagnosis.answer import Answer
 from modelcollapse.diagnosis.case import Case
 from modelcollapse.diagnosis.columns import Columns
 from modelcollapse.diagnosis.comparing import Bar
-from modelcollapse.diagnosis.effects import effect
+from modelcollapse.diagnosis.effects import Effect, effect
 from modelcollapse.diagnosis.outcome import DEFINITIONS, Diagnosis, Finding
 from modelcollapse.diagnosis.reading import read
 from modelcollapse.diagnosis.record import Record, Series
@@ -111,9 +112,10 @@ def diagnose(
     test
         How runs are compared: "sign" (how many are worse), "paired" (the signs of their changes),
         "steps" (the signs of all steps from a generation to the next), or "auto": a sign test where
-        so many runs could decide at alpha, else steps; for the variance always the steps of its
-        logarithm, as a fit multiplies it. With bounds on the risk its mean is tested by betting.
-        The null hypotheses are in `modelcollapse.diagnosis.comparing`.
+        so many runs could decide at alpha, else steps; for the variance the changes of its
+        logarithm, and of fewer than six runs its steps, as a fit multiplies it. With bounds on the
+        risk its mean is tested by betting. Each finding has its null hypothesis; they are compared
+        in `modelcollapse.diagnosis.comparing`.
     ended
         What becomes of a run that ends before others: "worse", from there on it is worse than any
         that lives (its fit died); "left out", generations that it lacks are not looked at. By
@@ -194,7 +196,21 @@ def _finding(case: Case, number: int, name: str, answer: Answer) -> Finding:
     if column in record.columns:
         falls = answer.metric != column or (name == "variance_collapse")
         moved = effect(record.series(column), -1 if falls else 1, case.alpha)
+    if moved and moved.left_out and answer.basis == "test" and answer.verdict == "does not hold":
+        answer = _unfinished(answer, moved)
     return Finding(number, name, DEFINITIONS[name], effect=moved, **vars(answer))
+
+
+def _unfinished(answer: Answer, moved: Effect) -> Answer:
+    """Return what is known where generations are left out: up to which it does not hold."""
+    left = many(moved.left_out, "later generation")
+    return replace(
+        answer,
+        verdict="undetermined",
+        basis="",
+        reason=f"up to generation {moved.generations[1]} it does not hold, and {left} left out",
+        needed="all generations of every run; or ended='worse', if the fits of those that end died",
+    )
 
 
 def _with_ends(record: Record, ended: str | None) -> Record:
@@ -253,9 +269,27 @@ def _notes(case: Case) -> tuple[str, ...]:
     for metric in dict.fromkeys(filter(None, case.metrics.values())):
         if metric.name in record.columns and not record.complete:
             notes += _missing(case, metric, record.series(metric.name))
+    notes += _copies(case)
     if record.experiment is None:
         notes.append("no experiment is known, so no theorem was used")
     return tuple(dict.fromkeys(notes))
+
+
+def _copies(case: Case) -> list[str]:
+    """Return a note on runs that have the same numbers, which are no independent runs."""
+    metric, record = case.metrics["risk"] or case.metrics["variance"], case.record
+    if metric is None or metric.name not in record.columns or record.runs < 2:
+        return []
+    values: Floats = record.series(metric.name).values
+    if values.shape[1] < 2 or np.all(values == values[:, :1]):
+        return []
+    _, first, which = np.unique(values, axis=0, return_index=True, return_inverse=True)
+    same = np.flatnonzero(first[which.ravel()] != np.arange(len(values)))
+    if not len(same):
+        return []
+    one, other = int(first[which.ravel()[same[0]]]), int(same[0])
+    what = f"runs {one} and {other} have the same values of {metric.name}"
+    return [f"{what}: is one a copy? The tests are about independent runs"]
 
 
 def _missing(case: Case, metric: Metric, series: Series) -> list[str]:

@@ -22,14 +22,17 @@ class Effect:
     runs, worse, died
         How many runs there are, how many are worse at the last generation, and how many of these
         died before it.
+    left_out
+        How many later generations are left out, as a run has none there.
     sign
         1 where the column gets worse as it rises, -1 where as it falls.
     first, last
-        The values of the median run.
+        The medians of the runs' values; of an even number, as everywhere here, the lower one.
     change, change_low, change_high
         The median of the runs' differences, and its interval; None of one run.
     ratio, ratio_low, ratio_high
-        The median of last over first, and its interval; None where a first value is not above 0.
+        The median of last over first, and its interval; None where a first value is not above 0, or
+        a last one is below.
     confidence
         The exact confidence of the intervals; None of one run.
     """
@@ -38,6 +41,7 @@ class Effect:
     runs: int
     worse: int
     died: int
+    left_out: int
     sign: int
     first: float
     last: float
@@ -67,16 +71,21 @@ def effect(series: Series, sign: int, alpha: float) -> Effect | None:
     if len(series.generations) < 2 or not np.isfinite(series.values[:, 0]).all():
         return None
     first, last = series.values[:, 0], series.worse(sign)[:, -1] * sign
-    change, runs = last - first, series.runs
+    lives = ~series.died[:, -1]
+    if sign < 0 and (series.values[:, 0] >= 0).all() and (last[lives] >= 0).all():
+        last = np.maximum(last, 0.0)  # a dead run's share or variance is no less
+    with np.errstate(over="ignore"):  # an infinite change is one
+        change, runs = last - first, series.runs
     a, b = series.generations[[0, -1]].tolist()
     parts = _of("change", change, alpha)
-    if (first > 0).all():
-        parts |= _of("ratio", np.maximum(last, 0.0) / first, alpha)
+    if (first > 0).all() and (last >= 0).all():
+        parts |= _of("ratio", last / first, alpha)
     return Effect(
         generations=(a, b),
         runs=runs,
         worse=int((sign * change > 0).sum()),
         died=int(series.died[:, -1].sum()),
+        left_out=int((series.left_out > b).sum()),
         sign=sign,
         first=median(first, alpha).middle,
         last=median(last, alpha).middle,

@@ -11,7 +11,7 @@ from modelcollapse._support.checks import Floats, Integers
 from modelcollapse._support.csv_lines import cause
 from modelcollapse._support.errors import InvalidInput, unknown
 from modelcollapse._support.words import many
-from modelcollapse.diagnosis.columns import LOGGED, Columns, Keys
+from modelcollapse.diagnosis.columns import GENERATIONS, LOGGED, Columns, Keys
 from modelcollapse.diagnosis.places import Places, Rows, both
 from modelcollapse.diagnosis.record import Loader, Pair, Record
 from modelcollapse.diagnosis.roles import held_out
@@ -161,7 +161,8 @@ def counted(
     generations: Integers, name: str, experiment: Experiment | None, notes: list[str]
 ) -> Integers:
     """Return 1, 2, ... for what counts something else than the generations of an experiment."""
-    if experiment is not None or not len(generations) or generations[0] in (0, 1):
+    counts = experiment is not None or name.casefold() == GENERATIONS[0]
+    if counts or not len(generations) or generations[0] in (0, 1):
         return generations
     there = ", ".join(map(str, generations[:4])) + ", ..." * (len(generations) > 4)
     notes.append(

@@ -1,6 +1,7 @@
 """What the data of runs, held-out rows or samples say of a quantity."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from modelcollapse.diagnosis.comparing import (
     steps_test,
 )
 from modelcollapse.diagnosis.comparing import became_infinite as now_infinite
-from modelcollapse.diagnosis.record import Series
+from modelcollapse.diagnosis.record import Series, lacking
 from modelcollapse.diagnosis.roles import Metric
 from modelcollapse.evidence.betting import LARGEST_LOG
 
@@ -29,8 +30,7 @@ def held(case: Case, metric: Metric, bar: Bar, *, bounded: bool) -> Answer:
         return _open(metric, "it is not recorded, and its expectation has no closed form")
     series = case.record.series(metric.name)
     if len(series.generations) < 2:
-        reason = "values are missing: some run lacks the first generation, or all later ones"
-        return _open(metric, reason)
+        return _open(metric, lacking(case.record, metric.name))
     if (answer := became_infinite(metric, series)) is not None:
         return answer
     if metric.name in case.record.rows and metric.sign > 0:
@@ -47,7 +47,7 @@ def _open(metric: Metric, reason: str) -> Answer:
         "undetermined",
         metric=str(metric),
         reason=reason,
-        needed="the column, in every run and generation",
+        needed="the column in every run, or the table without the runs that lack it",
     )
 
 
@@ -80,6 +80,7 @@ def _rows(case: Case, metric: Metric, bar: Bar, shown: str) -> Answer:
         _reason(outcome, bar, case.first, int(t), "held-out row"),
         f"at no later generation are more than half of all rows above {text}, for these models",
         "held-out rows",
+        int(t),
     )
 
 
@@ -91,8 +92,9 @@ def answer(
     reason: str,
     null: str,
     nouns: str,
+    at: int | None = None,
 ) -> Answer:
-    """Return the answer of a test, with its sentences."""
+    """Return the answer of a test, with its sentences; `at` is the generation that it is of."""
     e = None if outcome.log_e is None else math.exp(min(outcome.log_e, LARGEST_LOG))
     return Answer(
         outcome.verdict,
@@ -106,6 +108,7 @@ def answer(
         outcome.p_value,
         outcome.opposite,
         e,
+        at,
         outcome.evidence,
     )
 
@@ -135,6 +138,7 @@ def _counted(case: Case, metric: Metric, series: Series) -> Answer | None:
         reasons[outcome.verdict],
         f"at no later generation is {share} larger in every run",
         "samples for each generation",
+        t,
     )
 
 
@@ -158,6 +162,7 @@ def runs(case: Case, metric: Metric, bar: Bar, series: Series, *, bounded: bool 
             f"at no later generation is {metric.name} {bar.side} {text} in more than half of all "
             "such runs",
             "runs",
+            t,
         )
     return flipped(outcome, metric, series, way)
 
@@ -165,16 +170,19 @@ def runs(case: Case, metric: Metric, bar: Bar, series: Series, *, bounded: bool 
 def flipped(outcome: Outcome, metric: Metric, series: Series, way: str) -> Answer:
     """Return the answer of a test of signs of changes, or of steps."""
     a, b = series.generations[0], series.generations[-1]
-    change = metric.sign * outcome.statistic
+    change = metric.sign * outcome.statistic + 0.0  # no -0
     rises, falls = ("rises", "falls")[:: metric.sign]
     if way == "paired":
         what = f"{metric.name} changes by {change:+.5g} on average from generation {a} to {b}"
-        null = f"from generation {a} to {b} {metric.name} changes by x as often as by -x"
+        null = f"from generation {a} to {b} {metric.name} of a run changes by x as often as by -x"
         lead = f"from generation {a} to {b} it"
     else:
         what = f"{metric.name} moves by {change:+.5g} on average in {many(int(b - a), 'step')}"
         ways = ("down", "up")[:: metric.sign]
-        null = f"every step of {metric.name} is as likely {ways[0]} as {ways[1]}, whatever its size"
+        null = (
+            f"every step of {metric.name}, of every run, is as likely {ways[0]} as {ways[1]}, "
+            "whatever its size and whatever the others do"
+        )
         lead = "from a generation to the next it"
     reason = {
         "holds": f"{lead} {rises} rather than {falls}",
@@ -196,10 +204,13 @@ def compared(case: Case, metric: Metric, series: Series, bar: Bar) -> tuple[Outc
     finite = bar.plain and bool(np.isfinite(values).all())
     few = 1 < series.runs < outcome.least[0]
     way = "steps" if case.test == "auto" and few else case.test
-    if way == "paired" and np.isfinite(values[:, [0, -1]]).all():
-        return paired_test(values, bar, case.alpha), way
+    if way == "paired" and finite:
+        return paired_test(values, case.alpha), way
     if way == "steps" and finite:
         return steps_test(values, case.alpha), way
+    if case.test in ("paired", "steps"):
+        why = f"; {case.test} is for finite values, held against generation {case.first}'s"
+        return replace(outcome, method=outcome.method + why), "sign"
     return outcome, "sign"
 
 
@@ -222,6 +233,7 @@ def _means(
         _mean_reason(outcome, bar, case.first, t),
         f"the mean of {metric.name} is not {bar.side} {text} at any later generation",
         "runs",
+        t,
     )
 
 

@@ -57,6 +57,8 @@ class Finding:
         The smallest alpha at which the definition does not hold: of the test of the opposite.
     e_value
         The e-value, of a test by betting.
+    at
+        The generation at which most speaks for a rise, of a test that looks at several.
     effect
         How far the column moved, with an exact interval; None where it is not recorded.
     evidence
@@ -77,6 +79,7 @@ class Finding:
     p_value: float | None
     opposite: float | None
     e_value: float | None
+    at: int | None
     effect: Effect | None
     evidence: Evidence | None
 
@@ -196,7 +199,7 @@ class Diagnosis:
                 f.verdict,
                 f.basis or "-",
                 f.metric or "-",
-                "-" if f.p_value is None else f"{f.p_value:.2g}",
+                _p(f),
                 "-" if f.effect is None else f.effect.text,
                 f.reason,
             )
@@ -208,7 +211,8 @@ class Diagnosis:
             for row in rows
         ]
         nulls = [
-            f"{f.name}: p = {f.p_value:.2g} of the null hypothesis that {f.null}"
+            f"{f.name}: p = {_p(f)} of {'the opposite of ' * _opposed(f)}the null hypothesis that "
+            f"{f.null}"
             for f in self
             if f.p_value is not None
         ]
@@ -236,6 +240,17 @@ class Diagnosis:
             "verdicts": {name: finding.as_dict() for name, finding in self.verdicts.items()},
             "notes": list(self.notes),
         }
+
+
+def _opposed(finding: Finding) -> bool:
+    """Return whether its verdict rests on the test of the opposite."""
+    return finding.verdict == "does not hold"
+
+
+def _p(finding: Finding) -> str:
+    """Return the p-value of a finding's verdict in words."""
+    p = finding.opposite if _opposed(finding) else finding.p_value
+    return "-" if p is None else f"{p:.2g}"
 
 
 def _listed(names: list[str]) -> str:

@@ -68,8 +68,10 @@ class Places:
         if column := self._telling():
             remedy = f"tell settings apart {both('by', column)}, or runs {both('run', column)}"
         elif self.parts[0][1].runs:
+            told = ", ".join(self.parts[0][1].runs)
             remedy = (
-                f"keep one of them, or tell them apart by another column, {both('run', 'seed')}"
+                f"runs are told apart by {told}: keep one of the two, or name another column "
+                f"{both('run', 'COLUMN')}"
             )
         else:
             remedy = f"tell runs apart by a column 'replicate', or {both('run', 'COLUMN')}"

@@ -128,6 +128,19 @@ class Record:
         return Series(self.generations[kept], values[:, kept], left_out, died[:, kept])
 
 
+def lacking(record: Record, name: str) -> str:
+    """Return why nothing of a column can be compared: which run lacks what."""
+    missing = np.isnan(record.columns[name]())
+    without = np.flatnonzero(missing[:, 0]).tolist()
+    first = record.generations[0]
+    if without:
+        which = "run" if len(without) == 1 else "runs"
+        told = f"{which} {', '.join(map(str, without[:5]))}{', ...' * (len(without) > 5)}"
+        verb = "lacks" if len(without) == 1 else "lack"
+        return f"{told} {verb} generation {first}, with which the later ones are compared"
+    return "some run lacks each of the later generations"
+
+
 def grid(name: str, value: object) -> Floats:
     """Return numbers as an array of shape (runs, generations)."""
     array = reals(name, value)

@@ -26,7 +26,7 @@ def told(found: "Diagnosis") -> str:
 def _part(column: str, finding: "Finding", alpha: float) -> str:
     effect = finding.effect
     if effect is None:
-        return f"{column}: {finding.statistic}" if finding.statistic else ""
+        return f"{column}: {finding.statistic or finding.reason}"
     return f"{column} {_moved(effect)}{_follows(finding, alpha)}"
 
 
@@ -38,9 +38,11 @@ def _moved(effect: Effect) -> str:
         way = "rose" if effect.change > 0 else "fell" if effect.change < 0 else "stayed"
         return f"{way} in the one run, from {effect.first:.4g} to {effect.last:.4g}"
     dead = f" ({many(effect.died, 'run')} died)" if effect.died else ""
+    last = ", the last that every run has," if effect.left_out else ""
+    where = f"at generation {b}{last} than at generation {a}"
     return (
-        f"is {side} at generation {b} than at generation {a} in {effect.worse} of {effect.runs} "
-        f"runs{dead}: median {effect.last:.4g} after {effect.first:.4g}, {_size(effect)}"
+        f"is {side} {where} in {effect.worse} of {effect.runs} runs{dead}: median "
+        f"{effect.last:.4g} after {effect.first:.4g}, {_size(effect)}"
     )
 
 
@@ -58,14 +60,26 @@ def _size(effect: Effect) -> str:
 
 def _follows(finding: "Finding", alpha: float) -> str:
     """Return the p-value and what it says at alpha, of the move and not of a limit."""
-    if finding.basis in ("theorem", "fact"):
-        return f"; {finding.name} {finding.verdict} by a {finding.basis}"
-    if finding.p_value is None or finding.opposite is None:
+    if finding.basis == "fact":
+        return f"; {finding.statistic.split(';')[0]}, so {finding.name} {finding.verdict} by a fact"
+    if finding.basis == "theorem":
+        return f"; {finding.name} {finding.verdict} by a theorem"
+    effect, p = finding.effect, finding.p_value
+    if p is None or finding.opposite is None or effect is None:
         return ""
-    what = "a fall" if finding.effect and finding.effect.sign < 0 else "a rise"
+    what = "a fall" if effect.sign < 0 else "a rise"
     if " times that of" in finding.null:
         what += " below that share" if what == "a fall" else " above that multiple"
-    p, way = finding.p_value, "shown" if finding.p_value <= alpha else "not shown"
+    way = "shown" if p <= alpha else "not shown"
     if finding.opposite <= alpha < p:
         p, way = finding.opposite, "excluded"
-    return f"; p = {p:.2g}, so {what} is {way} at alpha = {alpha:g}"
+        if effect.left_out:
+            way += f" up to generation {effect.generations[1]}"
+    elif finding.at not in (None, effect.generations[1]):
+        what += f" at generation {finding.at}"
+    known = ""
+    if finding.null.startswith("every step"):
+        known = " if steps are independent of each other"
+    elif "as often as by -x" in finding.null:
+        known = " if changes are as likely as their opposites"
+    return f"; p = {p:.2g}{known}, so {what} is {way} at alpha = {alpha:g}"

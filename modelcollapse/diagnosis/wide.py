@@ -12,6 +12,7 @@ from modelcollapse.diagnosis.columns import GENERATIONS, Columns, Keys, found, k
 from modelcollapse.diagnosis.sheets import Column, Sheet, of_cells, some
 
 GENERATION, RUN, VALUE = GENERATIONS[0], "run (of the columns)", "value"
+SETTING = "setting (of the columns)"
 QUANTITIES = ("quantity", "metric", "key")
 EXTREMES = ("__MIN", "__MAX")  # of what Weights & Biases exports beside each column
 BETWEEN = r"[\s_./:#=-]"
@@ -26,6 +27,7 @@ OF_GENERATION = re.compile(
     rf"(?:generation|gen|iteration|iter|round|step|epoch|t){BETWEEN}*(?P<key>\d+)",
     re.IGNORECASE,
 )
+OF_GROUP = re.compile(rf"(?P<name>.*?[^\W\d].*?){BETWEEN}*\d+")
 Cells = Mapping[str, Mapping[str, str]]  # by metric and key, the column that holds it
 
 
@@ -65,7 +67,19 @@ def as_long(sheet: Sheet, columns: Columns) -> tuple[Sheet, Keys]:
         if cells:
             sheet = _melted(sheet, cells, RUN, keys)
             keys = replace(keys, runs=(*keys.runs, RUN))
+            sheet, keys = _grouped(sheet, keys)
     return replace(sheet, notes=(*sheet.notes, *notes)), keys
+
+
+def _grouped(sheet: Sheet, keys: Keys) -> tuple[Sheet, Keys]:
+    """Return numbered runs of several names, "replace-0" and "accumulate-0", as settings."""
+    runs = sheet.columns[RUN].texts()
+    numbered = [OF_GROUP.fullmatch(run) for run in runs]
+    names = [match["name"] for match in numbered if match]
+    if keys.by is not None or len(names) < len(runs) or len(set(names)) < 2:
+        return sheet, keys
+    columns = {**sheet.columns, **of_cells({SETTING: names}, sheet.places)}
+    return replace(sheet, columns=columns), replace(keys, by=SETTING)
 
 
 def _numbered(sheet: Sheet, name: str) -> Sheet:

@@ -16,9 +16,11 @@ The first model is worse if one of the two says so and the other does not say th
 What it is a statement about: two models, as trained, and the distribution that the held-out rows
 were drawn from (of rows short enough for the run). Trained again with another seed, a workflow
 gives another model. What is said of workflows is said across seeds: of each seed's mean clipped
-difference, generation by generation, by the signs of the seeds where so many could decide, and
-else by the signs of all steps from a generation to the next (`modelcollapse.evidence.symmetry`),
-under the null hypothesis that either workflow is as likely to gain in each.
+difference, by the signs of the seeds at the last generation where so many could decide. Fewer
+seeds are compared by the signs of all steps that the difference takes from 0, that of alike
+models, to the last generation (`modelcollapse.evidence.symmetry`), under a narrower null
+hypothesis: each step is as likely in favour of either workflow, whatever its size and whatever all
+other steps do. Nothing is said where half of the seeds are on the other side.
 
 When it is valid: the held-out rows are independent draws, and neither models nor clip depend on
 them. So it is for a grammar. Of a finite data set held-out rows are drawn at random *without
@@ -46,6 +48,11 @@ ALPHA = 0.05
 CLIP = 1.0  # nats per token of a row
 LARGEST = 1e300  # stands for an infinite loss
 INFINITE = 1e200  # no mean of finite losses is as large
+SIGNS, STEPS = "signs of seeds", "steps"
+ALIKE = {  # the null hypothesis, by test
+    SIGNS: "if either is as likely to be worse with a seed",
+    STEPS: "if every step of every seed is as likely in favour of either, whatever the others do",
+}
 Verdict = Literal["first worse", "second worse", "undecided"]
 
 
@@ -161,8 +168,8 @@ class Across:
     test
         "signs of seeds", or "steps" where so few seeds could not decide by their signs.
     p_value
-        Of the null hypothesis that either workflow is as likely to be worse, two-sided: in each
-        seed, or in each step from a generation to the next.
+        Two-sided, of the null hypothesis that either workflow is as likely to be worse in each
+        seed; or to lose in each step, independently of all other steps.
     unit, alpha
         What the differences are per, and the level.
     """
@@ -184,8 +191,8 @@ class Across:
         if self.p_value > self.alpha:
             return "undecided"
         last = self.differences[:, -1]
-        signs = np.sign(last) if self.test != "steps" else last
-        return "first worse" if signs.sum() > 0 else "second worse"
+        worse, better = (last > 0).sum(), (last < 0).sum()
+        return "first worse" if worse > better else "second worse"
 
     def __str__(self) -> str:
         seeds, found = len(self.seeds), self.effect
@@ -195,8 +202,7 @@ class Across:
             f"across {many(seeds, 'seed')}, generation {self.generations[-1]}: {self.first} less "
             f"{self.second}: median {found.middle:.4f} nats per {self.unit} "
             f"({100 * found.confidence:.4g} % interval {found.low:.4f} to {found.high:.4f}), above "
-            f"0 in {worse} of {seeds}; p = {self.p_value:.2g} by the {self.test}, if the workflows "
-            f"are alike: {outcome}"
+            f"0 in {worse} of {seeds}; p = {self.p_value:.2g} {ALIKE[self.test]}: {outcome}"
         )
 
 
@@ -249,9 +255,9 @@ def compare(
     middle = median(exact, alpha)
     return Comparison(
         difference=difference,
-        median=middle.middle,
-        median_low=middle.low,
-        median_high=middle.high,
+        median=_endless(middle.middle),
+        median_low=_endless(middle.low),
+        median_high=_endless(middle.high),
         confidence=middle.confidence,
         worse=worse,
         better=better,
@@ -361,10 +367,13 @@ def compare_across_seeds(
 def _signs(differences: Floats, alpha: float) -> tuple[str, float]:
     """Return which test of alike workflows, by the numbers of seeds alone, and its p-value."""
     last = differences[:, -1]
+    more, fewer = int((last > 0).sum()), int((last < 0).sum())
     if len(last) >= fewest_coins(alpha / 2):
-        more, fewer = int((last > 0).sum()), int((last < 0).sum())
-        return "signs of seeds", min(1.0, float(2 * at_least(max(more, fewer), more + fewer)))
-    return "steps", min(1.0, 2 * min(directions(np.diff(differences, axis=1))))
+        return SIGNS, min(1.0, float(2 * at_least(max(more, fewer), more + fewer)))
+    if 2 * max(more, fewer) <= len(last):
+        return STEPS, 1.0
+    tails = directions(np.diff(differences, axis=1, prepend=0.0))
+    return STEPS, min(1.0, 2 * (tails.up if more > fewer else tails.down))
 
 
 def _finished(results: Results, workflow: str, seed: int) -> set[int]:
@@ -384,9 +393,12 @@ def _worse(verdict: Verdict, first: str, second: str) -> str:
 
 
 def _nats(difference: float) -> str:
-    """Return a mean difference; one that infinite losses have made is infinite."""
-    shown = difference if abs(difference) < INFINITE else math.copysign(math.inf, difference)
-    return f"{shown:.3f}"
+    return f"{_endless(difference):.3f}"
+
+
+def _endless(difference: float) -> float:
+    """Return a difference; one that infinite losses have made is infinite."""
+    return difference if abs(difference) < INFINITE else math.copysign(math.inf, difference)
 
 
 def _losses(name: str, value: Any) -> Floats:

@@ -117,7 +117,7 @@ def test_a_column_without_its_first_generation_is_left_out(tmp_path):
     found = diagnose(path, risk="loss", tail="other")
 
     assert found["tail_loss"].verdict == "undetermined"
-    assert "values are missing" in found["tail_loss"].reason
+    assert "run 0 lacks generation 0, with which" in found["tail_loss"].reason
     said = "other: generations 0, 1, 2 left out, as a run has none at generation 0"
     assert any(said in note for note in found.notes)
 
@@ -138,7 +138,7 @@ def test_hand_made_file(tmp_path):
     assert found["any_risk"].basis == "fact"
     assert "infinite at generation 1 in 1 of 2 runs" in found["any_risk"].statistic
     assert found["tail_loss"].verdict == "undetermined"
-    assert "values are missing" in found["tail_loss"].reason
+    assert "lacks each of the later generations" in found["tail_loss"].reason
     assert any("other: generation 1 left out" in note for note in found.notes)
     assert any("no theorem" in note for note in found.notes)
 
@@ -286,7 +286,7 @@ def test_command_takes_columns_with_a_minus_and_sizes(tmp_path, capsys):
         ("generation,loss\none,2\n2,2\n", "line 2, column 'generation': 'one'"),
         ("generation,loss\n1,2\n2,2\n1,3\n", "line 2 and line 4 are the same generation"),
         ("generation,loss\n1,2\n2,2\n1,3\n", "tell runs apart by a column 'replicate'"),
-        ("seed,generation,loss\n1,1,2\n1,1,2\n1,2,3\n", "keep one of them"),
+        ("seed,generation,loss\n1,1,2\n1,1,2\n1,2,3\n", "keep one of the two"),
         ("generation,loss,loss\n1,2,3\n", "the column 'loss' is there twice"),
     ],
 )

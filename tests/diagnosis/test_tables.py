@@ -312,12 +312,24 @@ def test_a_training_logs_steps_without_evaluation_are_no_generations(tmp_path):
     same(epochs, np.array([[3.0, 2.0]]), "val_loss", [0, 1])
     with pytest.raises(InvalidInput, match="line 2 and line 3 are the same generation"):
         epochs.columns["train_loss"]()
-    counted_text = text.replace("step", "generation").replace("99,,3", "98,,3")
+    counted_text = text.replace("step", "round").replace("99,,3", "98,,3").replace("epoch", "lap")
     plain = written(tmp_path / "plain.csv", counted_text)
     assert len(read(plain).generations) == 5  # of generations nothing is left out
+    late = written(tmp_path / "late.csv", counted_text.replace("round", "generation"))
+    with pytest.raises(InvalidInput, match="begins at generation 49: give generation 1 too"):
+        read(late)
 
 
 # Wide tables
+
+
+def test_numbered_runs_of_several_names_are_settings(tmp_path):
+    """Replace-0 and accumulate-0 are not two runs of one loop."""
+    head = ["Step", *(f"{name}-{i} - loss" for name in ("replace", "accumulate") for i in (0, 1))]
+    path = written(tmp_path / "a.csv", lines([head, list("01234"), list("15678")]))
+    with pytest.raises(InvalidInput, match="accumulate, replace: give one as workflow"):
+        read(path)
+    same(read(path, "accumulate"), np.array([[3.0, 7.0], [4.0, 8.0]]), "loss", [0, 1])
 
 
 def test_wide_tables_of_several_metrics(tmp_path):

@@ -243,9 +243,19 @@ def test_workflows_across_seeds(tmp_path):
     assert found.effect.middle == pytest.approx(-0.3)
     assert str(found) == (
         "across 3 seeds, generation 4: plain less worse: median -0.3000 nats per token (75 % "
-        "interval -0.3000 to -0.2500), above 0 in 0 of 3; p = 0.0039 by the steps, if the "
-        "workflows are alike: worse is worse"
+        "interval -0.3000 to -0.2500), above 0 in 0 of 3; p = 0.0039 if every step of "
+        "every seed is as likely in favour of either, whatever the others do: worse is worse"
     )
+
+
+def test_steps_are_not_told_of_where_seeds_disagree(tmp_path):
+    """One seed that goes far one way, two that go a little the other; and what ends above 0."""
+    gaps = np.array([[0.1, 0.2, 0.3, 0.4], [-0.01, -0.02, -0.03, -0.04]])
+    (found,) = compare_across_seeds(shifted(tmp_path / "two", gaps))
+    assert (found.p_value, found.verdict) == (1.0, "undecided")
+    gaps = np.array([[0.9, 0.6, 0.3]] * 3)
+    (found,) = compare_across_seeds(shifted(tmp_path / "falls", gaps))
+    assert found.p_value > 0.05  # three steps of 0.9 up, six of 0.3 down
 
 
 def test_many_seeds_decide_by_their_signs(tmp_path):
