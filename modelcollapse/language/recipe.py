@@ -24,7 +24,7 @@ class Recipe:
         Rows per device in one forward pass.
     accumulation
         Forward passes per optimiser step, so that a step sees batch_size * accumulation rows per
-        device.
+        process; a process uses one device.
     epochs
         Passes over the training rows.
     steps

@@ -192,9 +192,11 @@ def prepare(settings: Settings, advance: Any = None) -> Setup:
     MissingDependency
         If torch, transformers, datasets or accelerate is not installed.
     InvalidInput
-        If the model or the data cannot be loaded, or do not fit together.
+        If the model or the data cannot be loaded, or do not fit together, or the weights would be
+        cut into pieces.
     """
     backend.require()
+    backend.require_whole_weights()
     recipe = settings.recipe or default_recipe(settings.model, from_scratch=settings.from_scratch)
     with backend.quiet():
         corpus = load_corpus(

@@ -111,7 +111,7 @@ def _arguments(recipe: Recipe, rows: int, seed: int, folder: str, tracker: dict[
     from transformers import TrainingArguments
 
     on_cpu = backend.device().type == "cpu"
-    return TrainingArguments(
+    arguments = TrainingArguments(
         output_dir=folder,
         per_device_train_batch_size=recipe.batch_size,
         gradient_accumulation_steps=recipe.accumulation,
@@ -132,6 +132,10 @@ def _arguments(recipe: Recipe, rows: int, seed: int, folder: str, tracker: dict[
         use_cpu=on_cpu,
         dataloader_pin_memory=not on_cpu,
     )
+    # A process that sees several GPUs would split each batch over them and multiply its size by
+    # their number: another recipe. Several processes are what accelerate launch is for.
+    arguments._n_gpu = min(1, arguments.n_gpu)  # noqa: SLF001 - it has no public switch
+    return arguments
 
 
 def _data(examples: Sequence[Sequence[int]], weights: Sequence[float] | None) -> Any:

@@ -354,6 +354,13 @@ def test_another_run_is_refused(whole, changes, difference):
     assert snapshot(whole) == before
 
 
+def test_another_number_of_processes_is_refused(monkeypatch, whole):
+    """A step would see other rows; so the folder of one process is none of two."""
+    monkeypatch.setattr(backend, "world", lambda: 2)
+    with pytest.raises(InvalidInput, match="processes is 1 there and 2 here"):
+        go(whole, Replace())
+
+
 def test_a_folder_of_others_is_refused(tmp_path):
     """A folder with other files, or a file, is left as it is; an empty folder is taken."""
     other = tmp_path / "other"

@@ -7,8 +7,10 @@ import random
 import numpy as np
 import pytest
 
+from modelcollapse import InvalidInput
 from modelcollapse.language import backend, training
 from modelcollapse.language.recipe import Recipe
+from modelcollapse.language.settings import prepare
 from modelcollapse.language.training import Collator
 from tests.helpers.language_models import (
     FAMILIES,
@@ -17,6 +19,7 @@ from tests.helpers.language_models import (
     model,
     offline,  # noqa: F401
     same_state,
+    settings,
     state,
     texts,
     trained,
@@ -367,3 +370,51 @@ def test_nothing_is_left_in_the_scratch_folder(tmp_path, capsys):
 
     assert list(tmp_path.iterdir()) == []
     assert capsys.readouterr() == ("", "")
+
+
+def test_visible_gpus_do_not_change_the_recipe(monkeypatch):
+    """A process that sees 8 of them takes the steps that are announced, 8 rows each."""
+    library = importlib.import_module("transformers")
+
+    class Eight(library.TrainingArguments):
+        """What `torch.cuda.device_count` says is read when the arguments are made."""
+
+        def __post_init__(self):
+            super().__post_init__()
+            self._n_gpu = 8
+
+    monkeypatch.setattr(library, "TrainingArguments", Eight)
+    done = trained(model("llama"), "llama", texts(64), batch_size=8)
+
+    assert Eight(use_cpu=True, per_device_train_batch_size=8).train_batch_size == 64
+    assert done.steps == training.planned_steps(64, TINY) == 8
+
+
+@pytest.mark.parametrize(
+    ("environment", "kind"),
+    [
+        ({"ACCELERATE_USE_FSDP": "true"}, "FSDP"),
+        ({"ACCELERATE_USE_MEGATRON_LM": "true"}, "Megatron-LM"),
+        ({"ZERO_STAGE": "3"}, "stage 3 of DeepSpeed's ZeRO"),
+        ({"CONFIG_FILE": '{"zero_optimization": {"stage": 3}}'}, "stage 3 of DeepSpeed's ZeRO"),
+        ({"CONFIG_FILE": "no JSON"}, "stage 3 of DeepSpeed's ZeRO"),
+        ({"CONFIG_FILE": '{"zero_optimization": {"stage": 2}}'}, None),
+        ({"CONFIG_FILE": "{}"}, None),
+        ({"ZERO_STAGE": "2"}, None),
+        ({}, None),
+    ],
+)
+def test_weights_in_pieces_are_refused(monkeypatch, tmp_path, environment, kind):
+    """What ``accelerate launch`` sets in the environment says it, before anything is loaded."""
+    for name, value in environment.items():
+        if name == "CONFIG_FILE":
+            (tmp_path / "deepspeed.json").write_text(value)
+            value = str(tmp_path / "deepspeed.json")  # noqa: PLW2901
+        full = name if name.startswith("ACCELERATE") else f"ACCELERATE_DEEPSPEED_{name}"
+        monkeypatch.setenv(full, value)
+        monkeypatch.setenv("ACCELERATE_USE_DEEPSPEED", str(full != name).lower())
+    if kind is None:
+        backend.require_whole_weights()
+        return
+    with pytest.raises(InvalidInput, match=f"{kind} leaves each process a part of the weights"):
+        prepare(settings(model="no such model"))
