@@ -192,8 +192,6 @@ class Chain:
         self, t: int, model: Any, partial: Path | None, report: Report, what: str
     ) -> tuple[Record, str]:
         """Write batch t + 1; return what is known of it, and the generation's outcome."""
-        if backend.precise(self.setup.recipe.precision) == "bfloat16":
-            model.bfloat16()  # the model is saved by now
         try:
             samples = sample(
                 model,
@@ -220,7 +218,9 @@ class Chain:
 
 def counts(samples: Samples) -> Record:
     """Return what is recorded of sampling."""
+    known = {} if samples.divergence is None else {"sampler_divergence": samples.divergence}
     return {
+        **known,
         "tried": samples.tried,
         "acceptance": samples.acceptance,
         "rejected": samples.rejected,

@@ -56,8 +56,8 @@ class Judge:
         )
 
     def nats(self, model: Any) -> Floats:
-        """Return -log p of each held-out row."""
-        return row_nats(model, self.setup.encoder, self.setup.held_out_examples, self.setup.recipe)
+        """Return -log p of each held-out row, in float32."""
+        return row_nats(model, self.setup.encoder, self.setup.held_out_examples)
 
     def losses(self, nats: Floats) -> dict[str, float]:
         """Return "loss" and "tail_loss" in nats per token, and "row_loss" in nats per row.

@@ -43,7 +43,9 @@ class Recipe:
         the loop collapses towards short rows under every workflow.
     precision
         "bfloat16" trains float32 weights under bfloat16 autocast and samples from bfloat16
-        weights; "auto" is "bfloat16" on a GPU that has it and "float32" elsewhere.
+        weights; "auto" is "bfloat16" on a GPU that has it and "float32" elsewhere. Models are
+        judged in float32 always, and how far the sampler's law is from the judged model's is
+        recorded.
     temperature
         Of the sampling; 0 is the most probable token. Nothing is truncated (no top-k, no top-p).
     sampling_batch

@@ -1,15 +1,17 @@
 """Synthetic rows: sampled from the empty prompt, read back, the malformed ones counted."""
 
+import copy
 import math
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 from modelcollapse._support.errors import ModelCollapseError
 from modelcollapse.language import backend
+from modelcollapse.language.evaluation import divergence
 from modelcollapse.language.recipe import Recipe
 from modelcollapse.language.template import Row
 from modelcollapse.language.tokens import Encoder
@@ -17,6 +19,7 @@ from modelcollapse.language.tokens import Encoder
 MARGIN = 1.05  # more is asked for than the acceptance rate so far calls for
 FIRST_LENGTH = 32  # tokens that sequences are generated to at first
 FIRST_BATCHES, MOST_BATCHES = 2, 8  # sampled before the samples are read, at first and later
+SCORED = 256  # sequences, the first ones, by which a sampler in bfloat16 is told from the model
 LEAST_TRIED = 512  # samples before the acceptance rate is judged
 
 
@@ -36,6 +39,9 @@ class Samples:
         The tokens sampled, those of rejected sequences included.
     seconds
         Wall time.
+    divergence
+        Of a sampler in bfloat16 from the model that is judged, nats per sequence: the mean over
+        the first sequences, rejected ones included. None where both are one.
     """
 
     rows: list[Row]
@@ -43,6 +49,7 @@ class Samples:
     rejected: dict[str, int] = field(default_factory=dict)
     tokens: int = 0
     seconds: float = 0.0
+    divergence: float | None = None
 
     @property
     def acceptance(self) -> float:
@@ -84,7 +91,8 @@ def sample(
     Parameters
     ----------
     model
-        A causal language model of transformers.
+        A causal language model of transformers, in float32. It is left as it is: where the recipe
+        samples from bfloat16 weights, a copy has them.
     encoder
         Its encoder; a sample is rejected unless it ends within `max_length` tokens, is text in
         the template, and is short enough when it is encoded again.
@@ -104,16 +112,19 @@ def sample(
     """
     started = time.monotonic()
     model.eval()
+    drawing = lowered(model, recipe)
     rows: list[Row] = []
+    first: list[list[int]] = []
     rejected: Counter[str] = Counter()
     tried = tokens = calls = 0
     size = _share(count, 1.0, FIRST_BATCHES * recipe.sampling_batch)
     beat = advance or _unseen
     while len(rows) < count:
         stream = backend.derived(seed, calls, backend.rank())
-        own = _generate(model, encoder, size, recipe, stream, partial(beat, len(rows) / count))
+        own = _generate(drawing, encoder, size, recipe, stream, partial(beat, len(rows) / count))
         for sequences in backend.gathered(own):
             tokens += sum(map(len, sequences))
+            first += sequences[: SCORED - len(first)]
             tried += len(sequences)
             for row in encoder.decode(sequences):
                 if isinstance(row, str):
@@ -129,7 +140,24 @@ def sample(
         if tried < LEAST_TRIED:
             most = min(most, LEAST_TRIED - tried)
         size = _share(count - len(rows), acceptance, most)
-    return found
+    return replace(found, divergence=_divergence(drawing, model, encoder, first, recipe))
+
+
+def lowered(model: Any, recipe: Recipe) -> Any:
+    """Return the model that is sampled: the same, or a copy with bfloat16 weights."""
+    if backend.precise(recipe.precision) != "bfloat16":
+        return model
+    # Training held gradients and two moments beside the weights: there is room for a copy.
+    return copy.deepcopy(model).bfloat16().eval()
+
+
+def _divergence(
+    drawing: Any, model: Any, encoder: Encoder, sequences: list[list[int]], recipe: Recipe
+) -> float | None:
+    if drawing is model or recipe.temperature == 0:
+        return None
+    started = [[encoder.start, *ids] for ids in sequences]
+    return float(divergence(drawing, model, encoder, started, recipe).mean())
 
 
 def _share(missing: int, acceptance: float, most: int) -> int:

@@ -222,12 +222,13 @@ def _unusable(kind: str, corpus: Corpus, encoder: Encoder, rows: Sequence[Row]) 
 
 
 def _check_sizes(base: Base, recipe: Recipe) -> None:
-    most = getattr(base.config, "max_position_embeddings", None)
+    config = base.config.get_text_config()  # a model of several kinds of input nests it
+    most = getattr(config, "max_position_embeddings", None)
     if most is not None and recipe.max_length > most:
         raise InvalidInput(
             f"max_length = {recipe.max_length}: the model has {most} positions; give at most that"
         )
-    size, tokens = base.config.get_text_config().vocab_size, len(base.tokenizer)
+    size, tokens = config.vocab_size, len(base.tokenizer)
     if tokens > size:
         raise InvalidInput(
             f"model = {base.source!r}: its tokenizer has {tokens} tokens and the model {size}; "

@@ -96,6 +96,8 @@ def fine_tune(
         arguments = _arguments(recipe, len(examples), seed, folder, tracker)
         trainer = _trainer(model, encoder, _data(examples, weights), arguments, advance)
         output = trainer.train()
+        # Under bfloat16 it has put a forward of its own, with autocast, before the model's.
+        trainer.accelerator.unwrap_model(trainer.model_wrapped, keep_fp32_wrapper=False)
         trainer.accelerator.free_memory()  # the optimiser's, which sampling needs
     tokens = sum(map(len, examples)) * output.metrics["epoch"]
     return Training(

@@ -23,6 +23,7 @@ from modelcollapse import SlidingWindow as Window
 from modelcollapse._support.sealed import read_json, read_table
 from modelcollapse.language import Options, backend, loop, run
 from modelcollapse.language import chain as generations_of
+from modelcollapse.language.base import Base
 from modelcollapse.language.evaluation import row_nats
 from modelcollapse.language.folder import read_rows, write_rows
 from modelcollapse.language.settings import prepare
@@ -35,6 +36,7 @@ from tests.helpers.language_models import (
     same_state,
     settings,
     state,
+    tokenizer,
 )
 from tests.helpers.toys import Reservoir
 
@@ -140,7 +142,7 @@ def test_generation_one_is_plain_fine_tuning(whole):
     real = read_rows(whole / f"seed-{SEED}" / "real.parquet")
     model = by_hand(real, 1)
     found = record(whole, "real", 1)
-    nats = row_nats(model, setup.encoder, setup.held_out_examples, setup.recipe)
+    nats = row_nats(model, setup.encoder, setup.held_out_examples)
     told = read_table(
         whole / f"seed-{SEED}" / "real" / "generation-001" / "held_out.parquet"
     ).to_dict(as_series=False)
@@ -655,19 +657,28 @@ def test_weights_of_packed_rows_are_refused_at_once(tmp_path):
 
 
 def test_bfloat16_leaves_the_saved_weights_in_float32(tmp_path):
-    """Autocast changes the losses; the model is saved before sampling makes it a smaller one."""
+    """Training and sampling are in bfloat16, and what is saved and judged is in float32.
+
+    How far the sampler is from the model that is judged is recorded.
+    """
     from safetensors.torch import load_file
 
-    losses = {}
+    losses, setup = {}, prepare(settings())
     for precision in ("float32", "bfloat16"):
         said = settings(recipe={"precision": precision})
         folder = go(tmp_path / precision, keep="all", generations=1, said=said)
-        losses[precision] = record(folder, "real", 1)["loss"]
-        model = folder / f"seed-{SEED}/real/generation-001/model/model.safetensors"
+        place = folder / f"seed-{SEED}/real/generation-001"
+        losses[precision] = record(folder, "real", 1)
+        weights = load_file(place / "model" / "model.safetensors")
+        kept = Base(str(place / "model")).model(0)
+        nats = row_nats(kept, setup.encoder, setup.held_out_examples)
 
-        assert {str(weights.dtype) for weights in load_file(model).values()} == {"torch.float32"}
+        assert {str(tensor.dtype) for tensor in weights.values()} == {"torch.float32"}
+        assert read_table(place / "held_out.parquet")["nats"].to_list() == nats.tolist()
         assert len(samples(folder, "real", 1)) == 24
-    assert losses["float32"] != losses["bfloat16"]
+    assert losses["float32"]["loss"] != losses["bfloat16"]["loss"]
+    assert 0 < losses["bfloat16"]["sampler_divergence"] < 0.01  # of three digits' rounding
+    assert "sampler_divergence" not in losses["float32"]
 
 
 def test_losses_are_reported_to_a_tracker(tmp_path, monkeypatch):
@@ -757,3 +768,29 @@ def test_a_real_batch_that_is_too_large(tmp_path):
     """The data has fewer rows: an error that says how many."""
     with pytest.raises(InvalidInput, match=r"samples = 69: .* has 68 usable training rows"):
         go(tmp_path / "run", samples=69)
+
+
+def test_a_nested_configuration(tmp_path):
+    """Gemma 3 with pictures keeps the sizes of its text model one level down."""
+    from transformers import AutoModelForCausalLM, Gemma3Config
+
+    own, size = tokenizer("gemma2"), len(tokenizer("gemma2"))
+    text = {"vocab_size": size, "hidden_size": 16, "intermediate_size": 32, "head_dim": 8}
+    text |= {"num_hidden_layers": 1, "num_attention_heads": 2, "num_key_value_heads": 1}
+    text |= {"max_position_embeddings": 64, "sliding_window": 32, "eos_token_id": own.eos_token_id}
+    seen = {"hidden_size": 16, "intermediate_size": 32, "num_attention_heads": 2}
+    seen |= {"num_hidden_layers": 1, "image_size": 16, "patch_size": 8}
+    ids = {"image_token_index": 5, "boi_token_index": 6, "eoi_token_index": 7}
+    config = Gemma3Config(text_config=text, vision_config=seen, mm_tokens_per_image=4, **ids)
+    with backend.seeded(0):
+        fresh = AutoModelForCausalLM.from_config(config)
+    fresh.save_pretrained(tmp_path / "model")
+    own.save_pretrained(tmp_path / "model")
+    said = settings(model=str(tmp_path / "model"), recipe={"epochs": 8, "least_acceptance": 1e-3})
+    said = replace(said, recipe=replace(said.recipe, learning_rate=1e-2))
+    folder = go(tmp_path / "run", generations=1, said=said)
+
+    assert not hasattr(fresh.config, "vocab_size")
+    assert record(folder, "real", 1)["outcome"] == "completed"
+    with pytest.raises(InvalidInput, match="the model has 64 positions"):
+        prepare(replace(said, recipe=replace(said.recipe, max_length=65)))

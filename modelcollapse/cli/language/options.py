@@ -66,7 +66,7 @@ class ModelOptions:
     "random (the default), or by_length: faster, and biased to short rows."
 
     precision: Precision | None = None
-    "float32, bfloat16, or auto: bfloat16 on a GPU that has it."
+    "Of training and sampling: float32, bfloat16, or auto: bfloat16 on a GPU that has it."
 
     temperature: float | None = None
     "Of the sampling, without top-k or top-p; default 1."
