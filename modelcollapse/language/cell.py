@@ -12,10 +12,9 @@ from modelcollapse.language.folder import (
     Folder,
     Record,
     generation_folder,
-    read_rows,
+    read_examples,
 )
 from modelcollapse.language.judging import Judge
-from modelcollapse.language.template import Row
 from modelcollapse.language.training import fine_tune
 from modelcollapse.language.work import (
     Announce,
@@ -51,11 +50,14 @@ class Cell:
         """The folder of the cell."""
         return seed_folder(self.folder, self.seed) / f"cell-r{self.real}-s{self.synthetic}"
 
-    def rows(self) -> list[Row]:
-        """Return the training rows."""
+    def examples(self) -> list[list[int]]:
+        """Return the tokens of the training rows."""
         real = seed_folder(self.folder, self.seed) / "real.parquet"
-        parts = (real, self.real), (self.pool, self.synthetic)
-        return [row for path, count in parts if count for row in read_rows(path)[:count]]
+        encoder, found = self.judge.setup.encoder, list[list[int]]()
+        for path, count in ((real, self.real), (self.pool, self.synthetic)):
+            if count:
+                found += read_examples(path, encoder, slice(count))
+        return found
 
     def run(self, report: Report, announce: Announce) -> None:
         """Train, judge and write the cell, unless that is done."""
@@ -82,15 +84,15 @@ class Cell:
         return backend.derived(self.seed, purpose, self.real, self.synthetic)
 
     def _train(self, model: Any, scratch: Path | None, report: Report) -> Record:
-        rows = self.rows()
-        if not rows:
+        examples = self.examples()
+        if not examples:
             model.to(backend.device())  # the Trainer moves the others
             return {"steps": 0, "training_tokens": 0, "training_seconds": 0.0}
         encoder = self.judge.setup.encoder
         training = fine_tune(
             model,
             encoder,
-            encoder.encode(rows),
+            examples,
             self.judge.setup.recipe,
             self._stream(backend.TRAIN),
             scratch=scratch,

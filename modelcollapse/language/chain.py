@@ -9,20 +9,23 @@ from typing import Any
 
 import numpy as np
 
+from modelcollapse._support.checks import Integers
 from modelcollapse._support.errors import InvalidInput
-from modelcollapse._support.sealed import write_json, write_table
+from modelcollapse._support.sealed import read_table, write_json, write_table
 from modelcollapse.language import backend
 from modelcollapse.language.folder import (
+    REJECTED,
+    TOKENS,
     Folder,
     Record,
     generation_folder,
+    read_examples,
     read_rows,
-    write_rows,
+    write_samples,
 )
 from modelcollapse.language.judging import Judge
 from modelcollapse.language.sampling import HopelessError, Samples, sample
 from modelcollapse.language.settings import Setup
-from modelcollapse.language.template import Row
 from modelcollapse.language.training import fine_tune
 from modelcollapse.language.work import (
     Announce,
@@ -35,6 +38,7 @@ from modelcollapse.workflows import BY_NAME, Workflow
 from modelcollapse.workflows.selection import select
 
 SHARED = "real"  # the chain of the generation that is fitted to the whole real batch
+SHOWN_CHARACTERS = 120  # of a rejected sample, in a message
 TRAINING_SHARE = 0.8  # of a generation's time, for the progress shown
 
 
@@ -95,20 +99,22 @@ class Chain:
         order = np.argsort(chosen, kind="stable")
         return chosen[order], None if weights is None else weights[order]
 
-    def batches(self, t: int) -> list[Row]:
-        """Return batches 1, ..., t one after the other."""
+    def examples(self, t: int, chosen: Integers) -> list[list[int]]:
+        """Return the tokens of the rows with these sorted numbers in batches 1, ..., t."""
         paths = [self.folder.path / f"seed-{self.seed}" / "real.parquet"]
         paths += [self.place(s) / "samples.parquet" for s in range(1, t)]
-        rows: list[Row] = []
+        found: list[list[int]] = []
+        first = 0
         for path, size in zip(paths, self.sizes, strict=False):
-            batch = read_rows(path)
-            if len(batch) != size:
+            if (there := len(read_rows(path))) != size:
                 raise InvalidInput(
-                    f"{path} has {len(batch)} rows, not {size}: delete its folder, and the later "
+                    f"{path} has {there} rows, not {size}: delete its folder, and the later "
                     "generations' with it"
                 )
-            rows += batch
-        return rows
+            own = chosen[(chosen >= first) & (chosen < first + size)] - first
+            found += read_examples(path, self.setup.encoder, own)
+            first += size
+        return found
 
     @property
     def generations(self) -> int:
@@ -125,13 +131,21 @@ class Chain:
         return sum(self.rows())
 
     def run(self, report: Report, announce: Announce) -> None:
-        """Finish the generations that are not finished; a hopeless sampler ends it."""
+        """Finish the generations that are not finished; a hopeless sampler ends it.
+
+        Raises
+        ------
+        InvalidInput
+            If it is that of generation 1: then there is no loop to speak of.
+        """
         rows = self.rows()
         for t in range(1, self.generations + 1):
             record = self.folder.finished(self.place(t), announce)
             if record is None:
                 record = self.generation(t, within(report, rows, t))
-                announce(summary(self.name(t), record))
+                line = summary(self.name(t), record)
+                hopeless = record["outcome"] != "completed"
+                announce(f"{line}; {self._kept(t)}" if hopeless else line)
             elif record["outcome"] == "completed" and record["sampled"] != self.sizes[t]:
                 raise InvalidInput(
                     f"samples: {self.name(t)}, sampled {record['sampled']} rows, and "
@@ -139,13 +153,22 @@ class Chain:
                     "folder"
                 )
             if record["outcome"] != "completed":
+                if t == 1:
+                    raise InvalidInput(f"{self.name(t)}: {record['outcome']}; {self._kept(t)}")
                 return
+
+    def _kept(self, t: int) -> str:
+        """Return where the first rejected samples are, and the first one."""
+        path = self.place(t) / REJECTED
+        first = read_table(path).row(0, named=True)
+        text = first["text"]
+        cut = text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "..."
+        return f"rejected samples are in {path}, the first one, {first['reason']}: {cut!r}"
 
     def generation(self, t: int, report: Report) -> Record:
         """Train, judge and sample generation t, and write it."""
         chosen, weights = self.select(t)
-        pool = self.batches(t)
-        rows = [pool[i] for i in chosen]
+        examples = self.examples(t, chosen)
         what = self.name(t)
         encoder, recipe = self.setup.encoder, self.setup.recipe
         model = self.setup.base.model(backend.derived(self.seed, backend.INITIAL, t))
@@ -153,7 +176,7 @@ class Chain:
             training = fine_tune(
                 model,
                 encoder,
-                encoder.encode(rows),
+                examples,
                 recipe,
                 backend.derived(self.seed, backend.TRAIN, t),
                 weights=None if weights is None else weights / weights.mean(),
@@ -173,7 +196,7 @@ class Chain:
                 "generation": t,
                 "outcome": outcome,
                 **self.judge.losses(nats),
-                "training_rows": len(rows),
+                "training_rows": len(examples),
                 "real_share": float(np.mean(chosen < self.sizes[0])),
                 "steps": training.steps,
                 "training_loss": training.loss,
@@ -204,16 +227,26 @@ class Chain:
                 ),
             )
         except HopelessError as hopeless:
-            if t == 1:
-                raise InvalidInput(f"{what}: {hopeless}") from hopeless
+            self._write_rejected(hopeless.samples, partial)
             return {"sampled": 0, **counts(hopeless.samples)}, str(hopeless)
+        self._write_rejected(samples, partial)
         if partial is not None:
-            write_rows(partial / "samples.parquet", samples.rows)
+            write_samples(partial / "samples.parquet", samples.rows, samples.ids)
         return {
             "sampled": len(samples.rows),
             **counts(samples),
+            "respelled": samples.respelled,
             **self.judge.variety(samples.rows),
         }, "completed"
+
+    def _write_rejected(self, samples: Samples, partial: Path | None) -> None:
+        """Write the first rejected samples: the reason, the text and the tokens of each."""
+        if partial is None or not samples.shown:
+            return
+        reasons, tokens = map(list, zip(*samples.shown, strict=True))
+        texts = self.setup.encoder.tokenizer.batch_decode(tokens, skip_special_tokens=False)
+        columns = {"reason": reasons, "text": texts, TOKENS: tokens}
+        write_table(partial / REJECTED, columns)
 
 
 def counts(samples: Samples) -> Record:

@@ -110,7 +110,7 @@ def run(
     real = {seed: setup.corpus.draw(sizes[0], seed, setup.encoder.usable) for seed in seeds}
     folder = Folder(Path(output), setup.described())
     with working(folder, options):
-        for line in setup.lines() if announce else ():
+        for line in [*setup.lines(), *setup.foreseen(sizes[0])] if announce else ():
             tell(line)
         folder.rows("held_out", setup.held_out, tell)
         for seed, rows in real.items():

@@ -41,6 +41,10 @@ class Recipe:
         group_by_length makes them. They save padding and change what is learned: each batch's loss
         is a mean over its tokens, so the tokens of short rows count more, samples get shorter, and
         the loop collapses towards short rows under every workflow.
+    retokenise
+        Train on what the text of a sample is encoded to, as the paper does. Otherwise a model is
+        trained on the very tokens that were sampled: one text has several spellings in tokens, a
+        model samples them all, and an encoder writes one.
     precision
         "bfloat16" trains float32 weights under bfloat16 autocast and samples from bfloat16
         weights; "auto" is "bfloat16" on a GPU that has it and "float32" elsewhere. Models are
@@ -51,7 +55,8 @@ class Recipe:
     sampling_batch
         Sequences sampled at a time.
     least_acceptance
-        Sampling stops as hopeless when fewer than this share of the samples are well-formed.
+        Sampling stops as hopeless when fewer than this share of 512 samples are well-formed, or
+        of fewer samples so few that chance would make it so one time in a hundred.
 
     References
     ----------
@@ -68,6 +73,7 @@ class Recipe:
     max_length: int = 512
     packed: bool = False
     batching: Batching = "random"
+    retokenise: bool = False
     precision: Precision = "auto"
     temperature: float = 1.0
     sampling_batch: int = 512

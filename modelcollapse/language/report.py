@@ -128,6 +128,22 @@ def tables(results: Results) -> list[Table]:
     return result
 
 
+def notes(results: Results) -> list[str]:
+    """Return what a reader of the tables should know."""
+    if "acceptance" not in results.metrics:
+        return []
+    found = np.concatenate([_values(results, "acceptance", w).ravel() for w in results.workflows])
+    accepted = _there(found)
+    if not len(accepted) or accepted.min() == 1:
+        return []
+    told = (
+        f"Of the samples {_range(accepted, _share)} were accepted. The others were malformed or "
+        "too long, and are in no training set: each batch follows the model's law given that a "
+        "sample is accepted, which mends format and length in every generation."
+    )
+    return [told]
+
+
 def draw(results: Results, path: Path) -> None:
     """Draw losses and diversity by generation: means over seeds, and bands from least to most."""
     figure = drawing.figure((13.5, 4.3))

@@ -19,6 +19,7 @@ from modelcollapse.language.folder import (
     read_configuration,
     read_record,
     read_rows,
+    read_tokens,
 )
 from modelcollapse.language.template import Conversation, Plain, Row, Template
 from modelcollapse.language.tokens import REASONS
@@ -155,6 +156,24 @@ class Results:
                 f"{workflow}, seed {seed}, generation {generation} has no samples: {outcome}"
             )
         return read_rows(place / "samples.parquet")
+
+    def token_ids(self, workflow: str, seed: int, generation: int) -> list[list[int]]:
+        """Return the tokens of those rows as they were sampled, start and end included.
+
+        Raises
+        ------
+        InvalidInput
+            As `samples`, or if the folder is of a version that kept the texts alone.
+        """
+        self.samples(workflow, seed, generation)
+        path = self._place(workflow, seed, generation) / "samples.parquet"
+        tokens = read_tokens(path)
+        if tokens is None:
+            raise InvalidInput(
+                f"{path} holds texts alone: an older version wrote it, which trained on what they "
+                "are encoded to; encode them again with the run's tokenizer"
+            )
+        return tokens
 
     def real(self, seed: int) -> list[Row]:
         """Return the rows of batch 1."""

@@ -1,4 +1,8 @@
-"""Synthetic rows: sampled from the empty prompt, read back, the malformed ones counted."""
+"""Synthetic rows: sampled from the empty prompt, read back, the malformed ones counted.
+
+A sample is kept if it ends within `max_length` tokens and is text in the template. So a batch is
+drawn from the model's law given that: rejection conditions the law of each generation.
+"""
 
 import copy
 import math
@@ -18,9 +22,12 @@ from modelcollapse.language.tokens import Encoder
 
 MARGIN = 1.05  # more is asked for than the acceptance rate so far calls for
 FIRST_LENGTH = 32  # tokens that sequences are generated to at first
-FIRST_BATCHES, MOST_BATCHES = 2, 8  # sampled before the samples are read, at first and later
+MOST_BATCHES = 8  # sampled before the samples are read
+FIRST_TRIED = 64  # samples of a first wave, before whole batches
 SCORED = 256  # sequences, the first ones, by which a sampler in bfloat16 is told from the model
-LEAST_TRIED = 512  # samples before the acceptance rate is judged
+LEAST_TRIED = 512  # samples by whose acceptance rate a sampler is judged
+CHANCE = 0.01  # of so few well-formed ones, at the least acceptance, that it is judged before
+SHOWN = 20  # rejected samples, the first ones, that are kept
 
 
 @dataclass(frozen=True)
@@ -31,10 +38,16 @@ class Samples:
     ----------
     rows
         As many as were asked for.
+    ids
+        The tokens of each row, start and end included, as they were sampled.
     tried
         The sequences sampled.
     rejected
         How many were rejected, by reason.
+    shown
+        The first of them: the reason, and the tokens after the start.
+    respelled
+        The share of the rows whose text is encoded to other tokens than those sampled.
     tokens
         The tokens sampled, those of rejected sequences included.
     seconds
@@ -46,7 +59,10 @@ class Samples:
 
     rows: list[Row]
     tried: int
+    ids: list[list[int]] = field(default_factory=list)
     rejected: dict[str, int] = field(default_factory=dict)
+    shown: list[tuple[str, list[int]]] = field(default_factory=list)
+    respelled: float = 0.0
     tokens: int = 0
     seconds: float = 0.0
     divergence: float | None = None
@@ -95,7 +111,7 @@ def sample(
         samples from bfloat16 weights, a copy has them.
     encoder
         Its encoder; a sample is rejected unless it ends within `max_length` tokens, is text in
-        the template, and is short enough when it is encoded again.
+        the template, and, where it is encoded again to be trained on, short enough then.
     count
         The rows wanted.
     recipe
@@ -108,39 +124,73 @@ def sample(
     Raises
     ------
     HopelessError
-        If fewer than `least_acceptance` of the samples are well-formed.
+        If fewer than `least_acceptance` of 512 samples are well-formed, or of fewer samples so few
+        that chance would make it so one time in a hundred.
     """
     started = time.monotonic()
     model.eval()
     drawing = lowered(model, recipe)
-    rows: list[Row] = []
+    found = Samples([], 0)
     first: list[list[int]] = []
-    rejected: Counter[str] = Counter()
-    tried = tokens = calls = 0
-    size = _share(count, 1.0, FIRST_BATCHES * recipe.sampling_batch)
+    calls, size = 0, _share(count, 1.0, FIRST_TRIED // backend.world())
     beat = advance or _unseen
-    while len(rows) < count:
+    while len(found.rows) < count:
         stream = backend.derived(seed, calls, backend.rank())
-        own = _generate(drawing, encoder, size, recipe, stream, partial(beat, len(rows) / count))
-        for sequences in backend.gathered(own):
-            tokens += sum(map(len, sequences))
+        so_far = partial(beat, len(found.rows) / count)
+        for sequences in backend.gathered(
+            _generate(drawing, encoder, size, recipe, stream, so_far)
+        ):
             first += sequences[: SCORED - len(first)]
-            tried += len(sequences)
-            for row in encoder.decode(sequences):
-                if isinstance(row, str):
-                    rejected[row] += 1
-                else:
-                    rows.append(row)
+            found = _sorted(found, sequences, encoder)
         calls += 1
-        found = Samples(rows[:count], tried, dict(rejected), tokens, time.monotonic() - started)
-        _check_hope(len(rows), found, recipe)
-        beat(min(1.0, len(rows) / count))
-        acceptance = max(len(rows) / tried, recipe.least_acceptance)
+        found = replace(found, seconds=time.monotonic() - started)
+        _check_hope(found, recipe)
+        beat(min(1.0, len(found.rows) / count))
+        good, tried = len(found.rows), found.tried
+        # Whole batches once there is hope, and until then as many again as have been tried.
         most = MOST_BATCHES * recipe.sampling_batch
-        if tried < LEAST_TRIED:
-            most = min(most, LEAST_TRIED - tried)
-        size = _share(count - len(rows), acceptance, most)
-    return replace(found, divergence=_divergence(drawing, model, encoder, first, recipe))
+        if good < recipe.least_acceptance * tried:
+            most = min(most, tried // backend.world())
+        size = _share(count - good, max(good / tried, recipe.least_acceptance), most)
+    rows, ids = found.rows[:count], found.ids[:count]
+    return replace(
+        found,
+        rows=rows,
+        ids=ids,
+        respelled=_respelled(encoder, rows, ids),
+        divergence=_divergence(drawing, model, encoder, first, recipe),
+        seconds=time.monotonic() - started,
+    )
+
+
+def _sorted(found: Samples, sequences: list[list[int]], encoder: Encoder) -> Samples:
+    """Return what is known with more sequences, the well-formed ones told from the others."""
+    rows, ids = list(found.rows), list(found.ids)
+    rejected, shown = Counter(found.rejected), list(found.shown)
+    for read, sequence in zip(encoder.decode(sequences), sequences, strict=True):
+        if isinstance(read, str):
+            rejected[read] += 1
+            shown += [(read, sequence)] * (len(shown) < SHOWN)
+        else:
+            rows.append(read)
+            ids.append([encoder.start, *sequence[: sequence.index(encoder.end) + 1]])
+    tokens = found.tokens + sum(map(len, sequences))
+    tried = found.tried + len(sequences)
+    return replace(
+        found,
+        rows=rows,
+        ids=ids,
+        tried=tried,
+        rejected=dict(rejected),
+        shown=shown,
+        tokens=tokens,
+    )
+
+
+def _respelled(encoder: Encoder, rows: list[Row], ids: list[list[int]]) -> float:
+    """Return the share of rows whose text is encoded to other tokens than those sampled."""
+    pairs = zip(encoder.encode(rows), ids, strict=True)
+    return sum(one != other for one, other in pairs) / max(1, len(rows))
 
 
 def lowered(model: Any, recipe: Recipe) -> Any:
@@ -169,16 +219,20 @@ def _unseen(share: float) -> None:
     del share
 
 
-def _check_hope(good: int, found: Samples, recipe: Recipe) -> None:
-    if found.tried >= LEAST_TRIED and good < recipe.least_acceptance * found.tried:
-        ordered = sorted(found.rejected.items(), key=lambda pair: -pair[1])
-        reasons = ", ".join(f"{n} {reason}" for reason, n in ordered)
-        raise HopelessError(
-            f"sampling is hopeless: {good} of {found.tried} samples are well-formed ({reasons}), "
-            f"fewer than least_acceptance = {recipe.least_acceptance:g}; train longer, raise "
-            "max_length or lower the temperature",
-            found,
-        )
+def _check_hope(found: Samples, recipe: Recipe) -> None:
+    from scipy.special import bdtr
+
+    good, tried, least = len(found.rows), found.tried, recipe.least_acceptance
+    if good >= least * tried or (tried < LEAST_TRIED and bdtr(good, tried, least) >= CHANCE):
+        return
+    ordered = sorted(found.rejected.items(), key=lambda pair: -pair[1])
+    reasons = ", ".join(f"{n} {reason}" for reason, n in ordered)
+    raise HopelessError(
+        f"sampling is hopeless: {good} of {tried} samples are well-formed ({reasons}), "
+        f"fewer than least_acceptance = {least:g}; train longer, raise max_length or lower the "
+        "temperature",
+        found,
+    )
 
 
 def _generate(

@@ -17,8 +17,12 @@ from modelcollapse.language.corpus import GRAMMAR_ROWS, Corpus, load_corpus
 from modelcollapse.language.recipe import FROM_SCRATCH, LARGEST_SEED, PAPER, SMALL, Recipe
 from modelcollapse.language.template import Row, digest
 from modelcollapse.language.tokens import Encoder
+from modelcollapse.language.training import planned_steps
 from modelcollapse.workflows import Accumulate, AccumulateSubsample, Replace, Workflow
 
+# The largest sum of learning rates over the steps after which a checkpoint is known to have written
+# no well-formed row. The paper's recipe on its 12,500 rows has twice as much.
+UNLEARNED = 4e-4
 SMALL_BYTES = 40_000_000  # of weights: ten million in float32
 WORKFLOWS: tuple[Workflow, ...] = (Replace(), AccumulateSubsample(), Accumulate())
 
@@ -166,6 +170,21 @@ class Setup:
         )
         return [told, data, *(f"{corpus.name}: {note}" for note in corpus.notes)]
 
+    def foreseen(self, rows: int) -> list[str]:
+        """Return what is known against training on so few rows, as a line, if there is anything."""
+        r = self.recipe
+        steps = planned_steps(rows, r)
+        if r.packed or self.settings.from_scratch or steps * r.learning_rate > UNLEARNED:
+            return []
+        told = (
+            f"{many(steps, 'optimiser step')} at a learning rate of {r.learning_rate:g} may be too "
+            "few to learn how a row is written. What is known: SmolLM2-135M-Instruct wrote no "
+            "well-formed row (of 64) after 4 steps at 1e-4, and 88 % were after 8 at 5e-4. The "
+            "first 64 samples will show it; to be surer give more epochs or steps, smaller "
+            "batches, less accumulation or a higher learning rate"
+        )
+        return [told]
+
     def described(self) -> dict[str, Any]:
         """Return all that the numbers depend on, but workflows, seeds and generations."""
         return {
@@ -206,7 +225,9 @@ def prepare(settings: Settings, advance: Any = None) -> Setup:
             columns=settings.columns,
         )
         base = Base(resolve(settings.model, advance), settings.from_scratch)
-        encoder = Encoder(base.tokenizer, corpus.template, recipe.max_length)
+        encoder = Encoder(
+            base.tokenizer, corpus.template, recipe.max_length, retokenise=recipe.retokenise
+        )
         _check_sizes(base, recipe)
         held_out = encoder.usable(corpus.held_out)
     if not held_out:

@@ -197,7 +197,9 @@ def value(
     check_memory(setup)
     folder = Folder(Path(output), grid.described())
     with working(folder, options):
-        for line in [*setup.lines(), *told] if announce else ():
+        # The pool's source is fitted to all real rows; cells of fewer rows are not sampled.
+        few = setup.foreseen(max(grid.real)) if grid.sampled else []
+        for line in [*setup.lines(), *told, *few] if announce else ():
             tell(line)
         grid.write_rows(folder, tell)
         backend.wait()

@@ -93,9 +93,9 @@ def tokenizer(family):
     return train_tokenizer(family, [row["text"] for row in texts(60)], 300)
 
 
-def encoder(family, template=None, max_length=24):
+def encoder(family, template=None, max_length=24, *, retokenise=False):
     """Return the encoder of a family."""
-    return Encoder(tokenizer(family), template or Plain(), max_length)
+    return Encoder(tokenizer(family), template or Plain(), max_length, retokenise)
 
 
 def model(family, seed=0, **changes):

@@ -54,6 +54,9 @@ def test_a_run_shows_and_writes(tmp_path, capsys):
     assert "workflow" in out
     assert "replace" in out
     assert "accumulate less replace" in out
+    assert ("were accepted. The others" in out) == (
+        min(float(row["acceptance"]) for row in table(output)) < 1
+    )
     assert "real, seed 0, generation 1: loss" in err
     assert {"results.csv", "loss.png", "samples.md"} <= {path.name for path in output.iterdir()}
     assert {row["workflow"] for row in table(output)} == {
@@ -85,10 +88,12 @@ def test_json(tmp_path, capsys):
 def test_workflows_take_their_own_options(tmp_path):
     """A budget, a window and a share belong to their workflows."""
     words = ["--workflow", "accumulate-subsample", "--budget", "7", "--workflow", "sliding-window"]
-    words += ["--window", "2", "--workflow", "keep-real", "--share", "0.5"]
+    words += ["--window", "2", "--workflow", "keep-real", "--share", "0.5", "--retokenise"]
     assert main(arguments(tmp_path / "run", *words)) == 0
     trained = {(row["workflow"], row["generation"]): row for row in table(tmp_path / "run")}
+    about = json.loads((tmp_path / "run" / "run.json").read_text())["configuration"]
 
+    assert about["recipe.retokenise"] is True
     assert trained["accumulate-subsample-budget-7", "2"]["training_rows"] == "7"
     assert trained["sliding-window-k-2", "2"]["training_rows"] == "48"
     assert trained["keep-real-share-0.5", "2"]["training_rows"] == "48"

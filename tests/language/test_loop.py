@@ -20,8 +20,8 @@ from joblib.externals.loky import get_reusable_executor
 
 from modelcollapse import Accumulate, AccumulateSubsample, InvalidInput, KeepReal, Replace
 from modelcollapse import SlidingWindow as Window
-from modelcollapse._support.sealed import read_json, read_table
-from modelcollapse.language import Options, backend, loop, run
+from modelcollapse._support.sealed import read_json, read_table, write_json
+from modelcollapse.language import Options, Results, backend, loop, run, sampling
 from modelcollapse.language import chain as generations_of
 from modelcollapse.language.base import Base
 from modelcollapse.language.evaluation import row_nats
@@ -30,6 +30,7 @@ from modelcollapse.language.settings import prepare
 from modelcollapse.language.training import fine_tune
 from modelcollapse.language.value import value
 from tests.helpers.language_models import (
+    encoder,
     lines,
     offline,  # noqa: F401
     options,
@@ -114,14 +115,14 @@ def weights_of(folder, chain, t):
 
 
 def by_hand(rows, t, weights=None):
-    """Return the base fine-tuned on rows with the streams of generation t."""
+    """Return the base fine-tuned on rows, or on tokens, with the streams of generation t."""
     setup = prepare(settings())
     model = setup.base.model(backend.derived(SEED, backend.INITIAL, t))
     with backend.quiet():
         fine_tune(
             model,
             setup.encoder,
-            setup.encoder.encode(rows),
+            setup.encoder.encode(rows) if isinstance(rows[0], dict) else rows,
             setup.recipe,
             backend.derived(SEED, backend.TRAIN, t),
             weights=weights,
@@ -622,12 +623,106 @@ def test_a_sampler_without_hope_is_an_outcome(monkeypatch, tmp_path):
 
 
 def test_a_base_without_hope_is_an_error(monkeypatch, tmp_path):
-    """In generation 1 there is no loop to speak of."""
-    monkeypatch.setattr(generations_of, "sample", hopeless_from(1, generations_of.sample))
-    with pytest.raises(InvalidInput, match=r"real, seed 3, generation 1: sampling is hopeless"):
-        go(tmp_path / "run")
+    """In generation 1 there is no loop to speak of; what was trained and sampled is kept.
 
-    assert not list((tmp_path / "run").rglob("generation-*"))
+    The error shows the first rejected sample, and the same call says it again.
+    """
+    monkeypatch.setattr(generations_of, "sample", hopeless_from(1, generations_of.sample))
+    place = tmp_path / "run" / f"seed-{SEED}" / "real" / "generation-001"
+    told = []
+    for _ in range(2):
+        with pytest.raises(InvalidInput, match=r"real, seed 3, generation 1: sampling is") as error:
+            go(tmp_path / "run", keep="last")
+        told.append((str(error.value), snapshot(tmp_path / "run")))
+    rejected = read_table(place / "rejected.parquet").to_dict(as_series=False)
+    found = record(tmp_path / "run", "real", 1)
+
+    assert told[0] == told[1]
+    assert (place / "model" / "model.safetensors").exists()
+    assert found["loss"] > 0
+    assert found["outcome"].startswith("sampling is hopeless: ")
+    assert len(rejected["text"]) == min(20, sum(found["rejected"].values()))
+    assert (
+        f"in {place / 'rejected.parquet'}, the first one, {rejected['reason'][0]}: " in told[0][0]
+    )
+    assert repr(rejected["text"][0])[:40] in told[0][0]
+
+
+def test_the_first_rejected_samples_are_kept(tmp_path):
+    """Their reasons, texts and tokens; damaged, the generation is done again."""
+    said = settings(recipe={"least_acceptance": 1e-3, "temperature": 3.0})
+    folder = go(tmp_path / "run", generations=1, said=said)
+    place = folder / f"seed-{SEED}" / "real" / "generation-001"
+    before, found = results(folder), record(folder, "real", 1)
+    rejected = read_table(place / "rejected.parquet").to_dict(as_series=False)
+    tokens = prepare(said).encoder.tokenizer
+    (place / "rejected.parquet").write_bytes(b"PAR1")
+    lines = []
+    go(folder, generations=1, said=said, announce=lines.append)
+
+    assert sum(found["rejected"].values()) > 20
+    assert set(rejected["reason"]) <= set(found["rejected"])
+    assert rejected["text"] == [tokens.decode(ids) for ids in rejected["token_ids"]]
+    assert len(rejected["text"]) == 20
+    assert [line for line in lines if "damaged, and done again" in line]
+    assert results(folder) == before
+
+
+def by_letters(family="llama"):
+    """Return what spells each sequence by letters, as no encoder does, in place of sampling."""
+    own = encoder(family)
+    real = sampling._generate
+
+    def generate(model, encoder, count, *arguments):
+        found = real(model, encoder, count, *arguments)
+        ended = [ids[:-1] for ids in found if ids[-1:] == [own.end]]
+        texts = own.tokenizer.batch_decode(ended)
+        letters = [
+            own.tokenizer.convert_tokens_to_ids(list(text.replace(" ", "Ġ"))) for text in texts
+        ]
+        return [[*ids, own.end] for ids in letters if len(ids) < 20 and None not in ids] or found
+
+    return generate
+
+
+@pytest.mark.parametrize("retokenise", [False, True])
+def test_what_is_sampled_is_what_is_trained_on(monkeypatch, tmp_path, retokenise):
+    """The very tokens, bit for bit; or, as the paper does it, those of the text."""
+    monkeypatch.setattr(sampling, "_generate", by_letters())
+    said = settings(recipe={"retokenise": retokenise})
+    folder = go(tmp_path / "run", Accumulate(), keep="all", said=said)
+    place = folder / f"seed-{SEED}" / "real" / "generation-001"
+    own, rows = prepare(said).encoder, samples(folder, "real", 1)
+    real = own.encode(read_rows(folder / f"seed-{SEED}" / "real.parquet"))
+    sampled, encoded = (
+        read_table(place / "samples.parquet")["token_ids"].to_list(),
+        own.encode(rows),
+    )
+    share = np.mean([one != other for one, other in zip(sampled, encoded, strict=True)])
+
+    assert share > 0.9
+    assert record(folder, "real", 1)["respelled"] == share
+    assert own.decode([ids[1:] for ids in sampled]) == rows
+    assert all(ids[0] == own.start for ids in sampled)
+    used, other = (encoded, sampled) if retokenise else (sampled, encoded)
+    weights = weights_of(folder, "accumulate", 2)
+    assert same_state(weights, saved(by_hand(real + used, 2)))
+    assert not same_state(weights, saved(by_hand(real + other, 2)))
+
+
+def test_a_folder_of_texts_alone_is_read_and_not_gone_on_with(copied):
+    """Format 2 kept no tokens: its numbers and texts are shown, and no run mixes with it."""
+    about = read_json(copied / "run.json")
+    write_json(copied / "run.json", {**about, "format": 2})
+    for path in copied.rglob("samples.parquet"):
+        write_rows(path, read_rows(path))
+    found = Results.read(copied)
+
+    assert found.samples("replace", SEED, 2) == samples(copied, "replace", 2)
+    with pytest.raises(InvalidInput, match="holds texts alone: an older version wrote it"):
+        found.token_ids("replace", SEED, 2)
+    with pytest.raises(InvalidInput, match=r"has format 2, and this version reads 3: give another"):
+        go(copied, Replace())
 
 
 def test_from_scratch_on_packed_text(tmp_path):
@@ -794,3 +889,23 @@ def test_a_nested_configuration(tmp_path):
     assert record(folder, "real", 1)["outcome"] == "completed"
     with pytest.raises(InvalidInput, match="the model has 64 positions"):
         prepare(replace(said, recipe=replace(said.recipe, max_length=65)))
+
+
+@pytest.mark.parametrize(
+    ("recipe", "told"),
+    [
+        ({"accumulation": 16, "learning_rate": 1e-4}, "1 optimiser step at a learning rate of"),
+        ({"batch_size": 6, "learning_rate": 1e-4}, "4 optimiser steps at a learning rate of"),
+        ({"learning_rate": 1.4e-4}, None),
+        ({"accumulation": 16, "learning_rate": 1e-4, "packed": True}, None),
+    ],
+)
+def test_too_few_steps_are_said_before_training(recipe, told):
+    """Where the steps times their rate are no more than what a checkpoint learned nothing from."""
+    said = settings()
+    lines = prepare(replace(said, recipe=replace(said.recipe, **recipe))).foreseen(24)
+
+    assert len(lines) == (told is not None)
+    for line in lines:
+        assert line.startswith(told)
+        assert "4 steps at 1e-4" in line

@@ -13,7 +13,7 @@ import pytest
 from modelcollapse._support.errors import InvalidInput, MissingDependency
 from modelcollapse._support.sealed import read_json, write_json
 from modelcollapse.language.diversity import diversity
-from modelcollapse.language.report import cell, tables, write_report
+from modelcollapse.language.report import cell, notes, tables, write_report
 from modelcollapse.language.results import Results
 from modelcollapse.language.template import Conversation
 from modelcollapse.workflows.names import BY_NAME, COLOURS, colours
@@ -400,6 +400,18 @@ def test_terminal_tables(folder):
     spread = {tuple(row[:2]): dict(zip(more, row, strict=True)) for row in ranges}
     assert spread["accumulate", "2"]["loss"] == "1.2000 to 1.3000"
     assert spread["replace", "3"]["loss"] == "1.3000"
+
+
+def test_what_rejection_does_is_noted(tmp_path):
+    """With the least and the largest acceptance; not where all samples were accepted."""
+    folder = small_run(tmp_path / "run")
+    (line,) = notes(Results.read(folder))
+    assert line.startswith("Of the samples 90.0 % were accepted. ")
+    generation(folder, "replace", 0, 3, acceptance=0.25)
+    (line,) = notes(Results.read(folder))
+    assert line.startswith("Of the samples 25.0 % to 90.0 % were accepted. ")
+    generation(run_folder(tmp_path / "all"), "real", 0, 1, acceptance=1.0)
+    assert notes(Results.read(tmp_path / "all")) == []
 
 
 def test_terminal_tables_of_one_seed(tmp_path):

@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import json
+import math
 import shutil
 from collections import Counter
 
@@ -179,7 +180,7 @@ def test_rows_are_the_sequences_read_back(seed):
 
     assert len(samples.rows) == 3000
     assert_frequency(counts[first], 3000, LIKELY)
-    assert samples.tried == 3150  # 5 % more
+    assert samples.tried == 64 + 3083  # a first wave, and 5 % more than is missing
     assert samples.acceptance == 1
     assert samples.rejected == {}
     lengths = [len(row["text"]) + 1 for row in samples.rows]
@@ -206,6 +207,16 @@ def test_the_books_balance(monkeypatch, count):
     rows = [row for row in chain.encoder.decode(sequences) if not isinstance(row, str)]
 
     assert samples.rows == rows[:count]
+    assert (
+        samples.ids
+        == [[chain.encoder.start, *ids] for ids in sequences if chain.encoder.end in ids][:count]
+    )
+    assert (
+        samples.shown
+        == [("unfinished", ids) for ids in sequences if chain.encoder.end not in ids][
+            : sampling.SHOWN
+        ]
+    )
     assert samples.tried == len(sequences) == len(rows) + unfinished
     assert samples.rejected == ({"unfinished": unfinished} if unfinished else {})
     assert samples.acceptance == pytest.approx(len(rows) / len(sequences))
@@ -215,6 +226,7 @@ def test_the_books_balance(monkeypatch, count):
     assert told[-1] == 1
     assert samples.seconds > 0
     assert all(len(part) <= sampling.MOST_BATCHES * 16 for part in generated)
+    assert len(generated[0]) <= 64
 
 
 def test_sampling_conditions_on_being_well_formed(seed):
@@ -299,7 +311,7 @@ def test_seeds():
 
 @pytest.mark.parametrize("count", [1, 600])
 def test_a_model_that_never_ends_is_hopeless(count):
-    """An error with the counts, after 512 samples and not much more."""
+    """An error with the counts, after so many samples that chance would be to blame in 1 %."""
     chain = markov(max_length=5, ends=0.0)
     with pytest.raises(HopelessError) as caught:
         sample(chain.model, chain.encoder, count, SMALL, 0)
@@ -308,7 +320,44 @@ def test_a_model_that_never_ends_is_hopeless(count):
 
     assert f"sampling is hopeless: 0 of {tried} samples are well-formed" in message
     assert f"({tried} unfinished), fewer than least_acceptance = 0.05;" in message
-    assert 512 <= tried <= 1200
+    assert 90 <= tried <= 128  # 0.95^90 = 0.0099
+    assert len(caught.value.samples.shown) == sampling.SHOWN
+
+
+@pytest.mark.parametrize(
+    ("good", "tried", "hope"), [(0, 89, True), (0, 90, False), (5, 256, True), (4, 256, False)]
+)
+def test_so_few_that_chance_is_not_to_blame(good, tried, hope):
+    """Below 512 samples, against the binomial distribution summed up by hand; from then on, all."""
+    tail = sum(math.comb(tried, k) * 0.05**k * 0.95 ** (tried - k) for k in range(good + 1))
+    found = Samples([{"text": "a"}] * good, tried, rejected={"unfinished": tried - good})
+    assert (tail >= 0.01) == hope
+    if hope:
+        sampling._check_hope(found, SMALL)
+    else:
+        with pytest.raises(HopelessError):
+            sampling._check_hope(found, SMALL)
+    many = dataclasses.replace(found, rows=found.rows[:1] * 25, tried=512)
+    with pytest.raises(HopelessError):
+        sampling._check_hope(many, SMALL)
+
+
+def test_rows_that_are_spelled_otherwise(monkeypatch):
+    """Their share is told; the tokens are kept as they were sampled."""
+    own = encoder("llama")
+    (word,) = own.encode([{"text": "bird"}])
+    letters = [own.start, *own.tokenizer.convert_tokens_to_ids(list("bird")), own.end]
+    monkeypatch.setattr(
+        sampling,
+        "_generate",
+        lambda *given: [letters[1:], word[1:], word[1:], word[1:]][: given[2]],
+    )
+    samples = sample(model("llama"), own, 4, SMALL, 0)
+
+    assert len(word) < len(letters)
+    assert samples.ids == [letters, word, word, word]
+    assert samples.rows == [{"text": "bird"}] * 4
+    assert samples.respelled == 0.25
 
 
 def test_a_low_acceptance_that_is_allowed_is_no_error():

@@ -121,6 +121,8 @@ def _report(output: Path, *, json: bool) -> None:
     else:
         for title, columns, rows in report.tables(results):
             print_table(title, columns, rows)
+        for line in report.notes(results):
+            print(line)
         for pair in compare_workflows(results):
             print(pair)
     note(f"wrote {', '.join(map(str, written))}")

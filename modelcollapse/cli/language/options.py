@@ -65,6 +65,9 @@ class ModelOptions:
     batching: Batching | None = None
     "random (the default), or by_length: faster, and biased to short rows."
 
+    retokenise: Annotated[bool, Parameter(negative="")] = False
+    "Train on the samples' texts, encoded again, as the paper; not on the tokens sampled."
+
     precision: Precision | None = None
     "Of training and sampling: float32, bfloat16, or auto: bfloat16 on a GPU that has it."
 
