@@ -11,22 +11,23 @@ import numpy as np
 
 from modelcollapse._support.checks import Integers
 from modelcollapse._support.errors import InvalidInput
-from modelcollapse._support.sealed import read_table, write_json, write_table
+from modelcollapse._support.sealed import write_json, write_table
 from modelcollapse.language import backend
+from modelcollapse.language.batch import rejected_in, write_batch
+from modelcollapse.language.fitting import fit
 from modelcollapse.language.folder import (
-    REJECTED,
-    TOKENS,
     Folder,
     Record,
     generation_folder,
     read_examples,
     read_rows,
-    write_samples,
 )
 from modelcollapse.language.judging import Judge
-from modelcollapse.language.sampling import HopelessError, Samples, sample
+from modelcollapse.language.own import measured
+from modelcollapse.language.protocols import Generation
+from modelcollapse.language.sampling import Samples
 from modelcollapse.language.settings import Setup
-from modelcollapse.language.training import fine_tune
+from modelcollapse.language.trained import TrainedModel
 from modelcollapse.language.work import (
     Announce,
     Options,
@@ -38,7 +39,6 @@ from modelcollapse.workflows import BY_NAME, Workflow
 from modelcollapse.workflows.selection import select
 
 SHARED = "real"  # the chain of the generation that is fitted to the whole real batch
-SHOWN_CHARACTERS = 120  # of a rejected sample, in a message
 TRAINING_SHARE = 0.8  # of a generation's time, for the progress shown
 
 
@@ -142,10 +142,10 @@ class Chain:
         for t in range(1, self.generations + 1):
             record = self.folder.finished(self.place(t), announce)
             if record is None:
-                record = self.generation(t, within(report, rows, t))
+                record = self.generation(t, within(report, rows, t), announce)
                 line = summary(self.name(t), record)
                 hopeless = record["outcome"] != "completed"
-                announce(f"{line}; {self._kept(t)}" if hopeless else line)
+                announce(f"{line}; {rejected_in(self.place(t))}" if hopeless else line)
             elif record["outcome"] == "completed" and record["sampled"] != self.sizes[t]:
                 raise InvalidInput(
                     f"samples: {self.name(t)}, sampled {record['sampled']} rows, and "
@@ -154,42 +154,41 @@ class Chain:
                 )
             if record["outcome"] != "completed":
                 if t == 1:
-                    raise InvalidInput(f"{self.name(t)}: {record['outcome']}; {self._kept(t)}")
+                    raise InvalidInput(
+                        f"{self.name(t)}: {record['outcome']}; {rejected_in(self.place(t))}"
+                    )
                 return
 
-    def _kept(self, t: int) -> str:
-        """Return where the first rejected samples are, and the first one."""
-        path = self.place(t) / REJECTED
-        first = read_table(path).row(0, named=True)
-        text = first["text"]
-        cut = text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "..."
-        return f"rejected samples are in {path}, the first one, {first['reason']}: {cut!r}"
-
-    def generation(self, t: int, report: Report) -> Record:
-        """Train, judge and sample generation t, and write it."""
+    def generation(self, t: int, report: Report, announce: Announce) -> Record:
+        """Train, judge, sample and measure generation t, and write it."""
         chosen, weights = self.select(t)
         examples = self.examples(t, chosen)
-        what = self.name(t)
-        encoder, recipe = self.setup.encoder, self.setup.recipe
-        model = self.setup.base.model(backend.derived(self.seed, backend.INITIAL, t))
+        what, keep = self.name(t), self.options.keep
+        tracking = self.folder.tracking(self.place(t), what, self.options.report_to)
         with generation_folder(self.place(t)) as partial:
-            training = fine_tune(
-                model,
-                encoder,
+            place = (partial or self.place(t)) / "model"
+            model, training = fit(
+                self.setup,
                 examples,
-                recipe,
-                backend.derived(self.seed, backend.TRAIN, t),
                 weights=None if weights is None else weights / weights.mean(),
-                scratch=partial,
-                report_to=self.options.report_to,
-                name=f"{what} of {self.folder.path.name}",
-                logs=self.folder.logs(self.place(t)),
+                seed=backend.derived(self.seed, backend.TRAIN, t),
+                place=place,
+                tracking=tracking,
                 advance=lambda share: report(TRAINING_SHARE * share, f"{what}: training"),
             )
-            nats = self.judge.nats(model)
-            if partial is not None and self.options.keep != "none":
-                save(model, encoder.tokenizer, partial / "model")
-            sampled, outcome = self._sample(t, model, partial, report, what)
+            nats = self.judge.nats(model.loaded)
+            if partial is not None and keep != "none":
+                model.write(place)
+            samples, sampled, outcome = write_batch(
+                self.judge,
+                model,
+                self.sizes[t],
+                backend.derived(self.seed, backend.SAMPLE, t),
+                partial,
+                lambda share: report(
+                    TRAINING_SHARE + (1 - TRAINING_SHARE) * share, f"{what}: sampling"
+                ),
+            )
             record: Record = {
                 "workflow": self.stage(t),
                 "seed": self.seed,
@@ -198,79 +197,42 @@ class Chain:
                 **self.judge.losses(nats),
                 "training_rows": len(examples),
                 "real_share": float(np.mean(chosen < self.sizes[0])),
-                "steps": training.steps,
-                "training_loss": training.loss,
-                "training_tokens": training.tokens,
-                "training_seconds": training.seconds,
+                **training,
                 **sampled,
             }
             if partial is not None:
+                if outcome == "completed":
+                    self._measure(t, model, samples, record, announce)
                 write_table(partial / "held_out.parquet", {"nats": nats})
                 write_json(partial / "metrics.json", record)
-        if self.options.keep == "last" and t > 1 and backend.rank() == 0:
-            shutil.rmtree(self.place(t - 1) / "model", ignore_errors=True)
+                if keep == "none":  # a sampler or a metric may have asked for a folder
+                    shutil.rmtree(place, ignore_errors=True)
+        if backend.rank() == 0:
+            tracking.log(record, t)
+            if keep == "last" and t > 1:
+                shutil.rmtree(self.place(t - 1) / "model", ignore_errors=True)
         return record
 
-    def _sample(
-        self, t: int, model: Any, partial: Path | None, report: Report, what: str
-    ) -> tuple[Record, str]:
-        """Write batch t + 1; return what is known of it, and the generation's outcome."""
-        try:
-            samples = sample(
-                model,
-                self.setup.encoder,
-                self.sizes[t],
-                self.setup.recipe,
-                backend.derived(self.seed, backend.SAMPLE, t),
-                advance=lambda share: report(
-                    TRAINING_SHARE + (1 - TRAINING_SHARE) * share, f"{what}: sampling"
-                ),
-            )
-        except HopelessError as hopeless:
-            self._write_rejected(hopeless.samples, partial)
-            return {"sampled": 0, **counts(hopeless.samples)}, str(hopeless)
-        self._write_rejected(samples, partial)
-        if partial is not None:
-            write_samples(partial / "samples.parquet", samples.rows, samples.ids)
-        return {
-            "sampled": len(samples.rows),
-            **counts(samples),
-            "respelled": samples.respelled,
-            **self.judge.variety(samples.rows),
-        }, "completed"
-
-    def _write_rejected(self, samples: Samples, partial: Path | None) -> None:
-        """Write the first rejected samples: the reason, the text and the tokens of each."""
-        if partial is None or not samples.shown:
-            return
-        reasons, tokens = map(list, zip(*samples.shown, strict=True))
-        texts = self.setup.encoder.tokenizer.batch_decode(tokens, skip_special_tokens=False)
-        columns = {"reason": reasons, "text": texts, TOKENS: tokens}
-        write_table(partial / REJECTED, columns)
-
-
-def counts(samples: Samples) -> Record:
-    """Return what is recorded of sampling."""
-    known = {} if samples.divergence is None else {"sampler_divergence": samples.divergence}
-    return {
-        **known,
-        "tried": samples.tried,
-        "acceptance": samples.acceptance,
-        "rejected": samples.rejected,
-        "sampled_tokens": samples.tokens,
-        "sampling_seconds": samples.seconds,
-    }
-
-
-def save(model: Any, tokenizer: Any, folder: Path) -> None:
-    """Save a checkpoint: safetensors, in float32."""
-    from safetensors import SafetensorError
-
-    try:
-        model.save_pretrained(folder)
-        tokenizer.save_pretrained(folder)
-    except SafetensorError as error:  # what it makes of a full disk
-        raise OSError(f"{folder} cannot be written: {error}") from error
+    def _measure(
+        self, t: int, model: TrainedModel, samples: Samples, record: Record, announce: Announce
+    ) -> None:
+        """Add the numbers of the user's metrics to a record; say which failed."""
+        write = self.setup.corpus.template.write
+        generation = Generation(
+            workflow=record["workflow"],
+            seed=self.seed,
+            number=t,
+            model=model,
+            rows=samples.rows,
+            texts=[write(row) for row in samples.rows],
+            token_ids=samples.ids,
+            rng=np.random.default_rng([self.seed, backend.METRIC, t]),
+        )
+        numbers, failed = measured(self.setup.settings.metrics, generation, record)
+        record |= numbers
+        if failed:
+            record["failed_metrics"] = failed
+            announce(f"{self.name(t)}: metrics failed: {'; '.join(failed)}")
 
 
 def summary(name: str, record: Record) -> str:

@@ -37,6 +37,7 @@ from modelcollapse._support.sealed import (
 from modelcollapse.language import backend
 from modelcollapse.language.template import Row
 from modelcollapse.language.tokens import Encoder
+from modelcollapse.language.tracking import Tracking
 
 FORMAT = 3  # 2 kept the texts of samples alone; its folders are read, and not gone on with
 READ_FORMATS = (2, FORMAT)
@@ -165,9 +166,10 @@ class Folder:
             return None
         return record
 
-    def logs(self, place: Path) -> Path:
-        """Return where a tracker's files on one generation go."""
-        return self.path / "logs" / place.relative_to(self.path)
+    def tracking(self, place: Path, what: str, report_to: str) -> Tracking:
+        """Return who hears of one generation or cell, and where a tracker's files on it go."""
+        logs = self.path / "logs" / place.relative_to(self.path)
+        return Tracking(report_to, f"{what} of {self.path.name}", logs)
 
     def rows(
         self,

@@ -15,6 +15,7 @@ from modelcollapse._support.checks import Floats
 from modelcollapse._support.files import check_writable, replacing
 from modelcollapse.language.diversity import MOST_ROWS
 from modelcollapse.language.results import Results
+from modelcollapse.language.template import Row
 from modelcollapse.workflows.names import colours
 
 Table = tuple[str, list[str], list[list[str]]]  # title, columns, rows
@@ -203,7 +204,7 @@ def _escaped(line: str) -> str:
 
 def _samples(results: Results, workflow: str, seed: int, finished: Sequence[int]) -> list[str]:
     """Return the lines of one table."""
-    write = results.template.write
+    write = results.template.write if results.has_template else _columns
     real = results.real(seed)
     columns = [[cell(write(row)) for row in real[:: max(1, len(real) // SHOWN_ROWS)][:SHOWN_ROWS]]]
     rejected = [""]
@@ -223,6 +224,10 @@ def _samples(results: Results, workflow: str, seed: int, finished: Sequence[int]
         *(_line_of([str(number), *row]) for number, row in enumerate(body, start=1)),
         _line_of(["rejected", *rejected]),
     ]
+
+
+def _columns(row: Row) -> str:
+    return "\n".join(row.values())
 
 
 def _line_of(cells: Sequence[str]) -> str:
@@ -325,7 +330,7 @@ def _reference(results: Results) -> dict[str, float]:
     if len(sizes) != 1:
         return {}
     (size,) = sizes
-    if any(len(results.real(seed)) < size for seed in results.seeds):
+    if not results.has_template or any(len(results.real(seed)) < size for seed in results.seeds):
         return {}
     found = [results.reference(seed, size) for seed in results.seeds]
     return {name: float(np.mean([one[name] for one in found])) for name in found[0]}

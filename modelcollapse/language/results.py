@@ -49,16 +49,27 @@ class Results:
         The metrics of each (workflow, seed, generation), in this order.
     places
         The folder of each.
+    own
+        The template of one's own that the run was made with, if there is one and it was given.
     """
 
     path: Path
     configuration: Mapping[str, Any] = field(repr=False)
     records: Mapping[Key, Record] = field(repr=False)
     places: Mapping[Key, Path] = field(repr=False)
+    own: Template | None = field(default=None, repr=False)
 
     @classmethod
-    def read(cls, path: str | Path) -> "Results":
+    def read(cls, path: str | Path, template: Template | None = None) -> "Results":
         """Read the folder of a run, finished or not.
+
+        Parameters
+        ----------
+        path
+            The folder.
+        template
+            The template of one's own that it was made with; without it rows are not written as
+            text, and all else is read.
 
         Raises
         ------
@@ -78,6 +89,7 @@ class Results:
             configuration=configuration,
             records={key: {**record, "workflow": key[0]} for key, (_, record) in found.items()},
             places={key: place for key, (place, _) in found.items()},
+            own=template,
         )
 
     @property
@@ -97,12 +109,30 @@ class Results:
 
     @property
     def template(self) -> Template:
-        """How rows are written as text."""
+        """How rows are written as text.
+
+        Raises
+        ------
+        InvalidInput
+            If it is one of the user's own that was not given.
+        """
+        if self.own is not None:
+            return self.own
+        if not self.has_template:
+            raise InvalidInput(
+                f"{self.path} was made with a template of its own: give it, "
+                "Results.read(path, template)"
+            )
         columns = tuple(self.configuration["columns"])
         for template in TEMPLATES:
             if template.columns == columns:
                 return template
         raise InvalidInput(f"{self.path / 'run.json'}: the columns {columns!r} have no template")
+
+    @property
+    def has_template(self) -> bool:
+        """Whether it is known how rows are written as text."""
+        return self.own is not None or "template" not in self.configuration
 
     def table(self) -> dict[str, list[Any]]:
         """Return the tidy table: its columns, with one row per workflow, seed and generation.

@@ -4,7 +4,6 @@ A sample is kept if it ends within `max_length` tokens and is text in the templa
 drawn from the model's law given that: rejection conditions the law of each generation.
 """
 
-import copy
 import math
 import time
 from collections import Counter
@@ -15,10 +14,13 @@ from typing import Any
 
 from modelcollapse._support.errors import ModelCollapseError
 from modelcollapse.language import backend
-from modelcollapse.language.evaluation import divergence
+from modelcollapse.language.evaluation import divergence, vocabulary
+from modelcollapse.language.own import drawn
+from modelcollapse.language.protocols import Sampler
 from modelcollapse.language.recipe import Recipe
 from modelcollapse.language.template import Row
 from modelcollapse.language.tokens import Encoder
+from modelcollapse.language.trained import TrainedModel
 
 MARGIN = 1.05  # more is asked for than the acceptance rate so far calls for
 FIRST_LENGTH = 32  # tokens that sequences are generated to at first
@@ -28,6 +30,9 @@ SCORED = 256  # sequences, the first ones, by which a sampler in bfloat16 is tol
 LEAST_TRIED = 512  # samples by whose acceptance rate a sampler is judged
 CHANCE = 0.01  # of so few well-formed ones, at the least acceptance, that it is judged before
 SHOWN = 20  # rejected samples, the first ones, that are kept
+
+Beat = Callable[[], None]
+Draw = Callable[[int, int, Beat], list[list[int]]]  # so many sequences, with a seed
 
 
 @dataclass(frozen=True)
@@ -94,12 +99,13 @@ class HopelessError(ModelCollapseError):
 
 
 def sample(
-    model: Any,
+    model: TrainedModel,
     encoder: Encoder,
     count: int,
     recipe: Recipe,
     seed: int,
     *,
+    sampler: Sampler | None = None,
     advance: Callable[[float], None] | None = None,
 ) -> Samples:
     """Sample rows until `count` are well-formed.
@@ -107,8 +113,7 @@ def sample(
     Parameters
     ----------
     model
-        A causal language model of transformers, in float32. It is left as it is: where the recipe
-        samples from bfloat16 weights, a copy has them.
+        The trained model.
     encoder
         Its encoder; a sample is rejected unless it ends within `max_length` tokens, is text in
         the template, and, where it is encoded again to be trained on, short enough then.
@@ -118,6 +123,8 @@ def sample(
         Its temperature, sampling_batch and least_acceptance are used.
     seed
         Of the sampling.
+    sampler
+        What draws the tokens; by default transformers' generate.
     advance
         Called with the finished share.
 
@@ -128,8 +135,9 @@ def sample(
         that chance would make it so one time in a hundred.
     """
     started = time.monotonic()
-    model.eval()
-    drawing = lowered(model, recipe)
+    draw = _builtin(model, encoder, recipe)
+    if sampler is not None:
+        draw = _of_ones_own(sampler, model, encoder, recipe)
     found = Samples([], 0)
     first: list[list[int]] = []
     calls, size = 0, _share(count, 1.0, FIRST_TRIED // backend.world())
@@ -137,9 +145,7 @@ def sample(
     while len(found.rows) < count:
         stream = backend.derived(seed, calls, backend.rank())
         so_far = partial(beat, len(found.rows) / count)
-        for sequences in backend.gathered(
-            _generate(drawing, encoder, size, recipe, stream, so_far)
-        ):
+        for sequences in backend.gathered(draw(size, stream, so_far)):
             first += sequences[: SCORED - len(first)]
             found = _sorted(found, sequences, encoder)
         calls += 1
@@ -158,7 +164,7 @@ def sample(
         rows=rows,
         ids=ids,
         respelled=_respelled(encoder, rows, ids),
-        divergence=_divergence(drawing, model, encoder, first, recipe),
+        divergence=_divergence(model, encoder, first, recipe) if sampler is None else None,
         seconds=time.monotonic() - started,
     )
 
@@ -193,21 +199,41 @@ def _respelled(encoder: Encoder, rows: list[Row], ids: list[list[int]]) -> float
     return sum(one != other for one, other in pairs) / max(1, len(rows))
 
 
-def lowered(model: Any, recipe: Recipe) -> Any:
-    """Return the model that is sampled: the same, or a copy with bfloat16 weights."""
-    if backend.precise(recipe.precision) != "bfloat16":
-        return model
+def lowered(model: TrainedModel, recipe: Recipe) -> Any:
+    """Return what is sampled from: the model, or its copy with bfloat16 weights."""
     # Training held gradients and two moments beside the weights: there is room for a copy.
-    return copy.deepcopy(model).bfloat16().eval()
+    return model.bfloat16 if backend.precise(recipe.precision) == "bfloat16" else model.loaded
+
+
+def _builtin(model: TrainedModel, encoder: Encoder, recipe: Recipe) -> Draw:
+    drawing = lowered(model, recipe)
+    return lambda size, stream, beat: _generate(drawing, encoder, size, recipe, stream, beat)
+
+
+def _of_ones_own(sampler: Sampler, model: TrainedModel, encoder: Encoder, recipe: Recipe) -> Draw:
+    def draw(size: int, stream: int, beat: Beat) -> list[list[int]]:
+        beat()
+        prompts = [[encoder.start] for _ in range(size)]
+        found = sampler.sample(
+            model,
+            prompts,
+            max_length=encoder.max_length,
+            temperature=recipe.temperature,
+            seed=stream,
+        )
+        return drawn(sampler, found, prompts, encoder, vocabulary(model.loaded))
+
+    return draw
 
 
 def _divergence(
-    drawing: Any, model: Any, encoder: Encoder, sequences: list[list[int]], recipe: Recipe
+    model: TrainedModel, encoder: Encoder, sequences: list[list[int]], recipe: Recipe
 ) -> float | None:
-    if drawing is model or recipe.temperature == 0:
+    drawing = lowered(model, recipe)
+    if drawing is model.loaded or recipe.temperature == 0:
         return None
     started = [[encoder.start, *ids] for ids in sequences]
-    return float(divergence(drawing, model, encoder, started, recipe).mean())
+    return float(divergence(drawing, model.loaded, encoder, started, recipe).mean())
 
 
 def _share(missing: int, acceptance: float, most: int) -> int:
@@ -241,17 +267,30 @@ def _generate(
     count: int,
     recipe: Recipe,
     seed: int,
-    beat: Callable[[], None] = lambda: None,
+    beat: Beat = lambda: None,
 ) -> list[list[int]]:
-    """Return the tokens of `count` sequences after the start, each up to its end if it has one.
+    """Return the tokens of `count` sequences after the start, each up to its end if it has one."""
+    return completed(model, encoder, [[encoder.start]] * count, recipe, seed, beat)
+
+
+def completed(
+    model: Any,
+    encoder: Encoder,
+    prompts: list[list[int]],
+    recipe: Recipe,
+    seed: int,
+    beat: Beat = lambda: None,
+) -> list[list[int]]:
+    """Return what follows prompts of one length, each up to its end if it has one.
 
     A batch takes as long as its longest sequence. So sequences are generated to a first length,
     those that have not ended to twice that length, and so on: the law is the same, as each goes on
     from its own tokens, and few steps are spent on sequences that have ended.
     """
     finished: dict[int, list[int]] = {}
-    pending = {name: [encoder.start] for name in range(count)}
-    length, stage = 1, 0
+    pending = dict(enumerate(prompts))
+    begun = length = len(prompts[0])
+    stage = 0
     while pending:
         upto = min(max(FIRST_LENGTH, 2 * length), encoder.max_length)
         names = list(pending)
@@ -263,16 +302,16 @@ def _generate(
             for name, ids in zip(
                 batch, _continued(model, encoder, prefixes, upto, recipe, stream), strict=True
             ):
-                if encoder.end in ids[1:]:
-                    finished[name] = ids[1 : ids.index(encoder.end, 1) + 1]
+                if encoder.end in ids[begun:]:
+                    finished[name] = ids[begun : ids.index(encoder.end, begun) + 1]
                     del pending[name]
                 else:
                     pending[name] = ids
         length, stage = upto, stage + 1
         if length == encoder.max_length:
-            finished |= {name: ids[1:] for name, ids in pending.items()}
+            finished |= {name: ids[begun:] for name, ids in pending.items()}
             break
-    return [finished[name] for name in range(count)]
+    return [finished[name] for name in range(len(prompts))]
 
 
 def _continued(

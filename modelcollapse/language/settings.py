@@ -14,6 +14,8 @@ from modelcollapse.language import backend
 from modelcollapse.language.base import Base
 from modelcollapse.language.checkpoints import names, resolve
 from modelcollapse.language.corpus import GRAMMAR_ROWS, Corpus, load_corpus
+from modelcollapse.language.own import check_one_process, check_part, identity
+from modelcollapse.language.protocols import Metric, Sampler, Template, Trainer
 from modelcollapse.language.recipe import FROM_SCRATCH, LARGEST_SEED, PAPER, SMALL, Recipe
 from modelcollapse.language.template import Row, digest
 from modelcollapse.language.tokens import Encoder
@@ -52,6 +54,11 @@ class Settings:
         rate and batches of 32; from scratch packed blocks and a higher learning rate.
     subset, columns
         As in `load_corpus`.
+    sampler, trainer, template
+        Your own `Sampler`, `Trainer` or `Template`; by default transformers' generate and Trainer,
+        and the template that the data's columns ask for.
+    metrics
+        Your own functions of a `Generation`, each of which returns numbers by name.
     """
 
     model: str = "tiny-gemma2"
@@ -62,10 +69,31 @@ class Settings:
     recipe: Recipe | None = None
     subset: str | None = None
     columns: tuple[str, ...] | None = None
+    sampler: Sampler | None = None
+    trainer: Trainer | None = None
+    template: Template | None = None
+    metrics: tuple[Metric, ...] = ()
 
     def __post_init__(self) -> None:
+        for kind in ("sampler", "trainer", "template"):
+            if (part := getattr(self, kind)) is not None:
+                check_part(kind, part)
+        if not isinstance(self.metrics, (list, tuple)):
+            raise invalid("metrics", self.metrics, "give a sequence of functions of a generation")
+        object.__setattr__(self, "metrics", tuple(self.metrics))
+        for metric in self.metrics:
+            check_part("metrics", metric)
         if self.held_out is not None:
             whole("held_out", self.held_out)
+
+    def own(self) -> dict[str, Any]:
+        """Return what the parts of one's own are, by kind, with their code."""
+        kinds = ("sampler", "trainer", "template")
+        parts = {kind: part for kind in kinds if (part := getattr(self, kind)) is not None}
+        told: dict[str, Any] = {kind: identity(part) for kind, part in parts.items()}
+        if self.metrics:
+            told["metrics"] = [identity(metric) for metric in self.metrics]
+        return told
 
 
 def default_recipe(model: str, *, from_scratch: bool) -> Recipe:
@@ -200,6 +228,7 @@ class Setup:
             **{f"recipe.{name}": value for name, value in self.recipe.described().items()},
             "recipe.precision": backend.precise(self.recipe.precision),
             "processes": backend.world(),
+            **self.settings.own(),
         }
 
 
@@ -216,6 +245,7 @@ def prepare(settings: Settings, advance: Any = None) -> Setup:
     """
     backend.require()
     backend.require_whole_weights()
+    check_one_process(sampler=settings.sampler, trainer=settings.trainer)
     recipe = settings.recipe or default_recipe(settings.model, from_scratch=settings.from_scratch)
     with backend.quiet():
         corpus = load_corpus(
@@ -223,6 +253,7 @@ def prepare(settings: Settings, advance: Any = None) -> Setup:
             held_out=settings.held_out,
             subset=settings.subset,
             columns=settings.columns,
+            template=settings.template,
         )
         base = Base(resolve(settings.model, advance), settings.from_scratch)
         encoder = Encoder(

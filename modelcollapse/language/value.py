@@ -224,7 +224,7 @@ def read_pool(pool: str | Path, setup: Setup) -> tuple[list[Row], list[str]]:
         )
     with backend.quiet():
         try:
-            found = read(path, None, None)
+            found = read(path, None, None, setup.settings.template)
         except InvalidInput as error:
             raise InvalidInput(f"pool: {error}") from error
     columns = setup.corpus.template.columns

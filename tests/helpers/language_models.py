@@ -21,6 +21,7 @@ from modelcollapse.language.recipe import Recipe
 from modelcollapse.language.settings import Settings
 from modelcollapse.language.template import Conversation, Plain
 from modelcollapse.language.tokens import Encoder
+from modelcollapse.language.trained import TrainedModel
 from modelcollapse.language.training import fine_tune
 
 __all__ = ["FAMILIES", "offline"]
@@ -156,6 +157,11 @@ def options(keep="none", jobs=1, threads=1):
     return Options(keep=keep, jobs=jobs, threads=threads)
 
 
+def wrapped(fresh, own):
+    """Return a model in memory as a trainer would return it."""
+    return TrainedModel(own.tokenizer, Path(SCRATCH.name) / "not written", fresh)
+
+
 def state(fresh):
     """Return copies of the weights."""
     return {name: tensor.detach().clone() for name, tensor in fresh.state_dict().items()}
@@ -180,6 +186,11 @@ class Chain:
     encoder: Encoder
     letters: tuple[int, ...]  # the tokens of the characters, in the circle's order
     law: np.ndarray  # P(next | current), shape (tokens, tokens)
+
+    @property
+    def trained(self):
+        """The model as a trainer would return it."""
+        return wrapped(self.model, self.encoder)
 
     def likely(self, token):
         """Return the likely successor of a token."""

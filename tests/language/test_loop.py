@@ -21,7 +21,17 @@ from joblib.externals.loky import get_reusable_executor
 from modelcollapse import Accumulate, AccumulateSubsample, InvalidInput, KeepReal, Replace
 from modelcollapse import SlidingWindow as Window
 from modelcollapse._support.sealed import read_json, read_table, write_json
-from modelcollapse.language import Options, Results, backend, loop, run, sampling
+from modelcollapse.language import (
+    Options,
+    Results,
+    backend,
+    batch,
+    loop,
+    run,
+    sampling,
+    shipped,
+    trained,
+)
 from modelcollapse.language import chain as generations_of
 from modelcollapse.language.base import Base
 from modelcollapse.language.evaluation import row_nats
@@ -516,7 +526,8 @@ def test_a_full_disk_is_foreseen(monkeypatch, tmp_path):
 @pytest.mark.parametrize("function", ["write_table", "save", "fine_tune"])
 def test_a_failure_leaves_finished_generations_alone(monkeypatch, tmp_path, whole, function):
     """The disk is full in generation 2: what was finished stays, and the same call goes on."""
-    real, disk = getattr(generations_of, function), {"full": False}
+    where = {"write_table": generations_of, "save": trained, "fine_tune": shipped}[function]
+    real, disk = getattr(where, function), {"full": False}
 
     def fail(*arguments, **keywords):
         if disk["full"]:
@@ -527,7 +538,7 @@ def test_a_failure_leaves_finished_generations_alone(monkeypatch, tmp_path, whol
         del share
         disk["full"] = "generation 2" in what
 
-    monkeypatch.setattr(generations_of, function, fail)
+    monkeypatch.setattr(where, function, fail)
     arguments = {"workflows": (Accumulate(),), "generations": 2, "seeds": (SEED,)}
     if function == "fine_tune":  # it fails before it reports
         go(tmp_path / "run", generations=1)
@@ -536,7 +547,7 @@ def test_a_failure_leaves_finished_generations_alone(monkeypatch, tmp_path, whol
         run(settings(), tmp_path / "run", **arguments, options=options("all"), report=fill)
     finished = sorted(path.name for path in (tmp_path / "run").rglob("generation-*"))
     left = partials(tmp_path / "run")
-    monkeypatch.setattr(generations_of, function, real)
+    monkeypatch.setattr(where, function, real)
     run(settings(), tmp_path / "run", **arguments, options=options("all"))
 
     assert finished == ["generation-001"]
@@ -603,7 +614,7 @@ def hopeless_from(t, real):
 def test_a_sampler_without_hope_is_an_outcome(monkeypatch, tmp_path):
     """In generation 2 it ends its chain, and is reported; the same call changes nothing."""
     said = []
-    monkeypatch.setattr(generations_of, "sample", hopeless_from(2, generations_of.sample))
+    monkeypatch.setattr(batch, "sample", hopeless_from(2, batch.sample))
     arguments = {"generations": 4, "seeds": (SEED,), "options": options("last")}
     run(settings(), tmp_path / "run", workflows=(Replace(),), **arguments, announce=said.append)
     found = record(tmp_path / "run", "replace", 2)
@@ -627,7 +638,7 @@ def test_a_base_without_hope_is_an_error(monkeypatch, tmp_path):
 
     The error shows the first rejected sample, and the same call says it again.
     """
-    monkeypatch.setattr(generations_of, "sample", hopeless_from(1, generations_of.sample))
+    monkeypatch.setattr(batch, "sample", hopeless_from(1, batch.sample))
     place = tmp_path / "run" / f"seed-{SEED}" / "real" / "generation-001"
     told = []
     for _ in range(2):

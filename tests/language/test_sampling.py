@@ -28,6 +28,7 @@ from tests.helpers.language_models import (
     texts,
     tokenizer,
     trained,
+    wrapped,
 )
 
 pytestmark = pytest.mark.language
@@ -174,7 +175,7 @@ def test_temperature_sharpens(seed):
 def test_rows_are_the_sequences_read_back(seed):
     """`sample` returns rows of the same law, and as many as were asked for."""
     chain = markov()
-    samples = sample(chain.model, chain.encoder, 3000, EXACT, seed)
+    samples = sample(chain.trained, chain.encoder, 3000, EXACT, seed)
     counts = Counter(row["text"][0] for row in samples.rows)
     first = chain.encoder.tokenizer.convert_ids_to_tokens(chain.letters[0])
 
@@ -201,7 +202,7 @@ def test_the_books_balance(monkeypatch, count):
     real = sampling._generate
     monkeypatch.setattr(sampling, "_generate", record)
     told = []
-    samples = sample(chain.model, chain.encoder, count, recipe, 3, advance=told.append)
+    samples = sample(chain.trained, chain.encoder, count, recipe, 3, advance=told.append)
     sequences = list(itertools.chain(*generated))
     unfinished = sum(chain.encoder.end not in ids for ids in sequences)
     rows = [row for row in chain.encoder.decode(sequences) if not isinstance(row, str)]
@@ -233,7 +234,7 @@ def test_sampling_conditions_on_being_well_formed(seed):
     """With 5 tokens for a row, the lengths 1 to 4 have their geometric chances over their sum."""
     chain = markov(max_length=6)
     recipe = dataclasses.replace(EXACT, max_length=6)
-    samples = sample(chain.model, chain.encoder, 3000, recipe, seed)
+    samples = sample(chain.trained, chain.encoder, 3000, recipe, seed)
     total = 1 - (1 - ENDS) ** 4
     counts = Counter(len(row["text"]) for row in samples.rows)
 
@@ -301,7 +302,7 @@ def test_seeds():
 
     chain = markov()
     before = torch.get_rng_state().tolist()
-    one, same, other = (sample(chain.model, chain.encoder, 50, SMALL, s).rows for s in (1, 1, 2))
+    one, same, other = (sample(chain.trained, chain.encoder, 50, SMALL, s).rows for s in (1, 1, 2))
 
     assert one == same
     assert one != other
@@ -314,7 +315,7 @@ def test_a_model_that_never_ends_is_hopeless(count):
     """An error with the counts, after so many samples that chance would be to blame in 1 %."""
     chain = markov(max_length=5, ends=0.0)
     with pytest.raises(HopelessError) as caught:
-        sample(chain.model, chain.encoder, count, SMALL, 0)
+        sample(chain.trained, chain.encoder, count, SMALL, 0)
     message = str(caught.value)
     tried = caught.value.samples.tried
 
@@ -352,7 +353,7 @@ def test_rows_that_are_spelled_otherwise(monkeypatch):
         "_generate",
         lambda *given: [letters[1:], word[1:], word[1:], word[1:]][: given[2]],
     )
-    samples = sample(model("llama"), own, 4, SMALL, 0)
+    samples = sample(wrapped(model("llama"), own), own, 4, SMALL, 0)
 
     assert len(word) < len(letters)
     assert samples.ids == [letters, word, word, word]
@@ -364,10 +365,10 @@ def test_a_low_acceptance_that_is_allowed_is_no_error():
     """One in five is well-formed, and one in twenty is enough."""
     chain = markov(max_length=4, ends=0.1)
     recipe = dataclasses.replace(SMALL, max_length=4, sampling_batch=128)
-    samples = sample(chain.model, chain.encoder, 150, recipe, 0)
+    samples = sample(chain.trained, chain.encoder, 150, recipe, 0)
     with pytest.raises(HopelessError, match=r"fewer than least_acceptance = 0\.5;"):
         sample(
-            *(chain.model, chain.encoder, 150),
+            *(chain.trained, chain.encoder, 150),
             dataclasses.replace(recipe, least_acceptance=0.5),
             0,
         )
@@ -380,7 +381,7 @@ def test_a_barely_trained_model_is_sampled():
     """Reasons of rejection are counted; what is returned can be trained on."""
     own, fresh = encoder("qwen2"), model("qwen2")
     trained(fresh, "qwen2", texts(60), steps=20)
-    samples = sample(fresh, own, 60, dataclasses.replace(SMALL, sampling_batch=64), 0)
+    samples = sample(wrapped(fresh, own), own, 60, dataclasses.replace(SMALL, sampling_batch=64), 0)
 
     assert len(samples.rows) == 60
     assert {"unfinished", "malformed"} <= set(samples.rejected)
