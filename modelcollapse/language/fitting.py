@@ -7,6 +7,7 @@ from typing import Any
 
 from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse.language import backend
+from modelcollapse.language.base import Base
 from modelcollapse.language.evaluation import vocabulary
 from modelcollapse.language.folder import Record
 from modelcollapse.language.own import name_of
@@ -56,10 +57,10 @@ def fit(
     if examples:
         given = {"weights": weights, "seed": seed, "folder": place}
         found = trainer.train(setup.base, examples, setup.recipe, **given)
-        model = _checked(found, setup, trainer)
+        model = checked_model(found, setup.base, trainer)
     else:
-        base = setup.base.model(backend.derived(seed, backend.INITIAL))
-        model = TrainedModel(setup.base.tokenizer, place, base.to(backend.device()))
+        fresh = setup.base.model(backend.derived(seed, backend.INITIAL))
+        model = TrainedModel(setup.base.tokenizer, place, fresh.to(backend.device()))
     done = model.training
     if done is None:
         tokens, seconds = sum(map(len, examples)), time.monotonic() - started
@@ -73,16 +74,16 @@ def fit(
     }
 
 
-def _checked(found: Any, setup: Setup, trainer: Trainer) -> TrainedModel:
+def checked_model(found: Any, base: Base, trainer: Trainer) -> TrainedModel:
     """Return what a trainer has returned as a model, with a place for each of the base's tokens."""
     if isinstance(found, (str, Path)):
         if not Path(found).is_dir():
             raise InvalidInput(f"trainer = {name_of(trainer)}: {str(found)!r} is no folder")
-        found = TrainedModel(setup.base.tokenizer, Path(found))
+        found = TrainedModel(base.tokenizer, Path(found))
     if not isinstance(found, TrainedModel):
         remedy = "return the folder of the trained model, or a TrainedModel"
         raise invalid(f"trainer = {name_of(trainer)}: what it returned", found, remedy)
-    size, tokens = vocabulary(found.loaded), len(setup.base.tokenizer)
+    size, tokens = vocabulary(found.loaded), len(base.tokenizer)
     if size < tokens:
         raise InvalidInput(
             f"trainer = {name_of(trainer)}: its model has {size} tokens and the base's tokenizer "

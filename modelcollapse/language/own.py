@@ -109,30 +109,31 @@ def measured(
 
     A metric that fails costs its own numbers, and not the generation.
     """
-    numbers: dict[str, float] = {}
+    known: dict[str, float] = {}
     failed = []
     for metric in metrics:
         try:
-            found = _numbers(metric(generation), {*taken, *numbers})
+            found = numbers(metric(generation), {*taken, *known})
         except Exception as error:  # noqa: BLE001 - anybody's code
             failed.append(f"{name_of(metric)}: {brief(error)}")
         else:
-            numbers |= found
-    return numbers, failed
+            known |= found
+    return known, failed
 
 
-def _numbers(found: Any, taken: set[str]) -> dict[str, float]:
+def numbers(found: Any, taken: set[str]) -> dict[str, float]:
+    """Return what a metric has returned as numbers by name, or raise InvalidInput."""
     if not isinstance(found, Mapping):
         raise InvalidInput(f"it returned {found!r}: return numbers by name")
-    numbers = {}
+    result = {}
     for name, value in found.items():
         if not isinstance(name, str) or name in taken:
             raise InvalidInput(f"the name {name!r} is taken, or no text: choose another")
         number = float(value)
         if math.isinf(number):
             raise InvalidInput(f"{name} is {number}: return finite numbers, or NaN for none")
-        numbers[name] = number
-    return numbers
+        result[name] = number
+    return result
 
 
 def name_of(part: Any) -> str:

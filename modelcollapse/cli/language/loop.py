@@ -18,6 +18,7 @@ from modelcollapse.cli.language.options import (
 from modelcollapse.cli.options import parse_samples
 from modelcollapse.cli.output import Quiet, note, print_json, print_table
 from modelcollapse.cli.whole import MaybeWhole, Whole
+from modelcollapse.language.template import Template
 from modelcollapse.workflows import OWNERS, AnyWorkflow, by_name
 
 DEFAULT = ("replace", "accumulate-subsample", "accumulate")
@@ -88,7 +89,7 @@ def loop(
         status = INTERRUPTED
         note_interrupted(output)
     if first_process() and (not status or any(output.glob("seed-*/*/*/metrics.json"))):
-        _report(output, json=json)
+        _report(output, settings.template, json=json)
     return status
 
 
@@ -108,13 +109,13 @@ def build_workflows(
     ]
 
 
-def _report(output: Path, *, json: bool) -> None:
+def _report(output: Path, template: Template | None, *, json: bool) -> None:
     """Show what is finished, and write the table, the picture and the samples."""
     from modelcollapse.language import report
     from modelcollapse.language.compare import compare_workflows
     from modelcollapse.language.results import Results
 
-    results = Results.read(output)
+    results = Results.read(output, template)
     written = report.write_report(results, output)
     if json:
         print_json({"configuration": results.configuration, "results": results.table()})
