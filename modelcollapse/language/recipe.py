@@ -9,6 +9,7 @@ from modelcollapse._support.errors import invalid
 
 Precision = Literal["auto", "float32", "bfloat16"]
 Batching = Literal["random", "by_length"]
+Loss = Literal["tokens", "rows"]
 LARGEST_SEED = 2**32 - 1
 
 
@@ -45,6 +46,11 @@ class Recipe:
         Train on what the text of a sample is encoded to, as the paper does. Otherwise a model is
         trained on the very tokens that were sampled: one text has several spellings in tokens, a
         model samples them all, and an encoder writes one.
+    loss
+        "tokens": a step's loss is the mean over its tokens, as everybody trains. It is a ratio,
+        and on few rows per step the tokens of short rows count more. "rows": it is the sum over
+        its rows, over their number times the mean length of all rows; so every row counts alike in
+        every step, which is the maximum likelihood of rows. Not with `packed`.
     precision
         "bfloat16" trains float32 weights under bfloat16 autocast and samples from bfloat16
         weights; "auto" is "bfloat16" on a GPU that has it and "float32" elsewhere. Models are
@@ -73,6 +79,7 @@ class Recipe:
     max_length: int = 512
     packed: bool = False
     batching: Batching = "random"
+    loss: Loss = "tokens"
     retokenise: bool = False
     precision: Precision = "auto"
     temperature: float = 1.0
@@ -92,9 +99,17 @@ class Recipe:
             raise invalid("warmup", self.warmup, "give a share from 0 to below 1")
         if not _is_number(self.temperature) or self.temperature < 0:
             raise invalid("temperature", self.temperature, "give a finite number, at least 0")
-        for name, kind in (("batching", Batching), ("precision", Precision)):
+        for name, kind in (("batching", Batching), ("precision", Precision), ("loss", Loss)):
             if getattr(self, name) not in get_args(kind):
                 raise invalid(name, getattr(self, name), f"one of {', '.join(get_args(kind))}")
+
+        if self.packed and self.loss == "rows":
+            raise invalid("loss", self.loss, "packed blocks are no rows: leave one of the two out")
+
+    @property
+    def rows_per_step(self) -> int:
+        """The rows or blocks that a process sees in an optimiser step."""
+        return self.batch_size * self.accumulation
 
     def described(self) -> dict[str, Any]:
         """Return the recipe as plain data."""

@@ -25,6 +25,7 @@ from modelcollapse.workflows import Accumulate, AccumulateSubsample, Replace, Wo
 # The largest sum of learning rates over the steps after which a checkpoint is known to have written
 # no well-formed row. The paper's recipe on its 12,500 rows has twice as much.
 UNLEARNED = 4e-4
+FEW_ROWS = 16  # per step: below, a mean over tokens is far from one over rows
 SMALL_BYTES = 40_000_000  # of weights: ten million in float32
 WORKFLOWS: tuple[Workflow, ...] = (Replace(), AccumulateSubsample(), Accumulate())
 
@@ -185,7 +186,7 @@ class Setup:
         long = f"{r.epochs:g} epochs" if r.steps is None else many(r.steps, "step")
         told = (
             f"{self.settings.model} on {backend.device()}: learning rate {r.learning_rate:g}, "
-            f"{r.batch_size * r.accumulation * backend.world()} {unit} per step, {long}, at most "
+            f"{r.rows_per_step * backend.world()} {unit} per step, {long}, at most "
             f"{r.max_length} tokens"
         )
         if corpus.grammar is not None:
@@ -199,10 +200,26 @@ class Setup:
         return [told, data, *(f"{corpus.name}: {note}" for note in corpus.notes)]
 
     def foreseen(self, rows: int) -> list[str]:
-        """Return what is known against training on so few rows, as a line, if there is anything."""
+        """Return what is known against training on so few rows, and few per step, as lines."""
         r = self.recipe
-        steps = planned_steps(rows, r)
-        if r.packed or self.settings.from_scratch or steps * r.learning_rate > UNLEARNED:
+        return [] if r.packed else [*self._shortened(), *self._unlearned(planned_steps(rows, r))]
+
+    def _shortened(self) -> list[str]:
+        rows = self.recipe.rows_per_step * backend.world()
+        if self.recipe.loss == "rows" or rows >= FEW_ROWS:
+            return []
+        told = (
+            f"{many(rows, 'row')} per optimiser step: its loss is a mean over its tokens, so that "
+            "those of short rows count more, and samples get shorter from generation to "
+            "generation, by about a share of CV^2 over this number, where CV is the standard "
+            "deviation of lengths over their mean. Train on loss = rows, or on "
+            f"{FEW_ROWS} rows per step and more"
+        )
+        return [told]
+
+    def _unlearned(self, steps: int) -> list[str]:
+        r = self.recipe
+        if self.settings.from_scratch or steps * r.learning_rate > UNLEARNED:
             return []
         told = (
             f"{many(steps, 'optimiser step')} at a learning rate of {r.learning_rate:g} may be too "

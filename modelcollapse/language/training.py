@@ -85,7 +85,14 @@ def fine_tune(
         backend.seeded(seed),
     ):
         arguments = _arguments(recipe, len(examples), seed, folder, tracking.arguments())
-        trainer = _trainer(model, encoder, _data(examples, weights), arguments, advance)
+        trainer = _trainer(
+            model,
+            encoder,
+            _data(examples, weights),
+            arguments,
+            advance,
+            sum(map(len, examples)) / len(examples) - 1 if recipe.loss == "rows" else None,
+        )
         output = trainer.train()
         # Under bfloat16 it has put a forward of its own, with autocast, before the model's.
         trainer.accelerator.unwrap_model(trainer.model_wrapped, keep_fp32_wrapper=False)
@@ -145,7 +152,12 @@ def _data(examples: Sequence[Sequence[int]], weights: Sequence[float] | None) ->
 
 
 def _trainer(
-    model: Any, encoder: Encoder, data: Any, arguments: Any, advance: Advance | None
+    model: Any,
+    encoder: Encoder,
+    data: Any,
+    arguments: Any,
+    advance: Advance | None,
+    row_tokens: float | None,
 ) -> Any:
     from transformers import PrinterCallback
 
@@ -155,6 +167,7 @@ def _trainer(
         model=model,
         args=arguments,
         train_dataset=data,
+        row_tokens=row_tokens,
         data_collator=Collator(encoder.padding),
         callbacks=[] if advance is None else [Progress(advance)],
     )

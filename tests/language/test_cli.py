@@ -223,8 +223,11 @@ def test_a_signal_stops_the_process_cleanly(stopped):
 
 
 def test_two_processes_share_a_generation(tmp_path):
-    """As ``accelerate launch`` starts them: one writes, and both train and sample."""
-    words = arguments(tmp_path / "run", "--workflow", "replace")
+    """As ``accelerate launch`` starts them: one writes, and both train and sample.
+
+    A loss over rows is over those of both.
+    """
+    words = arguments(tmp_path / "run", "--workflow", "replace", "--loss", "rows")
     launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
     command = [sys.executable, *launcher, "-m", "modelcollapse", *words]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=200)

@@ -334,7 +334,7 @@ def test_processes_give_the_same_grid(tmp_path, processes):
 
     assert results(more) == results(one)
     assert configurations[0] == configurations[1]
-    assert len(lines) == 2 + 3
+    assert len(lines) == 3 + 3
     assert shares == sorted(shares)
     assert shares[-1] == 1
 
@@ -624,7 +624,7 @@ def test_a_sampler_without_hope_is_an_outcome(monkeypatch, tmp_path):
     assert found["outcome"].startswith("sampling is hopeless: ")
     assert found["sampled"] == 0
     assert found["loss"] > 0
-    told = [line for line in said if "generation" in line]
+    told = [line for line in said if ": loss" in line]
     assert "sampling is hopeless" in told[1]
     assert len(told) == 2
     assert snapshot(tmp_path / "run") == before
@@ -839,7 +839,8 @@ def test_progress_is_told(tmp_path):
     assert any("replace, seed 3, generation 2: sampling" in what for _, what in told)
     assert "learning rate 0.001, 8 rows per step" in said[0]
     assert "68 training rows, 0 of them" in said[1]
-    assert [line.partition(":")[0] for line in said[2:]] == [
+    assert said[2].startswith("8 rows per optimiser step: its loss is a mean over its tokens")
+    assert [line.partition(":")[0] for line in said[3:]] == [
         f"{chain}, seed 3, generation {t}"
         for chain, t in (("real", 1), ("replace", 2), ("accumulate", 2))
     ]
@@ -908,12 +909,12 @@ def test_a_nested_configuration(tmp_path):
         ({"accumulation": 16, "learning_rate": 1e-4}, "1 optimiser step at a learning rate of"),
         ({"batch_size": 6, "learning_rate": 1e-4}, "4 optimiser steps at a learning rate of"),
         ({"learning_rate": 1.4e-4}, None),
-        ({"accumulation": 16, "learning_rate": 1e-4, "packed": True}, None),
+        ({"accumulation": 16, "learning_rate": 1e-4, "packed": True, "loss": "tokens"}, None),
     ],
 )
 def test_too_few_steps_are_said_before_training(recipe, told):
     """Where the steps times their rate are no more than what a checkpoint learned nothing from."""
-    said = settings()
+    said = replace(settings(), recipe=replace(settings().recipe, loss="rows"))
     lines = prepare(replace(said, recipe=replace(said.recipe, **recipe))).foreseen(24)
 
     assert len(lines) == (told is not None)

@@ -14,7 +14,7 @@ from modelcollapse.cli.importing import instance
 from modelcollapse.cli.output import note, progress
 from modelcollapse.cli.whole import MaybeWhole, Whole
 from modelcollapse.language import Options, Recipe, Settings
-from modelcollapse.language.recipe import Batching, Precision
+from modelcollapse.language.recipe import Batching, Loss, Precision
 from modelcollapse.language.settings import default_recipe
 from modelcollapse.language.work import Announce, Keep, Report
 
@@ -65,6 +65,9 @@ class ModelOptions:
 
     batching: Batching | None = None
     "random (the default), or by_length: faster, and biased to short rows."
+
+    loss: Loss | None = None
+    "tokens (the default): the mean of a step's tokens; rows: every row counts alike."
 
     retokenise: Annotated[bool, Parameter(negative="")] = False
     "Train on the samples' texts, encoded again, as the paper; not on the tokens sampled."
