@@ -16,6 +16,7 @@ from modelcollapse.language import backend
 from modelcollapse.language.batch import rejected_in, write_batch
 from modelcollapse.language.fitting import fit
 from modelcollapse.language.folder import (
+    BASE,
     Folder,
     Record,
     generation_folder,
@@ -56,10 +57,10 @@ def label(workflow: Workflow) -> str:
     held = getattr(workflow, "__dict__", {})
     parts = [f"{key}-{value}" for key, value in held.items() if value is not None]
     text = getattr(workflow, "label", "-".join([name, *parts]))
-    if text == SHARED or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", text):
+    if text in (SHARED, BASE) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", text):
         raise InvalidInput(
             f"workflows: {text!r} cannot be the name of a folder; give your workflow a name of "
-            f"letters, digits, '.', '_' and '-' other than {SHARED!r}"
+            f"letters, digits, '.', '_' and '-' other than {SHARED!r} and {BASE!r}"
         )
     return text
 

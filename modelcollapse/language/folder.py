@@ -4,6 +4,7 @@
 
     RUN/run.json                          configuration, versions, machine
     RUN/held_out.parquet                  the held-out rows
+    RUN/base/                             generation 0: the base's losses
     RUN/seed-0/real.parquet               batch 1
     RUN/seed-0/real/generation-001/       the fit to all of batch 1, shared by the workflows
     RUN/logs/                             tensorboard's files, if asked for
@@ -41,9 +42,10 @@ from modelcollapse.language.tracking import Tracking
 
 FORMAT = 3  # 2 kept the texts of samples alone; its folders are read, and not gone on with
 READ_FORMATS = (2, FORMAT)
+BASE = "base"  # the folder of generation 0
 TOKENS = "token_ids"  # the column of samples that holds their tokens, start and end included
 NAMES = {  # what is written, as regular expressions, by folder
-    "": r"run\.json|held_out\.parquet",
+    "": r"run\.json|held_out\.parquet|base",
     "seed-*": r"(?:real|pool)\.parquet|cell-r[0-9]+-s[0-9]+",
     "seed-*/*": r"generation-[0-9]{3,}",
 }
@@ -138,9 +140,15 @@ class Folder:
         for part, names in NAMES.items():
             for folder in self.path.glob(part) if part else [self.path]:
                 clear(folder, names)
-        for finished in list(self.path.glob("seed-*/**/held_out.parquet")):
+        judged = [*self.path.glob("seed-*/**/held_out.parquet"), self.base / "held_out.parquet"]
+        for finished in [path for path in judged if path.exists()]:
             if not (finished.parent / "metrics.json").exists():  # a person has removed it
                 shutil.rmtree(finished.parent)
+
+    @property
+    def base(self) -> Path:
+        """The folder of generation 0."""
+        return self.path / BASE
 
     def generation(self, seed: int, chain: str, t: int) -> Path:
         """Return the folder of one generation, finished or not."""

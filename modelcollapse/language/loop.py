@@ -14,11 +14,13 @@ from modelcollapse.language.chain import Chain, label
 from modelcollapse.language.folder import Folder, check_space
 from modelcollapse.language.judging import Judge
 from modelcollapse.language.settings import WORKFLOWS, Settings, Setup, checked_seeds, prepare
+from modelcollapse.language.untrained import Untrained
 from modelcollapse.language.work import (
     Announce,
     Keep,
     Options,
     Report,
+    Task,
     carry_out,
     unheard,
     unseen,
@@ -124,7 +126,7 @@ def run(
         ]
         # Workflows share the fit to the whole real batch: it comes before they part.
         first = {chain.place(1): replace(chain, sizes=sizes[:2]) for chain in chains}
-        phases = [list(first.values()), chains]
+        phases: list[list[Task]] = [[Untrained(judge, folder), *first.values()], [*chains]]
         carry_out(phases, options, show, tell)
     return folder.path
 

@@ -29,7 +29,8 @@ def _share(value: float) -> str:
     return f"{100 * value:.1f} %"
 
 
-COLUMNS: tuple[tuple[str, str, Callable[[float], str]], ...] = (
+Column = tuple[str, str, Callable[[float], str]]  # the metric, its head, and how it is shown
+COLUMNS: tuple[Column, ...] = (
     ("loss", "loss", "{:.4f}".format),
     ("excess", "excess", "{:.3f}".format),
     ("tail_loss", "tail loss", "{:.4f}".format),
@@ -87,8 +88,9 @@ def write_csv(results: Results, path: Path) -> None:
 def tables(results: Results) -> list[Table]:
     """Return tables for a terminal: title, columns and rows of text.
 
-    The first has a row per workflow and generation, with means over the seeds, and one of the real
-    batch. With several seeds a second one has the smallest and the largest value.
+    The first has a row per workflow and generation, with means over the seeds, one of generation
+    0, the base as it is, and one of the real batch. With several seeds a second one has the
+    smallest and the largest value.
     """
     seeds = len(results.seeds)
     known = [c for c in COLUMNS if c[0] in results.metrics or c[0] not in OPTIONAL]
@@ -97,7 +99,7 @@ def tables(results: Results) -> list[Table]:
     ended = _ended(results)
     if ended:
         heads.append("outcome")
-    means, ranges = [], []
+    means, ranges = _base(results, known, counted, ended), list[list[str]]()
     for workflow in results.workflows:
         values = {name: _values(results, name, workflow) for name, _, _ in known}
         for j, t in enumerate(results.generations):
@@ -127,6 +129,17 @@ def tables(results: Results) -> list[Table]:
         columns = heads[:-1] if ended else heads
         result.append((f"Smallest to largest of {seeds} seeds", columns, ranges))
     return result
+
+
+def _base(
+    results: Results, known: Sequence[Column], counted: list[str], ended: Mapping[Any, str]
+) -> list[list[str]]:
+    """Return the row of generation 0, if there is one."""
+    if results.base is None:
+        return []
+    there = results.base
+    shown = [show(there[name]) if name in there else NOTHING for name, _, show in known]
+    return [["base", "0", *[NOTHING] * len(counted), *shown, *["completed"] * bool(ended)]]
 
 
 def notes(results: Results) -> list[str]:

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from modelcollapse._support.sealed import read_table
 from modelcollapse.language.chain import SHARED
 from modelcollapse.language.diversity import MOST_ROWS, diversity
 from modelcollapse.language.folder import (
+    BASE,
     Record,
     read_configuration,
     read_record,
@@ -49,6 +50,8 @@ class Results:
         The metrics of each (workflow, seed, generation), in this order.
     places
         The folder of each.
+    base
+        The metrics of generation 0, the base before any training; None of a run that has none yet.
     own
         The template of one's own that the run was made with, if there is one and it was given.
     """
@@ -57,6 +60,7 @@ class Results:
     configuration: Mapping[str, Any] = field(repr=False)
     records: Mapping[Key, Record] = field(repr=False)
     places: Mapping[Key, Path] = field(repr=False)
+    base: Record | None = field(default=None, repr=False)
     own: Template | None = field(default=None, repr=False)
 
     @classmethod
@@ -89,6 +93,7 @@ class Results:
             configuration=configuration,
             records={key: {**record, "workflow": key[0]} for key, (_, record) in found.items()},
             places={key: place for key, (place, _) in found.items()},
+            base=read_record(path / BASE),
             own=template,
         )
 
@@ -137,11 +142,17 @@ class Results:
     def table(self) -> dict[str, list[Any]]:
         """Return the tidy table: its columns, with one row per workflow, seed and generation.
 
+        The first row is of generation 0, if the run has one: its workflow is "base", and it has no
+        seed.
+
         Columns are "workflow", "seed", "generation", "outcome" and every metric. There is one
         "rejected_REASON" per reason: 0 where nothing was rejected for it. A metric that a
         generation does not have is NaN, the counts of a sampler that was given up included.
         """
-        flat = [_flat(record) for record in self.records.values()]
+        return self._table([*([self.base] if self.base else []), *self.records.values()])
+
+    def _table(self, records: Iterable[Record]) -> dict[str, list[Any]]:
+        flat = [_flat(record) for record in records]
         first = (*KEYS, "outcome")
         names = dict.fromkeys([*first, *(name for record in flat for name in record)])
         reasons = [name for name in names if name.startswith(REJECTED)]
@@ -161,7 +172,8 @@ class Results:
         if metric not in self.metrics:
             raise unknown("metric", metric, self.metrics)
         result = np.full((len(self.seeds), len(self.generations)), np.nan)
-        for (name, seed, t), value in zip(self.records, self.table()[metric], strict=True):
+        column = self._table(self.records.values()).get(metric, [])
+        for (name, seed, t), value in zip(self.records, column, strict=bool(column)):
             if name == workflow:
                 result[self.seeds.index(seed), self.generations.index(t)] = value
         return result

@@ -168,6 +168,27 @@ def test_generation_one_is_plain_fine_tuning(whole):
     assert (found["steps"], found["training_rows"], found["real_share"]) == (3, 24, 1)
 
 
+def test_generation_zero_is_the_base(copied, whole):
+    """Bit for bit: nothing is trained. It is in the table once, and has no seed of its own."""
+    setup = prepare(settings())
+    nats = row_nats(setup.base.model(0), setup.encoder, setup.held_out_examples)
+    results, lines = Results.read(whole), []
+    table = results.table()
+
+    assert read_table(whole / "base" / "held_out.parquet")["nats"].to_list() == nats.tolist()
+    assert results.base["row_loss"] == pytest.approx(nats.mean(), rel=1e-12)
+    assert (table["workflow"][0], table["generation"].count(0)) == ("base", 1)
+    assert np.isnan(table["seed"][0])
+    assert table["loss"][1:] == [record["loss"] for record in results.records.values()]
+    assert results.values("loss", "replace").shape == (1, 3)
+    shutil.rmtree(copied / "base")
+    go(copied, Replace(), generations=3, announce=lines.append)
+    assert [line.partition(":")[0] for line in lines if ": loss" in line] == ["base, generation 0"]
+    assert (copied / "base" / "held_out.parquet").read_bytes() == (
+        whole / "base" / "held_out.parquet"
+    ).read_bytes()
+
+
 @pytest.mark.parametrize("t", [2, 3])
 def test_later_generations_start_from_the_base(whole, t):
     """Replace trains the base on the last samples alone, accumulate on all rows, bit for bit."""
@@ -624,7 +645,7 @@ def test_a_sampler_without_hope_is_an_outcome(monkeypatch, tmp_path):
     assert found["outcome"].startswith("sampling is hopeless: ")
     assert found["sampled"] == 0
     assert found["loss"] > 0
-    told = [line for line in said if ": loss" in line]
+    told = [line for line in said if ": loss" in line and not line.startswith("base")]
     assert "sampling is hopeless" in told[1]
     assert len(told) == 2
     assert snapshot(tmp_path / "run") == before
@@ -840,7 +861,8 @@ def test_progress_is_told(tmp_path):
     assert "learning rate 0.001, 8 rows per step" in said[0]
     assert "68 training rows, 0 of them" in said[1]
     assert said[2].startswith("8 rows per optimiser step: its loss is a mean over its tokens")
-    assert [line.partition(":")[0] for line in said[3:]] == [
+    assert said[3].startswith("base, generation 0: loss")
+    assert [line.partition(":")[0] for line in said[4:]] == [
         f"{chain}, seed 3, generation {t}"
         for chain, t in (("real", 1), ("replace", 2), ("accumulate", 2))
     ]
