@@ -98,17 +98,17 @@ class Changed:
         if self.fault == "truncates":
             likely = set(np.argsort(-SamplerContract()._first_law(model))[:50].tolist())
             kept = [row for row in found if row[0] in likely]
-            return [kept[i % len(kept)] for i in range(len(found))]
-        if self.fault == "leaves a row out":
-            return found[1:]
-        if self.fault == "strips the end":
-            return [[token for token in row if token != end] for row in found]
-        if self.fault == "writes other tokens":
-            return [[len(model.tokenizer), *row[1:]] for row in found]
-        if self.fault == "writes too much":
-            return [[1] * max_length for _ in found]
-        if self.fault == "repeats itself":
-            return [found[i % (len(found) // 2 or 1)] for i in range(len(found))]
+            found = [kept[i % len(kept)] for i in range(len(found))]
+        elif self.fault == "leaves a row out":
+            found = found[1:]
+        elif self.fault == "strips the end":
+            found = [[token for token in row if token != end] for row in found]
+        elif self.fault == "writes other tokens":
+            found = [[len(model.tokenizer), *row[1:]] for row in found]
+        elif self.fault == "writes too much":
+            found = [[1] * max_length for _ in found]
+        elif self.fault == "repeats itself":
+            found = [found[i % (len(found) // 2 or 1)] for i in range(len(found))]
         return found
 
 
