@@ -225,12 +225,12 @@ class TrainerContract(_OnTinyModel):
 
     @pytest.fixture
     def recipe(self) -> Recipe:
-        """Return how to train: 24 steps of 8 rows in float32."""
+        """Return how to train: 12 steps of 8 rows in float32."""
         return Recipe(
             learning_rate=1e-2,
             batch_size=8,
             accumulation=1,
-            steps=24,
+            steps=12,
             max_length=12,
             precision="float32",
         )

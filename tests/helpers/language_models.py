@@ -42,17 +42,21 @@ os.environ["HF_DATASETS_CACHE"] = str(Path(SCRATCH.name) / "datasets")
 
 
 @functools.cache
-def light():
-    """Spare the collector the libraries and the suite: every training collects garbage twice."""
+def light(module=""):
+    """Spare the collector the libraries and the suite: every training collects garbage twice.
+
+    Once for each module of tests, as more of the libraries is loaded from one to the next.
+    """
+    del module
     importlib.import_module("transformers.trainer")
     gc.collect()
     gc.freeze()
 
 
 @pytest.fixture(autouse=True)
-def offline(monkeypatch):
+def offline(request, monkeypatch):
     """One thread, no connection, and a failure if one was tried."""
-    light()
+    light(request.module.__name__)
     tried = []
 
     def refuse(*arguments, **_):
