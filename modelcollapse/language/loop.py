@@ -12,6 +12,7 @@ from modelcollapse._support.memory import require
 from modelcollapse.language import backend
 from modelcollapse.language.chain import Chain, label
 from modelcollapse.language.folder import Folder, check_space
+from modelcollapse.language.foresight import foreseen
 from modelcollapse.language.judging import Judge
 from modelcollapse.language.settings import WORKFLOWS, Settings, Setup, checked_seeds, prepare
 from modelcollapse.language.untrained import Untrained
@@ -112,7 +113,7 @@ def run(
     real = {seed: setup.corpus.draw(sizes[0], seed, setup.encoder.usable) for seed in seeds}
     folder = Folder(Path(output), setup.described())
     with working(folder, options):
-        for line in [*setup.lines(), *setup.foreseen(sizes[0])] if announce else ():
+        for line in [*setup.lines(), *foreseen(setup, sizes[0])] if announce else ():
             tell(line)
         folder.rows("held_out", setup.held_out, tell)
         for seed, rows in real.items():

@@ -19,13 +19,8 @@ from modelcollapse.language.protocols import Metric, Sampler, Template, Trainer
 from modelcollapse.language.recipe import FROM_SCRATCH, LARGEST_SEED, PAPER, SMALL, Recipe
 from modelcollapse.language.template import Row, digest
 from modelcollapse.language.tokens import Encoder
-from modelcollapse.language.training import planned_steps
 from modelcollapse.workflows import Accumulate, AccumulateSubsample, Replace, Workflow
 
-# The largest sum of learning rates over the steps after which a checkpoint is known to have written
-# no well-formed row. The paper's recipe on its 12,500 rows has twice as much.
-UNLEARNED = 4e-4
-FEW_ROWS = 16  # per step: below, a mean over tokens is far from one over rows
 SMALL_BYTES = 40_000_000  # of weights: ten million in float32
 WORKFLOWS: tuple[Workflow, ...] = (Replace(), AccumulateSubsample(), Accumulate())
 
@@ -198,37 +193,6 @@ class Setup:
             f"{corpus.dropped} rows without text left out"
         )
         return [told, data, *(f"{corpus.name}: {note}" for note in corpus.notes)]
-
-    def foreseen(self, rows: int) -> list[str]:
-        """Return what is known against training on so few rows, and few per step, as lines."""
-        r = self.recipe
-        return [] if r.packed else [*self._shortened(), *self._unlearned(planned_steps(rows, r))]
-
-    def _shortened(self) -> list[str]:
-        rows = self.recipe.rows_per_step * backend.world()
-        if self.recipe.loss == "rows" or rows >= FEW_ROWS:
-            return []
-        told = (
-            f"{many(rows, 'row')} per optimiser step: its loss is a mean over its tokens, so that "
-            "those of short rows count more, and samples get shorter from generation to "
-            "generation, by about a share of CV^2 over this number, where CV is the standard "
-            "deviation of lengths over their mean. Train on loss = rows, or on "
-            f"{FEW_ROWS} rows per step and more"
-        )
-        return [told]
-
-    def _unlearned(self, steps: int) -> list[str]:
-        r = self.recipe
-        if self.settings.from_scratch or steps * r.learning_rate > UNLEARNED:
-            return []
-        told = (
-            f"{many(steps, 'optimiser step')} at a learning rate of {r.learning_rate:g} may be too "
-            "few to learn how a row is written. What is known: SmolLM2-135M-Instruct wrote no "
-            "well-formed row (of 64) after 4 steps at 1e-4, and 88 % were after 8 at 5e-4. The "
-            "first 64 samples will show it; to be surer give more epochs or steps, smaller "
-            "batches, less accumulation or a higher learning rate"
-        )
-        return [told]
 
     def described(self) -> dict[str, Any]:
         """Return all that the numbers depend on, but workflows, seeds and generations."""

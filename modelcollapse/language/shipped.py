@@ -7,8 +7,9 @@ from pathlib import Path
 from modelcollapse._support.checks import whole
 from modelcollapse.language import backend
 from modelcollapse.language.base import Base
+from modelcollapse.language.generating import completed
 from modelcollapse.language.recipe import Precision, Recipe
-from modelcollapse.language.sampling import completed, lowered
+from modelcollapse.language.sampling import lowered
 from modelcollapse.language.template import Plain
 from modelcollapse.language.tokens import Encoder
 from modelcollapse.language.tracking import Tracking

@@ -32,6 +32,7 @@ from modelcollapse.language.folder import (
     Folder,
     check_space,
 )
+from modelcollapse.language.foresight import foreseen
 from modelcollapse.language.judging import Judge
 from modelcollapse.language.loop import FLOAT_BYTES, check_memory
 from modelcollapse.language.settings import Settings, Setup, checked_seeds, prepare
@@ -198,7 +199,7 @@ def value(
     folder = Folder(Path(output), grid.described())
     with working(folder, options):
         # The pool's source is fitted to all real rows; cells of fewer rows are not sampled.
-        few = setup.foreseen(max(grid.real)) if grid.sampled else []
+        few = foreseen(setup, max(grid.real)) if grid.sampled else []
         for line in [*setup.lines(), *told, *few] if announce else ():
             tell(line)
         grid.write_rows(folder, tell)

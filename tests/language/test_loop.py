@@ -36,6 +36,7 @@ from modelcollapse.language import chain as generations_of
 from modelcollapse.language.base import Base
 from modelcollapse.language.evaluation import row_nats
 from modelcollapse.language.folder import read_rows, write_rows
+from modelcollapse.language.foresight import foreseen
 from modelcollapse.language.settings import prepare
 from modelcollapse.language.training import fine_tune
 from modelcollapse.language.value import value
@@ -937,7 +938,7 @@ def test_a_nested_configuration(tmp_path):
 def test_too_few_steps_are_said_before_training(recipe, told):
     """Where the steps times their rate are no more than what a checkpoint learned nothing from."""
     said = replace(settings(), recipe=replace(settings().recipe, loss="rows"))
-    lines = prepare(replace(said, recipe=replace(said.recipe, **recipe))).foreseen(24)
+    lines = foreseen(prepare(replace(said, recipe=replace(said.recipe, **recipe))), 24)
 
     assert len(lines) == (told is not None)
     for line in lines:

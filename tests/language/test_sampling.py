@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from modelcollapse import evidence
-from modelcollapse.language import backend, sampling
+from modelcollapse.language import backend, generating, sampling
 from modelcollapse.language.base import Base
 from modelcollapse.language.recipe import Recipe
 from modelcollapse.language.sampling import HopelessError, Samples, sample
@@ -67,7 +67,7 @@ def sequences(request, seed):
     chain = markov()
     length, batch = CUTS[request.param]
     with pytest.MonkeyPatch.context() as patch, backend.threads(1):
-        patch.setattr(sampling, "FIRST_LENGTH", length)
+        patch.setattr(generating, "FIRST_LENGTH", length)
         recipe = dataclasses.replace(EXACT, sampling_batch=batch)
         return chain, batch, sampling._generate(chain.model, chain.encoder, COUNT, recipe, seed)
 
