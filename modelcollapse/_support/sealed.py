@@ -32,7 +32,7 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
         partial.write_bytes(_sealed(text.encode()))
 
 
-def read_json(path: Path, form: int | None = None) -> dict[str, Any]:
+def read_json(path: Path, form: int | tuple[int, ...] | None = None) -> dict[str, Any]:
     """Return the object that was written.
 
     Parameters
@@ -40,7 +40,7 @@ def read_json(path: Path, form: int | None = None) -> dict[str, Any]:
     path
         The file.
     form
-        What it has to have under "format".
+        What it has to have under "format", or all that it may have.
 
     Raises
     ------
@@ -59,10 +59,12 @@ def read_json(path: Path, form: int | None = None) -> dict[str, Any]:
     return found
 
 
-def _check_format(path: Path, there: Any, form: int | None) -> None:
-    if form is not None and isinstance(there, int) and there != form:
+def _check_format(path: Path, there: Any, form: int | tuple[int, ...] | None) -> None:
+    forms = form if isinstance(form, tuple) else (form,)
+    if form is not None and isinstance(there, int) and there not in forms:
+        read = " and ".join(map(str, forms))
         raise InvalidInput(
-            f"{path} has format {there}, and this version reads {form}: give another folder, or "
+            f"{path} has format {there}, and this version reads {read}: give another folder, or "
             "remove it"
         )
 

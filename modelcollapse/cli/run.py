@@ -1,7 +1,6 @@
 """``modelcollapse run``: the plain loop with any estimator on any data."""
 
 import ast
-import importlib
 import warnings
 from collections import Counter
 from pathlib import Path
@@ -13,10 +12,11 @@ from cyclopts import Parameter
 from modelcollapse import datasets
 from modelcollapse._support.checks import whole
 from modelcollapse._support.drawing import quantiles
-from modelcollapse._support.errors import InvalidInput, unknown
+from modelcollapse._support.errors import InvalidInput
 from modelcollapse._support.interruption import INTERRUPTED
 from modelcollapse._support.words import many
 from modelcollapse.cli import WRONG_USE
+from modelcollapse.cli.importing import imported
 from modelcollapse.cli.options import WorkflowOptions, chosen_generations
 from modelcollapse.cli.output import (
     Quiet,
@@ -253,16 +253,7 @@ def _option(text: str) -> tuple[str, Any]:
 
 
 def _imported(path: str) -> Any:
-    module, _, name = path.rpartition(".")
-    if not module:
-        raise unknown("estimator", path, [*OWN, "sklearn.mixture.GaussianMixture"])
-    try:
-        found = importlib.import_module(module)
-    except (Exception, SystemExit) as error:  # the module's own code runs, and may do anything
-        raise InvalidInput(f"estimator = {path!r} cannot be imported: {brief(error)}") from error
-    if not hasattr(found, name):
-        raise unknown(f"estimator in {module}", name, [n for n in dir(found) if n[:1].isupper()])
-    factory = getattr(found, name)
+    factory = imported("estimator", path, [*OWN, "sklearn.mixture.GaussianMixture"])
     lacking = [name for name in ("fit", "sample") if not callable(getattr(factory, name, None))]
     if not isinstance(factory, type) or lacking:
         what = f"has no {' and no '.join(lacking)}" if lacking else ""

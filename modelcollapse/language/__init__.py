@@ -10,9 +10,12 @@ again. PyTorch, transformers, datasets and accelerate are needed, and imported w
     grammar, grammars, topics, columns, corpus    real data: built in, files, the hub
     template, tokens                              rows as text, texts as tokens
     base, checkpoints                             the model to start from, and small ones
-    recipe, training, trainer, sampling           one generation
-    evaluation, judging, diversity                what a generation is judged by
-    settings, folder, work, chain, loop           a run: what, where, how, and the loop itself
+    protocols, trained, shipped, own, fitting     its parts: anybody's sampler, trainer, metric
+    recipe, training, trainer                     one generation: fitting,
+    sampling, generating, batch                   and its samples
+    evaluation, judging, diversity, tracking      what a generation is judged by, and who hears it
+    settings, foresight, folder, work             a run: what, what is known against it, where, how,
+    untrained, chain, loop                        and the loop itself
     results, compare, report                      what it shows
     cell, value, regression, value_report         the value of synthetic data
 """
@@ -23,21 +26,33 @@ from modelcollapse.language.corpus import Corpus, load_corpus
 from modelcollapse.language.grammar import Grammar
 from modelcollapse.language.grammars import descriptions
 from modelcollapse.language.loop import run
+from modelcollapse.language.protocols import Generation, Metric, Sampler, Trainer
 from modelcollapse.language.recipe import Recipe
 from modelcollapse.language.report import write_report
 from modelcollapse.language.results import Results
 from modelcollapse.language.settings import Settings
+from modelcollapse.language.shipped import TransformersSampler, TransformersTrainer
+from modelcollapse.language.template import Template
+from modelcollapse.language.trained import TrainedModel
 from modelcollapse.language.value import value
 from modelcollapse.language.value_report import Values
 from modelcollapse.language.work import Options
 
 __all__ = [
     "Corpus",
+    "Generation",
     "Grammar",
+    "Metric",
     "Options",
     "Recipe",
     "Results",
+    "Sampler",
     "Settings",
+    "Template",
+    "TrainedModel",
+    "Trainer",
+    "TransformersSampler",
+    "TransformersTrainer",
     "Values",
     "build",
     "compare_across_seeds",

@@ -1,20 +1,27 @@
 """PyTorch and the Hugging Face packages: imported late, kept quiet, seeded and pinned."""
 
 import importlib.util
+import json
 import logging
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from modelcollapse._support import generators
-from modelcollapse._support.errors import missing
+from modelcollapse._support.errors import InvalidInput, missing
 
 PACKAGES = ("torch", "transformers", "datasets", "accelerate")
-TRAIN, SAMPLE, SELECT, REAL, INITIAL = range(5)  # what a random stream is for
+SHARDED = {  # what accelerate launch sets, and what it stands for
+    "ACCELERATE_USE_FSDP": "FSDP",
+    "ACCELERATE_USE_MEGATRON_LM": "Megatron-LM",
+}
+WHOLE_STAGES = 3  # of ZeRO: 0, 1 and 2 cut gradients and moments alone
+TRAIN, SAMPLE, SELECT, REAL, INITIAL, METRIC = range(6)  # what a random stream is for
 
 
 def require() -> None:
@@ -26,6 +33,40 @@ def require() -> None:
         # Small models have thousands of short parallel steps a second. Threads that spin while
         # they wait for each other take ten times as long once another program wants a core.
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+def require_whole_weights() -> None:
+    """Raise InvalidInput if ``accelerate launch`` is to cut the weights into pieces.
+
+    FSDP, Megatron-LM and stage 3 of DeepSpeed's ZeRO leave each process a part of them: what
+    samples, judges and saves a model here would see that part alone.
+    """
+    kind = next((kind for flag, kind in SHARDED.items() if _flag(flag)), None)
+    if kind is None and _flag("ACCELERATE_USE_DEEPSPEED") and _zero_stage() >= WHOLE_STAGES:
+        kind = "stage 3 of DeepSpeed's ZeRO"
+    if kind is not None:
+        raise InvalidInput(
+            f"accelerate launch: {kind} leaves each process a part of the weights, and a model is "
+            "sampled, judged and saved whole here; launch with --multi_gpu alone (data "
+            "parallelism), or start one process"
+        )
+
+
+def _flag(name: str) -> bool:
+    return os.environ.get(name, "false").lower() in ("true", "1", "yes", "y", "on")
+
+
+def _zero_stage() -> int:
+    """Return the stage that DeepSpeed is asked for; of a file that cannot be read, the highest."""
+    file = os.environ.get("ACCELERATE_DEEPSPEED_CONFIG_FILE", "none")
+    try:
+        if file != "none":
+            return int(json.loads(Path(file).read_text("utf-8"))["zero_optimization"]["stage"])
+        return int(os.environ.get("ACCELERATE_DEEPSPEED_ZERO_STAGE", "2"))  # accelerate's default
+    except (OSError, ValueError, TypeError):
+        return WHOLE_STAGES
+    except KeyError:
+        return 0  # DeepSpeed's default
 
 
 def derived(seed: int, *path: int) -> int:

@@ -95,7 +95,7 @@ class Base:
         return int(model.num_parameters())
 
     def _attention(self) -> str | None:
-        return "eager" if self.config.model_type in EAGER else None
+        return "eager" if self.config.get_text_config().model_type in EAGER else None
 
     def _loaded(self, kind: Any, **options: Any) -> Any:
         from safetensors import SafetensorError

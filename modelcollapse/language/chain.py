@@ -9,21 +9,26 @@ from typing import Any
 
 import numpy as np
 
+from modelcollapse._support.checks import Integers
 from modelcollapse._support.errors import InvalidInput
 from modelcollapse._support.sealed import write_json, write_table
 from modelcollapse.language import backend
+from modelcollapse.language.batch import rejected_in, write_batch
+from modelcollapse.language.fitting import fit
 from modelcollapse.language.folder import (
+    BASE,
     Folder,
     Record,
     generation_folder,
+    read_examples,
     read_rows,
-    write_rows,
 )
 from modelcollapse.language.judging import Judge
-from modelcollapse.language.sampling import HopelessError, Samples, sample
+from modelcollapse.language.own import measured
+from modelcollapse.language.protocols import Generation
+from modelcollapse.language.sampling import Samples
 from modelcollapse.language.settings import Setup
-from modelcollapse.language.template import Row
-from modelcollapse.language.training import fine_tune
+from modelcollapse.language.trained import TrainedModel
 from modelcollapse.language.work import (
     Announce,
     Options,
@@ -52,10 +57,10 @@ def label(workflow: Workflow) -> str:
     held = getattr(workflow, "__dict__", {})
     parts = [f"{key}-{value}" for key, value in held.items() if value is not None]
     text = getattr(workflow, "label", "-".join([name, *parts]))
-    if text == SHARED or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", text):
+    if text in (SHARED, BASE) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", text):
         raise InvalidInput(
             f"workflows: {text!r} cannot be the name of a folder; give your workflow a name of "
-            f"letters, digits, '.', '_' and '-' other than {SHARED!r}"
+            f"letters, digits, '.', '_' and '-' other than {SHARED!r} and {BASE!r}"
         )
     return text
 
@@ -95,20 +100,22 @@ class Chain:
         order = np.argsort(chosen, kind="stable")
         return chosen[order], None if weights is None else weights[order]
 
-    def batches(self, t: int) -> list[Row]:
-        """Return batches 1, ..., t one after the other."""
+    def examples(self, t: int, chosen: Integers) -> list[list[int]]:
+        """Return the tokens of the rows with these sorted numbers in batches 1, ..., t."""
         paths = [self.folder.path / f"seed-{self.seed}" / "real.parquet"]
         paths += [self.place(s) / "samples.parquet" for s in range(1, t)]
-        rows: list[Row] = []
+        found: list[list[int]] = []
+        first = 0
         for path, size in zip(paths, self.sizes, strict=False):
-            batch = read_rows(path)
-            if len(batch) != size:
+            if (there := len(read_rows(path))) != size:
                 raise InvalidInput(
-                    f"{path} has {len(batch)} rows, not {size}: delete its folder, and the later "
+                    f"{path} has {there} rows, not {size}: delete its folder, and the later "
                     "generations' with it"
                 )
-            rows += batch
-        return rows
+            own = chosen[(chosen >= first) & (chosen < first + size)] - first
+            found += read_examples(path, self.setup.encoder, own)
+            first += size
+        return found
 
     @property
     def generations(self) -> int:
@@ -125,13 +132,21 @@ class Chain:
         return sum(self.rows())
 
     def run(self, report: Report, announce: Announce) -> None:
-        """Finish the generations that are not finished; a hopeless sampler ends it."""
+        """Finish the generations that are not finished; a hopeless sampler ends it.
+
+        Raises
+        ------
+        InvalidInput
+            If it is that of generation 1: then there is no loop to speak of.
+        """
         rows = self.rows()
         for t in range(1, self.generations + 1):
             record = self.folder.finished(self.place(t), announce)
             if record is None:
-                record = self.generation(t, within(report, rows, t))
-                announce(summary(self.name(t), record))
+                record = self.generation(t, within(report, rows, t), announce)
+                line = summary(self.name(t), record)
+                hopeless = record["outcome"] != "completed"
+                announce(f"{line}; {rejected_in(self.place(t))}" if hopeless else line)
             elif record["outcome"] == "completed" and record["sampled"] != self.sizes[t]:
                 raise InvalidInput(
                     f"samples: {self.name(t)}, sampled {record['sampled']} rows, and "
@@ -139,105 +154,86 @@ class Chain:
                     "folder"
                 )
             if record["outcome"] != "completed":
+                if t == 1:
+                    raise InvalidInput(
+                        f"{self.name(t)}: {record['outcome']}; {rejected_in(self.place(t))}"
+                    )
                 return
 
-    def generation(self, t: int, report: Report) -> Record:
-        """Train, judge and sample generation t, and write it."""
+    def generation(self, t: int, report: Report, announce: Announce) -> Record:
+        """Train, judge, sample and measure generation t, and write it."""
         chosen, weights = self.select(t)
-        pool = self.batches(t)
-        rows = [pool[i] for i in chosen]
-        what = self.name(t)
-        encoder, recipe = self.setup.encoder, self.setup.recipe
-        model = self.setup.base.model(backend.derived(self.seed, backend.INITIAL, t))
+        examples = self.examples(t, chosen)
+        what, keep = self.name(t), self.options.keep
+        tracking = self.folder.tracking(self.place(t), what, self.options.report_to)
         with generation_folder(self.place(t)) as partial:
-            training = fine_tune(
-                model,
-                encoder,
-                encoder.encode(rows),
-                recipe,
-                backend.derived(self.seed, backend.TRAIN, t),
+            place = (partial or self.place(t)) / "model"
+            model, training = fit(
+                self.setup,
+                examples,
                 weights=None if weights is None else weights / weights.mean(),
-                scratch=partial,
-                report_to=self.options.report_to,
-                name=f"{what} of {self.folder.path.name}",
-                logs=self.folder.logs(self.place(t)),
+                seed=backend.derived(self.seed, backend.TRAIN, t),
+                place=place,
+                tracking=tracking,
                 advance=lambda share: report(TRAINING_SHARE * share, f"{what}: training"),
             )
-            nats = self.judge.nats(model)
-            if partial is not None and self.options.keep != "none":
-                save(model, encoder.tokenizer, partial / "model")
-            sampled, outcome = self._sample(t, model, partial, report, what)
+            nats = self.judge.nats(model.loaded)
+            if partial is not None and keep != "none":
+                model.write(place)
+            samples, sampled, outcome = write_batch(
+                self.judge,
+                model,
+                self.sizes[t],
+                backend.derived(self.seed, backend.SAMPLE, t),
+                partial,
+                lambda share: report(
+                    TRAINING_SHARE + (1 - TRAINING_SHARE) * share, f"{what}: sampling"
+                ),
+            )
             record: Record = {
                 "workflow": self.stage(t),
                 "seed": self.seed,
                 "generation": t,
                 "outcome": outcome,
                 **self.judge.losses(nats),
-                "training_rows": len(rows),
+                "training_rows": len(examples),
                 "real_share": float(np.mean(chosen < self.sizes[0])),
-                "steps": training.steps,
-                "training_loss": training.loss,
-                "training_tokens": training.tokens,
-                "training_seconds": training.seconds,
+                **training,
                 **sampled,
             }
             if partial is not None:
+                if outcome == "completed":
+                    self._measure(t, model, samples, record, announce)
                 write_table(partial / "held_out.parquet", self.judge.scored(nats))
                 write_json(partial / "metrics.json", record)
-        if self.options.keep == "last" and t > 1 and backend.rank() == 0:
-            shutil.rmtree(self.place(t - 1) / "model", ignore_errors=True)
+                if keep == "none":  # a sampler or a metric may have asked for a folder
+                    shutil.rmtree(place, ignore_errors=True)
+        if backend.rank() == 0:
+            tracking.log(record, t)
+            if keep == "last" and t > 1:
+                shutil.rmtree(self.place(t - 1) / "model", ignore_errors=True)
         return record
 
-    def _sample(
-        self, t: int, model: Any, partial: Path | None, report: Report, what: str
-    ) -> tuple[Record, str]:
-        """Write batch t + 1; return what is known of it, and the generation's outcome."""
-        if backend.precise(self.setup.recipe.precision) == "bfloat16":
-            model.bfloat16()  # the model is saved by now
-        try:
-            samples = sample(
-                model,
-                self.setup.encoder,
-                self.sizes[t],
-                self.setup.recipe,
-                backend.derived(self.seed, backend.SAMPLE, t),
-                advance=lambda share: report(
-                    TRAINING_SHARE + (1 - TRAINING_SHARE) * share, f"{what}: sampling"
-                ),
-            )
-        except HopelessError as hopeless:
-            if t == 1:
-                raise InvalidInput(f"{what}: {hopeless}") from hopeless
-            return {"sampled": 0, **counts(hopeless.samples)}, str(hopeless)
-        if partial is not None:
-            write_rows(partial / "samples.parquet", samples.rows)
-        return {
-            "sampled": len(samples.rows),
-            **counts(samples),
-            **self.judge.variety(samples.rows),
-        }, "completed"
-
-
-def counts(samples: Samples) -> Record:
-    """Return what is recorded of sampling."""
-    return {
-        "tried": samples.tried,
-        "acceptance": samples.acceptance,
-        "rejected": samples.rejected,
-        "sampled_tokens": samples.tokens,
-        "sampling_seconds": samples.seconds,
-    }
-
-
-def save(model: Any, tokenizer: Any, folder: Path) -> None:
-    """Save a checkpoint: safetensors, in float32."""
-    from safetensors import SafetensorError
-
-    try:
-        model.save_pretrained(folder)
-        tokenizer.save_pretrained(folder)
-    except SafetensorError as error:  # what it makes of a full disk
-        raise OSError(f"{folder} cannot be written: {error}") from error
+    def _measure(
+        self, t: int, model: TrainedModel, samples: Samples, record: Record, announce: Announce
+    ) -> None:
+        """Add the numbers of the user's metrics to a record; say which failed."""
+        write = self.setup.corpus.template.write
+        generation = Generation(
+            workflow=record["workflow"],
+            seed=self.seed,
+            number=t,
+            model=model,
+            rows=samples.rows,
+            texts=[write(row) for row in samples.rows],
+            token_ids=samples.ids,
+            rng=np.random.default_rng([self.seed, backend.METRIC, t]),
+        )
+        numbers, failed = measured(self.setup.settings.metrics, generation, record)
+        record |= numbers
+        if failed:
+            record["failed_metrics"] = failed
+            announce(f"{self.name(t)}: metrics failed: {'; '.join(failed)}")
 
 
 def summary(name: str, record: Record) -> str:

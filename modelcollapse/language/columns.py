@@ -55,7 +55,12 @@ class Part:
         return "\n".join(there) if texts[self.main].strip() else None
 
 
-def read(data: str | Path, subset: str | None, columns: Sequence[str] | None) -> Found | None:
+def read(
+    data: str | Path,
+    subset: str | None,
+    columns: Sequence[str] | None,
+    own: Template | None = None,
+) -> Found | None:
     """Read a file, a folder or a data set of the hub; None if the name can be none of them."""
     splits = _load(data, subset)
     if splits is None:
@@ -64,7 +69,7 @@ def read(data: str | Path, subset: str | None, columns: Sequence[str] | None) ->
     first = "train" if "train" in names else names[0]
     other = next((name for name in HELD_OUT_SPLITS if name in names and name != first), None)
     present = splits[first].column_names
-    template, parts = choose(str(data), present, columns)
+    template, parts = choose(str(data), present, columns, own)
     train, dropped = _rows(splits[first], template, parts)
     held_out, more = _rows(splits[other], template, parts) if other else ([], 0)
     for name, rows in ((first, train), (other, held_out)):
@@ -90,9 +95,21 @@ def _columns(template: Template, parts: Sequence[Part], present: Sequence[str]) 
 
 
 def choose(
-    data: str, present: Sequence[str], columns: Sequence[str] | None
+    data: str,
+    present: Sequence[str],
+    columns: Sequence[str] | None,
+    own: Template | None = None,
 ) -> tuple[Template, list[Part]]:
     """Return the template, and the columns of each of its parts."""
+    if own is not None:
+        names = tuple(own.columns if columns is None else columns)
+        absent = [name for name in names if name not in present]
+        if absent or len(names) != len(own.columns):
+            raise InvalidInput(
+                f"columns = {','.join(names)!r}: the template has {', '.join(own.columns)} and "
+                f"{data} has {', '.join(present)}; name one of them for each of the template's"
+            )
+        return own, [Part(name, (name,)) for name in names]
     if columns is not None:
         absent = [name for name in columns if name not in present]
         if absent or not 1 <= len(columns) <= 2:

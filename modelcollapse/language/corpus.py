@@ -1,7 +1,7 @@
 """Real data: batch 1 of every loop, and the held-out rows that all generations are judged on."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -86,6 +86,7 @@ def load_corpus(
     held_out: int | None = None,
     subset: str | None = None,
     columns: Sequence[str] | None = None,
+    template: Template | None = None,
 ) -> Corpus:
     """Load real data.
 
@@ -106,6 +107,9 @@ def load_corpus(
         prompt and response (as in HelpSteer2), instruction and output (as in Alpaca, where an input
         follows the instruction after a line break), question and answer (a context comes before
         the question), or text (as in TinyStories). Numbers in them are read as their digits.
+    template
+        How rows are written as text. Its columns are those of the data, or `columns` names others
+        in their order; those of built-in data are prompt and response.
 
     Raises
     ------
@@ -119,8 +123,9 @@ def load_corpus(
             raise InvalidInput(
                 f"subset, columns: data = {data!r} is built in and has none to choose"
             )
-        return _grammar(held_out) if str(data) == "grammar" else _topics(held_out)
-    found = read(data, subset, columns)
+        corpus = _grammar(held_out) if str(data) == "grammar" else _topics(held_out)
+        return corpus if template is None else _written(corpus, template)
+    found = read(data, subset, columns, template)
     if found is None:
         raise InvalidInput(f"{unknown('data', str(data), BUILT_IN)}; no file has that name either")
     own = found.held_out
@@ -167,6 +172,16 @@ def _subset(rows: Sequence[Row], most: int) -> list[Row]:
     """Return at most so many rows, the same ones every time."""
     order = np.random.default_rng([0, REAL]).permutation(len(rows))[:most]
     return [rows[i] for i in np.sort(order)]
+
+
+def _written(corpus: Corpus, template: Template) -> Corpus:
+    """Return built-in data in another template."""
+    there = corpus.template.columns
+    if template.columns != there:
+        raise InvalidInput(
+            f"template.columns = {template.columns}: data = {corpus.name!r} has {there}"
+        )
+    return replace(corpus, template=template)
 
 
 def _grammar(held_out: int | None) -> Corpus:

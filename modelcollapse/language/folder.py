@@ -4,10 +4,12 @@
 
     RUN/run.json                          configuration, versions, machine
     RUN/held_out.parquet                  the held-out rows
+    RUN/base/                             generation 0: the base's losses
     RUN/seed-0/real.parquet               batch 1
     RUN/seed-0/real/generation-001/       the fit to all of batch 1, shared by the workflows
     RUN/logs/                             tensorboard's files, if asked for
-    RUN/seed-0/accumulate/generation-002/ samples.parquet, held_out.parquet, metrics.json, model/
+    RUN/seed-0/accumulate/generation-002/ samples.parquet, rejected.parquet, held_out.parquet,
+                                          metrics.json, model/
 
 A generation's folder appears when everything in it is on the disk, so a killed run leaves whole
 generations, and the same command goes on with the next.
@@ -21,8 +23,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from modelcollapse._support.checks import Integers
 from modelcollapse._support.errors import InvalidInput
 from modelcollapse._support.files import clear, left_over, locked, replacing_folder
 from modelcollapse._support.sealed import (
@@ -34,15 +37,22 @@ from modelcollapse._support.sealed import (
 )
 from modelcollapse.language import backend
 from modelcollapse.language.template import Row
+from modelcollapse.language.tokens import Encoder
+from modelcollapse.language.tracking import Tracking
 
-FORMAT = 2
+FORMAT = 3  # 2 kept the texts of samples alone; its folders are read, and not gone on with
+READ_FORMATS = (2, FORMAT)
+BASE = "base"  # the folder of generation 0
+TOKENS = "token_ids"  # the column of samples that holds their tokens, start and end included
 NAMES = {  # what is written, as regular expressions, by folder
-    "": r"run\.json|held_out\.parquet",
+    "": r"run\.json|held_out\.parquet|base",
     "seed-*": r"(?:real|pool)\.parquet|cell-r[0-9]+-s[0-9]+",
     "seed-*/*": r"generation-[0-9]{3,}",
 }
 PACKAGES = ("modelcollapse", "torch", "transformers", "datasets", "accelerate", "numpy")
+REJECTED = "rejected.parquet"  # the first rejected samples of a generation
 Record = dict[str, Any]
+T = TypeVar("T")
 
 
 class Folder:
@@ -130,9 +140,15 @@ class Folder:
         for part, names in NAMES.items():
             for folder in self.path.glob(part) if part else [self.path]:
                 clear(folder, names)
-        for finished in list(self.path.glob("seed-*/**/held_out.parquet")):
+        judged = [*self.path.glob("seed-*/**/held_out.parquet"), self.base / "held_out.parquet"]
+        for finished in [path for path in judged if path.exists()]:
             if not (finished.parent / "metrics.json").exists():  # a person has removed it
                 shutil.rmtree(finished.parent)
+
+    @property
+    def base(self) -> Path:
+        """The folder of generation 0."""
+        return self.path / BASE
 
     def generation(self, seed: int, chain: str, t: int) -> Path:
         """Return the folder of one generation, finished or not."""
@@ -147,8 +163,10 @@ class Folder:
             if (record := read_record(place)) is None:
                 return None
             sampled = "sampled" in record and record["outcome"] == "completed"
-            for name in ("held_out", "samples") if sampled else ("held_out",):
-                read_table(place / f"{name}.parquet")
+            names = ["held_out.parquet", *["samples.parquet"] * sampled]
+            names += [REJECTED] * bool(record.get("rejected"))
+            for name in names:
+                read_table(place / name)
         except DamagedError as error:
             announce(f"damaged, and done again: {error}")
             if backend.rank() == 0:
@@ -156,9 +174,10 @@ class Folder:
             return None
         return record
 
-    def logs(self, place: Path) -> Path:
-        """Return where a tracker's files on one generation go."""
-        return self.path / "logs" / place.relative_to(self.path)
+    def tracking(self, place: Path, what: str, report_to: str) -> Tracking:
+        """Return who hears of one generation or cell, and where a tracker's files on it go."""
+        logs = self.path / "logs" / place.relative_to(self.path)
+        return Tracking(report_to, f"{what} of {self.path.name}", logs)
 
     def rows(
         self,
@@ -231,8 +250,38 @@ def write_rows(path: Path, rows: Sequence[Row]) -> None:
 
 def read_rows(path: Path) -> list[Row]:
     """Return the rows of a Parquet file of texts."""
-    found: list[Row] = read_table(path).to_dicts()
+    found: list[Row] = read_table(path).drop(TOKENS, strict=False).to_dicts()
     return found
+
+
+def write_samples(path: Path, rows: Sequence[Row], tokens: Sequence[Sequence[int]]) -> None:
+    """Write rows, and beside each the tokens that were sampled."""
+    columns = {key: [row[key] for row in rows] for key in rows[0]}
+    write_table(path, {**columns, TOKENS: [list(ids) for ids in tokens]})
+
+
+def read_tokens(path: Path) -> list[list[int]] | None:
+    """Return the sampled tokens of each row of a file; None of one that holds texts alone."""
+    table = read_table(path)
+    if TOKENS not in table.columns:
+        return None
+    found: list[list[int]] = table[TOKENS].to_list()
+    return found
+
+
+def read_examples(path: Path, encoder: Encoder, rows: slice | Integers) -> list[list[int]]:
+    """Return the tokens to train on of some rows: those sampled where they are kept.
+
+    Others, and all where the encoder retokenises, are those that the text is encoded to.
+    """
+    tokens = None if encoder.retokenise else read_tokens(path)
+    if tokens is None:
+        return encoder.encode(_some(read_rows(path), rows))
+    return _some(tokens, rows)
+
+
+def _some(values: list[T], chosen: slice | Integers) -> list[T]:
+    return values[chosen] if isinstance(chosen, slice) else [values[i] for i in chosen]
 
 
 def read_configuration(path: Path) -> Mapping[str, Any]:
@@ -249,5 +298,5 @@ def read_configuration(path: Path) -> Mapping[str, Any]:
             f"path = {str(path)!r} is not the folder of a run: it has no run.json; give the "
             "output folder of a run"
         )
-    configuration: Mapping[str, Any] = read_json(about, FORMAT)["configuration"]
+    configuration: Mapping[str, Any] = read_json(about, READ_FORMATS)["configuration"]
     return configuration

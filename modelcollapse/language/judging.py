@@ -56,8 +56,8 @@ class Judge:
         )
 
     def nats(self, model: Any) -> Floats:
-        """Return -log p of each held-out row."""
-        return row_nats(model, self.setup.encoder, self.setup.held_out_examples, self.setup.recipe)
+        """Return -log p of each held-out row, in float32."""
+        return row_nats(model, self.setup.encoder, self.setup.held_out_examples)
 
     def scored(self, nats: Floats) -> dict[str, Any]:
         """Return what is kept of each held-out row: "nats", and its "tokens" after the start."""

@@ -12,13 +12,16 @@ from modelcollapse._support.memory import require
 from modelcollapse.language import backend
 from modelcollapse.language.chain import Chain, label
 from modelcollapse.language.folder import Folder, check_space
+from modelcollapse.language.foresight import foreseen
 from modelcollapse.language.judging import Judge
 from modelcollapse.language.settings import WORKFLOWS, Settings, Setup, checked_seeds, prepare
+from modelcollapse.language.untrained import Untrained
 from modelcollapse.language.work import (
     Announce,
     Keep,
     Options,
     Report,
+    Task,
     carry_out,
     unheard,
     unseen,
@@ -110,7 +113,7 @@ def run(
     real = {seed: setup.corpus.draw(sizes[0], seed, setup.encoder.usable) for seed in seeds}
     folder = Folder(Path(output), setup.described())
     with working(folder, options):
-        for line in setup.lines() if announce else ():
+        for line in [*setup.lines(), *foreseen(setup, sizes[0])] if announce else ():
             tell(line)
         folder.rows("held_out", setup.held_out, tell)
         for seed, rows in real.items():
@@ -124,7 +127,7 @@ def run(
         ]
         # Workflows share the fit to the whole real batch: it comes before they part.
         first = {chain.place(1): replace(chain, sizes=sizes[:2]) for chain in chains}
-        phases = [list(first.values()), chains]
+        phases: list[list[Task]] = [[Untrained(judge, folder), *first.values()], [*chains]]
         carry_out(phases, options, show, tell)
     return folder.path
 

@@ -9,6 +9,7 @@ from modelcollapse._support.errors import invalid
 
 Precision = Literal["auto", "float32", "bfloat16"]
 Batching = Literal["random", "by_length"]
+Loss = Literal["tokens", "rows"]
 LARGEST_SEED = 2**32 - 1
 
 
@@ -24,7 +25,7 @@ class Recipe:
         Rows per device in one forward pass.
     accumulation
         Forward passes per optimiser step, so that a step sees batch_size * accumulation rows per
-        device.
+        process; a process uses one device.
     epochs
         Passes over the training rows.
     steps
@@ -41,15 +42,27 @@ class Recipe:
         group_by_length makes them. They save padding and change what is learned: each batch's loss
         is a mean over its tokens, so the tokens of short rows count more, samples get shorter, and
         the loop collapses towards short rows under every workflow.
+    retokenise
+        Train on what the text of a sample is encoded to, as the paper does. Otherwise a model is
+        trained on the very tokens that were sampled: one text has several spellings in tokens, a
+        model samples them all, and an encoder writes one.
+    loss
+        "tokens": a step's loss is the mean over its tokens, as everybody trains. It is a ratio,
+        and on few rows per step the tokens of short rows count more. "rows": it is the sum over
+        its rows, over their number times the mean length of all rows; so every row counts alike in
+        every step, which is the maximum likelihood of rows. Not with `packed`.
     precision
         "bfloat16" trains float32 weights under bfloat16 autocast and samples from bfloat16
-        weights; "auto" is "bfloat16" on a GPU that has it and "float32" elsewhere.
+        weights; "auto" is "bfloat16" on a GPU that has it and "float32" elsewhere. Models are
+        judged in float32 always, and how far the sampler's law is from the judged model's is
+        recorded.
     temperature
         Of the sampling; 0 is the most probable token. Nothing is truncated (no top-k, no top-p).
     sampling_batch
         Sequences sampled at a time.
     least_acceptance
-        Sampling stops as hopeless when fewer than this share of the samples are well-formed.
+        Sampling stops as hopeless when fewer than this share of 512 samples are well-formed, or
+        of fewer samples so few that chance would make it so one time in a hundred.
 
     References
     ----------
@@ -66,6 +79,8 @@ class Recipe:
     max_length: int = 512
     packed: bool = False
     batching: Batching = "random"
+    loss: Loss = "tokens"
+    retokenise: bool = False
     precision: Precision = "auto"
     temperature: float = 1.0
     sampling_batch: int = 512
@@ -84,9 +99,17 @@ class Recipe:
             raise invalid("warmup", self.warmup, "give a share from 0 to below 1")
         if not _is_number(self.temperature) or self.temperature < 0:
             raise invalid("temperature", self.temperature, "give a finite number, at least 0")
-        for name, kind in (("batching", Batching), ("precision", Precision)):
+        for name, kind in (("batching", Batching), ("precision", Precision), ("loss", Loss)):
             if getattr(self, name) not in get_args(kind):
                 raise invalid(name, getattr(self, name), f"one of {', '.join(get_args(kind))}")
+
+        if self.packed and self.loss == "rows":
+            raise invalid("loss", self.loss, "packed blocks are no rows: leave one of the two out")
+
+    @property
+    def rows_per_step(self) -> int:
+        """The rows or blocks that a process sees in an optimiser step."""
+        return self.batch_size * self.accumulation
 
     def described(self) -> dict[str, Any]:
         """Return the recipe as plain data."""

@@ -15,6 +15,7 @@ from modelcollapse._support.checks import Floats
 from modelcollapse._support.files import check_writable, replacing
 from modelcollapse.language.diversity import MOST_ROWS
 from modelcollapse.language.results import Results
+from modelcollapse.language.template import Row
 from modelcollapse.workflows.names import colours
 
 Table = tuple[str, list[str], list[list[str]]]  # title, columns, rows
@@ -28,7 +29,8 @@ def _share(value: float) -> str:
     return f"{100 * value:.1f} %"
 
 
-COLUMNS: tuple[tuple[str, str, Callable[[float], str]], ...] = (
+Column = tuple[str, str, Callable[[float], str]]  # the metric, its head, and how it is shown
+COLUMNS: tuple[Column, ...] = (
     ("loss", "loss", "{:.4f}".format),
     ("excess", "excess", "{:.3f}".format),
     ("tail_loss", "tail loss", "{:.4f}".format),
@@ -86,8 +88,9 @@ def write_csv(results: Results, path: Path) -> None:
 def tables(results: Results) -> list[Table]:
     """Return tables for a terminal: title, columns and rows of text.
 
-    The first has a row per workflow and generation, with means over the seeds, and one of the real
-    batch. With several seeds a second one has the smallest and the largest value.
+    The first has a row per workflow and generation, with means over the seeds, one of generation
+    0, the base as it is, and one of the real batch. With several seeds a second one has the
+    smallest and the largest value.
     """
     seeds = len(results.seeds)
     known = [c for c in COLUMNS if c[0] in results.metrics or c[0] not in OPTIONAL]
@@ -96,7 +99,7 @@ def tables(results: Results) -> list[Table]:
     ended = _ended(results)
     if ended:
         heads.append("outcome")
-    means, ranges = [], []
+    means, ranges = _base(results, known, counted, ended), list[list[str]]()
     for workflow in results.workflows:
         values = {name: _values(results, name, workflow) for name, _, _ in known}
         for j, t in enumerate(results.generations):
@@ -126,6 +129,33 @@ def tables(results: Results) -> list[Table]:
         columns = heads[:-1] if ended else heads
         result.append((f"Smallest to largest of {seeds} seeds", columns, ranges))
     return result
+
+
+def _base(
+    results: Results, known: Sequence[Column], counted: list[str], ended: Mapping[Any, str]
+) -> list[list[str]]:
+    """Return the row of generation 0, if there is one."""
+    if results.base is None:
+        return []
+    there = results.base
+    shown = [show(there[name]) if name in there else NOTHING for name, _, show in known]
+    return [["base", "0", *[NOTHING] * len(counted), *shown, *["completed"] * bool(ended)]]
+
+
+def notes(results: Results) -> list[str]:
+    """Return what a reader of the tables should know."""
+    if "acceptance" not in results.metrics:
+        return []
+    found = np.concatenate([_values(results, "acceptance", w).ravel() for w in results.workflows])
+    accepted = _there(found)
+    if not len(accepted) or accepted.min() == 1:
+        return []
+    told = (
+        f"Of the samples {_range(accepted, _share)} were accepted. The others were malformed or "
+        "too long, and are in no training set: each batch follows the model's law given that a "
+        "sample is accepted, which mends format and length in every generation."
+    )
+    return [told]
 
 
 def draw(results: Results, path: Path) -> None:
@@ -187,7 +217,7 @@ def _escaped(line: str) -> str:
 
 def _samples(results: Results, workflow: str, seed: int, finished: Sequence[int]) -> list[str]:
     """Return the lines of one table."""
-    write = results.template.write
+    write = results.template.write if results.has_template else _columns
     real = results.real(seed)
     columns = [[cell(write(row)) for row in real[:: max(1, len(real) // SHOWN_ROWS)][:SHOWN_ROWS]]]
     rejected = [""]
@@ -207,6 +237,10 @@ def _samples(results: Results, workflow: str, seed: int, finished: Sequence[int]
         *(_line_of([str(number), *row]) for number, row in enumerate(body, start=1)),
         _line_of(["rejected", *rejected]),
     ]
+
+
+def _columns(row: Row) -> str:
+    return "\n".join(row.values())
 
 
 def _line_of(cells: Sequence[str]) -> str:
@@ -309,7 +343,7 @@ def _reference(results: Results) -> dict[str, float]:
     if len(sizes) != 1:
         return {}
     (size,) = sizes
-    if any(len(results.real(seed)) < size for seed in results.seeds):
+    if not results.has_template or any(len(results.real(seed)) < size for seed in results.seeds):
         return {}
     found = [results.reference(seed, size) for seed in results.seeds]
     return {name: float(np.mean([one[name] for one in found])) for name in found[0]}

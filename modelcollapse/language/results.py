@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,12 @@ from modelcollapse._support.sealed import read_table
 from modelcollapse.language.chain import SHARED
 from modelcollapse.language.diversity import MOST_ROWS, diversity
 from modelcollapse.language.folder import (
+    BASE,
     Record,
     read_configuration,
     read_record,
     read_rows,
+    read_tokens,
 )
 from modelcollapse.language.template import Conversation, Plain, Row, Template
 from modelcollapse.language.tokens import REASONS
@@ -48,16 +50,30 @@ class Results:
         The metrics of each (workflow, seed, generation), in this order.
     places
         The folder of each.
+    base
+        The metrics of generation 0, the base before any training; None of a run that has none yet.
+    own
+        The template of one's own that the run was made with, if there is one and it was given.
     """
 
     path: Path
     configuration: Mapping[str, Any] = field(repr=False)
     records: Mapping[Key, Record] = field(repr=False)
     places: Mapping[Key, Path] = field(repr=False)
+    base: Record | None = field(default=None, repr=False)
+    own: Template | None = field(default=None, repr=False)
 
     @classmethod
-    def read(cls, path: str | Path) -> "Results":
+    def read(cls, path: str | Path, template: Template | None = None) -> "Results":
         """Read the folder of a run, finished or not.
+
+        Parameters
+        ----------
+        path
+            The folder.
+        template
+            The template of one's own that it was made with; without it rows are not written as
+            text, and all else is read.
 
         Raises
         ------
@@ -77,6 +93,8 @@ class Results:
             configuration=configuration,
             records={key: {**record, "workflow": key[0]} for key, (_, record) in found.items()},
             places={key: place for key, (place, _) in found.items()},
+            base=read_record(path / BASE),
+            own=template,
         )
 
     @property
@@ -96,21 +114,45 @@ class Results:
 
     @property
     def template(self) -> Template:
-        """How rows are written as text."""
+        """How rows are written as text.
+
+        Raises
+        ------
+        InvalidInput
+            If it is one of the user's own that was not given.
+        """
+        if self.own is not None:
+            return self.own
+        if not self.has_template:
+            raise InvalidInput(
+                f"{self.path} was made with a template of its own: give it, "
+                "Results.read(path, template)"
+            )
         columns = tuple(self.configuration["columns"])
         for template in TEMPLATES:
             if template.columns == columns:
                 return template
         raise InvalidInput(f"{self.path / 'run.json'}: the columns {columns!r} have no template")
 
+    @property
+    def has_template(self) -> bool:
+        """Whether it is known how rows are written as text."""
+        return self.own is not None or "template" not in self.configuration
+
     def table(self) -> dict[str, list[Any]]:
         """Return the tidy table: its columns, with one row per workflow, seed and generation.
+
+        The first row is of generation 0, if the run has one: its workflow is "base", and it has no
+        seed.
 
         Columns are "workflow", "seed", "generation", "outcome" and every metric. There is one
         "rejected_REASON" per reason: 0 where nothing was rejected for it. A metric that a
         generation does not have is NaN, the counts of a sampler that was given up included.
         """
-        flat = [_flat(record) for record in self.records.values()]
+        return self._table([*([self.base] if self.base else []), *self.records.values()])
+
+    def _table(self, records: Iterable[Record]) -> dict[str, list[Any]]:
+        flat = [_flat(record) for record in records]
         first = (*KEYS, "outcome")
         names = dict.fromkeys([*first, *(name for record in flat for name in record)])
         reasons = [name for name in names if name.startswith(REJECTED)]
@@ -130,7 +172,8 @@ class Results:
         if metric not in self.metrics:
             raise unknown("metric", metric, self.metrics)
         result = np.full((len(self.seeds), len(self.generations)), np.nan)
-        for (name, seed, t), value in zip(self.records, self.table()[metric], strict=True):
+        column = self._table(self.records.values()).get(metric, [])
+        for (name, seed, t), value in zip(self.records, column, strict=bool(column)):
             if name == workflow:
                 result[self.seeds.index(seed), self.generations.index(t)] = value
         return result
@@ -160,6 +203,24 @@ class Results:
                 f"{workflow}, seed {seed}, generation {generation} has no samples: {outcome}"
             )
         return read_rows(place / "samples.parquet")
+
+    def token_ids(self, workflow: str, seed: int, generation: int) -> list[list[int]]:
+        """Return the tokens of those rows as they were sampled, start and end included.
+
+        Raises
+        ------
+        InvalidInput
+            As `samples`, or if the folder is of a version that kept the texts alone.
+        """
+        self.samples(workflow, seed, generation)
+        path = self._place(workflow, seed, generation) / "samples.parquet"
+        tokens = read_tokens(path)
+        if tokens is None:
+            raise InvalidInput(
+                f"{path} holds texts alone: an older version wrote it, which trained on what they "
+                "are encoded to; encode them again with the run's tokenizer"
+            )
+        return tokens
 
     def real(self, seed: int) -> list[Row]:
         """Return the rows of batch 1."""

@@ -1,23 +1,37 @@
-"""Synthetic rows: sampled from the empty prompt, read back, the malformed ones counted."""
+"""Synthetic rows: sampled from the empty prompt, read back, the malformed ones counted.
+
+A sample is kept if it ends within `max_length` tokens and is text in the template. So a batch is
+drawn from the model's law given that: rejection conditions the law of each generation.
+"""
 
 import math
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 from modelcollapse._support.errors import ModelCollapseError
 from modelcollapse.language import backend
+from modelcollapse.language.evaluation import divergence, vocabulary
+from modelcollapse.language.generating import Beat, completed
+from modelcollapse.language.own import drawn
+from modelcollapse.language.protocols import Sampler
 from modelcollapse.language.recipe import Recipe
 from modelcollapse.language.template import Row
 from modelcollapse.language.tokens import Encoder
+from modelcollapse.language.trained import TrainedModel
 
 MARGIN = 1.05  # more is asked for than the acceptance rate so far calls for
-FIRST_LENGTH = 32  # tokens that sequences are generated to at first
-FIRST_BATCHES, MOST_BATCHES = 2, 8  # sampled before the samples are read, at first and later
-LEAST_TRIED = 512  # samples before the acceptance rate is judged
+MOST_BATCHES = 8  # sampled before the samples are read
+FIRST_TRIED = 64  # samples of a first wave, before whole batches
+SCORED = 256  # sequences, the first ones, by which a sampler in bfloat16 is told from the model
+LEAST_TRIED = 512  # samples by whose acceptance rate a sampler is judged
+CHANCE = 0.01  # of so few well-formed ones, at the least acceptance, that it is judged before
+SHOWN = 20  # rejected samples, the first ones, that are kept
+
+Draw = Callable[[int, int, Beat], list[list[int]]]  # so many sequences, with a seed
 
 
 @dataclass(frozen=True)
@@ -28,21 +42,34 @@ class Samples:
     ----------
     rows
         As many as were asked for.
+    ids
+        The tokens of each row, start and end included, as they were sampled.
     tried
         The sequences sampled.
     rejected
         How many were rejected, by reason.
+    shown
+        The first of them: the reason, and the tokens after the start.
+    respelled
+        The share of the rows whose text is encoded to other tokens than those sampled.
     tokens
         The tokens sampled, those of rejected sequences included.
     seconds
         Wall time.
+    divergence
+        Of a sampler in bfloat16 from the model that is judged, nats per sequence: the mean over
+        the first sequences, rejected ones included. None where both are one.
     """
 
     rows: list[Row]
     tried: int
+    ids: list[list[int]] = field(default_factory=list)
     rejected: dict[str, int] = field(default_factory=dict)
+    shown: list[tuple[str, list[int]]] = field(default_factory=list)
+    respelled: float = 0.0
     tokens: int = 0
     seconds: float = 0.0
+    divergence: float | None = None
 
     @property
     def acceptance(self) -> float:
@@ -71,12 +98,13 @@ class HopelessError(ModelCollapseError):
 
 
 def sample(
-    model: Any,
+    model: TrainedModel,
     encoder: Encoder,
     count: int,
     recipe: Recipe,
     seed: int,
     *,
+    sampler: Sampler | None = None,
     advance: Callable[[float], None] | None = None,
 ) -> Samples:
     """Sample rows until `count` are well-formed.
@@ -84,52 +112,127 @@ def sample(
     Parameters
     ----------
     model
-        A causal language model of transformers.
+        The trained model.
     encoder
         Its encoder; a sample is rejected unless it ends within `max_length` tokens, is text in
-        the template, and is short enough when it is encoded again.
+        the template, and, where it is encoded again to be trained on, short enough then.
     count
         The rows wanted.
     recipe
         Its temperature, sampling_batch and least_acceptance are used.
     seed
         Of the sampling.
+    sampler
+        What draws the tokens; by default transformers' generate.
     advance
         Called with the finished share.
 
     Raises
     ------
     HopelessError
-        If fewer than `least_acceptance` of the samples are well-formed.
+        If fewer than `least_acceptance` of 512 samples are well-formed, or of fewer samples so few
+        that chance would make it so one time in a hundred.
     """
     started = time.monotonic()
-    model.eval()
-    rows: list[Row] = []
-    rejected: Counter[str] = Counter()
-    tried = tokens = calls = 0
-    size = _share(count, 1.0, FIRST_BATCHES * recipe.sampling_batch)
+    draw = _builtin(model, encoder, recipe)
+    if sampler is not None:
+        draw = _of_ones_own(sampler, model, encoder, recipe)
+    found = Samples([], 0)
+    first: list[list[int]] = []
+    calls, size = 0, _share(count, 1.0, FIRST_TRIED // backend.world())
     beat = advance or _unseen
-    while len(rows) < count:
+    while len(found.rows) < count:
         stream = backend.derived(seed, calls, backend.rank())
-        own = _generate(model, encoder, size, recipe, stream, partial(beat, len(rows) / count))
-        for sequences in backend.gathered(own):
-            tokens += sum(map(len, sequences))
-            tried += len(sequences)
-            for row in encoder.decode(sequences):
-                if isinstance(row, str):
-                    rejected[row] += 1
-                else:
-                    rows.append(row)
+        so_far = partial(beat, len(found.rows) / count)
+        for sequences in backend.gathered(draw(size, stream, so_far)):
+            first += sequences[: SCORED - len(first)]
+            found = _sorted(found, sequences, encoder)
         calls += 1
-        found = Samples(rows[:count], tried, dict(rejected), tokens, time.monotonic() - started)
-        _check_hope(len(rows), found, recipe)
-        beat(min(1.0, len(rows) / count))
-        acceptance = max(len(rows) / tried, recipe.least_acceptance)
+        found = replace(found, seconds=time.monotonic() - started)
+        _check_hope(found, recipe)
+        beat(min(1.0, len(found.rows) / count))
+        good, tried = len(found.rows), found.tried
+        # Whole batches once there is hope, and until then as many again as have been tried.
         most = MOST_BATCHES * recipe.sampling_batch
-        if tried < LEAST_TRIED:
-            most = min(most, LEAST_TRIED - tried)
-        size = _share(count - len(rows), acceptance, most)
-    return found
+        if good < recipe.least_acceptance * tried:
+            most = min(most, tried // backend.world())
+        size = _share(count - good, max(good / tried, recipe.least_acceptance), most)
+    rows, ids = found.rows[:count], found.ids[:count]
+    return replace(
+        found,
+        rows=rows,
+        ids=ids,
+        respelled=_respelled(encoder, rows, ids),
+        divergence=_divergence(model, encoder, first, recipe) if sampler is None else None,
+        seconds=time.monotonic() - started,
+    )
+
+
+def _sorted(found: Samples, sequences: list[list[int]], encoder: Encoder) -> Samples:
+    """Return what is known with more sequences, the well-formed ones told from the others."""
+    rows, ids = list(found.rows), list(found.ids)
+    rejected, shown = Counter(found.rejected), list(found.shown)
+    for read, sequence in zip(encoder.decode(sequences), sequences, strict=True):
+        if isinstance(read, str):
+            rejected[read] += 1
+            shown += [(read, sequence)] * (len(shown) < SHOWN)
+        else:
+            rows.append(read)
+            ids.append([encoder.start, *sequence[: sequence.index(encoder.end) + 1]])
+    tokens = found.tokens + sum(map(len, sequences))
+    tried = found.tried + len(sequences)
+    return replace(
+        found,
+        rows=rows,
+        ids=ids,
+        tried=tried,
+        rejected=dict(rejected),
+        shown=shown,
+        tokens=tokens,
+    )
+
+
+def _respelled(encoder: Encoder, rows: list[Row], ids: list[list[int]]) -> float:
+    """Return the share of rows whose text is encoded to other tokens than those sampled."""
+    pairs = zip(encoder.encode(rows), ids, strict=True)
+    return sum(one != other for one, other in pairs) / max(1, len(rows))
+
+
+def lowered(model: TrainedModel, recipe: Recipe) -> Any:
+    """Return what is sampled from: the model, or its copy with bfloat16 weights."""
+    # Training held gradients and two moments beside the weights: there is room for a copy.
+    return model.bfloat16 if backend.precise(recipe.precision) == "bfloat16" else model.loaded
+
+
+def _builtin(model: TrainedModel, encoder: Encoder, recipe: Recipe) -> Draw:
+    drawing = lowered(model, recipe)
+    return lambda size, stream, beat: _generate(drawing, encoder, size, recipe, stream, beat)
+
+
+def _of_ones_own(sampler: Sampler, model: TrainedModel, encoder: Encoder, recipe: Recipe) -> Draw:
+    def draw(size: int, stream: int, beat: Beat) -> list[list[int]]:
+        beat()
+        prompts = [[encoder.start] for _ in range(size)]
+        found = sampler.sample(
+            model,
+            prompts,
+            max_length=encoder.max_length,
+            temperature=recipe.temperature,
+            seed=stream,
+        )
+        return drawn(sampler, found, prompts, encoder, vocabulary(model.loaded))
+
+    return draw
+
+
+def _divergence(
+    model: TrainedModel, encoder: Encoder, sequences: list[list[int]], recipe: Recipe
+) -> float | None:
+    drawing = lowered(model, recipe)
+    if drawing is model.loaded or recipe.temperature == 0:
+        return None
+    started = [[encoder.start, *ids] for ids in sequences]
+    return float(divergence(drawing, model.loaded, encoder, started, recipe).mean())
 
 
 def _share(missing: int, acceptance: float, most: int) -> int:
@@ -141,16 +244,20 @@ def _unseen(share: float) -> None:
     del share
 
 
-def _check_hope(good: int, found: Samples, recipe: Recipe) -> None:
-    if found.tried >= LEAST_TRIED and good < recipe.least_acceptance * found.tried:
-        ordered = sorted(found.rejected.items(), key=lambda pair: -pair[1])
-        reasons = ", ".join(f"{n} {reason}" for reason, n in ordered)
-        raise HopelessError(
-            f"sampling is hopeless: {good} of {found.tried} samples are well-formed ({reasons}), "
-            f"fewer than least_acceptance = {recipe.least_acceptance:g}; train longer, raise "
-            "max_length or lower the temperature",
-            found,
-        )
+def _check_hope(found: Samples, recipe: Recipe) -> None:
+    from scipy.special import bdtr
+
+    good, tried, least = len(found.rows), found.tried, recipe.least_acceptance
+    if good >= least * tried or (tried < LEAST_TRIED and bdtr(good, tried, least) >= CHANCE):
+        return
+    ordered = sorted(found.rejected.items(), key=lambda pair: -pair[1])
+    reasons = ", ".join(f"{n} {reason}" for reason, n in ordered)
+    raise HopelessError(
+        f"sampling is hopeless: {good} of {tried} samples are well-formed ({reasons}), "
+        f"fewer than least_acceptance = {least:g}; train longer, raise max_length or lower the "
+        "temperature",
+        found,
+    )
 
 
 def _generate(
@@ -159,65 +266,7 @@ def _generate(
     count: int,
     recipe: Recipe,
     seed: int,
-    beat: Callable[[], None] = lambda: None,
+    beat: Beat = lambda: None,
 ) -> list[list[int]]:
-    """Return the tokens of `count` sequences after the start, each up to its end if it has one.
-
-    A batch takes as long as its longest sequence. So sequences are generated to a first length,
-    those that have not ended to twice that length, and so on: the law is the same, as each goes on
-    from its own tokens, and few steps are spent on sequences that have ended.
-    """
-    finished: dict[int, list[int]] = {}
-    pending = {name: [encoder.start] for name in range(count)}
-    length, stage = 1, 0
-    while pending:
-        upto = min(max(FIRST_LENGTH, 2 * length), encoder.max_length)
-        names = list(pending)
-        for first in range(0, len(names), recipe.sampling_batch):
-            batch = names[first : first + recipe.sampling_batch]
-            stream = backend.derived(seed, stage, first)
-            beat()
-            prefixes = [pending[name] for name in batch]
-            for name, ids in zip(
-                batch, _continued(model, encoder, prefixes, upto, recipe, stream), strict=True
-            ):
-                if encoder.end in ids[1:]:
-                    finished[name] = ids[1 : ids.index(encoder.end, 1) + 1]
-                    del pending[name]
-                else:
-                    pending[name] = ids
-        length, stage = upto, stage + 1
-        if length == encoder.max_length:
-            finished |= {name: ids[1:] for name, ids in pending.items()}
-            break
-    return [finished[name] for name in range(count)]
-
-
-def _continued(
-    model: Any,
-    encoder: Encoder,
-    prefixes: list[list[int]],
-    upto: int,
-    recipe: Recipe,
-    seed: int,
-) -> list[list[int]]:
-    """Return each sequence with the tokens that follow, up to a length."""
-    import torch
-    from transformers import GenerationConfig
-
-    random = recipe.temperature > 0
-    how = GenerationConfig(
-        do_sample=random,
-        # Everything that would change the distribution is said: a checkpoint's own generation
-        # settings, and generate's default top-k of 50, are not what the model has learned.
-        **({"temperature": recipe.temperature, "top_k": 0, "top_p": 1.0} if random else {}),
-        max_new_tokens=upto - len(prefixes[0]),
-        eos_token_id=encoder.end,
-        pad_token_id=encoder.padding,
-        bos_token_id=encoder.start,
-    )
-    ids = torch.tensor(prefixes, device=model.device)
-    with torch.no_grad(), backend.seeded(seed), backend.autocast(recipe.precision):
-        output = model.generate(ids, attention_mask=torch.ones_like(ids), generation_config=how)
-    sequences: list[list[int]] = output.tolist()
-    return sequences
+    """Return the tokens of `count` sequences after the start, each up to its end if it has one."""
+    return completed(model, encoder, [[encoder.start]] * count, recipe, seed, beat)

@@ -14,6 +14,8 @@ from modelcollapse.language import backend
 from modelcollapse.language.base import Base
 from modelcollapse.language.checkpoints import names, resolve
 from modelcollapse.language.corpus import GRAMMAR_ROWS, Corpus, load_corpus
+from modelcollapse.language.own import check_one_process, check_part, identity
+from modelcollapse.language.protocols import Metric, Sampler, Template, Trainer
 from modelcollapse.language.recipe import FROM_SCRATCH, LARGEST_SEED, PAPER, SMALL, Recipe
 from modelcollapse.language.template import Row, digest
 from modelcollapse.language.tokens import Encoder
@@ -48,6 +50,11 @@ class Settings:
         rate and batches of 32; from scratch packed blocks and a higher learning rate.
     subset, columns
         As in `load_corpus`.
+    sampler, trainer, template
+        Your own `Sampler`, `Trainer` or `Template`; by default transformers' generate and Trainer,
+        and the template that the data's columns ask for.
+    metrics
+        Your own functions of a `Generation`, each of which returns numbers by name.
     """
 
     model: str = "tiny-gemma2"
@@ -58,10 +65,31 @@ class Settings:
     recipe: Recipe | None = None
     subset: str | None = None
     columns: tuple[str, ...] | None = None
+    sampler: Sampler | None = None
+    trainer: Trainer | None = None
+    template: Template | None = None
+    metrics: tuple[Metric, ...] = ()
 
     def __post_init__(self) -> None:
+        for kind in ("sampler", "trainer", "template"):
+            if (part := getattr(self, kind)) is not None:
+                check_part(kind, part)
+        if not isinstance(self.metrics, (list, tuple)):
+            raise invalid("metrics", self.metrics, "give a sequence of functions of a generation")
+        object.__setattr__(self, "metrics", tuple(self.metrics))
+        for metric in self.metrics:
+            check_part("metrics", metric)
         if self.held_out is not None:
             whole("held_out", self.held_out)
+
+    def own(self) -> dict[str, Any]:
+        """Return what the parts of one's own are, by kind, with their code."""
+        kinds = ("sampler", "trainer", "template")
+        parts = {kind: part for kind in kinds if (part := getattr(self, kind)) is not None}
+        told: dict[str, Any] = {kind: identity(part) for kind, part in parts.items()}
+        if self.metrics:
+            told["metrics"] = [identity(metric) for metric in self.metrics]
+        return told
 
 
 def default_recipe(model: str, *, from_scratch: bool) -> Recipe:
@@ -153,7 +181,7 @@ class Setup:
         long = f"{r.epochs:g} epochs" if r.steps is None else many(r.steps, "step")
         told = (
             f"{self.settings.model} on {backend.device()}: learning rate {r.learning_rate:g}, "
-            f"{r.batch_size * r.accumulation * backend.world()} {unit} per step, {long}, at most "
+            f"{r.rows_per_step * backend.world()} {unit} per step, {long}, at most "
             f"{r.max_length} tokens"
         )
         if corpus.grammar is not None:
@@ -181,6 +209,7 @@ class Setup:
             **{f"recipe.{name}": value for name, value in self.recipe.described().items()},
             "recipe.precision": backend.precise(self.recipe.precision),
             "processes": backend.world(),
+            **self.settings.own(),
         }
 
 
@@ -192,9 +221,12 @@ def prepare(settings: Settings, advance: Any = None) -> Setup:
     MissingDependency
         If torch, transformers, datasets or accelerate is not installed.
     InvalidInput
-        If the model or the data cannot be loaded, or do not fit together.
+        If the model or the data cannot be loaded, or do not fit together, or the weights would be
+        cut into pieces.
     """
     backend.require()
+    backend.require_whole_weights()
+    check_one_process(sampler=settings.sampler, trainer=settings.trainer)
     recipe = settings.recipe or default_recipe(settings.model, from_scratch=settings.from_scratch)
     with backend.quiet():
         corpus = load_corpus(
@@ -202,9 +234,12 @@ def prepare(settings: Settings, advance: Any = None) -> Setup:
             held_out=settings.held_out,
             subset=settings.subset,
             columns=settings.columns,
+            template=settings.template,
         )
         base = Base(resolve(settings.model, advance), settings.from_scratch)
-        encoder = Encoder(base.tokenizer, corpus.template, recipe.max_length)
+        encoder = Encoder(
+            base.tokenizer, corpus.template, recipe.max_length, retokenise=recipe.retokenise
+        )
         _check_sizes(base, recipe)
         held_out = encoder.usable(corpus.held_out)
     if not held_out:
@@ -220,12 +255,13 @@ def _unusable(kind: str, corpus: Corpus, encoder: Encoder, rows: Sequence[Row]) 
 
 
 def _check_sizes(base: Base, recipe: Recipe) -> None:
-    most = getattr(base.config, "max_position_embeddings", None)
+    config = base.config.get_text_config()  # a model of several kinds of input nests it
+    most = getattr(config, "max_position_embeddings", None)
     if most is not None and recipe.max_length > most:
         raise InvalidInput(
             f"max_length = {recipe.max_length}: the model has {most} positions; give at most that"
         )
-    size, tokens = base.config.get_text_config().vocab_size, len(base.tokenizer)
+    size, tokens = config.vocab_size, len(base.tokenizer)
     if tokens > size:
         raise InvalidInput(
             f"model = {base.source!r}: its tokenizer has {tokens} tokens and the model {size}; "

@@ -3,14 +3,19 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 Row = dict[str, str]
 USER, ASSISTANT = "user: ", "\nassistant: "
 
 
+@runtime_checkable
 class Template(Protocol):
-    """How a row is written as one text."""
+    """How a row is written as one text, and read back.
+
+    `read(write(row))` is the row, and a text that is none is None, not an error: models write
+    anything.
+    """
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -26,11 +26,15 @@ class Encoder:
         How rows are written.
     max_length
         The most tokens of a row, start and end included.
+    retokenise
+        Whether models are trained on what the texts of samples are encoded to, which must fit
+        then, and not on the tokens sampled.
     """
 
     tokenizer: Any
     template: Template
     max_length: int
+    retokenise: bool = False
 
     def __post_init__(self) -> None:
         if self.tokenizer.eos_token_id is None:
@@ -109,7 +113,8 @@ class Encoder:
     def decode(self, samples: Sequence[Sequence[int]]) -> list[Row | str]:
         """Return the row of each sample, or the reason why it has none.
 
-        A sample is what follows the start token, with anything after its end.
+        A sample is what follows the start token, with anything after its end. Where rows are
+        encoded again it is too long if it does not fit then.
         """
         if not samples:
             return []
@@ -123,6 +128,8 @@ class Encoder:
             "unfinished" if ids is None else self._read(text)
             for ids, text in zip(ended, texts, strict=True)
         ]
+        if not self.retokenise:
+            return read
         rows = [row for row in read if not isinstance(row, str)]
         lengths = iter(self.encode(rows))
         return [

@@ -12,7 +12,31 @@ from transformers import Trainer, TrainerCallback
 
 
 class RowTrainer(Trainer):  # type: ignore[misc]
-    """Trainer whose batches may hold a weight per row."""
+    """Trainer whose batches may hold a weight per row, and whose steps may count rows.
+
+    Parameters
+    ----------
+    row_tokens
+        None: a step's loss is over the number of its tokens. A number: it is over the number of
+        its rows times that number.
+    """
+
+    def __init__(self, *args: Any, row_tokens: float | None = None, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.row_tokens = row_tokens
+        if row_tokens is not None:
+            self.compute_loss_func = weighted_loss
+
+    def get_batch_samples(self, *args: Any) -> tuple[list[Any], Any]:
+        """Return the batches of a step, and what its loss is over."""
+        batches, tokens = super().get_batch_samples(*args)
+        if self.row_tokens is None:
+            return batches, tokens
+        rows = torch.tensor(sum(len(batch["input_ids"]) for batch in batches), dtype=torch.float)
+        rows = rows.to(self.args.device)
+        if self.args.world_size > 1:
+            rows = self.accelerator.gather(rows).sum()
+        return batches, rows * self.row_tokens
 
     def compute_loss(self, model: Any, inputs: dict[str, Any], *args: Any, **options: Any) -> Any:
         """Return the loss; the base class scales it for accumulation and for several devices."""
@@ -23,12 +47,16 @@ class RowTrainer(Trainer):  # type: ignore[misc]
 
 
 def weighted_loss(
-    outputs: Any, labels: torch.Tensor, num_items_in_batch: Any = None, *, weight: torch.Tensor
+    outputs: Any,
+    labels: torch.Tensor,
+    num_items_in_batch: Any = None,
+    *,
+    weight: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """Return sum of w_i times the nats of row i, over the number of tokens predicted."""
+    """Return sum of w_i times the nats of row i, over the step's number of tokens or rows."""
     nats = token_nats(outputs.logits, labels)
     count = (labels[:, 1:] != -100).sum() if num_items_in_batch is None else num_items_in_batch
-    return (nats * weight[:, None]).sum() / count
+    return (nats if weight is None else nats * weight[:, None]).sum() / count
 
 
 def token_nats(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:

@@ -1,11 +1,9 @@
 """Fine-tuning on rows of tokens, with transformers' Trainer."""
 
 import math
-import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,11 +11,11 @@ from typing import Any
 from modelcollapse.language import backend
 from modelcollapse.language.recipe import Recipe
 from modelcollapse.language.tokens import Encoder
+from modelcollapse.language.tracking import Tracking
 
 Advance = Callable[[float], None]  # called with the finished share
 
-
-TENSORBOARD = "TENSORBOARD_LOGGING_DIR"
+UNTRACKED = Tracking()
 SAMPLERS = {"random": "random", "by_length": "group_by_length"}
 
 
@@ -52,9 +50,7 @@ def fine_tune(
     *,
     weights: Sequence[float] | None = None,
     scratch: Path | None = None,
-    report_to: str = "none",
-    name: str = "",
-    logs: Path | None = None,
+    tracking: Tracking = UNTRACKED,
     advance: Advance | None = None,
 ) -> Training:
     """Train a model in place.
@@ -75,12 +71,8 @@ def fine_tune(
         One weight per row, with mean 1; not with packed rows.
     scratch
         A folder for the Trainer's files, by default a temporary one.
-    report_to
-        A tracker that transformers knows, such as "tensorboard", "wandb" or "trackio".
-    name
-        The name of the run in the tracker.
-    logs
-        A folder for tensorboard's files, unless $TENSORBOARD_LOGGING_DIR names one.
+    tracking
+        Who hears of it.
     advance
         Called with the finished share.
     """
@@ -89,13 +81,21 @@ def fine_tune(
         examples = encoder.blocks(examples)
     with (
         tempfile.TemporaryDirectory(dir=scratch) as folder,
-        _logging(report_to, logs),
+        tracking.placed(),
         backend.seeded(seed),
     ):
-        tracker = {"report_to": report_to, "run_name": name or None}
-        arguments = _arguments(recipe, len(examples), seed, folder, tracker)
-        trainer = _trainer(model, encoder, _data(examples, weights), arguments, advance)
+        arguments = _arguments(recipe, len(examples), seed, folder, tracking.arguments())
+        trainer = _trainer(
+            model,
+            encoder,
+            _data(examples, weights),
+            arguments,
+            advance,
+            sum(map(len, examples)) / len(examples) - 1 if recipe.loss == "rows" else None,
+        )
         output = trainer.train()
+        # Under bfloat16 it has put a forward of its own, with autocast, before the model's.
+        trainer.accelerator.unwrap_model(trainer.model_wrapped, keep_fp32_wrapper=False)
         trainer.accelerator.free_memory()  # the optimiser's, which sampling needs
     tokens = sum(map(len, examples)) * output.metrics["epoch"]
     return Training(
@@ -111,7 +111,7 @@ def _arguments(recipe: Recipe, rows: int, seed: int, folder: str, tracker: dict[
     from transformers import TrainingArguments
 
     on_cpu = backend.device().type == "cpu"
-    return TrainingArguments(
+    arguments = TrainingArguments(
         output_dir=folder,
         per_device_train_batch_size=recipe.batch_size,
         gradient_accumulation_steps=recipe.accumulation,
@@ -132,6 +132,10 @@ def _arguments(recipe: Recipe, rows: int, seed: int, folder: str, tracker: dict[
         use_cpu=on_cpu,
         dataloader_pin_memory=not on_cpu,
     )
+    # A process that sees several GPUs would split each batch over them and multiply its size by
+    # their number: another recipe. Several processes are what accelerate launch is for.
+    arguments._n_gpu = min(1, arguments.n_gpu)  # noqa: SLF001 - it has no public switch
+    return arguments
 
 
 def _data(examples: Sequence[Sequence[int]], weights: Sequence[float] | None) -> Any:
@@ -148,7 +152,12 @@ def _data(examples: Sequence[Sequence[int]], weights: Sequence[float] | None) ->
 
 
 def _trainer(
-    model: Any, encoder: Encoder, data: Any, arguments: Any, advance: Advance | None
+    model: Any,
+    encoder: Encoder,
+    data: Any,
+    arguments: Any,
+    advance: Advance | None,
+    row_tokens: float | None,
 ) -> Any:
     from transformers import PrinterCallback
 
@@ -158,24 +167,12 @@ def _trainer(
         model=model,
         args=arguments,
         train_dataset=data,
+        row_tokens=row_tokens,
         data_collator=Collator(encoder.padding),
         callbacks=[] if advance is None else [Progress(advance)],
     )
     trainer.remove_callback(PrinterCallback)  # it writes on standard output
     return trainer
-
-
-@contextmanager
-def _logging(report_to: str, logs: Path | None) -> Iterator[None]:
-    """Say where tensorboard writes: by default beside the Trainer's files, which do not stay."""
-    ours = report_to == "tensorboard" and logs is not None and TENSORBOARD not in os.environ
-    if ours:
-        os.environ[TENSORBOARD] = str(logs)
-    try:
-        yield
-    finally:
-        if ours:
-            del os.environ[TENSORBOARD]
 
 
 def planned_steps(rows: int, recipe: Recipe) -> int:

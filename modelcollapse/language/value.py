@@ -32,6 +32,7 @@ from modelcollapse.language.folder import (
     Folder,
     check_space,
 )
+from modelcollapse.language.foresight import foreseen
 from modelcollapse.language.judging import Judge
 from modelcollapse.language.loop import FLOAT_BYTES, check_memory
 from modelcollapse.language.settings import Settings, Setup, checked_seeds, prepare
@@ -197,7 +198,9 @@ def value(
     check_memory(setup)
     folder = Folder(Path(output), grid.described())
     with working(folder, options):
-        for line in [*setup.lines(), *told] if announce else ():
+        # The pool's source is fitted to all real rows; cells of fewer rows are not sampled.
+        few = foreseen(setup, max(grid.real)) if grid.sampled else []
+        for line in [*setup.lines(), *told, *few] if announce else ():
             tell(line)
         grid.write_rows(folder, tell)
         backend.wait()
@@ -222,7 +225,7 @@ def read_pool(pool: str | Path, setup: Setup) -> tuple[list[Row], list[str]]:
         )
     with backend.quiet():
         try:
-            found = read(path, None, None)
+            found = read(path, None, None, setup.settings.template)
         except InvalidInput as error:
             raise InvalidInput(f"pool: {error}") from error
     columns = setup.corpus.template.columns

@@ -12,7 +12,8 @@ Two suites, which any workflow and any estimator should pass::
 
 and five assertions whose probabilities of error are known; see `modelcollapse.evidence`. Where no
 data could make an assertion fail, it raises InvalidInput with the number of samples that it needs.
-The module `strategies` draws experiments and their parts for Hypothesis, and `ledger` is the ledger
+The module `language` has suites for the samplers, trainers, templates and metrics of language
+models, `strategies` draws experiments and their parts for Hypothesis, and `ledger` is the ledger
 as tests. The plugin that gives pytest its options and fixtures is `modelcollapse_pytest`; see
 ``modelcollapse/docs/use-with.md``. This module needs pytest, and the package itself never imports
 it.

@@ -104,7 +104,15 @@ def test_a_page_runs(page, tmp_path, monkeypatch):
 def test_the_pages_with_python():
     """These pages have snippets, and no block anywhere has a mark that the tests do not know."""
     assert [page.stem for page in IN_PYTHON] == [
-        *("README", "from-gaussians", "practitioners", "real-data", "usage", "use-with"),
+        *(
+            "README",
+            "from-gaussians",
+            "language",
+            "practitioners",
+            "real-data",
+            "usage",
+            "use-with",
+        ),
         "workflows",
     ]
     assert len([b for page in IN_PYTHON for b in blocks(page) if b.mark == "python"]) >= 5

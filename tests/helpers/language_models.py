@@ -21,6 +21,7 @@ from modelcollapse.language.recipe import Recipe
 from modelcollapse.language.settings import Settings
 from modelcollapse.language.template import Conversation, Plain
 from modelcollapse.language.tokens import Encoder
+from modelcollapse.language.trained import TrainedModel
 from modelcollapse.language.training import fine_tune
 
 __all__ = ["FAMILIES", "offline"]
@@ -41,17 +42,21 @@ os.environ["HF_DATASETS_CACHE"] = str(Path(SCRATCH.name) / "datasets")
 
 
 @functools.cache
-def light():
-    """Spare the collector the libraries and the suite: every training collects garbage twice."""
+def light(module=""):
+    """Spare the collector the libraries and the suite: every training collects garbage twice.
+
+    Once for each module of tests, as more of the libraries is loaded from one to the next.
+    """
+    del module
     importlib.import_module("transformers.trainer")
     gc.collect()
     gc.freeze()
 
 
 @pytest.fixture(autouse=True)
-def offline(monkeypatch):
+def offline(request, monkeypatch):
     """One thread, no connection, and a failure if one was tried."""
-    light()
+    light(request.module.__name__)
     tried = []
 
     def refuse(*arguments, **_):
@@ -93,9 +98,9 @@ def tokenizer(family):
     return train_tokenizer(family, [row["text"] for row in texts(60)], 300)
 
 
-def encoder(family, template=None, max_length=24):
+def encoder(family, template=None, max_length=24, *, retokenise=False):
     """Return the encoder of a family."""
-    return Encoder(tokenizer(family), template or Plain(), max_length)
+    return Encoder(tokenizer(family), template or Plain(), max_length, retokenise)
 
 
 def model(family, seed=0, **changes):
@@ -156,6 +161,11 @@ def options(keep="none", jobs=1, threads=1):
     return Options(keep=keep, jobs=jobs, threads=threads)
 
 
+def wrapped(fresh, own):
+    """Return a model in memory as a trainer would return it."""
+    return TrainedModel(own.tokenizer, Path(SCRATCH.name) / "not written", fresh)
+
+
 def state(fresh):
     """Return copies of the weights."""
     return {name: tensor.detach().clone() for name, tensor in fresh.state_dict().items()}
@@ -180,6 +190,11 @@ class Chain:
     encoder: Encoder
     letters: tuple[int, ...]  # the tokens of the characters, in the circle's order
     law: np.ndarray  # P(next | current), shape (tokens, tokens)
+
+    @property
+    def trained(self):
+        """The model as a trainer would return it."""
+        return wrapped(self.model, self.encoder)
 
     def likely(self, token):
         """Return the likely successor of a token."""

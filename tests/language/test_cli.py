@@ -54,10 +54,13 @@ def test_a_run_shows_and_writes(tmp_path, capsys):
     assert "workflow" in out
     assert "replace" in out
     assert "accumulate less replace" in out
+    assert ("were accepted. The others" in out) == (
+        min(float(row["acceptance"]) for row in table(output) if row["acceptance"]) < 1
+    )
     assert "real, seed 0, generation 1: loss" in err
     assert {"results.csv", "loss.png", "samples.md"} <= {path.name for path in output.iterdir()}
     assert {row["workflow"] for row in table(output)} == {
-        *("replace", "accumulate", "accumulate-subsample"),
+        *("base", "replace", "accumulate", "accumulate-subsample"),
     }
 
 
@@ -79,16 +82,18 @@ def test_json(tmp_path, capsys):
     value = json.loads(capsys.readouterr().out)
 
     assert value["configuration"]["recipe.max_length"] == 24
-    assert value["results"]["generation"] == [1, 2]
+    assert value["results"]["generation"] == [0, 1, 2]
 
 
 def test_workflows_take_their_own_options(tmp_path):
     """A budget, a window and a share belong to their workflows."""
     words = ["--workflow", "accumulate-subsample", "--budget", "7", "--workflow", "sliding-window"]
-    words += ["--window", "2", "--workflow", "keep-real", "--share", "0.5"]
+    words += ["--window", "2", "--workflow", "keep-real", "--share", "0.5", "--retokenise"]
     assert main(arguments(tmp_path / "run", *words)) == 0
     trained = {(row["workflow"], row["generation"]): row for row in table(tmp_path / "run")}
+    about = json.loads((tmp_path / "run" / "run.json").read_text())["configuration"]
 
+    assert about["recipe.retokenise"] is True
     assert trained["accumulate-subsample-budget-7", "2"]["training_rows"] == "7"
     assert trained["sliding-window-k-2", "2"]["training_rows"] == "48"
     assert trained["keep-real-share-0.5", "2"]["training_rows"] == "48"
@@ -218,8 +223,11 @@ def test_a_signal_stops_the_process_cleanly(stopped):
 
 
 def test_two_processes_share_a_generation(tmp_path):
-    """As ``accelerate launch`` starts them: one writes, and both train and sample."""
-    words = arguments(tmp_path / "run", "--workflow", "replace")
+    """As ``accelerate launch`` starts them: one writes, and both train and sample.
+
+    A loss over rows is over those of both.
+    """
+    words = arguments(tmp_path / "run", "--workflow", "replace", "--loss", "rows")
     launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
     command = [sys.executable, *launcher, "-m", "modelcollapse", *words]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=200)
@@ -228,6 +236,7 @@ def test_two_processes_share_a_generation(tmp_path):
     assert json.loads((tmp_path / "run/run.json").read_text())["configuration"]["processes"] == 2
     rows = table(tmp_path / "run")
     assert [(row["generation"], row["steps"], row["sampled"]) for row in rows] == [
+        ("0", "0", ""),
         ("1", "2", "24"),
         ("2", "2", "24"),
     ]

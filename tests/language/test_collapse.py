@@ -64,8 +64,7 @@ def nats(settings, finished, seed):
     last = finished / f"seed-{seed}"
     models = {w: last / w / f"generation-{GENERATIONS:03}" / "model" for w in WORKFLOWS}
     losses = {
-        w: row_nats(Base(str(path)).model(0), setup.encoder, examples, setup.recipe)
-        for w, path in models.items()
+        w: row_nats(Base(str(path)).model(0), setup.encoder, examples) for w, path in models.items()
     }
     return losses, np.array(setup.corpus.surprisal(rows))
 

@@ -20,21 +20,35 @@ from joblib.externals.loky import get_reusable_executor
 
 from modelcollapse import Accumulate, AccumulateSubsample, InvalidInput, KeepReal, Replace
 from modelcollapse import SlidingWindow as Window
-from modelcollapse._support.sealed import read_json, read_table
-from modelcollapse.language import Options, backend, loop, run
+from modelcollapse._support.sealed import read_json, read_table, write_json
+from modelcollapse.language import (
+    Options,
+    Results,
+    backend,
+    batch,
+    loop,
+    run,
+    sampling,
+    shipped,
+    trained,
+)
 from modelcollapse.language import chain as generations_of
+from modelcollapse.language.base import Base
 from modelcollapse.language.evaluation import row_nats
 from modelcollapse.language.folder import read_rows, write_rows
+from modelcollapse.language.foresight import foreseen
 from modelcollapse.language.settings import prepare
 from modelcollapse.language.training import fine_tune
 from modelcollapse.language.value import value
 from tests.helpers.language_models import (
+    encoder,
     lines,
     offline,  # noqa: F401
     options,
     same_state,
     settings,
     state,
+    tokenizer,
 )
 from tests.helpers.toys import Reservoir
 
@@ -112,14 +126,14 @@ def weights_of(folder, chain, t):
 
 
 def by_hand(rows, t, weights=None):
-    """Return the base fine-tuned on rows with the streams of generation t."""
+    """Return the base fine-tuned on rows, or on tokens, with the streams of generation t."""
     setup = prepare(settings())
     model = setup.base.model(backend.derived(SEED, backend.INITIAL, t))
     with backend.quiet():
         fine_tune(
             model,
             setup.encoder,
-            setup.encoder.encode(rows),
+            setup.encoder.encode(rows) if isinstance(rows[0], dict) else rows,
             setup.recipe,
             backend.derived(SEED, backend.TRAIN, t),
             weights=weights,
@@ -140,7 +154,7 @@ def test_generation_one_is_plain_fine_tuning(whole):
     real = read_rows(whole / f"seed-{SEED}" / "real.parquet")
     model = by_hand(real, 1)
     found = record(whole, "real", 1)
-    nats = row_nats(model, setup.encoder, setup.held_out_examples, setup.recipe)
+    nats = row_nats(model, setup.encoder, setup.held_out_examples)
     told = read_table(
         whole / f"seed-{SEED}" / "real" / "generation-001" / "held_out.parquet"
     ).to_dict(as_series=False)
@@ -153,6 +167,27 @@ def test_generation_one_is_plain_fine_tuning(whole):
     tokens = sum(len(ids) - 1 for ids in setup.held_out_examples)
     assert found["loss"] == pytest.approx(nats.sum() / tokens, rel=1e-12)
     assert (found["steps"], found["training_rows"], found["real_share"]) == (3, 24, 1)
+
+
+def test_generation_zero_is_the_base(copied, whole):
+    """Bit for bit: nothing is trained. It is in the table once, and has no seed of its own."""
+    setup = prepare(settings())
+    nats = row_nats(setup.base.model(0), setup.encoder, setup.held_out_examples)
+    results, lines = Results.read(whole), []
+    table = results.table()
+
+    assert read_table(whole / "base" / "held_out.parquet")["nats"].to_list() == nats.tolist()
+    assert results.base["row_loss"] == pytest.approx(nats.mean(), rel=1e-12)
+    assert (table["workflow"][0], table["generation"].count(0)) == ("base", 1)
+    assert np.isnan(table["seed"][0])
+    assert table["loss"][1:] == [record["loss"] for record in results.records.values()]
+    assert results.values("loss", "replace").shape == (1, 3)
+    shutil.rmtree(copied / "base")
+    go(copied, Replace(), generations=3, announce=lines.append)
+    assert [line.partition(":")[0] for line in lines if ": loss" in line] == ["base, generation 0"]
+    assert (copied / "base" / "held_out.parquet").read_bytes() == (
+        whole / "base" / "held_out.parquet"
+    ).read_bytes()
 
 
 @pytest.mark.parametrize("t", [2, 3])
@@ -321,7 +356,7 @@ def test_processes_give_the_same_grid(tmp_path, processes):
 
     assert results(more) == results(one)
     assert configurations[0] == configurations[1]
-    assert len(lines) == 2 + 3
+    assert len(lines) == 3 + 3
     assert shares == sorted(shares)
     assert shares[-1] == 1
 
@@ -352,6 +387,13 @@ def test_another_run_is_refused(whole, changes, difference):
     assert difference in str(caught.value)
     assert "\n" not in str(caught.value)
     assert snapshot(whole) == before
+
+
+def test_another_number_of_processes_is_refused(monkeypatch, whole):
+    """A step would see other rows; so the folder of one process is none of two."""
+    monkeypatch.setattr(backend, "world", lambda: 2)
+    with pytest.raises(InvalidInput, match="processes is 1 there and 2 here"):
+        go(whole, Replace())
 
 
 def test_a_folder_of_others_is_refused(tmp_path):
@@ -506,7 +548,8 @@ def test_a_full_disk_is_foreseen(monkeypatch, tmp_path):
 @pytest.mark.parametrize("function", ["write_table", "save", "fine_tune"])
 def test_a_failure_leaves_finished_generations_alone(monkeypatch, tmp_path, whole, function):
     """The disk is full in generation 2: what was finished stays, and the same call goes on."""
-    real, disk = getattr(generations_of, function), {"full": False}
+    where = {"write_table": generations_of, "save": trained, "fine_tune": shipped}[function]
+    real, disk = getattr(where, function), {"full": False}
 
     def fail(*arguments, **keywords):
         if disk["full"]:
@@ -517,7 +560,7 @@ def test_a_failure_leaves_finished_generations_alone(monkeypatch, tmp_path, whol
         del share
         disk["full"] = "generation 2" in what
 
-    monkeypatch.setattr(generations_of, function, fail)
+    monkeypatch.setattr(where, function, fail)
     arguments = {"workflows": (Accumulate(),), "generations": 2, "seeds": (SEED,)}
     if function == "fine_tune":  # it fails before it reports
         go(tmp_path / "run", generations=1)
@@ -526,7 +569,7 @@ def test_a_failure_leaves_finished_generations_alone(monkeypatch, tmp_path, whol
         run(settings(), tmp_path / "run", **arguments, options=options("all"), report=fill)
     finished = sorted(path.name for path in (tmp_path / "run").rglob("generation-*"))
     left = partials(tmp_path / "run")
-    monkeypatch.setattr(generations_of, function, real)
+    monkeypatch.setattr(where, function, real)
     run(settings(), tmp_path / "run", **arguments, options=options("all"))
 
     assert finished == ["generation-001"]
@@ -593,7 +636,7 @@ def hopeless_from(t, real):
 def test_a_sampler_without_hope_is_an_outcome(monkeypatch, tmp_path):
     """In generation 2 it ends its chain, and is reported; the same call changes nothing."""
     said = []
-    monkeypatch.setattr(generations_of, "sample", hopeless_from(2, generations_of.sample))
+    monkeypatch.setattr(batch, "sample", hopeless_from(2, batch.sample))
     arguments = {"generations": 4, "seeds": (SEED,), "options": options("last")}
     run(settings(), tmp_path / "run", workflows=(Replace(),), **arguments, announce=said.append)
     found = record(tmp_path / "run", "replace", 2)
@@ -603,7 +646,7 @@ def test_a_sampler_without_hope_is_an_outcome(monkeypatch, tmp_path):
     assert found["outcome"].startswith("sampling is hopeless: ")
     assert found["sampled"] == 0
     assert found["loss"] > 0
-    told = [line for line in said if "generation" in line]
+    told = [line for line in said if ": loss" in line and not line.startswith("base")]
     assert "sampling is hopeless" in told[1]
     assert len(told) == 2
     assert snapshot(tmp_path / "run") == before
@@ -613,12 +656,106 @@ def test_a_sampler_without_hope_is_an_outcome(monkeypatch, tmp_path):
 
 
 def test_a_base_without_hope_is_an_error(monkeypatch, tmp_path):
-    """In generation 1 there is no loop to speak of."""
-    monkeypatch.setattr(generations_of, "sample", hopeless_from(1, generations_of.sample))
-    with pytest.raises(InvalidInput, match=r"real, seed 3, generation 1: sampling is hopeless"):
-        go(tmp_path / "run")
+    """In generation 1 there is no loop to speak of; what was trained and sampled is kept.
 
-    assert not list((tmp_path / "run").rglob("generation-*"))
+    The error shows the first rejected sample, and the same call says it again.
+    """
+    monkeypatch.setattr(batch, "sample", hopeless_from(1, batch.sample))
+    place = tmp_path / "run" / f"seed-{SEED}" / "real" / "generation-001"
+    told = []
+    for _ in range(2):
+        with pytest.raises(InvalidInput, match=r"real, seed 3, generation 1: sampling is") as error:
+            go(tmp_path / "run", keep="last")
+        told.append((str(error.value), snapshot(tmp_path / "run")))
+    rejected = read_table(place / "rejected.parquet").to_dict(as_series=False)
+    found = record(tmp_path / "run", "real", 1)
+
+    assert told[0] == told[1]
+    assert (place / "model" / "model.safetensors").exists()
+    assert found["loss"] > 0
+    assert found["outcome"].startswith("sampling is hopeless: ")
+    assert len(rejected["text"]) == min(20, sum(found["rejected"].values()))
+    assert (
+        f"in {place / 'rejected.parquet'}, the first one, {rejected['reason'][0]}: " in told[0][0]
+    )
+    assert repr(rejected["text"][0])[:40] in told[0][0]
+
+
+def test_the_first_rejected_samples_are_kept(tmp_path):
+    """Their reasons, texts and tokens; damaged, the generation is done again."""
+    said = settings(recipe={"least_acceptance": 1e-3, "temperature": 3.0})
+    folder = go(tmp_path / "run", generations=1, said=said)
+    place = folder / f"seed-{SEED}" / "real" / "generation-001"
+    before, found = results(folder), record(folder, "real", 1)
+    rejected = read_table(place / "rejected.parquet").to_dict(as_series=False)
+    tokens = prepare(said).encoder.tokenizer
+    (place / "rejected.parquet").write_bytes(b"PAR1")
+    lines = []
+    go(folder, generations=1, said=said, announce=lines.append)
+
+    assert sum(found["rejected"].values()) > 20
+    assert set(rejected["reason"]) <= set(found["rejected"])
+    assert rejected["text"] == [tokens.decode(ids) for ids in rejected["token_ids"]]
+    assert len(rejected["text"]) == 20
+    assert [line for line in lines if "damaged, and done again" in line]
+    assert results(folder) == before
+
+
+def by_letters(family="llama"):
+    """Return what spells each sequence by letters, as no encoder does, in place of sampling."""
+    own = encoder(family)
+    real = sampling._generate
+
+    def generate(model, encoder, count, *arguments):
+        found = real(model, encoder, count, *arguments)
+        ended = [ids[:-1] for ids in found if ids[-1:] == [own.end]]
+        texts = own.tokenizer.batch_decode(ended)
+        letters = [
+            own.tokenizer.convert_tokens_to_ids(list(text.replace(" ", "Ġ"))) for text in texts
+        ]
+        return [[*ids, own.end] for ids in letters if len(ids) < 20 and None not in ids] or found
+
+    return generate
+
+
+@pytest.mark.parametrize("retokenise", [False, True])
+def test_what_is_sampled_is_what_is_trained_on(monkeypatch, tmp_path, retokenise):
+    """The very tokens, bit for bit; or, as the paper does it, those of the text."""
+    monkeypatch.setattr(sampling, "_generate", by_letters())
+    said = settings(recipe={"retokenise": retokenise})
+    folder = go(tmp_path / "run", Accumulate(), keep="all", said=said)
+    place = folder / f"seed-{SEED}" / "real" / "generation-001"
+    own, rows = prepare(said).encoder, samples(folder, "real", 1)
+    real = own.encode(read_rows(folder / f"seed-{SEED}" / "real.parquet"))
+    sampled, encoded = (
+        read_table(place / "samples.parquet")["token_ids"].to_list(),
+        own.encode(rows),
+    )
+    share = np.mean([one != other for one, other in zip(sampled, encoded, strict=True)])
+
+    assert share > 0.9
+    assert record(folder, "real", 1)["respelled"] == share
+    assert own.decode([ids[1:] for ids in sampled]) == rows
+    assert all(ids[0] == own.start for ids in sampled)
+    used, other = (encoded, sampled) if retokenise else (sampled, encoded)
+    weights = weights_of(folder, "accumulate", 2)
+    assert same_state(weights, saved(by_hand(real + used, 2)))
+    assert not same_state(weights, saved(by_hand(real + other, 2)))
+
+
+def test_a_folder_of_texts_alone_is_read_and_not_gone_on_with(copied):
+    """Format 2 kept no tokens: its numbers and texts are shown, and no run mixes with it."""
+    about = read_json(copied / "run.json")
+    write_json(copied / "run.json", {**about, "format": 2})
+    for path in copied.rglob("samples.parquet"):
+        write_rows(path, read_rows(path))
+    found = Results.read(copied)
+
+    assert found.samples("replace", SEED, 2) == samples(copied, "replace", 2)
+    with pytest.raises(InvalidInput, match="holds texts alone: an older version wrote it"):
+        found.token_ids("replace", SEED, 2)
+    with pytest.raises(InvalidInput, match=r"has format 2, and this version reads 3: give another"):
+        go(copied, Replace())
 
 
 def test_from_scratch_on_packed_text(tmp_path):
@@ -648,19 +785,28 @@ def test_weights_of_packed_rows_are_refused_at_once(tmp_path):
 
 
 def test_bfloat16_leaves_the_saved_weights_in_float32(tmp_path):
-    """Autocast changes the losses; the model is saved before sampling makes it a smaller one."""
+    """Training and sampling are in bfloat16, and what is saved and judged is in float32.
+
+    How far the sampler is from the model that is judged is recorded.
+    """
     from safetensors.torch import load_file
 
-    losses = {}
+    losses, setup = {}, prepare(settings())
     for precision in ("float32", "bfloat16"):
         said = settings(recipe={"precision": precision})
         folder = go(tmp_path / precision, keep="all", generations=1, said=said)
-        losses[precision] = record(folder, "real", 1)["loss"]
-        model = folder / f"seed-{SEED}/real/generation-001/model/model.safetensors"
+        place = folder / f"seed-{SEED}/real/generation-001"
+        losses[precision] = record(folder, "real", 1)
+        weights = load_file(place / "model" / "model.safetensors")
+        kept = Base(str(place / "model")).model(0)
+        nats = row_nats(kept, setup.encoder, setup.held_out_examples)
 
-        assert {str(weights.dtype) for weights in load_file(model).values()} == {"torch.float32"}
+        assert {str(tensor.dtype) for tensor in weights.values()} == {"torch.float32"}
+        assert read_table(place / "held_out.parquet")["nats"].to_list() == nats.tolist()
         assert len(samples(folder, "real", 1)) == 24
-    assert losses["float32"] != losses["bfloat16"]
+    assert losses["float32"]["loss"] != losses["bfloat16"]["loss"]
+    assert 0 < losses["bfloat16"]["sampler_divergence"] < 0.01  # of three digits' rounding
+    assert "sampler_divergence" not in losses["float32"]
 
 
 def test_losses_are_reported_to_a_tracker(tmp_path, monkeypatch):
@@ -715,7 +861,9 @@ def test_progress_is_told(tmp_path):
     assert any("replace, seed 3, generation 2: sampling" in what for _, what in told)
     assert "learning rate 0.001, 8 rows per step" in said[0]
     assert "68 training rows, 0 of them" in said[1]
-    assert [line.partition(":")[0] for line in said[2:]] == [
+    assert said[2].startswith("8 rows per optimiser step: its loss is a mean over its tokens")
+    assert said[3].startswith("base, generation 0: loss")
+    assert [line.partition(":")[0] for line in said[4:]] == [
         f"{chain}, seed 3, generation {t}"
         for chain, t in (("real", 1), ("replace", 2), ("accumulate", 2))
     ]
@@ -750,3 +898,49 @@ def test_a_real_batch_that_is_too_large(tmp_path):
     """The data has fewer rows: an error that says how many."""
     with pytest.raises(InvalidInput, match=r"samples = 69: .* has 68 usable training rows"):
         go(tmp_path / "run", samples=69)
+
+
+def test_a_nested_configuration(tmp_path):
+    """Gemma 3 with pictures keeps the sizes of its text model one level down."""
+    from transformers import AutoModelForCausalLM, Gemma3Config
+
+    own, size = tokenizer("gemma2"), len(tokenizer("gemma2"))
+    text = {"vocab_size": size, "hidden_size": 16, "intermediate_size": 32, "head_dim": 8}
+    text |= {"num_hidden_layers": 1, "num_attention_heads": 2, "num_key_value_heads": 1}
+    text |= {"max_position_embeddings": 64, "sliding_window": 32, "eos_token_id": own.eos_token_id}
+    seen = {"hidden_size": 16, "intermediate_size": 32, "num_attention_heads": 2}
+    seen |= {"num_hidden_layers": 1, "image_size": 16, "patch_size": 8}
+    ids = {"image_token_index": 5, "boi_token_index": 6, "eoi_token_index": 7}
+    config = Gemma3Config(text_config=text, vision_config=seen, mm_tokens_per_image=4, **ids)
+    with backend.seeded(0):
+        fresh = AutoModelForCausalLM.from_config(config)
+    fresh.save_pretrained(tmp_path / "model")
+    own.save_pretrained(tmp_path / "model")
+    said = settings(model=str(tmp_path / "model"), recipe={"epochs": 8, "least_acceptance": 1e-3})
+    said = replace(said, recipe=replace(said.recipe, learning_rate=1e-2))
+    folder = go(tmp_path / "run", generations=1, said=said)
+
+    assert not hasattr(fresh.config, "vocab_size")
+    assert record(folder, "real", 1)["outcome"] == "completed"
+    with pytest.raises(InvalidInput, match="the model has 64 positions"):
+        prepare(replace(said, recipe=replace(said.recipe, max_length=65)))
+
+
+@pytest.mark.parametrize(
+    ("recipe", "told"),
+    [
+        ({"accumulation": 16, "learning_rate": 1e-4}, "1 optimiser step at a learning rate of"),
+        ({"batch_size": 6, "learning_rate": 1e-4}, "4 optimiser steps at a learning rate of"),
+        ({"learning_rate": 1.4e-4}, None),
+        ({"accumulation": 16, "learning_rate": 1e-4, "packed": True, "loss": "tokens"}, None),
+    ],
+)
+def test_too_few_steps_are_said_before_training(recipe, told):
+    """Where the steps times their rate are no more than what a checkpoint learned nothing from."""
+    said = replace(settings(), recipe=replace(settings().recipe, loss="rows"))
+    lines = foreseen(prepare(replace(said, recipe=replace(said.recipe, **recipe))), 24)
+
+    assert len(lines) == (told is not None)
+    for line in lines:
+        assert line.startswith(told)
+        assert "4 steps at 1e-4" in line

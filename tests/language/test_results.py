@@ -13,7 +13,7 @@ import pytest
 from modelcollapse._support.errors import InvalidInput, MissingDependency
 from modelcollapse._support.sealed import read_json, write_json
 from modelcollapse.language.diversity import diversity
-from modelcollapse.language.report import cell, tables, write_report
+from modelcollapse.language.report import cell, notes, tables, write_report
 from modelcollapse.language.results import Results
 from modelcollapse.language.template import Conversation
 from modelcollapse.workflows.names import BY_NAME, COLOURS, colours
@@ -21,6 +21,7 @@ from tests.helpers.language_folders import (
     conversation,
     generation,
     losses,
+    parquet,
     real_batch,
     run_folder,
     small_run,
@@ -400,6 +401,45 @@ def test_terminal_tables(folder):
     spread = {tuple(row[:2]): dict(zip(more, row, strict=True)) for row in ranges}
     assert spread["accumulate", "2"]["loss"] == "1.2000 to 1.3000"
     assert spread["replace", "3"]["loss"] == "1.3000"
+
+
+def test_generation_zero_is_in_the_tables(tmp_path):
+    """One row of the terminal's table and of results.csv, with what is known of a base."""
+    folder = small_run(tmp_path / "run", seeds=(0, 10))
+    before = Results.read(folder)
+    place = folder / "base"
+    parquet(place / "held_out.parquet", {"nats": losses("base")})
+    base = {"workflow": "base", "generation": 0, "outcome": "completed"}
+    write_json(place / "metrics.json", {**base, "loss": 7.22, "tail_loss": 8.5, "steps": 0})
+    found = Results.read(folder)
+    (_, heads, rows), _ = tables(found)
+    write_report(found, folder)
+
+    assert before.base is None
+    assert found.workflows == before.workflows
+    assert dict(zip(heads, rows[0], strict=True)) == {
+        **dict.fromkeys(heads, "-"),
+        "workflow": "base",
+        "generation": "0",
+        "loss": "7.2200",
+        "tail loss": "8.5000",
+    }
+    assert rows[1:] == tables(before)[0][2]
+    first, *others = read_csv(folder / "results.csv")
+    assert (first["workflow"], first["seed"], first["loss"]) == ("base", "", "7.22")
+    assert len(others) == len(found.records)
+
+
+def test_what_rejection_does_is_noted(tmp_path):
+    """With the least and the largest acceptance; not where all samples were accepted."""
+    folder = small_run(tmp_path / "run")
+    (line,) = notes(Results.read(folder))
+    assert line.startswith("Of the samples 90.0 % were accepted. ")
+    generation(folder, "replace", 0, 3, acceptance=0.25)
+    (line,) = notes(Results.read(folder))
+    assert line.startswith("Of the samples 25.0 % to 90.0 % were accepted. ")
+    generation(run_folder(tmp_path / "all"), "real", 0, 1, acceptance=1.0)
+    assert notes(Results.read(tmp_path / "all")) == []
 
 
 def test_terminal_tables_of_one_seed(tmp_path):

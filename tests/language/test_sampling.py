@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import json
+import math
 import shutil
 from collections import Counter
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from modelcollapse import evidence
-from modelcollapse.language import backend, sampling
+from modelcollapse.language import backend, generating, sampling
 from modelcollapse.language.base import Base
 from modelcollapse.language.recipe import Recipe
 from modelcollapse.language.sampling import HopelessError, Samples, sample
@@ -27,6 +28,7 @@ from tests.helpers.language_models import (
     texts,
     tokenizer,
     trained,
+    wrapped,
 )
 
 pytestmark = pytest.mark.language
@@ -65,7 +67,7 @@ def sequences(request, seed):
     chain = markov()
     length, batch = CUTS[request.param]
     with pytest.MonkeyPatch.context() as patch, backend.threads(1):
-        patch.setattr(sampling, "FIRST_LENGTH", length)
+        patch.setattr(generating, "FIRST_LENGTH", length)
         recipe = dataclasses.replace(EXACT, sampling_batch=batch)
         return chain, batch, sampling._generate(chain.model, chain.encoder, COUNT, recipe, seed)
 
@@ -173,13 +175,13 @@ def test_temperature_sharpens(seed):
 def test_rows_are_the_sequences_read_back(seed):
     """`sample` returns rows of the same law, and as many as were asked for."""
     chain = markov()
-    samples = sample(chain.model, chain.encoder, 3000, EXACT, seed)
+    samples = sample(chain.trained, chain.encoder, 3000, EXACT, seed)
     counts = Counter(row["text"][0] for row in samples.rows)
     first = chain.encoder.tokenizer.convert_ids_to_tokens(chain.letters[0])
 
     assert len(samples.rows) == 3000
     assert_frequency(counts[first], 3000, LIKELY)
-    assert samples.tried == 3150  # 5 % more
+    assert samples.tried == 64 + 3083  # a first wave, and 5 % more than is missing
     assert samples.acceptance == 1
     assert samples.rejected == {}
     lengths = [len(row["text"]) + 1 for row in samples.rows]
@@ -200,12 +202,22 @@ def test_the_books_balance(monkeypatch, count):
     real = sampling._generate
     monkeypatch.setattr(sampling, "_generate", record)
     told = []
-    samples = sample(chain.model, chain.encoder, count, recipe, 3, advance=told.append)
+    samples = sample(chain.trained, chain.encoder, count, recipe, 3, advance=told.append)
     sequences = list(itertools.chain(*generated))
     unfinished = sum(chain.encoder.end not in ids for ids in sequences)
     rows = [row for row in chain.encoder.decode(sequences) if not isinstance(row, str)]
 
     assert samples.rows == rows[:count]
+    assert (
+        samples.ids
+        == [[chain.encoder.start, *ids] for ids in sequences if chain.encoder.end in ids][:count]
+    )
+    assert (
+        samples.shown
+        == [("unfinished", ids) for ids in sequences if chain.encoder.end not in ids][
+            : sampling.SHOWN
+        ]
+    )
     assert samples.tried == len(sequences) == len(rows) + unfinished
     assert samples.rejected == ({"unfinished": unfinished} if unfinished else {})
     assert samples.acceptance == pytest.approx(len(rows) / len(sequences))
@@ -215,13 +227,14 @@ def test_the_books_balance(monkeypatch, count):
     assert told[-1] == 1
     assert samples.seconds > 0
     assert all(len(part) <= sampling.MOST_BATCHES * 16 for part in generated)
+    assert len(generated[0]) <= 64
 
 
 def test_sampling_conditions_on_being_well_formed(seed):
     """With 5 tokens for a row, the lengths 1 to 4 have their geometric chances over their sum."""
     chain = markov(max_length=6)
     recipe = dataclasses.replace(EXACT, max_length=6)
-    samples = sample(chain.model, chain.encoder, 3000, recipe, seed)
+    samples = sample(chain.trained, chain.encoder, 3000, recipe, seed)
     total = 1 - (1 - ENDS) ** 4
     counts = Counter(len(row["text"]) for row in samples.rows)
 
@@ -289,7 +302,7 @@ def test_seeds():
 
     chain = markov()
     before = torch.get_rng_state().tolist()
-    one, same, other = (sample(chain.model, chain.encoder, 50, SMALL, s).rows for s in (1, 1, 2))
+    one, same, other = (sample(chain.trained, chain.encoder, 50, SMALL, s).rows for s in (1, 1, 2))
 
     assert one == same
     assert one != other
@@ -299,26 +312,63 @@ def test_seeds():
 
 @pytest.mark.parametrize("count", [1, 600])
 def test_a_model_that_never_ends_is_hopeless(count):
-    """An error with the counts, after 512 samples and not much more."""
+    """An error with the counts, after so many samples that chance would be to blame in 1 %."""
     chain = markov(max_length=5, ends=0.0)
     with pytest.raises(HopelessError) as caught:
-        sample(chain.model, chain.encoder, count, SMALL, 0)
+        sample(chain.trained, chain.encoder, count, SMALL, 0)
     message = str(caught.value)
     tried = caught.value.samples.tried
 
     assert f"sampling is hopeless: 0 of {tried} samples are well-formed" in message
     assert f"({tried} unfinished), fewer than least_acceptance = 0.05;" in message
-    assert 512 <= tried <= 1200
+    assert 90 <= tried <= 128  # 0.95^90 = 0.0099
+    assert len(caught.value.samples.shown) == sampling.SHOWN
+
+
+@pytest.mark.parametrize(
+    ("good", "tried", "hope"), [(0, 89, True), (0, 90, False), (5, 256, True), (4, 256, False)]
+)
+def test_so_few_that_chance_is_not_to_blame(good, tried, hope):
+    """Below 512 samples, against the binomial distribution summed up by hand; from then on, all."""
+    tail = sum(math.comb(tried, k) * 0.05**k * 0.95 ** (tried - k) for k in range(good + 1))
+    found = Samples([{"text": "a"}] * good, tried, rejected={"unfinished": tried - good})
+    assert (tail >= 0.01) == hope
+    if hope:
+        sampling._check_hope(found, SMALL)
+    else:
+        with pytest.raises(HopelessError):
+            sampling._check_hope(found, SMALL)
+    many = dataclasses.replace(found, rows=found.rows[:1] * 25, tried=512)
+    with pytest.raises(HopelessError):
+        sampling._check_hope(many, SMALL)
+
+
+def test_rows_that_are_spelled_otherwise(monkeypatch):
+    """Their share is told; the tokens are kept as they were sampled."""
+    own = encoder("llama")
+    (word,) = own.encode([{"text": "bird"}])
+    letters = [own.start, *own.tokenizer.convert_tokens_to_ids(list("bird")), own.end]
+    monkeypatch.setattr(
+        sampling,
+        "_generate",
+        lambda *given: [letters[1:], word[1:], word[1:], word[1:]][: given[2]],
+    )
+    samples = sample(wrapped(model("llama"), own), own, 4, SMALL, 0)
+
+    assert len(word) < len(letters)
+    assert samples.ids == [letters, word, word, word]
+    assert samples.rows == [{"text": "bird"}] * 4
+    assert samples.respelled == 0.25
 
 
 def test_a_low_acceptance_that_is_allowed_is_no_error():
     """One in five is well-formed, and one in twenty is enough."""
     chain = markov(max_length=4, ends=0.1)
     recipe = dataclasses.replace(SMALL, max_length=4, sampling_batch=128)
-    samples = sample(chain.model, chain.encoder, 150, recipe, 0)
+    samples = sample(chain.trained, chain.encoder, 150, recipe, 0)
     with pytest.raises(HopelessError, match=r"fewer than least_acceptance = 0\.5;"):
         sample(
-            *(chain.model, chain.encoder, 150),
+            *(chain.trained, chain.encoder, 150),
             dataclasses.replace(recipe, least_acceptance=0.5),
             0,
         )
@@ -331,7 +381,7 @@ def test_a_barely_trained_model_is_sampled():
     """Reasons of rejection are counted; what is returned can be trained on."""
     own, fresh = encoder("qwen2"), model("qwen2")
     trained(fresh, "qwen2", texts(60), steps=20)
-    samples = sample(fresh, own, 60, dataclasses.replace(SMALL, sampling_batch=64), 0)
+    samples = sample(wrapped(fresh, own), own, 60, dataclasses.replace(SMALL, sampling_batch=64), 0)
 
     assert len(samples.rows) == 60
     assert {"unfinished", "malformed"} <= set(samples.rejected)

@@ -164,7 +164,7 @@ def test_blocks_hold_every_token_once_in_order(family, rows, length):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_decoded_rows_and_reasons(family):
     """What is wrong with a sample, in the order in which it is looked for."""
-    own = encoder(family, Conversation(), max_length=40)
+    own = encoder(family, Conversation(), max_length=40, retokenise=True)
     row = {"prompt": "a bird", "response": "can do"}
     start, *ids, end = own.encode([row])[0]
     (byte,) = own.tokenizer.convert_tokens_to_ids(["Ã"])  # the first of two bytes
@@ -198,17 +198,21 @@ def test_no_samples_are_no_rows():
 
 
 def test_a_sample_that_is_longer_when_encoded_again_is_rejected():
-    """A model may spell a word by letters, but never a row that would not fit as training data."""
-    own = encoder("llama", max_length=8)
+    """A model may spell a word by letters, but never a row that would not fit as training data.
+
+    Where the tokens that were sampled are trained on, a sample that ended in time fits.
+    """
+    own = encoder("llama", max_length=8, retokenise=True)
     letters = own.tokenizer.convert_tokens_to_ids(list("bird"))
 
     assert own.decode([[*letters, own.end]]) == [{"text": "bird"}]
     assert len(own.encode([{"text": "bird"}])[0]) < 6
     assert own.decode([[*letters, *letters, own.end]]) == [{"text": "birdbird"}]
-    assert encoder("llama", max_length=4).decode([[*letters, own.end]]) in (
-        [{"text": "bird"}],
-        ["too_long"],
-    )
+    many = own.tokenizer.convert_tokens_to_ids(list("zqzqzq"))
+    assert len(own.encode([{"text": "zqzqzq"}])[0]) == 8
+    for again, read in ((True, "too_long"), (False, {"text": "zqzqzq"})):
+        short = encoder("llama", max_length=7, retokenise=again)
+        assert short.decode([[*many, own.end]]) == [read]
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -7,8 +7,10 @@ import random
 import numpy as np
 import pytest
 
+from modelcollapse import InvalidInput
 from modelcollapse.language import backend, training
 from modelcollapse.language.recipe import Recipe
+from modelcollapse.language.settings import prepare
 from modelcollapse.language.training import Collator
 from tests.helpers.language_models import (
     FAMILIES,
@@ -17,6 +19,7 @@ from tests.helpers.language_models import (
     model,
     offline,  # noqa: F401
     same_state,
+    settings,
     state,
     texts,
     trained,
@@ -109,6 +112,65 @@ def test_steps_are_those_of_nats_per_token(family, batch_size, accumulation):
     assert distance(state(near), state(hand), start) > 100 * ROUNDING
     assert done.loss == pytest.approx(np.mean(losses), rel=1e-5)
     assert done.steps == 3
+
+
+@pytest.mark.parametrize(("batch_size", "accumulation"), [(8, 1), (3, 3), (1, 1)])
+@pytest.mark.usefixtures("plain_gradient")
+def test_steps_are_those_of_nats_per_row(monkeypatch, batch_size, accumulation):
+    """However the rows are cut, a step is the sum of its rows' nats; per token is a near miss.
+
+    It is over the number of its rows times the mean length of all rows, so that rates are those of
+    the other loss.
+    """
+    family, rows = "llama", texts(10, longest=12)
+    own, fresh, hand, near = encoder(family), *(model(family) for _ in range(3))
+    start = state(fresh)
+    mean = np.mean([len(ids) - 1 for ids in own.encode(rows)])
+    options = {"learning_rate": RATE, "warmup": 0.0, "loss": "rows"}
+    options |= {"batch_size": batch_size, "accumulation": accumulation}
+    seen, collate = [], Collator.__call__
+
+    def record(self, features):
+        seen.append([{"text": own.tokenizer.decode(f["input_ids"][1:-1])} for f in features])
+        return collate(self, features)
+
+    monkeypatch.setattr(Collator, "__call__", record)
+    done = trained(fresh, family, rows, steps=3, **options)
+    epoch = -(-10 // batch_size)  # its batches, of which the last step may have fewer
+    cuts = [range(k, min(k + accumulation, epoch)) for k in range(0, epoch, accumulation)]
+    steps = [[n * epoch + k for k in cut] for n in range(3) for cut in cuts][:3]
+    batches = [[row for k in step for row in seen[k]] for step in steps]
+    losses = by_hand(hand, own, batches, lambda nats, _: sum(nats) / len(nats) / mean)
+    by_hand(near, own, batches, per_token)
+
+    assert distance(state(fresh), state(hand), start) < ROUNDING
+    assert distance(state(near), state(hand), start) > 0.01
+    assert done.loss == pytest.approx(np.mean(losses), rel=1e-5)
+
+
+@pytest.mark.usefixtures("plain_gradient")
+def test_weights_of_rows_whose_loss_is_per_row():
+    """Weights k_i / mean(k) are a step on rows repeated k_i times, whatever the lengths."""
+    rows, counts = texts(6, longest=12), [1, 3, 2, 5, 1, 4]
+    own = encoder("llama")
+    lengths = np.array([len(ids) - 1 for ids in own.encode(rows)])
+    repeated = [row for row, k in zip(rows, counts, strict=True) for _ in range(k)]
+    options = {"learning_rate": RATE, "warmup": 0.0, "steps": 1, "loss": "rows"}
+    one, other = model("llama"), model("llama")
+    start = state(one)
+    weights = np.array(counts) / np.mean(counts)
+    trained(one, "llama", rows, weights=weights, batch_size=2, accumulation=3, **options)
+    trained(other, "llama", repeated, batch_size=16, **options)
+    scale = np.average(lengths, weights=counts) / lengths.mean()  # both divide by a mean length
+    wanted = {name: start[name] + scale * (w - start[name]) for name, w in state(other).items()}
+
+    assert distance(state(one), wanted, start) < ROUNDING
+
+
+def test_blocks_have_no_loss_per_row():
+    """A block is no row."""
+    with pytest.raises(InvalidInput, match="packed blocks are no rows"):
+        Recipe(packed=True, loss="rows")
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -367,3 +429,51 @@ def test_nothing_is_left_in_the_scratch_folder(tmp_path, capsys):
 
     assert list(tmp_path.iterdir()) == []
     assert capsys.readouterr() == ("", "")
+
+
+def test_visible_gpus_do_not_change_the_recipe(monkeypatch):
+    """A process that sees 8 of them takes the steps that are announced, 8 rows each."""
+    library = importlib.import_module("transformers")
+
+    class Eight(library.TrainingArguments):
+        """What `torch.cuda.device_count` says is read when the arguments are made."""
+
+        def __post_init__(self):
+            super().__post_init__()
+            self._n_gpu = 8
+
+    monkeypatch.setattr(library, "TrainingArguments", Eight)
+    done = trained(model("llama"), "llama", texts(64), batch_size=8)
+
+    assert Eight(use_cpu=True, per_device_train_batch_size=8).train_batch_size == 64
+    assert done.steps == training.planned_steps(64, TINY) == 8
+
+
+@pytest.mark.parametrize(
+    ("environment", "kind"),
+    [
+        ({"ACCELERATE_USE_FSDP": "true"}, "FSDP"),
+        ({"ACCELERATE_USE_MEGATRON_LM": "true"}, "Megatron-LM"),
+        ({"ZERO_STAGE": "3"}, "stage 3 of DeepSpeed's ZeRO"),
+        ({"CONFIG_FILE": '{"zero_optimization": {"stage": 3}}'}, "stage 3 of DeepSpeed's ZeRO"),
+        ({"CONFIG_FILE": "no JSON"}, "stage 3 of DeepSpeed's ZeRO"),
+        ({"CONFIG_FILE": '{"zero_optimization": {"stage": 2}}'}, None),
+        ({"CONFIG_FILE": "{}"}, None),
+        ({"ZERO_STAGE": "2"}, None),
+        ({}, None),
+    ],
+)
+def test_weights_in_pieces_are_refused(monkeypatch, tmp_path, environment, kind):
+    """What ``accelerate launch`` sets in the environment says it, before anything is loaded."""
+    for name, value in environment.items():
+        if name == "CONFIG_FILE":
+            (tmp_path / "deepspeed.json").write_text(value)
+            value = str(tmp_path / "deepspeed.json")  # noqa: PLW2901
+        full = name if name.startswith("ACCELERATE") else f"ACCELERATE_DEEPSPEED_{name}"
+        monkeypatch.setenv(full, value)
+        monkeypatch.setenv("ACCELERATE_USE_DEEPSPEED", str(full != name).lower())
+    if kind is None:
+        backend.require_whole_weights()
+        return
+    with pytest.raises(InvalidInput, match=f"{kind} leaves each process a part of the weights"):
+        prepare(settings(model="no such model"))

@@ -151,7 +151,7 @@ def test_every_cell_is_announced_and_the_share_grows_to_one(tmp_path):
     )
     grown = [share for share, _ in shares]
 
-    assert [line.partition(":")[0] for line in lines[2:]] == [
+    assert [line.partition(":")[0] for line in lines[3:]] == [
         "real, seed 0, generation 1",
         "8 real and 0 synthetic rows, seed 0",
         "8 real and 8 synthetic rows, seed 0",

@@ -19,6 +19,7 @@ from modelcollapse.cli.language.options import (
 from modelcollapse.cli.options import parse_samples
 from modelcollapse.cli.output import Quiet, note, print_json, print_table
 from modelcollapse.cli.whole import MaybeWhole, Whole
+from modelcollapse.language.template import Template
 from modelcollapse.workflows import OWNERS, AnyWorkflow, by_name
 
 Real = Annotated[float, Parameter(allow_leading_hyphen=True)]
@@ -97,7 +98,7 @@ def loop(
         status = INTERRUPTED
         note_interrupted(output)
     if first_process() and (not status or any(output.glob("seed-*/*/*/metrics.json"))):
-        _report(output, alpha, clip, json=json)
+        _report(output, settings.template, alpha, clip, json=json)
     return status
 
 
@@ -117,13 +118,15 @@ def build_workflows(
     ]
 
 
-def _report(output: Path, alpha: float, clip: float, *, json: bool) -> None:
+def _report(
+    output: Path, template: Template | None, alpha: float, clip: float, *, json: bool
+) -> None:
     """Show what is finished, and write the table, the picture and the samples."""
     from modelcollapse.language import report
     from modelcollapse.language.compare import compare_across_seeds, compare_workflows
     from modelcollapse.language.results import Results
 
-    results = Results.read(output)
+    results = Results.read(output, template)
     written = report.write_report(results, output)
     pairs = compare_workflows(results, clip=clip, alpha=alpha)
     across = compare_across_seeds(results, clip=clip, alpha=alpha)
@@ -138,6 +141,6 @@ def _report(output: Path, alpha: float, clip: float, *, json: bool) -> None:
     else:
         for title, columns, rows in report.tables(results):
             print_table(title, columns, rows)
-        for line in (*pairs, *across):
+        for line in (*report.notes(results), *pairs, *across):
             print(line)
     note(f"wrote {', '.join(map(str, written))}")

@@ -10,10 +10,11 @@ from cyclopts import Parameter
 
 from modelcollapse._support.checks import Samples
 from modelcollapse._support.errors import InvalidInput
+from modelcollapse.cli.importing import instance
 from modelcollapse.cli.output import note, progress
 from modelcollapse.cli.whole import MaybeWhole, Whole
 from modelcollapse.language import Options, Recipe, Settings
-from modelcollapse.language.recipe import Batching, Precision
+from modelcollapse.language.recipe import Batching, Loss, Precision
 from modelcollapse.language.settings import default_recipe
 from modelcollapse.language.work import Announce, Keep, Report
 
@@ -65,8 +66,26 @@ class ModelOptions:
     batching: Batching | None = None
     "random (the default), or by_length: faster, and biased to short rows."
 
+    loss: Loss | None = None
+    "tokens (the default): the mean of a step's tokens; rows: every row counts alike."
+
+    retokenise: Annotated[bool, Parameter(negative="")] = False
+    "Train on the samples' texts, encoded again, as the paper; not on the tokens sampled."
+
     precision: Precision | None = None
-    "float32, bfloat16, or auto: bfloat16 on a GPU that has it."
+    "Of training and sampling: float32, bfloat16, or auto: bfloat16 on a GPU that has it."
+
+    sampler: str | None = None
+    "Your own sampler, as module:Name of a class or an object; see the page on language models."
+
+    trainer: str | None = None
+    "Your own trainer, likewise."
+
+    template: str | None = None
+    "Your own template, likewise."
+
+    metric: Annotated[tuple[str, ...], Parameter(negative="")] = ()
+    "Your own metric of a generation, a function as module:name; repeat it for several."
 
     temperature: float | None = None
     "Of the sampling, without top-k or top-p; default 1."
@@ -91,6 +110,10 @@ class ModelOptions:
             recipe=replace(recipe, **given),
             subset=self.subset,
             columns=None if self.columns is None else tuple(self.columns.split(",")),
+            sampler=None if self.sampler is None else instance("sampler", self.sampler),
+            trainer=None if self.trainer is None else instance("trainer", self.trainer),
+            template=None if self.template is None else instance("template", self.template),
+            metrics=tuple(instance("metric", name) for name in self.metric),
         )
 
 

@@ -1,0 +1,103 @@
+"""The sampler and the trainer of transformers: what a loop has without parts of one's own."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from modelcollapse._support.checks import whole
+from modelcollapse.language import backend
+from modelcollapse.language.base import Base
+from modelcollapse.language.generating import completed
+from modelcollapse.language.recipe import Precision, Recipe
+from modelcollapse.language.sampling import lowered
+from modelcollapse.language.template import Plain
+from modelcollapse.language.tokens import Encoder
+from modelcollapse.language.tracking import Tracking
+from modelcollapse.language.trained import TrainedModel
+from modelcollapse.language.training import UNTRACKED, fine_tune
+
+
+@dataclass(frozen=True)
+class TransformersSampler:
+    """Samples with transformers' generate, in waves of growing length.
+
+    Attributes
+    ----------
+    batch
+        Sequences sampled at a time.
+    precision
+        Of the weights and the computation, as in a `Recipe`.
+    """
+
+    batch: int = 512
+    precision: Precision = "auto"
+
+    def sample(
+        self,
+        model: TrainedModel,
+        prompts: Sequence[Sequence[int]],
+        *,
+        max_length: int,
+        temperature: float,
+        seed: int,
+    ) -> list[list[int]]:
+        """Return what follows each prompt, up to its end: see `Sampler`."""
+        whole("batch", self.batch)
+        recipe = Recipe(
+            sampling_batch=self.batch, precision=self.precision, temperature=temperature
+        )
+        encoder = Encoder(model.tokenizer, Plain(), max_length)
+        drawing = lowered(model, recipe)
+        found: list[list[int]] = [[] for _ in prompts]
+        for length in sorted(set(map(len, prompts))):
+            places = [i for i, prompt in enumerate(prompts) if len(prompt) == length]
+            stream = backend.derived(seed, length)
+            given = [list(prompts[i]) for i in places]
+            for i, ids in zip(
+                places, completed(drawing, encoder, given, recipe, stream), strict=True
+            ):
+                found[i] = ids
+        return found
+
+
+@dataclass(frozen=True)
+class TransformersTrainer:
+    """Fine-tunes with transformers' Trainer.
+
+    Attributes
+    ----------
+    tracking
+        Who hears of it.
+    advance
+        Called with the finished share.
+    """
+
+    tracking: Tracking = UNTRACKED
+    advance: Callable[[float], None] | None = None
+
+    def train(
+        self,
+        base: Base,
+        rows: Sequence[Sequence[int]],
+        recipe: Recipe,
+        *,
+        weights: Sequence[float] | None,
+        seed: int,
+        folder: Path,
+    ) -> TrainedModel:
+        """Return the base trained on rows, in memory: see `Trainer`."""
+        model = base.model(backend.derived(seed, backend.INITIAL))
+        encoder = Encoder(base.tokenizer, Plain(), recipe.max_length)
+        scratch = folder.parent if folder.parent.is_dir() else None
+        training = fine_tune(
+            model,
+            encoder,
+            rows,
+            recipe,
+            seed,
+            weights=weights,
+            scratch=scratch,
+            tracking=self.tracking,
+            advance=self.advance,
+        )
+        return TrainedModel(base.tokenizer, folder, model, training)
