@@ -46,7 +46,9 @@ caption, and the sweeps, which the same command takes up where they were stopped
     "report": """Write the ledger, its evidence and the figures as one HTML page that works offline.
 
 The exit status is 1 if a verdict is unexpected.""",
-    "diagnose": "Say what happened in some runs, and by which of eight definitions they have collapsed.",
+    "diagnose": (
+        "Say what happened in some runs, and by which of eight definitions they have collapsed."
+    ),
     "language": """Train a language model on its own samples, generation after generation.
 
 Every generation fine-tunes the same base model on the rows that the workflow chooses, is
