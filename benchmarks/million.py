@@ -4,11 +4,11 @@ Prints one JSON object: the seconds taken, the peak memory in GiB and the reject
 """
 
 import json
-import resource
 import sys
 import time
 
 import modelcollapse as mc
+from benchmarks.memory import resident
 from modelcollapse import evidence
 
 AT = list(range(10, 101, 10))
@@ -23,8 +23,7 @@ def main(seed):
     trajectories = mc.simulate(e, 10**6, seed, at=AT)
     values = {q: trajectories[q] for q in QUANTITIES}
     seconds = time.perf_counter() - start
-    # After a fork the parent's peak counts too, so this can only be too much.
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    peak = resident("VmHWM")
     theory = mc.predict(e)
     rejected = [
         (q, t)
@@ -34,8 +33,7 @@ def main(seed):
             values[q][:, column], theory[q][t - 1], theory.variances[q][t - 1]
         ).rejected
     ]
-    unit = 2**30 if sys.platform == "darwin" else 2**20
-    json.dump({"seconds": seconds, "peak_gib": peak / unit, "rejected": rejected}, sys.stdout)
+    json.dump({"seconds": seconds, "peak_gib": peak / 2**10, "rejected": rejected}, sys.stdout)
 
 
 if __name__ == "__main__":

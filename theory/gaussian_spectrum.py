@@ -316,12 +316,17 @@ def inverses(n: int, pool: int, b: Rational) -> list[Any]:
     """
     scale, share = _real(b), mp.mpf(pool) / (pool + n)
 
+    @cache  # the integrals have the same nodes
+    def at(q: Any) -> tuple[Any, Any, Any]:
+        s = q * q
+        own = 1 + 2 * scale * s * share
+        log_phi = -((n - 1) * mp.log1p(2 * scale * s) + mp.log(own)) / 2
+        return s, own, 2 * q * mp.exp(log_phi - s)
+
     def value(kernel: Callable[[Any], Any], j: int) -> Any:
         def integrand(q: Any) -> Any:
-            s = q * q
-            own = mp.log1p(2 * scale * s * share)
-            log_phi = -(n - 1) * mp.log1p(2 * scale * s) / 2 - own / 2 - j * own
-            return 2 * q * kernel(s) * mp.exp(log_phi - s)
+            s, own, weight = at(q)
+            return kernel(s) * weight / own**j
 
         return (3 if j == 2 else 1) * mp.quad(integrand, [0, 1, 3, 9])
 

@@ -41,10 +41,11 @@ def by_ending(path: Path, readers: Mapping[str, Any]) -> Any:
     return readers[ending]
 
 
-def read_lines(path: Path) -> Iterator[tuple[int, list[str]]]:
+def read_lines(path: Path, mark: str = ",") -> Iterator[tuple[int, list[str]]]:
     """Yield the number and the cells of each line, without spaces around them.
 
-    Blank lines are passed over, and comments before the first line: lines that begin with "#".
+    `mark` separates the cells. Blank lines are passed over, and comments before the first line:
+    lines that begin with "#".
 
     Raises
     ------
@@ -58,7 +59,7 @@ def read_lines(path: Path) -> Iterator[tuple[int, list[str]]]:
         for known, why in STARTS.items():
             if start.startswith(known):
                 raise InvalidInput(f"{path} {why}")
-        reader = csv.reader(_lines(path, file))
+        reader = csv.reader(_lines(path, file), delimiter=mark)
         try:
             for cells in reader:
                 if cells:
@@ -83,7 +84,7 @@ def _lines(path: Path, file: io.TextIOWrapper) -> Iterator[str]:
         yield line if begun else "\n"
 
 
-def read_table(path: Path) -> Iterator[tuple[int, list[str]]]:
+def read_table(path: Path, mark: str = ",") -> Iterator[tuple[int, list[str]]]:
     """Yield the lines of a file whose lines have as many cells as the first one.
 
     An empty end of the first line, as of trailing commas, is left out of all, and has to be empty
@@ -96,7 +97,7 @@ def read_table(path: Path) -> Iterator[tuple[int, list[str]]]:
     """
     first: list[str] = []
     end = 0
-    for line, cells in read_lines(path):
+    for line, cells in read_lines(path, mark):
         if not first:
             first, end = cells, _empty_end(cells)
         if len(cells) != len(first):

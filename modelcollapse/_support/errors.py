@@ -66,7 +66,9 @@ def invalid(name: str, value: object, allowed: str) -> InvalidInput:
 def unknown(kind: str, value: object, known: Iterable[str]) -> InvalidInput:
     """Build the error for a name that does not exist, with the nearest names that do."""
     names = sorted(set(known))
-    near = difflib.get_close_matches(value, names, n=5, cutoff=0.4) if type(value) is str else []
+    folded = {name.casefold(): name for name in names}
+    asked = value.casefold() if type(value) is str else ""
+    near = [folded[name] for name in difflib.get_close_matches(asked, folded, n=5, cutoff=0.4)]
     more = f" and {len(names) - MOST} more" if len(names) > MOST else ""
     known_names = ", ".join(names[:MOST]) + more if names else "none here"
     hint = f"did you mean {', '.join(near)}?" if near else f"known: {known_names}"

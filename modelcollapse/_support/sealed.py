@@ -105,6 +105,22 @@ def read_table(path: Path, of: str = "") -> Any:
     return frames().read_parquet(io.BytesIO(data))
 
 
+def told_of(path: Path) -> tuple[str, bool]:
+    """Return what a Parquet file of anybody says that it is of, and whether that is still so.
+
+    Other programs keep the text where they change the rows, but not the digest.
+    """
+    with path.open("rb") as file:
+        of = str(frames().read_parquet_metadata(file).get("of", ""))
+    if not of:
+        return "", True
+    try:
+        _checked(path)
+    except DamagedError:
+        return of, False
+    return of, True
+
+
 def digest(path: Path) -> str:
     """Return the SHA-256 of a file of any size."""
     with path.open("rb") as file:

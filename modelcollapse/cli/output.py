@@ -1,7 +1,6 @@
 """How commands show and write results."""
 
 import csv
-import io
 import json
 import sys
 import time
@@ -13,11 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 from cyclopts import Parameter
 
+from modelcollapse._support import sealed
 from modelcollapse._support.errors import InvalidInput, printable
 from modelcollapse._support.files import check_writable, replacing
 from modelcollapse._support.sealed import frames
 from modelcollapse._support.strict_json import plain
 from modelcollapse._support.words import many
+from modelcollapse.loop.written import beside, check_beside, write_beside
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -127,20 +128,29 @@ def note(text: str) -> None:
     print(printable(text), file=sys.stderr)
 
 
-def check_table(path: Path, endings: Sequence[str] = ENDINGS) -> None:
-    """Raise unless a table can be written to `path`, before any work is done."""
+def check_table(path: Path, endings: Sequence[str] = ENDINGS, *, told: bool = False) -> None:
+    """Raise unless a table can be written to `path`, before any work is done.
+
+    `told` says that what it is of is written too, for CSV into a file beside it.
+    """
     if path.suffix not in endings:
         raise InvalidInput(f"output = {str(path)!r}: the name must end in {' or '.join(endings)}")
     check_writable("output", path)
     if path.suffix == ".parquet":
         frames(purpose="writing Parquet")
+    elif told:
+        check_beside(path)
 
 
-def write_table(path: Path, columns: Mapping[str, Any], *, finished: bool = True) -> bool:
+def write_table(
+    path: Path, columns: Mapping[str, Any], *, finished: bool = True, of: str = ""
+) -> bool:
     """Write columns of equal length as CSV or Parquet, whole or not at all, and say so.
 
-    What an interruption has left goes beside a table that is there already, which may be complete.
-    Return whether it was written: after hours of work a full disk must not end the command.
+    `of` is what `written.told` says of their experiment: it goes into the Parquet file, or into
+    one beside the CSV file. What an interruption has left goes beside a table that is there
+    already, which may be complete. Return whether it was written: after hours of work a full disk
+    must not end the command.
     """
     count = max((len(column) for column in columns.values()), default=0)
     if not finished and path.exists():
@@ -149,7 +159,16 @@ def write_table(path: Path, columns: Mapping[str, Any], *, finished: bool = True
             return True
         names = (f"{path.stem}.interrupted{n or ''}{path.suffix}" for n in range(10**6))
         path = next(new for name in names if not (new := path.with_name(name)).exists())
-    return _kept(path, many(count, "row"), lambda: _write(path, columns))
+    if not _kept(path, many(count, "row"), lambda: _write(path, columns, of)):
+        return False
+    if path.suffix == ".csv":
+        try:
+            write_beside(path, of)
+            if of:
+                note(f"wrote what it is of to {beside(path)}")
+        except OSError as error:
+            note(f"{str(beside(path))!r} cannot be written: {error}; diagnose will miss theorems")
+    return True
 
 
 def write_json(path: Path, value: Any) -> bool:
@@ -172,17 +191,14 @@ def _kept(path: Path, what: str, write: Callable[[], None]) -> bool:
     return True
 
 
-def _write(path: Path, columns: Mapping[str, Any]) -> None:
-    with replacing(path) as partial:
-        if path.suffix == ".parquet":
-            data = io.BytesIO()  # given a name, Polars would read patterns into it
-            frames().DataFrame(dict(columns)).write_parquet(data)
-            partial.write_bytes(data.getbuffer())
-            return
-        with partial.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(columns)
-            arrays = [np.asarray(column) for column in columns.values()]
-            for start in range(0, len(arrays[0]), CHUNK):
-                rows = slice(start, start + CHUNK)
-                writer.writerows(zip(*(array[rows].tolist() for array in arrays), strict=True))
+def _write(path: Path, columns: Mapping[str, Any], of: str) -> None:
+    if path.suffix == ".parquet":
+        sealed.write_table(path, columns, of)
+        return
+    with replacing(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        arrays = [np.asarray(column) for column in columns.values()]
+        for start in range(0, len(arrays[0]), CHUNK):
+            rows = slice(start, start + CHUNK)
+            writer.writerows(zip(*(array[rows].tolist() for array in arrays), strict=True))

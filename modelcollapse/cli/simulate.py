@@ -8,6 +8,7 @@ from cyclopts import Parameter
 
 from modelcollapse import datasets
 from modelcollapse._support.checks import whole
+from modelcollapse._support.errors import InvalidInput
 from modelcollapse._support.interruption import INTERRUPTED
 from modelcollapse._support.memory import require
 from modelcollapse._support.words import many
@@ -27,11 +28,12 @@ from modelcollapse.cli.output import (
 )
 from modelcollapse.cli.predict import parse_generations, shown_generations
 from modelcollapse.cli.whole import Whole
-from modelcollapse.loop.experiment import Interrupted, Prediction, Trajectories
+from modelcollapse.loop.experiment import Experiment, Interrupted, Prediction, Trajectories
 from modelcollapse.loop.experiment import predict as predict_experiment
 from modelcollapse.loop.experiment import simulate as simulate_experiment
 from modelcollapse.loop.identity import described
 from modelcollapse.loop.tables import numbers, of_trajectories
+from modelcollapse.loop.written import told
 from modelcollapse.sweep.cost import Asked, cost_of
 
 LONG = 60  # seconds that are worth a word before the work
@@ -79,7 +81,8 @@ def simulate(
     tolerance
         kde: the largest error of the test log-loss, 1e-10, or 1e-7 for speed.
     output
-        A .csv or .parquet file with one row per replicate and generation.
+        A .csv or .parquet file with one row per replicate and generation. What it is of stands in
+        it, or beside FILE.csv in FILE.csv-metadata.json, so that diagnose knows its theorems.
     json
         Print a summary by generation as JSON.
     """
@@ -92,8 +95,10 @@ def simulate(
     require(cost.memory, f"{sizes}generations = {experiment.generations}: all together")
     if cost.seconds > LONG and not quiet:
         note(f"about {cost.seconds:.0f} s on one core, within a factor of about three")
+    of = ""
     if output is not None:
-        check_table(output)
+        of = _told(experiment)
+        check_table(output, told=bool(of))
     status = 0
     with progress(replicates, quiet=quiet) as show:
         try:
@@ -114,7 +119,7 @@ def simulate(
         note(f"interrupted: {runs.replicates} of {many(replicates, 'replicate')} finished and kept")
     shown = output is None
     if output is not None and not write_table(
-        output, of_trajectories(runs).columns, finished=not status
+        output, of_trajectories(runs).columns, finished=not status, of=of
     ):
         shown, status = True, status or WRONG_USE
     prediction = predict_experiment(experiment)
@@ -123,6 +128,15 @@ def simulate(
     elif shown:
         _print(runs, prediction)
     return status
+
+
+def _told(experiment: Experiment) -> str:
+    """Return what the file will say of its experiment."""
+    try:
+        return told(experiment)
+    except InvalidInput as error:
+        note(f"what it is of is not written, so diagnose will know no theorem: {error}")
+        return ""
 
 
 def _test(text: str | None) -> Any:

@@ -9,7 +9,9 @@ would decide it.
 ::
 
     outcome        Finding, Diagnosis: what comes out
-    reading        every kind of trajectory as a Record; files for CSV and Parquet
+    reading        every kind of trajectory as a Record
+    opening        tables: files reads them as sheets, wide makes long ones of them; columns says
+                   which are keys; joining and places put the rows where they belong
     record         the Record: runs, generations, columns, held-out rows
     roles          which column plays risk, variance, modes, tail, hallucinated
     theory         what is proved of an experiment's quantity, also in the long run

@@ -1,17 +1,30 @@
-"""Exact tests that later generations are worse than the first.
+"""Exact tests that later generations are worse than the first, for few runs and for many.
 
-With replicates the claim is about the median run: "in more than half of all runs the value at
-generation t is above the bar". The number of such runs is binomial, so the exact sign test holds
-for any law and at any number of runs, infinite values included, and a tie counts as not above.
-"Holds" is a rejection at some later generation, at alpha over their number (Bonferroni); "does not
-hold" a rejection of the opposite at every one of them, each at alpha (an intersection-union test).
-Either word is wrong with probability at most alpha. If bounds on the values are given, the claim
-is about the mean, by Hoeffding's inequality.
+Values are signed: they get worse as they rise. A bar is what a later value is held against: the
+run's first value, a multiple of it, or a level. Each test has two p-values, each the smallest alpha
+at which its word is said: "holds" rejects the null hypothesis at some later generation, "does not
+hold" the opposite at every one of them (an intersection-union test).
 
-Values are signed: they get worse as they rise. A bar's level is the column's own.
+sign      Null: at no later generation are more than half of all such runs above the bar. The number
+          of runs above it is binomial, for any law of the values, infinite ones included; a tie
+          is not above. The claim is about the median run.
+paired    Null: the change to the last generation is as likely x as -x. All 2^n signs of the n
+          changes are as likely, and their sum is held against the 2^n sums.
+steps     Null: every step from a generation to the next is as likely up as down, whatever its size,
+          independently of the others. So are all signs of all steps of all runs. Noise about a
+          constant has steps that go back, which makes the test careful.
+betting   For values with proved bounds. Null: the mean is at most the bar at every later
+          generation. Wealth that starts at 1, is bet on each run's difference and cannot grow on
+          average under the null: an e-value E, with p = 1/E.
+shares    For numbers of samples. Null: at no later generation is the share above the first one's in
+          every run. Fisher's exact test in each run.
+
+Where there are several later generations, two thirds of alpha are for the last one and the rest is
+shared by the others (Bonferroni): five runs that all rise have p = (2/3)^-1 2^-5 = 0.047.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,10 +32,16 @@ import numpy.typing as npt
 
 from modelcollapse._support.checks import Floats, Integers
 from modelcollapse._support.words import many
-from modelcollapse.diagnosis.outcome import Word
-from modelcollapse.evidence import Evidence, bounded_mean, frequency
+from modelcollapse.diagnosis.answer import Word
+from modelcollapse.evidence import Evidence, frequency
+from modelcollapse.evidence.betting import log_mean, log_sum, log_wealths
+from modelcollapse.evidence.outcome import fewest
+from modelcollapse.evidence.signs import at_least, fewest_coins
+from modelcollapse.evidence.symmetry import directions
 
 Flags = npt.NDArray[np.bool_]
+LAST = 2 / 3  # the share of alpha that is for the last generation
+MOST_RUNS = 10**6  # of a plan
 
 
 @dataclass(frozen=True)
@@ -65,17 +84,48 @@ class Bar:
 class Outcome:
     """A test over later generations.
 
-    `best` is the index of the later generation, from 0, where most runs are above; `statistic` is
-    how many they are there, the mean difference or the difference of shares. `least` has the fewest
-    runs with which the verdict can be "holds", and "does not hold".
+    Attributes
+    ----------
+    best
+        The index of the later generation, from 0, that speaks most for a rise.
+    statistic
+        There: how many runs are above, the mean difference, or the difference of shares.
+    p_value, opposite
+        The smallest alpha at which it "holds", and at which it "does not hold".
+    alpha
+        The level.
+    method
+        The test in words.
+    samples
+        The number of runs or rows.
+    least
+        The fewest of them with which it can be said that it holds, and that it does not.
+    alike
+        With so many that behave like these it would hold; inf if with no number.
+    log_e
+        The logarithm of the e-value, of a test by betting.
+    evidence
+        The test as one of `modelcollapse.evidence`, if it is one.
     """
 
-    verdict: Word
     best: int
     statistic: float
-    evidence: Evidence
-    threshold: str
+    p_value: float
+    opposite: float
+    alpha: float
+    method: str
+    samples: int
     least: tuple[float, float]
+    alike: float = math.inf
+    log_e: float | None = None
+    evidence: Evidence | None = None
+
+    @property
+    def verdict(self) -> Word:
+        """What follows at alpha."""
+        if self.p_value <= self.alpha:
+            return "holds"
+        return "does not hold" if self.opposite <= self.alpha else "undetermined"
 
     @property
     def done(self) -> bool:
@@ -84,14 +134,15 @@ class Outcome:
 
     def counted(self, noun: str) -> str:
         """Return how many are above, of a sign test: "3 of 40 runs"."""
-        return f"{int(self.statistic)} of {many(self.evidence.samples, noun)}"
+        return f"{int(self.statistic)} of {many(self.samples, noun)}"
 
     def explained(self, lead: str, noun: str, move: str) -> str:
         """Return why a sign test has its verdict; `lead` says what the runs are above of."""
         at_most = "at most " if self.verdict == "does not hold" else ""
         what = f"{lead} in {at_most}{self.counted(noun)}"
-        if not self.done and not self.evidence.decidable:
-            return f"{what}: too few to be told from one half, whatever they do"
+        short = self.least[0] if 2 * self.statistic >= self.samples else self.least[1]
+        if not self.done and self.samples < short:
+            return f"{what}: too few to be told from one half at this alpha, whatever they do"
         return {
             "holds": f"{what}, and so in more than half of all ({move})",
             "does not hold": f"{what}, and so in less than half of all",
@@ -99,13 +150,20 @@ class Outcome:
         }[self.verdict]
 
     def wanted(self, nouns: str) -> str:
-        """Return what would decide an open test."""
+        """Return what would decide an open test: an alpha, or a number of runs."""
         if self.done:
             return ""
+        said = []
+        if self.p_value < 1:
+            said.append(f"it holds from alpha = {self.p_value:.2g} on")
+        if self.samples < self.alike < math.inf:
+            said.append(f"it would with {int(self.alike)} {nouns} like these")
         words = zip(self.least, ("holds", "does not"), strict=True)
-        short = [(n, word) for n, word in words if self.evidence.samples < n < math.inf]
-        numbers = ", ".join(f"{n} to tell that it {word}" for n, word in short)
-        return f"more {nouns}" + (f": at least {numbers}" if numbers else "")
+        short = [(n, word) for n, word in words if self.samples < n < math.inf]
+        if short:
+            numbers = ", ".join(f"{int(n)} to tell that it {word}" for n, word in short)
+            said.append(f"at this alpha it takes at least {numbers}")
+        return "; ".join([f"more {nouns}", *said])
 
 
 def above(values: Floats, bar: Bar) -> Flags:
@@ -119,6 +177,13 @@ def became_infinite(values: Floats) -> Integers:
     return np.asarray(flags.sum(axis=0))
 
 
+def weights(later: int) -> Floats:
+    """Return the share of alpha that each later generation has."""
+    if later == 1:
+        return np.ones(1)
+    return np.append(np.full(later - 1, (1 - LAST) / (later - 1)), LAST)
+
+
 def sign_test(flags: Flags, alpha: float) -> Outcome:
     """Test whether more than half of the runs are above, at some later generation.
 
@@ -129,16 +194,58 @@ def sign_test(flags: Flags, alpha: float) -> Outcome:
     alpha
         The largest probability of either wrong verdict.
     """
-    counts, n = flags.sum(axis=0), len(flags)
-    best, later = int(np.argmax(counts)), len(counts)
-    # All generations have the same number of runs: the largest count decides for all of them.
-    up = frequency(int(counts[best]), n, 0.5, alpha=alpha / later, side="above")
-    down = frequency(int(counts[best]), n, 0.5, alpha=alpha, side="below")
-    text = f"exact sign test, {_levels(later)}"
-    return _outcome(best, int(counts[best]), up, down, text)
+    counts, n, w = flags.sum(axis=0), len(flags), weights(flags.shape[1])
+    best, p = _best(at_least(counts, n), w)
+    opposite = float(at_least(n - counts.max(), n))
+    level, side = alpha * float(w[best]), "above"
+    if opposite <= alpha < p:
+        best, level, side = int(np.argmax(counts)), alpha, "below"
+    count = int(counts[best])
+    evidence = frequency(count, n, 0.5, alpha=level, side="above" if side == "above" else "below")
+    least = float(fewest_coins(alpha * float(w[-1]))), float(fewest_coins(alpha))
+    text = f"exact sign test, {_levels(len(w))}"
+    alike = _alike(count, n, level)
+    return Outcome(best, count, p, opposite, alpha, text, n, least, alike, evidence=evidence)
 
 
-def mean_test(values: Floats, bar: Bar, bounds: tuple[float, float], alpha: float) -> Outcome:
+def paired_test(values: Floats, bar: Bar, alpha: float) -> Outcome:
+    """Test whether changes to the last generation are as likely up as down; see `sign_test`."""
+    changes = values[:, -1:] - bar.of(values[:, :1])
+    text = "exact permutation test of the signs of the runs' changes, at alpha"
+    return _flipped(changes, alpha, text, values.shape[1] - 2)
+
+
+def steps_test(values: Floats, alpha: float, *, of: str = "") -> Outcome:
+    """Test whether steps are as likely up as down; NaN ends a run. See `sign_test`.
+
+    Parameters
+    ----------
+    values
+        Shape (runs, generations).
+    alpha
+        The largest probability of either wrong verdict.
+    of
+        What the values are of the column's, such as "the logarithm's ".
+    """
+    text = f"exact permutation test of the signs of {of}steps, at alpha"
+    return _flipped(np.diff(values, axis=1), alpha, text, values.shape[1] - 2)
+
+
+def _flipped(steps: Floats, alpha: float, text: str, best: int) -> Outcome:
+    """Return the test of steps whose directions may be fair coins."""
+    from scipy.special import ndtri
+
+    tails, runs = directions(steps), len(steps)
+    width = int((~np.isnan(steps)).sum(axis=1).max())
+    least = float(math.ceil(fewest_coins(alpha) / width))
+    # The sum of k times as many steps is about sqrt(k) times as far from 0, in deviations.
+    far, needed = (-float(ndtri(p)) for p in (tails.up, alpha))
+    alike = math.ceil(runs * (needed / far) ** 2) if 0 < far < needed else math.inf
+    mean = float(np.nansum(steps) / runs)
+    return Outcome(best, mean, *tails, alpha, text, runs, (least, least), alike)
+
+
+def betting_test(values: Floats, bar: Bar, bounds: tuple[float, float], alpha: float) -> Outcome:
     """Test whether the mean is above the bar, for values within `bounds`; see `sign_test`."""
     low, high = bounds
     gaps = values[:, 1:] - bar.of(values[:, :1])
@@ -146,20 +253,52 @@ def mean_test(values: Floats, bar: Bar, bounds: tuple[float, float], alpha: floa
         low, high = low - bar.factor * high, high - bar.factor * low
     else:
         low, high = low - bar.sign * bar.level, high - bar.sign * bar.level
-    means, later = gaps.mean(axis=0), gaps.shape[1]
-    best = int(np.argmax(means))
-    sample = np.clip(gaps[:, best], low, high)  # rounding may leave the bounds by a digit
-    up = bounded_mean(sample, 0.0, low, high, alpha=alpha / later, side="above")
-    down = bounded_mean(sample, 0.0, low, high, alpha=alpha, side="below")
-    text = f"Hoeffding's inequality for differences in [{low:.5g}, {high:.5g}], {_levels(later)}"
-    return _outcome(best, float(means[best]), up, down, text)
+    gaps = np.clip(gaps, low, high)  # rounding may leave the bounds by a digit
+    n, later = gaps.shape
+    w = weights(later)
+    up = np.array([_log_bets(gaps[:, j], -low) for j in range(later)]) + np.log(w)[:, None]
+    logs = np.array([log_mean(row) for row in up])
+    down = max(-log_mean(_log_bets(-gaps[:, j], high)) for j in range(later))
+    best, log_e = int(np.argmax(logs)), log_sum(logs)
+    mean = float(gaps[:, best].mean())
+    need = -math.log(alpha)
+
+    def enough(k: int) -> bool:
+        grown = [
+            log_mean(np.log(share) + k / n * (row - np.log(share)))
+            for share, row in zip(w, up, strict=True)
+        ]
+        return log_sum(np.array(grown)) >= need
+
+    alike = _first(enough, n) if mean > 0 else math.inf
+    least = _bets(high, -low, need - math.log(w[-1])), _bets(-low, high, need)
+    text = f"a bet on differences in [{low:.5g}, {high:.5g}], {_levels(later)}"
+    p, opposite = (min(1.0, math.exp(min(x, 0.0))) for x in (-log_e, down))
+    return Outcome(best, mean, p, opposite, alpha, text, n, least, alike, log_e)
+
+
+def _log_bets(gaps: Floats, reach: float) -> Floats:
+    """Return the log-wealth of each bet that the mean gap is above 0; a gap is at least -reach."""
+    return log_wealths(gaps, max(reach, np.finfo(np.float64).tiny), 0.0)
+
+
+def _bets(most: float, reach: float, need: float) -> float:
+    """Return the fewest runs whose gaps could decide, each `most` at the best."""
+    if most <= 0:
+        return math.inf
+    one = _log_bets(np.array([most]), reach)
+    return fewest(lambda k: log_mean(k * one) >= need)
+
+
+def _first(enough: Callable[[int], bool], n: int) -> float:
+    found = fewest(lambda k: k > MOST_RUNS or enough(k), n)
+    return found if found <= MOST_RUNS else math.inf
 
 
 def shares_test(successes: Floats, trials: Floats, alpha: float) -> Outcome | None:
     """Test whether a share of independent samples is above the first generation's, in every run.
 
-    Clopper-Pearson intervals of the two generations that do not overlap, each at half of the
-    level. All runs must show the same for a verdict. None without samples.
+    None without samples.
 
     Parameters
     ----------
@@ -170,54 +309,46 @@ def shares_test(successes: Floats, trials: Floats, alpha: float) -> Outcome | No
     """
     if not (trials > 0).all():
         return None
-    later = successes.shape[1] - 1
-    gap = (successes / trials)[:, 1:] - (successes / trials)[:, :1]
-    best = int(np.argmax(gap.min(axis=0)))
-    level = alpha / 2 / later
-    runs = range(len(successes))
-    pairs = [(r, j) for r in runs for j in range(later)]
-    ups = {(r, j): _lower(successes, trials, r, j + 1, level) for r, j in pairs}
-    tops = [_upper(successes, trials, r, 0, level) for r in runs]
-    risen = [all(ups[r, j].end > tops[r].end for r in runs) for j in range(later)]
-    downs = {(r, j): _upper(successes, trials, r, j + 1, alpha / 2) for r, j in pairs}
-    floors = [_lower(successes, trials, r, 0, alpha / 2) for r in runs]
-    fallen = all(downs[r, j].end < floors[r].end for r, j in pairs)
-    verdict: Word = "holds" if any(risen) else "does not hold" if fallen else "undetermined"
-    if verdict == "holds":
-        best = risen.index(True)
-    worst = min(runs, key=lambda r: gap[r, best])
-    text = f"Clopper-Pearson intervals that do not overlap, {_levels(later)}, halved for the two"
-    test = ups[worst, best].test
-    return Outcome(verdict, best, float(gap[worst, best]), test, text, (math.inf, math.inf))
+    first, later = successes[:, :1], successes[:, 1:]
+    n, m = trials[:, :1], trials[:, 1:]
+    from scipy import stats  # takes most of a second to load
+
+    # Given how many successes both generations have together, the later one's are hypergeometric.
+    law = stats.hypergeom(n + m, first + later, m)
+    gap = later / m - first / n
+    w = weights(later.shape[1])
+    best, p = _best(law.sf(later - 1).max(axis=0), w)
+    opposite = float(law.cdf(later).max())
+    if opposite <= alpha:
+        best = int(np.argmax(gap.min(axis=0)))
+    text = f"Fisher's exact test in each run, {_levels(len(w))}"
+    worst = float(gap[:, best].min())
+    return Outcome(best, worst, p, opposite, alpha, text, len(gap), (1, 1))
 
 
-@dataclass(frozen=True)
-class _End:
-    """One end of a Clopper-Pearson interval."""
-
-    end: float
-    test: Evidence
-
-
-def _lower(successes: Floats, trials: Floats, run: int, j: int, level: float) -> _End:
-    k, n = int(successes[run, j]), int(trials[run, j])
-    test = frequency(k, n, 0.5, alpha=level, side="above")
-    return _End(test.observed - test.threshold, test)
+def _best(p: Floats, w: Floats) -> tuple[int, float]:
+    """Return the last of the later generations with the least p over weight, and that."""
+    adjusted = p / w
+    best = len(w) - 1 - int(np.argmin(adjusted[::-1]))
+    return best, float(min(adjusted[best], 1.0))
 
 
-def _upper(successes: Floats, trials: Floats, run: int, j: int, level: float) -> _End:
-    k, n = int(successes[run, j]), int(trials[run, j])
-    test = frequency(k, n, 0.5, alpha=level, side="below")
-    return _End(test.observed + test.threshold, test)
-
-
-def _outcome(best: int, statistic: float, up: Evidence, down: Evidence, text: str) -> Outcome:
-    """Return what two tests on one side each decide; an open one shows the nearer of them."""
-    verdict: Word = "holds" if up.rejected else "does not hold" if down.rejected else "undetermined"
-    nearer = down if down.rejected or down.statistic > up.statistic else up
-    return Outcome(verdict, best, statistic, nearer, text, (up.least, down.least))
+def _alike(count: int, n: int, level: float) -> float:
+    """Return the number of runs at which a share count/n of them is above one half."""
+    if 2 * count <= n:
+        return math.inf
+    for most in (n + 1000, MOST_RUNS):
+        sizes = np.arange(n, most)
+        found = np.flatnonzero(at_least(sizes * count // n, sizes) <= level)
+        if len(found):
+            return float(sizes[found[0]])
+    return math.inf
 
 
 def _levels(later: int) -> str:
-    share = "alpha" if later == 1 else f"alpha/{later} (Bonferroni over the later generations)"
-    return f"holds at {share}, does not hold at alpha at each of them"
+    if later == 1:
+        return "holds at alpha, does not hold at alpha"
+    return (
+        "holds at two thirds of alpha for the last generation and the rest over the others "
+        "(Bonferroni), does not hold at alpha at each of them"
+    )

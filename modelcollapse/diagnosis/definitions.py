@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from modelcollapse.diagnosis.comparing import Bar, sign_test
-from modelcollapse.diagnosis.outcome import Answer
+from modelcollapse.diagnosis import effects, observed
+from modelcollapse.diagnosis.answer import Answer
+from modelcollapse.diagnosis.case import Case
+from modelcollapse.diagnosis.comparing import Bar, sign_test, steps_test
 from modelcollapse.diagnosis.record import Series
-from modelcollapse.diagnosis.rising import Case, infinite, rises
+from modelcollapse.diagnosis.rising import infinite, rises
 from modelcollapse.diagnosis.roles import Metric
 
 SPREADS = ("variance", "central_variance", "heterozygosity")  # 0 at a point mass only
@@ -32,7 +34,7 @@ def catastrophic_risk(case: Case, bar: Bar | None) -> Answer:
             statistic=_shown(case, metric.name),
             reason="how much is a catastrophe was not said, and there is no natural threshold",
             needed="catastrophe=FACTOR of generation 1's risk, or ceiling=RISK, such as that of "
-            "an untrained model",
+            f"an untrained model{_factors(case, metric)}",
         )
     if bar.level is None and not _is_positive(case, metric):
         return Answer(
@@ -42,6 +44,17 @@ def catastrophic_risk(case: Case, bar: Bar | None) -> Answer:
             needed="ceiling=RISK, such as that of an untrained model",
         )
     return rises(case, "risk", bar, bounded=True)
+
+
+def _factors(case: Case, metric: Metric) -> str:
+    """Return which factors the runs are shown to pass."""
+    if metric.sign < 0 or not case.recorded(metric):
+        return ""
+    series = case.record.series(metric.name)
+    if series.runs < 2 or len(series.generations) < 2:
+        return ""
+    most = effects.beyond(series, 1, case.alpha)
+    return "" if most is None or most <= 1 else f"; it holds for each FACTOR below {most:.4g}"
 
 
 def _is_positive(case: Case, metric: Metric) -> bool:
@@ -100,14 +113,14 @@ def variance_collapse(case: Case, vanished: float | None) -> Answer:
     if len(series.generations) < 2:
         reason = "values are missing: some run lacks the first generation, or all later ones"
         return Answer("undetermined", metric=metric.name, reason=reason, needed="the column")
-    return _observed_variance(case, metric.name, series, vanished, limit)
+    return _observed_variance(case, metric, series, vanished, limit)
 
 
 def _observed_variance(
-    case: Case, name: str, series: Series, vanished: float | None, limit: str
+    case: Case, metric: Metric, series: Series, vanished: float | None, limit: str
 ) -> Answer:
     first, last, t = series.values[:, :1], series.values[:, -1:], series.generations[-1]
-    shown, runs = series.numbers(), series.runs
+    name, shown, runs = metric.name, series.numbers(-1), series.runs
     if np.all(last == 0) and np.all(first > 0) and case.theory.absorbs():
         which = f"in all {runs} runs" if runs > 1 else "in the run"
         reason = f"it is 0 {which} at generation {t}: {PERMANENT}"
@@ -129,33 +142,54 @@ def _observed_variance(
             reason="a share of a variance that is not above 0 is no bar",
             needed="a column of variances: is it a logarithm?",
         )
-    # Falling is "above" for the sign test: the flags say which runs are below their bar.
-    share = 1.0 if vanished is None else vanished
-    outcome = sign_test(last < share * first, case.alpha)
-    lead = f"at generation {t} it is below {Bar(share).text(case.first)}"
-    statistic = f"below {Bar(share).text(case.first)} in {outcome.counted('run')} at generation {t}"
-    statistic = f"{statistic}; {shown}"
-    if vanished is None:
-        fell = "fell" if outcome.verdict == "holds" else "is not shown to have fallen"
-        return Answer(
-            "undetermined",
-            metric=name,
-            statistic=statistic,
-            threshold=limit,
-            reason=f"so far it {fell} in more than half of all runs; a limit of 0 is another thing",
-            needed="vanished=SHARE of the first variance that counts as none, or an experiment "
-            "with a theorem",
-            evidence=outcome.evidence,
+    if vanished is not None:
+        return _below(case, metric, series, vanished)
+    found = _falls(case, metric, series)
+    fell = "falls" if found.verdict == "holds" else "is not shown to fall"
+    some = effects.beyond(series, -1, case.alpha)
+    shares = "" if some is None or some <= -1 else f"; it holds for each SHARE above {-some:.4g}"
+    return replace(
+        found,
+        verdict="undetermined",
+        basis="",
+        threshold=f"{limit}; of a fall: {found.threshold}",
+        reason=f"so far it {fell} ({found.reason}); a limit of 0 is another thing",
+        needed=f"vanished=SHARE of the first variance that counts as none{shares}; or an "
+        "experiment with a theorem",
+    )
+
+
+def _falls(case: Case, metric: Metric, series: Series) -> Answer:
+    """Return whether the variance falls: by steps of its logarithm, unless another test is asked.
+
+    What a fit does to a variance is a factor, whose direction a run's own steps show better than
+    its last value does.
+    """
+    values, falling = series.worse(-1), replace(metric, sign=-1)
+    if case.test in ("auto", "steps") and np.isfinite(values).all() and (series.values > 0).all():
+        outcome = steps_test(-np.log(series.values), case.alpha, of="its logarithm's ")
+        logs = replace(series, values=np.log(series.values))
+        found = observed.flipped(
+            outcome, replace(falling, name=f"log {metric.name}"), logs, "steps"
         )
-    return Answer(
-        outcome.verdict,
-        "test" if outcome.done else "",
-        name,
-        statistic,
-        f"the median run at the last generation: half of the runs; {outcome.threshold}",
-        outcome.explained(lead, "run", "median decrease"),
-        needed=outcome.wanted("runs"),
-        evidence=outcome.evidence,
+        return replace(found, metric=metric.name)
+    return replace(observed.runs(case, falling, Bar(sign=-1), series), metric=metric.name)
+
+
+def _below(case: Case, metric: Metric, series: Series, share: float) -> Answer:
+    """Return whether the last variance is below a share of the first one."""
+    t, bar = series.generations[-1], Bar(share, sign=-1)
+    ends = series.worse(-1)[:, [0, -1]]
+    outcome = sign_test(ends[:, 1:] > share * ends[:, :1], case.alpha)
+    below = f"below {bar.text(case.first)}"
+    return observed.answer(
+        outcome,
+        metric,
+        f"{below} in {outcome.counted('run')} at generation {t}; {series.numbers(-1)}",
+        f"the median run at the last generation: half of the runs; {outcome.method}",
+        outcome.explained(f"at generation {t} it is {below}", "run", "median decrease"),
+        f"at generation {t} {metric.name} is {below} in at most half of all such runs",
+        "runs",
     )
 
 

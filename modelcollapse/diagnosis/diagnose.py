@@ -1,22 +1,29 @@
 """The function that puts a trajectory to the eight definitions."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from modelcollapse._support.checks import fraction, number, positive
+from modelcollapse._support.checks import fraction, named, number, positive
 from modelcollapse._support.errors import InvalidInput, invalid, shown
 from modelcollapse.diagnosis import definitions
 from modelcollapse.diagnosis import scaling as laws
+from modelcollapse.diagnosis.answer import Answer
+from modelcollapse.diagnosis.case import Case
+from modelcollapse.diagnosis.columns import Columns
 from modelcollapse.diagnosis.comparing import Bar
-from modelcollapse.diagnosis.outcome import DEFINITIONS, Answer, Diagnosis, Finding
+from modelcollapse.diagnosis.effects import effect
+from modelcollapse.diagnosis.outcome import DEFINITIONS, Diagnosis, Finding
 from modelcollapse.diagnosis.reading import read
-from modelcollapse.diagnosis.record import Record
-from modelcollapse.diagnosis.rising import Case
-from modelcollapse.diagnosis.roles import Metric, assign
+from modelcollapse.diagnosis.record import Record, Series
+from modelcollapse.diagnosis.roles import Metric, assign, remarks
 from modelcollapse.diagnosis.theory import Theory
 from modelcollapse.loop.experiment import Experiment
+
+TESTS = ("auto", "sign", "paired", "steps")
+ENDS = ("worse", "left out")
 
 
 def diagnose(
@@ -35,26 +42,38 @@ def diagnose(
     margin: float = 0.0,
     experiment: Experiment | None = None,
     workflow: str | None = None,
-    alpha: float = 1e-9,
+    generation: str | None = None,
+    run: str | Sequence[str] | None = None,
+    by: str | None = None,
+    wide: str | None = None,
+    test: str = "auto",
+    ended: str | None = None,
+    alpha: float = 0.05,
 ) -> Diagnosis:
     """Say by which of eight definitions of model collapse a trajectory has collapsed.
 
     Every later generation is compared with the first, the fit to real data. A theorem decides
     where the experiment is known (`simulate` records it); else an exact fact (an infinite risk, a
     variance of 0); else a test that is valid at any number of runs. What none of them decides is
-    "undetermined", with what would decide it.
+    "undetermined", with what would decide it: a larger alpha, or so many runs. Each finding has the
+    size of the change with an exact interval, and the p-value of its test with the null hypothesis
+    in words; a rise that is shown may be small, as that of accumulate is.
 
     Parameters
     ----------
     trajectory
         Trajectories, a `Run`, `Runs` or a list of `Run`, an Experiment or its Prediction (theory
         alone), the Results of a language run, a mapping from names to arrays of shape
-        (generations,) or (replicates, generations), or the path of a run's folder or of a .csv or
-        .parquet file with a column "generation", and "replicate" or "seed" if there are several.
+        (generations,) or (replicates, generations), a data frame of any library, the path of a
+        language run's folder, or of a .csv, .tsv, .parquet, .json or .jsonl file, such as the
+        trainer_state.json of transformers, or a list of such files, one for each run. Tables have
+        one row per run and generation, or a column for each run (seed_1, seed_2), or one for each
+        generation (1, 2, 3). What `modelcollapse simulate` wrote brings its theorems.
     risk, variance, modes, tail, hallucinated
-        The column that plays the role; by default one that the package's own rooms record. A
-        column gets worse as it rises, a variance as it falls; a leading minus, as in
-        ``modes="-present"``, says that another one gets worse as it falls.
+        The column that plays the role; by default one that the package's own rooms record, or
+        one of a usual name, such as eval_loss or accuracy. A column gets worse as it rises, a
+        variance as it falls; a leading minus, as in ``modes="-present"``, says that another one
+        gets worse as it falls, which is known of an accuracy.
     catastrophe
         The risk that is a catastrophe, as a multiple of generation 1's, above 1. It has no
         default.
@@ -75,14 +94,37 @@ def diagnose(
     experiment
         What a file, mapping or Run is a trajectory of: it brings the theorems.
     workflow
-        Which workflow of a language run, or of a file with such a column.
+        Which workflow of a language run, or which setting of a table that has several.
+    generation
+        The column of a table that counts the generations; by default generation, iteration,
+        round, step or epoch. If they begin neither at 0 nor at 1, they are taken in order as
+        1, 2, ....
+    run
+        The column that tells runs apart, or several that together do; by default all there are of
+        replicate, seed, run, run_id, run_name, trial and chain.
+    by
+        The column that tells settings apart, of which `workflow` names one; by default workflow,
+        setting, condition or method.
+    wide
+        What all other numbers of a table are, where it has a column for each run or generation
+        and its columns' names do not say so.
+    test
+        How runs are compared: "sign" (how many are worse), "paired" (the signs of their changes),
+        "steps" (the signs of all steps from a generation to the next), or "auto": a sign test where
+        so many runs could decide at alpha, else steps; for the variance always the steps of its
+        logarithm, as a fit multiplies it. With bounds on the risk its mean is tested by betting.
+        The null hypotheses are in `modelcollapse.diagnosis.comparing`.
+    ended
+        What becomes of a run that ends before others: "worse", from there on it is worse than any
+        that lives (its fit died); "left out", generations that it lacks are not looked at. By
+        default "worse" for a `Run` whose fit failed, and "left out" for others.
     alpha
         The largest probability, for each definition, that the data give a wrong verdict.
 
     Returns
     -------
     Diagnosis
-        ``.verdicts`` by name, ``.summary``, ``.table()`` and ``.as_dict()``.
+        ``.sentence``, ``.verdicts`` by name, ``.summary``, ``.table()`` and ``.as_dict()``.
 
     Raises
     ------
@@ -108,8 +150,10 @@ def diagnose(
     alpha = fraction("alpha", alpha)
     if experiment is not None and not isinstance(experiment, Experiment):
         raise invalid("experiment", experiment, "give an Experiment(model, workflow, ...)")
-    record = read(trajectory, workflow, experiment)
-    sizes = laws.read_sizes(scaling, workflow)
+    named("test", test, TESTS)
+    columns = Columns.of(generation, run, by, wide)
+    record = _with_ends(read(trajectory, workflow, experiment, columns), ended)
+    sizes = laws.read_sizes(scaling, workflow, columns)
     theory = Theory(record.experiment)
     given = {
         "risk": risk,
@@ -119,7 +163,8 @@ def diagnose(
         "hallucinated": hallucinated,
     }
     metrics = assign(given, record.columns, theory.curves, theory.names)
-    case = Case(record, theory, metrics, alpha, _bounds(bounds, record, metrics["risk"]))
+    limits = _bounds(bounds, record, metrics["risk"])
+    case = Case(record, theory, metrics, alpha, limits, test)
     loss = metrics["risk"]
     answers = {
         "catastrophic_risk": definitions.catastrophic_risk(case, bar),
@@ -135,16 +180,29 @@ def diagnose(
     }
     return Diagnosis(
         record.source,
-        {key: _finding(number, key, answers[key]) for number, key in enumerate(DEFINITIONS, 1)},
+        {key: _finding(case, i, key, answers[key]) for i, key in enumerate(DEFINITIONS, 1)},
         record.runs,
         (int(record.generations[0]), int(record.generations[-1])),
         alpha,
-        _notes(case),
+        (*_notes(case), *remarks(metrics, given)),
     )
 
 
-def _finding(number: int, name: str, answer: Answer) -> Finding:
-    return Finding(number, name, DEFINITIONS[name], **vars(answer))
+def _finding(case: Case, number: int, name: str, answer: Answer) -> Finding:
+    column, record = answer.metric.removeprefix("-"), case.record
+    moved = None
+    if column in record.columns:
+        falls = answer.metric != column or (name == "variance_collapse")
+        moved = effect(record.series(column), -1 if falls else 1, case.alpha)
+    return Finding(number, name, DEFINITIONS[name], effect=moved, **vars(answer))
+
+
+def _with_ends(record: Record, ended: str | None) -> Record:
+    """Return the record, where runs that end before others are what the user says."""
+    if ended is None:
+        return record
+    named("ended", ended, ENDS)
+    return replace(record, died=frozenset(range(record.runs)) if ended == ENDS[0] else frozenset())
 
 
 def _bar(catastrophe: float | None, ceiling: float | None) -> Bar | None:
@@ -194,13 +252,25 @@ def _notes(case: Case) -> tuple[str, ...]:
     notes = list(record.notes)
     for metric in dict.fromkeys(filter(None, case.metrics.values())):
         if metric.name in record.columns and not record.complete:
-            left_out = record.series(metric.name).left_out
-            if len(left_out):
-                some = ", ".join(map(str, left_out[:8])) + ", ..." * (len(left_out) > 8)
-                which = "generation" if len(left_out) == 1 else "generations"
-                first = case.first if left_out[0] == case.first else None
-                where = "there" if first is None else f"at generation {first}"
-                notes.append(f"{metric.name}: {which} {some} left out, as a run has none {where}")
+            notes += _missing(case, metric, record.series(metric.name))
     if record.experiment is None:
         notes.append("no experiment is known, so no theorem was used")
-    return tuple(notes)
+    return tuple(dict.fromkeys(notes))
+
+
+def _missing(case: Case, metric: Metric, series: Series) -> list[str]:
+    """Return notes on values that are not there."""
+    notes = []
+    for run in np.flatnonzero(series.died.any(axis=1)):
+        t = series.generations[np.argmax(series.died[run]) - 1]
+        notes.append(f"run {run} died after generation {t}: from there on it counts as worse")
+    left_out = series.left_out
+    if len(left_out):
+        some = ", ".join(map(str, left_out[:8])) + ", ..." * (len(left_out) > 8)
+        which = "generation" if len(left_out) == 1 else "generations"
+        first = case.first if left_out[0] == case.first else None
+        where = "there" if first is None else f"at generation {first}"
+        text = f"{metric.name}: {which} {some} left out, as a run has none {where}"
+        remedy = "; if its fit died, ended='worse' counts it as worse"
+        notes.append(text + (remedy if first is None else ""))
+    return notes

@@ -1,250 +1,222 @@
-"""Trajectories in CSV and Parquet files: one row per run and generation."""
+"""Trajectories in files of any format, as sheets."""
 
-import math
+import json
 from array import array
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats, Integers
-from modelcollapse._support.csv_lines import by_ending, cause, number, read_table
-from modelcollapse._support.errors import InvalidInput, unknown
-from modelcollapse._support.sealed import frames, read_frame
-from modelcollapse.diagnosis.record import Loader, Pair, Record
-from modelcollapse.loop.experiment import Experiment
+from modelcollapse._support.csv_lines import by_ending, read_table
+from modelcollapse._support.errors import InvalidInput
+from modelcollapse._support.sealed import read_frame
+from modelcollapse.diagnosis.columns import GENERATIONS, Columns, known
+from modelcollapse.diagnosis.sheets import Column, Sheet, number_of, of_cells, of_frame, some
+from modelcollapse.loop import written
+from modelcollapse.loop.identity import KEYS
 
-GENERATION = "generation"
-RUNS = ("replicate", "seed", "run")
-WORKFLOW = "workflow"
-SHARE, TRIALS = "grammatical", "sampled"
-
-
-@dataclass(frozen=True, eq=False)
-class Column:
-    """Numbers, NaN where a cell is empty; `trouble` says which cell is no number."""
-
-    values: Floats
-    trouble: str = ""
+RUN_COLUMN = "replicate"
+EVALUATED = "eval_"  # what the Trainer of transformers calls what it evaluates
 
 
-@dataclass(frozen=True, eq=False)
-class Sheet:
-    """A file: numbers by column, the texts that tell rows apart, and where each row stands."""
-
-    path: Path | str
-    numbers: Mapping[str, Column]
-    texts: Mapping[str, Sequence[str]]
-    places: Sequence[str]
-
-    def column(self, name: str) -> Floats:
-        """Return a column's numbers.
-
-        Raises
-        ------
-        InvalidInput
-            If one of its cells is not a number.
-        """
-        found = self.numbers[name]
-        if found.trouble:
-            raise InvalidInput(f"{self.path}, {found.trouble}")
-        return found.values
-
-    def record(self, workflow: str | None, experiment: Experiment | None) -> Record:
-        """Return the trajectories."""
-        return _record(self, workflow, experiment)
-
-
-def sheet_of(value: Any) -> Sheet | None:
-    """Return a data frame of any library with a column "generation", or None for other things."""
-    if not hasattr(type(value), "columns"):
-        return None
-    import narwhals as nw
-
-    frame = nw.from_native(value, eager_only=True, pass_through=True)
-    if frame is value:
-        return None
-    return _of_frame(frame.to_polars(), "trajectory")
-
-
-def read_file(path: Path, workflow: str | None, experiment: Experiment | None) -> Record:
-    """Read a .csv or .parquet file.
+def read_file(path: Path, columns: Columns) -> Sheet:
+    """Read a .csv, .tsv, .parquet, .json or .jsonl file.
 
     Raises
     ------
     InvalidInput
-        If it cannot be read, has no column "generation", or a run has a generation twice.
+        If it cannot be read; the message names the file and the place.
     """
-    readers = {".csv": _from_csv, ".parquet": _from_parquet}
+    readers = {
+        ".csv": partial(_from_csv, columns, ","),
+        ".tsv": partial(_from_csv, columns, "\t"),
+        ".parquet": _from_parquet,
+        ".json": _from_json,
+        ".jsonl": _from_jsonl,
+    }
     try:
         sheet: Sheet = by_ending(path, readers)(path)
     except OSError as error:
         raise InvalidInput(f"{path} cannot be read: {error.strerror or error}") from error
-    return _record(sheet, workflow, experiment)
+    return sheet
 
 
-def chosen_workflow(source: object, names: Sequence[str], workflow: str | None) -> str:
-    """Return the workflow to diagnose; several need a choice."""
-    if workflow is None and len(names) == 1:
-        return names[0]
-    if workflow is None:
-        raise InvalidInput(f"{source} has the workflows {', '.join(names)}: give one as workflow")
-    if workflow not in names:
-        raise unknown("workflow", workflow, names)
-    return workflow
-
-
-def _from_csv(path: Path) -> Sheet:
-    lines = read_table(path)
+def _from_csv(columns: Columns, mark: str, path: Path) -> Sheet:
+    lines = read_table(path, mark)
     _, head = next(lines, (0, []))
     named = [name for name in head if name]
     if len(set(named)) < len(named):
         twice = next(name for name in named if named.count(name) > 1)
         raise InvalidInput(f"{path}: the column {twice!r} is there twice; rename one")
-    if GENERATION not in head:
-        raise _no_generations(path, head)
-    texts: dict[str, list[str]] = {name: [] for name in (*RUNS, WORKFLOW) if name in head}
+    first = next(lines, None)
     numbers = [array("d") for _ in head]
     trouble = [""] * len(head)
+    # Texts take much memory: they are kept where they may be needed.
+    texts: dict[int, list[str]] = {
+        j: []
+        for j, name in enumerate(head)
+        if columns.may_be_key(name) or (first and number_of(first[1][j])[1])
+    }
     places: list[str] = []
-    for line, cells in lines:
-        for j, (name, cell) in enumerate(zip(head, cells, strict=True)):
-            value, wrong = _number(cell)
+    for line, cells in chain([first] if first else [], lines):
+        for j, cell in enumerate(cells):
+            value, wrong = number_of(cell)
             numbers[j].append(value)
             if wrong and not trouble[j]:
-                trouble[j] = f"line {line}, column {name!r}: {wrong}"
-            if name in texts:
-                texts[name].append(cell)
+                trouble[j] = f"line {line}, column {head[j]!r}: {wrong}"
+        for j, kept in texts.items():
+            kept.append(cells[j])
         places.append(f"line {line}")
-    columns = {
-        name: Column(np.array(values), wrong)
-        for name, values, wrong in zip(head, numbers, trouble, strict=True)
+    found = {
+        name: Column(np.array(numbers[j]), partial(list, texts.get(j, ())), trouble[j])
+        for j, name in enumerate(head)
         if name  # one without a name is an index
     }
-    return Sheet(path, columns, texts, places)
-
-
-def _no_generations(path: Path | str, names: Sequence[str]) -> InvalidInput:
-    there = ", ".join(names) or "none"
-    return InvalidInput(
-        f"{path} has no column 'generation' (its columns: {there[:200]}){cause(names)}"
-    )
-
-
-def _number(cell: str) -> tuple[float, str]:
-    """Return a cell's number, and what is wrong with it; an empty cell is a missing value."""
-    if not cell:
-        return math.nan, ""
-    try:
-        value = number(cell)
-    except ValueError:
-        value = math.nan
-    if not math.isnan(value):
-        return value, ""
-    word = "NaN" if cell.lower().lstrip("+-") == "nan" else f"{cell[:40]!r} is not a number"
-    return value, f"{word}; give a number, inf, or an empty cell for a value that is missing"
+    experiment, note = written.of_csv(path)
+    return Sheet(path, found, places, (note,) if note else (), experiment)
 
 
 def _from_parquet(path: Path) -> Sheet:
-    return _of_frame(read_frame(path), path)
+    sheet = of_frame(read_frame(path), path)
+    experiment, note = written.of_parquet(path)
+    return Sheet(path, sheet.columns, sheet.places, (note,) if note else (), experiment)
 
 
-def _of_frame(frame: Any, path: Path | str) -> Sheet:
-    """Return a data frame of polars as a sheet; `path` is what to call it."""
-    pl = frames()
-    numbers: dict[str, Column] = {}
-    trouble: str
-    for name, dtype in frame.schema.items():
-        if not (dtype.is_numeric() or dtype == pl.Boolean):
-            trouble = f"column {name!r} holds {dtype}, not numbers"
-            numbers[name] = Column(np.full(frame.height, np.nan), trouble)
+def _from_jsonl(path: Path) -> Sheet:
+    lines = [
+        (f"line {i}", _loaded(path, text, i))
+        for i, text in enumerate(_text(path).split("\n"), 1)
+        if text.strip()
+    ]
+    return _from_records(path, [row for _, row in lines], [place for place, _ in lines])
+
+
+def _from_json(path: Path) -> Sheet:
+    data = _loaded(path, _text(path))
+    if isinstance(data, list):
+        return _from_records(path, data, [f"record {i}" for i in range(1, len(data) + 1)])
+    if not isinstance(data, Mapping):
+        raise InvalidInput(f"{path} holds one value: give a list of records, or lists by name")
+    if isinstance(data.get("log_history"), list):
+        return _from_trainer(path, data["log_history"])
+    if isinstance(data.get("metrics"), Mapping):  # of this package's command run
+        return _from_lists(path, {"generation": data.get("generation"), **data["metrics"]})
+    if isinstance(data.get("replicates"), list) and "seeds" in data:
+        return _from_replicates(path, data["replicates"])
+    described = data.get("experiment")
+    if isinstance(described, Mapping) and set(KEYS) <= set(described):
+        experiment, why = written.of_data(path, described)
+        if experiment is None:
+            raise InvalidInput(why)
+        return Sheet(path, {}, [], (f"{path} holds no runs: theorems alone decide",), experiment)
+    return _from_lists(path, data)
+
+
+def _from_replicates(path: Path, runs: Sequence[Any]) -> Sheet:
+    """Return what this package's command run has printed of several runs."""
+    try:
+        rows = [
+            {RUN_COLUMN: i, **dict(zip(names, cells, strict=True))}
+            for i, run in enumerate(runs)
+            for names in [["generation", *run["metrics"]]]
+            for cells in zip(run["generation"], *run["metrics"].values(), strict=True)
+        ]
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InvalidInput(f"{path} is not what the command run prints: {error}") from error
+    return _from_records(path, rows, [f"row {i}" for i in range(1, len(rows) + 1)])
+
+
+def _from_trainer(path: Path, entries: Sequence[Any]) -> Sheet:
+    """Return the evaluations among what the Trainer has logged, one generation each."""
+    steps: dict[Any, dict[str, Any]] = {}
+    again: list[str] = []
+    for entry in entries:
+        if not isinstance(entry, Mapping):
             continue
-        values = frame[name].cast(pl.Float64)
-        bare = values.is_nan().fill_null(value=False).arg_true().to_list()
-        trouble = f"row {bare[0] + 1}, column {name!r}: NaN; leave such runs out" if bare else ""
-        numbers[name] = Column(values.fill_null(np.nan).to_numpy(), trouble)
-    keys = [name for name in (*RUNS, WORKFLOW) if name in frame.columns]
-    texts = {name: [str(value) for value in frame[name].to_list()] for name in keys}
-    return Sheet(path, numbers, texts, [f"row {i}" for i in range(1, frame.height + 1)])
-
-
-def _record(sheet: Sheet, workflow: str | None, experiment: Experiment | None) -> Record:
-    if GENERATION not in sheet.numbers:
-        raise _no_generations(sheet.path, list(sheet.numbers))
-    rows = np.arange(len(sheet.places))
-    source = str(sheet.path)
-    if not len(rows):
-        raise InvalidInput(f"{source} has a header and no rows: give one per generation")
-    if WORKFLOW in sheet.texts:
-        one = chosen_workflow(source, sorted(set(sheet.texts[WORKFLOW])), workflow)
-        rows, source = np.flatnonzero(np.array(sheet.texts[WORKFLOW]) == one), f"{source} ({one})"
-    elif workflow is not None:
-        raise InvalidInput(f"workflow = {workflow!r}: {source} has no column 'workflow'")
-    generations, t = np.unique(_generations(sheet, rows), return_inverse=True)
-    keys = [sheet.texts[name] for name in RUNS if name in sheet.texts]
-    names_of_runs = [tuple(key[i] for key in keys) for i in rows.tolist()]
-    numbers = {name: i for i, name in enumerate(dict.fromkeys(names_of_runs))}
-    run = np.array([numbers[name] for name in names_of_runs])
-    _check_once(sheet, rows, run * len(generations) + t, has_runs=bool(keys))
-    shape = len(numbers), len(generations)
-    taken = (GENERATION, WORKFLOW, *RUNS)
-    columns: dict[str, Loader] = {
-        name: partial(_placed, sheet, name, rows, run, t, shape)
-        for name in sheet.numbers
-        if name not in taken
-    }
-    return Record(
-        source,
-        generations,
-        shape[0],
-        columns,
-        complete=False,
-        experiment=experiment,
-        counts=share_counts(columns),
-    )
-
-
-def share_counts(columns: Mapping[str, Loader]) -> dict[str, Pair]:
-    """Return successes and trials of the share of grammatical samples, if both are known."""
-    if SHARE not in columns or TRIALS not in columns:
-        return {}
-
-    def pair() -> tuple[Floats, Floats]:
-        share, trials = columns[SHARE](), columns[TRIALS]()
-        return np.rint(share * trials), trials
-
-    return {SHARE: pair}
-
-
-def _placed(
-    sheet: Sheet, name: str, rows: Integers, run: Integers, t: Integers, shape: tuple[int, int]
-) -> Floats:
-    result = np.full(shape, np.nan)
-    result[run, t] = sheet.column(name)[rows]
-    return result
-
-
-def _generations(sheet: Sheet, rows: Integers) -> Integers:
-    values = sheet.column(GENERATION)[rows]
-    whole = (np.abs(values) < 2.0**53) & (values == np.floor(values))
-    if not whole.all():
-        i = int(np.argmin(whole))
-        place = sheet.places[rows[i]]
-        where = f"{sheet.path}, {place}, column 'generation'"
-        raise InvalidInput(f"{where}: {values[i]} is not a whole number below 2^53")
-    return values.astype(np.int64)
-
-
-def _check_once(sheet: Sheet, rows: Integers, cell: Integers, *, has_runs: bool) -> None:
-    order = np.argsort(cell, kind="stable")
-    same = np.flatnonzero(np.diff(cell[order]) == 0)
-    if len(same):
-        one, other = sorted(rows[order[same[0] : same[0] + 2]])
-        remedy = "keep one of them" if has_runs else "tell runs apart by a column 'replicate'"
+        found = {name: value for name, value in entry.items() if name.startswith(EVALUATED)}
+        if not found:
+            continue
+        step = number_of(entry.get("step", entry.get("epoch")))[0]
+        there = steps.setdefault(step, {"step": step})
+        again += [f"{step:g}" for name in found if there.get(name, found[name]) != found[name]]
+        there |= found
+    if not steps:
         raise InvalidInput(
-            f"{sheet.path}: {sheet.places[one]} and {sheet.places[other]} are the same generation "
-            f"of the same run; {remedy}"
+            f"{path} has no evaluations (eval_loss and the like): let the Trainer evaluate, with "
+            "eval_strategy, or give a table of the losses of held-out rows"
         )
+    sheet = _from_records(path, list(steps.values()), [f"step {step:g}" for step in steps])
+    notes = [f"{path}: each evaluation is a generation; what was logged in training is left out"]
+    if again:
+        which = ", ".join(dict.fromkeys(again))
+        notes.append(f"{path}: of several evaluations at step {which} the last one counts")
+    return Sheet(path, sheet.columns, sheet.places, tuple(notes))
+
+
+def _from_records(path: Path, rows: Sequence[Any], places: Sequence[str]) -> Sheet:
+    for row, place in zip(rows, places, strict=True):
+        if not isinstance(row, Mapping):
+            raise InvalidInput(f"{path}, {place}: give an object, with a number for each column")
+    names = dict.fromkeys(name for row in rows for name in row)
+    cells = {name: [row.get(name) for row in rows] for name in names}
+    return Sheet(path, of_cells(cells, places), places)
+
+
+def _from_lists(path: Path, data: Mapping[str, Any]) -> Sheet:
+    """Return lists by name: of numbers, or of a list for each run, of one number a generation."""
+    lists = {
+        name: list(value.values()) if isinstance(value, Mapping) else value
+        for name, value in data.items()
+        if isinstance(value, (list, Mapping))
+    }
+    grids = {name: value for name, value in lists.items() if value and _is_grid(value)}
+    if grids:
+        width = len(next(iter(grids.values()))[0])
+        runs = len(next(iter(grids.values())))
+        for name, grid in grids.items():
+            if len(grid) != runs or {len(row) for row in grid} != {width}:
+                raise InvalidInput(f"{path}, {name!r}: give {runs} lists of {width} numbers")
+        flat = {
+            name: list(chain.from_iterable(value)) if name in grids else value * runs
+            for name, value in lists.items()
+        }
+        counted = {} if known(GENERATIONS, lists) else {"generation": [*range(1, width + 1)] * runs}
+        lists = {RUN_COLUMN: np.repeat(range(runs), width).tolist(), **counted, **flat}
+    sizes = {name: len(value) for name, value in lists.items()}
+    if not sizes or len(set(sizes.values())) > 1:
+        told = ", ".join(f"{name!r} has {size}" for name, size in sizes.items())
+        raise InvalidInput(
+            f"{path} is no table: give a list of records, or lists of equal length by name"
+            f"{'; ' if told else ''}{told[:200]}"
+        )
+    places = [f"entry {i}" for i in range(1, next(iter(sizes.values())) + 1)]
+    rest = [name for name in data if name not in lists]
+    notes = (f"{some(rest)}: left out, as no list",) if rest else ()
+    return Sheet(path, of_cells(lists, places), places, notes, ordered=True)
+
+
+def _is_grid(value: Sequence[Any]) -> bool:
+    return all(isinstance(row, list) for row in value)
+
+
+def _text(path: Path) -> str:
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InvalidInput(f"{path} is not UTF-8 text ({error.reason}): convert it") from error
+    if not text.strip():
+        raise InvalidInput(f"{path} is empty: give one record per generation")
+    return text
+
+
+def _loaded(path: Path, text: str, line: int | None = None) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        place = error.lineno if line is None else line
+        raise InvalidInput(f"{path}, line {place} is not JSON: {error.msg}") from error
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(f"{path} is not JSON: {error}") from error

@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal
+from typing import Any
 
 from modelcollapse._support import html
 from modelcollapse._support.checks import named
 from modelcollapse._support.frames import by_column, frame
+from modelcollapse.diagnosis.answer import Basis, Word
+from modelcollapse.diagnosis.effects import Effect
+from modelcollapse.diagnosis.sentences import told
 from modelcollapse.evidence import Evidence
-
-Word = Literal["holds", "does not hold", "undetermined"]
-Basis = Literal["theorem", "fact", "test", ""]
 
 # In the paper's order; the titles are those of its authors' figure of the definitions.
 DEFINITIONS: dict[str, str] = {
@@ -23,20 +23,6 @@ DEFINITIONS: dict[str, str] = {
     "tail_loss": "disappearance of real tail data",
     "hallucination": "appearance of hallucinated data",
 }
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A verdict and what it rests on; see `Finding`."""
-
-    verdict: Word
-    basis: Basis = ""
-    metric: str = ""
-    statistic: str = ""
-    threshold: str = ""
-    reason: str = ""
-    needed: str = ""
-    evidence: Evidence | None = None
 
 
 @dataclass(frozen=True)
@@ -61,9 +47,20 @@ class Finding:
     reason
         Why the verdict is what it is, in one line.
     needed
-        What would decide an undetermined verdict.
+        What would decide an undetermined verdict: an alpha, a number of runs, an option.
+    null
+        The null hypothesis of the test, in words; "" where none was done.
+    p_value
+        The smallest alpha at which that is rejected; None where no test was done, or where there
+        is nothing random to test.
+    opposite
+        The smallest alpha at which the definition does not hold: of the test of the opposite.
+    e_value
+        The e-value, of a test by betting.
+    effect
+        How far the column moved, with an exact interval; None where it is not recorded.
     evidence
-        The test, if there was one.
+        The test as one of `modelcollapse.evidence`, if it is one.
     """
 
     number: int
@@ -76,6 +73,11 @@ class Finding:
     threshold: str
     reason: str
     needed: str
+    null: str
+    p_value: float | None
+    opposite: float | None
+    e_value: float | None
+    effect: Effect | None
     evidence: Evidence | None
 
     def __repr__(self) -> str:
@@ -87,8 +89,11 @@ class Finding:
         return asdict(self)
 
     def row(self) -> dict[str, Any]:
-        """Return its row in a table: all but the test."""
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "evidence"}
+        """Return its row in a table, with the effect's numbers in columns of their own."""
+        one = {f.name: getattr(self, f.name) for f in fields(self)}
+        del one["evidence"], one["effect"]
+        moved = [f.name for f in fields(Effect) if f.name != "generations"]
+        return one | {name: getattr(self.effect, name, None) for name in moved}
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,9 +144,10 @@ class Diagnosis:
 
     def _repr_html_(self) -> str:
         columns = by_column([one.row() for one in self])
-        some = ("number", "definition", "verdict", "basis", "metric", "reason")
+        some = ("number", "definition", "verdict", "basis", "metric", "p_value", "ratio", "reason")
         title = f"{self.source}: {self.summary}"
-        return html.table(title, {name: columns[name] for name in some}, self.notes)
+        notes = (self.sentence, *self.notes)
+        return html.table(title, {name: columns[name] for name in some}, notes)
 
     def plot(self, ax: Any = None) -> Any:
         """Draw the verdict of each definition.
@@ -174,12 +180,26 @@ class Diagnosis:
     def _named(self, verdict: Word) -> list[str]:
         return [one.name for one in self if one.verdict == verdict]
 
+    @property
+    def sentence(self) -> str:
+        """What happened, in a sentence made from the numbers that it rests on."""
+        return told(self)
+
     def table(self) -> str:
-        """Return the findings as text, one line for each, below the summary."""
-        head = ("", "definition", "verdict", "basis", "metric", "why")
+        """Return the findings as text, one line for each, below the sentence and the summary."""
+        head = ("", "definition", "verdict", "basis", "metric", "p", "change", "why")
         rows = [head]
         rows += [
-            (str(f.number), f.name, f.verdict, f.basis or "-", f.metric or "-", f.reason)
+            (
+                str(f.number),
+                f.name,
+                f.verdict,
+                f.basis or "-",
+                f.metric or "-",
+                "-" if f.p_value is None else f"{f.p_value:.2g}",
+                "-" if f.effect is None else f.effect.text,
+                f.reason,
+            )
             for f in self
         ]
         widths = [max(len(row[i]) for row in rows) for i in range(len(head) - 1)]
@@ -187,7 +207,12 @@ class Diagnosis:
             "  ".join([*(c.ljust(w) for c, w in zip(row, widths, strict=False)), row[-1]])
             for row in rows
         ]
-        return "\n".join([f"{self.source}: {self.summary}", *lines])
+        nulls = [
+            f"{f.name}: p = {f.p_value:.2g} of the null hypothesis that {f.null}"
+            for f in self
+            if f.p_value is not None
+        ]
+        return "\n".join([self.sentence, f"{self.source}: {self.summary}", *lines, *nulls])
 
     def to_frame(self, library: str = "polars") -> Any:
         """Return a data frame of "polars", "pandas" or "pyarrow", with one row per finding.
@@ -203,6 +228,7 @@ class Diagnosis:
         """Return the diagnosis as plain data; infinities are floats."""
         return {
             "source": self.source,
+            "sentence": self.sentence,
             "summary": self.summary,
             "replicates": self.replicates,
             "generations": list(self.generations),

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from modelcollapse._support.drawing import axes_of
-from modelcollapse.diagnosis.outcome import Word
+from modelcollapse.diagnosis.answer import Word
 
 if TYPE_CHECKING:
     from modelcollapse.diagnosis.outcome import Diagnosis

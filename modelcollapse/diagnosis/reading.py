@@ -2,17 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from modelcollapse._support.checks import Floats, listed, whole
 from modelcollapse._support.errors import InvalidInput, invalid, shown
-from modelcollapse.diagnosis.files import chosen_workflow, read_file, share_counts, sheet_of
+from modelcollapse.diagnosis.columns import GENERATIONS, Columns, known
+from modelcollapse.diagnosis.joining import Table, chosen_workflow, counted, share_counts
+from modelcollapse.diagnosis.opening import is_column, table_of
 from modelcollapse.diagnosis.record import Loader, Record, grid
 from modelcollapse.loop.experiment import Experiment, Prediction, Trajectories
-from modelcollapse.loop.plain import Run
+from modelcollapse.loop.plain import INTERRUPTED, Run
 from modelcollapse.loop.replicates import Runs
 
 if TYPE_CHECKING:
@@ -21,13 +22,16 @@ if TYPE_CHECKING:
 GENERATION = "generation"
 KINDS = (
     "Trajectories, a Run, Runs or a list of Run, an Experiment or its Prediction, the Results of a "
-    "language run, a mapping from names to arrays, a data frame, or the path of a file or of a "
-    "run's folder"
+    "language run, a mapping from names to arrays, a data frame, the path of a file or of a run's "
+    "folder, or a list of paths"
 )
 
 
 def read(
-    trajectory: Any, workflow: str | None = None, experiment: Experiment | None = None
+    trajectory: Any,
+    workflow: str | None = None,
+    experiment: Experiment | None = None,
+    columns: Columns | None = None,
 ) -> Record:
     """Return a trajectory as a record.
 
@@ -39,29 +43,33 @@ def read(
         Which one, where there are several.
     experiment
         What it is a trajectory of, if it does not say so itself.
+    columns
+        What was said of a table's columns.
 
     Raises
     ------
     InvalidInput
         If it is nothing that has generations.
     """
-    if isinstance(trajectory, (str, Path)):
-        return _path(Path(trajectory), workflow, experiment)
-    if (sheet := sheet_of(trajectory)) is not None:
-        return sheet.record(workflow, experiment)
-    if _is_results(trajectory):
-        return _results(trajectory, workflow, experiment)
+    columns = columns or Columns()
+    table = table_of(trajectory, columns)
+    if isinstance(table, Table):
+        return table.record(workflow, experiment)
+    for name, value in columns.given.items():
+        raise invalid(name, value, "only a table has columns of any name")
+    if _is_results(table):
+        return _results(table, workflow, experiment)
     if workflow is not None:
-        raise invalid("workflow", workflow, "only a file or a language run holds several")
-    if isinstance(trajectory, (Trajectories, Experiment, Prediction)):
+        raise invalid("workflow", workflow, "only a table or a language run holds several")
+    if isinstance(table, (Trajectories, Experiment, Prediction)):
         if experiment is not None:
             raise InvalidInput(
                 "experiment: the trajectory has an experiment of its own; leave it out"
             )
-        return _own(trajectory)
-    if isinstance(trajectory, Mapping):
-        return _mapping(trajectory, experiment)
-    return _several(trajectory, experiment)
+        return _own(table)
+    if isinstance(table, Mapping):
+        return _mapping(table, experiment)
+    return _several(table, experiment)
 
 
 def _several(trajectory: Any, experiment: Experiment | None) -> Record:
@@ -123,7 +131,13 @@ def _runs(runs: Sequence[Run], experiment: Experiment | None) -> Record:
         complete=False,
         experiment=experiment,
         notes=tuple(notes),
+        died=frozenset(i for i, run in enumerate(runs) if _died(run)),
     )
+
+
+def _died(run: Run) -> bool:
+    """Return whether a failure ended a run, and not its user."""
+    return not run.completed and not run.outcome.startswith(INTERRUPTED)
 
 
 def _padded(runs: Sequence[Run], name: str, width: int) -> Floats:
@@ -140,7 +154,9 @@ def _mapping(values: Mapping[str, Any], experiment: Experiment | None) -> Record
             "trajectory: the names of a mapping are texts; trajectories by sample size go into "
             "scaling="
         )
-    arrays = {name: grid(name, value) for name, value in values.items() if name != GENERATION}
+    there = [name for name in known(GENERATIONS, values) if is_column(values[name])]
+    key = there[0] if there else GENERATION
+    arrays = {name: grid(name, value) for name, value in values.items() if name != key}
     if not arrays:
         raise invalid("trajectory", values, "give at least one array under its name")
     first, shape = next((name, array.shape) for name, array in arrays.items())
@@ -150,27 +166,21 @@ def _mapping(values: Mapping[str, Any], experiment: Experiment | None) -> Record
                 f"{name} has shape {array.shape} and {first} has shape {shape}: make them equal"
             )
     generations = np.arange(1, shape[1] + 1)
-    if GENERATION in values:
-        given = list(listed(GENERATION, values[GENERATION]))
-        generations = np.array([whole(GENERATION, t, minimum=0) for t in given], dtype=np.int64)
+    notes: list[str] = []
+    if key in values:
+        given = list(listed(key, values[key]))
+        generations = np.array([whole(key, t, minimum=0) for t in given], dtype=np.int64)
         if len(generations) != shape[1] or np.any(np.diff(generations) <= 0):
-            raise invalid(GENERATION, given, f"give {shape[1]} increasing whole numbers")
+            raise invalid(key, given, f"give {shape[1]} increasing whole numbers")
+        generations = counted(generations, key, experiment, notes)
     columns: dict[str, Loader] = {name: partial(_kept, array) for name, array in arrays.items()}
-    return Record("trajectory", generations, shape[0], columns, experiment=experiment)
+    return Record(
+        "trajectory", generations, shape[0], columns, experiment=experiment, notes=tuple(notes)
+    )
 
 
 def _kept(array: Floats) -> Floats:
     return array
-
-
-def _path(path: Path, workflow: str | None, experiment: Experiment | None) -> Record:
-    if path.is_dir():
-        from modelcollapse.language.results import Results
-
-        return _results(Results.read(path), workflow, experiment)
-    if not path.exists():
-        raise InvalidInput(f"{path}: no such file or folder")
-    return read_file(path, workflow, experiment)
 
 
 def _is_results(value: object) -> bool:

@@ -17,24 +17,35 @@ Pair = Callable[[], tuple[Floats, Floats]]
 
 @dataclass(frozen=True, eq=False)
 class Series:
-    """One column over the generations that every run has; `left_out` are the others."""
+    """One column over the generations that every run has, or had died before.
+
+    `values` has shape (runs, generations), NaN where a run has died, as `died` says; `left_out`
+    are the other generations.
+    """
 
     generations: Integers
     values: Floats
     left_out: Integers
+    died: npt.NDArray[np.bool_]
 
     @property
     def runs(self) -> int:
         """The number of runs."""
         return len(self.values)
 
-    def numbers(self) -> str:
+    def worse(self, sign: int) -> Floats:
+        """Return values that get worse as they rise; a run that has died is worse than any."""
+        return np.where(self.died, np.inf, sign * self.values)
+
+    def numbers(self, sign: int = 1) -> str:
         """Return the first and the last value in words; the median over several runs."""
         # Not np.quantile, which interpolates, and infinities have no difference.
-        first, last = np.sort(self.values[:, [0, -1]], axis=0)[(self.runs - 1) // 2]
+        ordered = np.sort(self.worse(sign)[:, [0, -1]], axis=0)
+        first, last = sign * ordered[(self.runs - 1) // 2 if sign > 0 else self.runs // 2]
         median = "median " if self.runs > 1 else ""
         t = self.generations
-        return f"{median}{first:.5g} at generation {t[0]}, {last:.5g} at generation {t[-1]}"
+        end = "" if np.isfinite(last) or not self.died[:, -1].any() else " (runs that died)"
+        return f"{median}{first:.5g} at generation {t[0]}, {last:.5g} at generation {t[-1]}{end}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +72,8 @@ class Record:
         Successes and trials behind a share, each of shape (runs, generations).
     notes
         For the reader.
+    died
+        The runs that ended as their fit died: from there on each is worse than any that lives.
     """
 
     source: str
@@ -72,6 +85,7 @@ class Record:
     rows: Mapping[str, Loader] = field(default_factory=dict)
     counts: Mapping[str, Pair] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    died: frozenset[int] = frozenset()
 
     def __post_init__(self) -> None:
         t = self.generations
@@ -103,10 +117,15 @@ class Record:
                 f"({many(int(missing.sum()), 'value')} in all): leave out that run, or give the "
                 "number that it stands for; an infinite loss is inf"
             )
-        kept: npt.NDArray[np.bool_] = ~np.any(missing, axis=0)
+        died = np.zeros_like(missing)
+        ended = np.logical_and.accumulate(missing[:, ::-1], axis=1)[:, ::-1]
+        which = [run for run in self.died if not missing[run, 0]]
+        died[which] = ended[which]
+        kept: npt.NDArray[np.bool_] = ~np.any(missing & ~died, axis=0)
         if not kept[0]:
             kept[:] = False
-        return Series(self.generations[kept], values[:, kept], self.generations[~kept])
+        left_out = self.generations[~kept]
+        return Series(self.generations[kept], values[:, kept], left_out, died[:, kept])
 
 
 def grid(name: str, value: object) -> Floats:

@@ -18,8 +18,9 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats, whole
 from modelcollapse._support.errors import InvalidInput, invalid
+from modelcollapse.diagnosis.answer import Answer, Word
+from modelcollapse.diagnosis.columns import Columns
 from modelcollapse.diagnosis.comparing import Outcome, sign_test
-from modelcollapse.diagnosis.outcome import Answer, Word
 from modelcollapse.diagnosis.reading import read
 from modelcollapse.diagnosis.record import Record
 from modelcollapse.diagnosis.theory import Theory
@@ -48,7 +49,7 @@ class Sizes:
         return float(np.log(self.large / self.small))
 
 
-def read_sizes(scaling: Any, workflow: str | None) -> Sizes | None:
+def read_sizes(scaling: Any, workflow: str | None, columns: Columns | None = None) -> Sizes | None:
     """Return the trajectories at the smallest and the largest sample size.
 
     Raises
@@ -69,16 +70,16 @@ def read_sizes(scaling: Any, workflow: str | None) -> Sizes | None:
             "once"
         )
     small, large = min(found), max(found)
-    records = [_read(found[size], workflow) for size in (small, large)]
+    records = [_read(found[size], workflow, columns) for size in (small, large)]
     for size, record in zip((small, large), records, strict=True):
         _check_size(size, record)
     _check_alike(*records)
     return Sizes(small, large, *records)
 
 
-def _read(trajectory: Any, workflow: str | None) -> Record:
+def _read(trajectory: Any, workflow: str | None, columns: Columns | None) -> Record:
     several = isinstance(trajectory, str) or hasattr(trajectory, "__fspath__")
-    return read(trajectory, workflow if several else None)
+    return read(trajectory, workflow if several else None, columns=columns if several else None)
 
 
 def _check_alike(one: Record, other: Record) -> None:
@@ -190,7 +191,7 @@ def _tested(
 ) -> Answer:
     """Test the slopes; `margins` are the margin, and the margin with what may be rounding."""
     margin, bar = margins
-    n, later = slopes.shape
+    n = len(slopes)
     middle = np.quantile(slopes, 0.5, axis=0, method="inverted_cdf")
     t = int(np.argmax(np.abs(middle)))
     pairs = f"median of {n} pairs of runs" if n > 1 else "one pair of runs"
@@ -201,7 +202,7 @@ def _tested(
     sides = [sign_test(slopes > bar, alpha / 2), sign_test(slopes < -bar, alpha / 2)]
     if n == 1:
         reason = "one run of each size shows its own numbers, not what chance does to others"
-        need = f"at least {sides[0].least[0]} runs of each size"
+        need = f"at least {sides[0].least[0]:.0f} runs of each size"
         return Answer(
             "undetermined", metric=metric, statistic=statistic, reason=reason, needed=need
         )
@@ -217,15 +218,18 @@ def _tested(
         "" if word == "undetermined" else "test",
         metric,
         statistic,
-        f"a median change of more than {margin:.5g}; exact sign tests on both sides, holds at "
-        f"alpha/{2 * later} (Bonferroni over the later generations and sides), does not hold at "
-        "alpha/2",
+        f"a median change of more than {margin:.5g}; on both sides, each at half of alpha: "
+        f"{sides[0].method}",
         {
             "holds": "the ratio of the risk to generation 1's depends on the sample size",
             "does not hold": f"the exponent's median change is within {margin:.5g} throughout",
             "undetermined": "the exponent's change is not shown to be above or within the margin",
         }[word],
         needed="" if word != "undetermined" else _wanted(nearer, margin),
+        null=f"at no later generation is the exponent's change beyond {margin:.5g} on one side in "
+        "more than half of all such pairs",
+        p_value=min(1.0, 2 * min(side.p_value for side in sides)),
+        opposite=min(1.0, 2 * max(side.opposite for side in sides)),
         evidence=nearer.evidence,
     )
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats
 from modelcollapse._support.errors import NoClosedForm
-from modelcollapse.diagnosis.outcome import Word
+from modelcollapse.diagnosis.answer import Word
 from modelcollapse.loop.experiment import Experiment, Lazy, Prediction, predict
 from modelcollapse.loop.fate import Fate
 

@@ -48,7 +48,7 @@ __all__ = [
 ]
 
 Cdf = Callable[[Floats], Any]
-Method = Literal["law", "mean", "bounded_mean"]
+Method = Literal["law", "mean", "bounded_mean", "bernstein_mean"]
 
 ROUNDING = 1e-9  # how far a computed cdf may leave [0, 1] or decrease
 
@@ -97,8 +97,9 @@ def law(samples: Any, cdf: Cdf, *, alpha: float = 1e-9, beta: float = 1e-9) -> E
     _require_monotone(np.column_stack([below, at]).ravel())
     gaps = np.abs(upto - at), np.abs(np.append(0.0, upto[:-1]) - below)
     distance = float(max(gaps[0].max(), gaps[1].max()))
-    threshold, detectable = _dkw(n, alpha, beta)
-    least = fewest(lambda k: _dkw(k, alpha, beta)[0] < 1)  # no distance is above 1
+    radii = _dkw(alpha, beta)
+    threshold, detectable = radii(n)
+    least = fewest(lambda k: radii(k)[0] < 1)  # no distance is above 1
     return Evidence("DKW-Massart", distance, distance, threshold, detectable, alpha, beta, n, least)
 
 
@@ -143,13 +144,13 @@ def same_law(samples: Any, others: Any, *, alpha: float = 1e-9, beta: float = 1e
     grid = np.concatenate([x, y])
     below = [np.searchsorted(z, grid, side="right") / z.size for z in (x, y)]
     gap = float(np.abs(below[0] - below[1]).max())
-    halves = fraction("alpha", alpha) / 2, fraction("beta", beta) / 2
-    found = [_dkw(z.size, *halves) for z in (x, y)]
+    radii = _dkw(fraction("alpha", alpha) / 2, fraction("beta", beta) / 2)
+    found = [radii(z.size) for z in (x, y)]
     threshold, detectable = (sum(pair) for pair in zip(*found, strict=True))
     n, most = sorted((x.size, y.size))
-    each = fewest(lambda k: 2 * _dkw(k, *halves)[0] < 1)
+    each = fewest(lambda k: 2 * radii(k)[0] < 1)
     if most >= each:  # the smaller one may have fewer
-        each = fewest(lambda k: _dkw(k, *halves)[0] + _dkw(most, *halves)[0] < 1)
+        each = fewest(lambda k: radii(k)[0] + radii(most)[0] < 1)
     return Evidence("two-sample DKW-Massart", gap, gap, threshold, detectable, alpha, beta, n, each)
 
 
@@ -169,7 +170,9 @@ def samples_needed(
     Parameters
     ----------
     method
-        "law", "mean" (give `variance`) or "bounded_mean" (give `low` and `high`).
+        "law", "mean" (give `variance`), "bounded_mean" (give `low` and `high`) or "bernstein_mean"
+        (give all three, `variance` a bound: `detectable`, which depends on the samples, is then
+        at most `effect` with probability at least 1 - beta/2).
     effect
         In the samples' unit; for laws a sup-distance.
     variance, low, high, alpha, beta, side
@@ -186,10 +189,17 @@ def samples_needed(
     if method == "law":
         if side != "two":
             raise invalid("side", side, "a law is tested on both sides; leave it out")
-        radii: Callable[[int], tuple[float, float]] = lambda n: _dkw(n, alpha, beta)  # noqa: E731
+        radii = _dkw(alpha, beta)
     elif method == "mean":
         first, scale = catoni.least_samples(L, L_beta), math.sqrt(positive("variance", variance))
         radii = lambda n: catoni.radii(n, L, L_beta)  # noqa: E731
+    elif method == "bernstein_mean":
+        first, scale = 2, bounded.checked_width(low, high)
+        deviation = math.sqrt(positive("variance", variance)) / scale
+        L, M = bounded.bernstein_logs(alpha, beta, side)
+        radii = lambda n: bounded.bernstein_radii(  # noqa: E731
+            n, deviation + bounded.unseen_deviation(n, M), L, M
+        )
     else:
         scale = bounded.checked_width(low, high)
         radii = lambda n: bounded.radii(n, L, L_beta)  # noqa: E731
@@ -209,10 +219,10 @@ def _ranked(name: str, value: Any) -> Floats:
     return np.sort(array.reshape(-1))
 
 
-def _dkw(n: int, alpha: float, beta: float) -> tuple[float, float]:
-    """Return threshold and detectable effect of `law`."""
+def _dkw(alpha: float, beta: float) -> Callable[[int], tuple[float, float]]:
+    """Return threshold and detectable effect of `law`, as a function of the number of samples."""
     L, L_beta = logs(alpha, beta, "two")
-    return bounded.radii(n, L, L_beta + math.log(2))
+    return lambda n: bounded.radii(n, L, L_beta + math.log(2))
 
 
 def _probabilities(name: str, cdf: Cdf, points: Floats) -> Floats:

@@ -129,19 +129,14 @@ def bernstein_mean(
     Theorem 3 (Bernstein), Theorem 4 and its proof (threshold), Theorem 10 (sqrt(V) within u of
     sigma, each way with probability at least 1 - beta/2).
     """
-    L, M = logs(alpha, beta, side)
-    L, M = L - math.log(sides(side)) + math.log(sides(side) + 1), M + math.log(2)
+    L, M = bernstein_logs(alpha, beta, side)
     width = checked_width(low, high)
     z = unit_samples(samples, low, high, minimum=2)
     claim = (number("claimed", claimed) - low) / width
     n = len(z)
     with np.errstate(under="ignore"):
         average, deviation = float(z.mean()), float(z.std(ddof=1))
-    u, linear = math.sqrt(2 * M / (n - 1)), _linear(n, L)
-    threshold = width * (deviation * math.sqrt(2 * L / n) + linear)
-    sigma = min(deviation + u, 0.5)
-    radius = sigma * math.sqrt(2 * M / n) + M / (3 * n)
-    detectable = width * ((sigma + u) * math.sqrt(2 * L / n) + linear + radius)
+    threshold, detectable = (width * r for r in bernstein_radii(n, deviation, L, M))
     statistic, observed = width * distance(average - claim, side), low + width * average
     reach = _reach(claim, side)
     least = fewest(lambda k: _linear(k, L) < reach, 2)  # of samples that are all at one end
@@ -154,6 +149,26 @@ def radii(n: int, L: float, L_beta: float) -> tuple[float, float]:
     """Return threshold and detectable effect of `bounded_mean` in units of the width."""
     threshold = math.sqrt(L / (2 * n))
     return threshold, threshold + math.sqrt(L_beta / (2 * n))
+
+
+def bernstein_logs(alpha: float, beta: float, side: Side) -> tuple[float, float]:
+    """Return L = log((s + 1)/alpha), s the number of sides, and M = log(2/beta)."""
+    L, L_beta = logs(alpha, beta, side)
+    return L - math.log(sides(side)) + math.log(sides(side) + 1), L_beta + math.log(2)
+
+
+def bernstein_radii(n: int, deviation: float, L: float, M: float) -> tuple[float, float]:
+    """Return threshold and detectable effect of `bernstein_mean` in units of the width."""
+    u, linear = unseen_deviation(n, M), _linear(n, L)
+    sigma = min(deviation + u, 0.5)
+    radius = sigma * math.sqrt(2 * M / n) + M / (3 * n)
+    threshold = deviation * math.sqrt(2 * L / n) + linear
+    return threshold, (sigma + u) * math.sqrt(2 * L / n) + linear + radius
+
+
+def unseen_deviation(n: int, M: float) -> float:
+    """Return how far a sample's standard deviation may be off, each way with chance e^-M."""
+    return math.sqrt(2 * M / (n - 1))
 
 
 def _reach(claim: float, side: Side) -> float:

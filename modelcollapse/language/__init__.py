@@ -19,7 +19,7 @@ again. PyTorch, transformers, datasets and accelerate are needed, and imported w
 """
 
 from modelcollapse.language.checkpoints import build
-from modelcollapse.language.compare import compare_workflows
+from modelcollapse.language.compare import compare_across_seeds, compare_workflows
 from modelcollapse.language.corpus import Corpus, load_corpus
 from modelcollapse.language.grammar import Grammar
 from modelcollapse.language.grammars import descriptions
@@ -53,6 +53,7 @@ __all__ = [
     "TransformersTrainer",
     "Values",
     "build",
+    "compare_across_seeds",
     "compare_workflows",
     "descriptions",
     "load_corpus",

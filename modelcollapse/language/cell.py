@@ -87,7 +87,7 @@ class Cell:
                     model.write(place)
                 else:  # a trainer may have written one
                     shutil.rmtree(place, ignore_errors=True)
-                write_table(partial / "held_out.parquet", {"nats": nats})
+                write_table(partial / "held_out.parquet", self.judge.scored(nats))
                 write_json(partial / "metrics.json", record)
         announce(summary(self.name, record))
 

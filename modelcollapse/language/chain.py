@@ -204,7 +204,7 @@ class Chain:
             if partial is not None:
                 if outcome == "completed":
                     self._measure(t, model, samples, record, announce)
-                write_table(partial / "held_out.parquet", {"nats": nats})
+                write_table(partial / "held_out.parquet", self.judge.scored(nats))
                 write_json(partial / "metrics.json", record)
                 if keep == "none":  # a sampler or a metric may have asked for a folder
                     shutil.rmtree(place, ignore_errors=True)

@@ -59,6 +59,10 @@ class Judge:
         """Return -log p of each held-out row, in float32."""
         return row_nats(model, self.setup.encoder, self.setup.held_out_examples)
 
+    def scored(self, nats: Floats) -> dict[str, Any]:
+        """Return what is kept of each held-out row: "nats", and its "tokens" after the start."""
+        return {"nats": nats, "tokens": self.tokens}
+
     def losses(self, nats: Floats) -> dict[str, float]:
         """Return "loss" and "tail_loss" in nats per token, and "row_loss" in nats per row.
 

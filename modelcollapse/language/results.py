@@ -183,6 +183,11 @@ class Results:
         place = self._place(workflow, seed, generation)
         return np.array(read_table(place / "held_out.parquet")["nats"], dtype=np.float64)
 
+    def tokens(self, workflow: str, seed: int, generation: int) -> Floats | None:
+        """Return the number of tokens of each held-out row; None if the run did not write it."""
+        table = read_table(self._place(workflow, seed, generation) / "held_out.parquet")
+        return np.array(table["tokens"], dtype=np.float64) if "tokens" in table.columns else None
+
     def samples(self, workflow: str, seed: int, generation: int) -> list[Row]:
         """Return the rows that a generation's model sampled: batch generation + 1.
 

@@ -4,6 +4,7 @@ import difflib
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import log
 from typing import TYPE_CHECKING
 
@@ -103,14 +104,18 @@ class Index:
 
 
 def _weights(theorem: "Theorem") -> dict[str, float]:
-    places = (
-        (2.0, theorem.slug),
-        (1.0, f"{theorem.statement} {theorem.keywords}"),
-        (0.5, f"{theorem.assumptions} {theorem.kind}"),
-        (0.25, f"{theorem.parameters} {theorem.source}"),
+    return _weighted(
+        theorem.slug,
+        f"{theorem.statement} {theorem.keywords}",
+        f"{theorem.assumptions} {theorem.kind}",
+        f"{theorem.parameters} {theorem.source}",
     )
+
+
+@lru_cache(maxsize=1024)
+def _weighted(*places: str) -> dict[str, float]:
     weights: dict[str, float] = {}
-    for weight, text in places:
+    for weight, text in zip((2.0, 1.0, 0.5, 0.25), places, strict=True):
         for word in words_of(text):
             weights.setdefault(stem(word), weight)
     return weights

@@ -10,7 +10,7 @@ replicates  run: the plain loop once, or many times
 estimators  driving any estimator; convention: those of this package; functions: one's own
 batches     arrays and tables as batches; checkpoint: the file of a run
 metrics     what is measured of a run; sample_metrics: ready-made ones
-tables      results as tables; showing: as words and HTML; plots: as pictures
+tables      results as tables; showing: words and HTML; plots: pictures; written: what files say
 blocks      replicates in blocks, each with a random stream of its own
 fate        what becomes of a quantity in the long run
 routes      what a family gathers the parts of its prediction in

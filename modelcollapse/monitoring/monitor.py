@@ -20,14 +20,14 @@ from modelcollapse._support.checks import (
 )
 from modelcollapse._support.errors import invalid, missing
 from modelcollapse._support.frames import frame
-from modelcollapse.monitoring import saving
-from modelcollapse.monitoring.betting import (
+from modelcollapse.evidence.betting import (
     FRACTIONS,
     log_sum,
     log_wealths,
     lower_bound,
     weight,
 )
+from modelcollapse.monitoring import saving
 from modelcollapse.monitoring.given import limits, values
 from modelcollapse.monitoring.saving import HISTORY, State
 from modelcollapse.monitoring.status import MonitorStatus

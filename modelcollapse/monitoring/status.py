@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from modelcollapse._support import html
-from modelcollapse.monitoring.betting import LARGEST_LOG
+from modelcollapse.evidence.betting import LARGEST_LOG
 
 # What is compared; how it changes for the worse, and for the better; what the worse change is.
 CHANGES = {

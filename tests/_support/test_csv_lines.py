@@ -106,9 +106,8 @@ def test_files_that_are_no_csv(tmp_path, read, content, message):
     ("ending", "message"),
     [
         (".csv.gz", "ends in '.gz', which cannot be read: unpack it, and give a .csv or"),
-        (".tsv", "separate its columns by commas, and give a .csv"),
         (".npy", "numpy.savetxt"),
-        (".xlsx", "cannot be read: give a .csv or a .parquet file"),
+        (".xlsx", "cannot be read: give a .csv or a ."),
         ("", "ends in '', which cannot be read"),
     ],
 )
@@ -121,6 +120,15 @@ def test_files_of_other_endings(tmp_path, read, ending, message):
 
     assert message in str(caught.value)
     assert by_ending(tmp_path / "A.CSV", {".csv": 3}) == 3
+
+
+def test_a_mark_of_ones_own(tmp_path):
+    """Commas are cells' then; what reads commas alone says so of tabs."""
+    path = tmp_path / "a.tsv"
+    path.write_text('1,5\t"a\tb"\n2\t3\n')
+    assert list(read_table(path, "\t")) == [(1, ["1,5", "a\tb"]), (2, ["2", "3"])]
+    with pytest.raises(InvalidInput, match=r"separate its columns by commas, and give a \.csv"):
+        load(path)
 
 
 def test_a_long_line_takes_little_memory(tmp_path):

@@ -18,6 +18,7 @@ from modelcollapse._support.sealed import (
     read_frame,
     read_json,
     read_table,
+    told_of,
     write_json,
     write_table,
 )
@@ -52,6 +53,17 @@ def test_a_table_comes_back(tmp_path, make):
     assert_frame_equal(pl.read_parquet(path), pl.DataFrame(TABLE))
     write_table(path, {"x": np.arange(3)})
     assert read_table(path)["x"].to_list() == [0, 1, 2]
+
+
+def test_what_a_table_is_of_is_told_with_whether_it_is_so(tmp_path):
+    """Of anybody's file nothing; of one whose words were taken over, that it has changed."""
+    path, other = tmp_path / "a.parquet", tmp_path / "b.parquet"
+    write_table(path, TABLE, of="words")
+    assert told_of(path) == ("words", True)
+    pl.DataFrame(TABLE).write_parquet(other)
+    assert told_of(other) == ("", True)
+    pl.DataFrame(TABLE).write_parquet(other, metadata=pl.read_parquet_metadata(path))
+    assert told_of(other) == ("words", False)
 
 
 @pytest.mark.parametrize("kind", ["json", "parquet"])

@@ -2,7 +2,6 @@
 
 import json
 import os
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -118,24 +117,14 @@ def test_keeping_none_with_fresh_rows_is_no_contradiction(capsys):
     assert "The best workflow without them, fresh-data" in capsys.readouterr().out
 
 
-def test_it_answers_within_a_second():
-    """Of CPU beyond the interpreter's start, in a process of its own, with nothing heavy."""
+def test_nothing_heavy_is_loaded():
+    """In a process of its own; `benchmarks/test_commands.py` measures what it takes."""
     words = [*WORDS.split(), "--fresh-real", "5000", "--budget", "50000", "--at-most", "1.5"]
     code = (
         "import sys; from modelcollapse.cli import main; "
         f"main(['advise', *{words!r}]); "
         f"print(*[m for m in {HEAVY!r} if m in sys.modules], file=sys.stderr)"
     )
-
-    def seconds(program):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        command = [sys.executable, "-c", program]
-        done = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        return spent, done.stderr
-
-    start, _ = seconds("pass")
-    found, heavy = min(seconds(code) for _ in range(3))
-    assert not heavy.split()
-    assert found - start < 1
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ)
+    assert not done.stderr.split()

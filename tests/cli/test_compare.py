@@ -130,24 +130,27 @@ def test_pictures_that_cannot_be_are_refused_first(capsys):
         assert "figure = " in capsys.readouterr().err
 
 
-def test_a_hundred_thousand_rows_take_seconds(files):
-    """In a process of its own, with nothing heavy imported."""
+def test_a_hundred_thousand_rows_take_little_memory(files):
+    """In a process of its own, with nothing heavy imported.
+
+    Its peak is what Linux says of the process itself: `ru_maxrss` is at least the parent's at the
+    fork. Another system does not tell.
+    """
     rng = np.random.default_rng(1)
     for name in ("a", "b"):
         data = {f"x{i}": rng.normal(size=100_000) for i in range(10)}
         pl.DataFrame(data).write_parquet(files / f"{name}.parquet")
     code = (
-        "import resource, sys; from modelcollapse.cli import main; "
+        "import sys; from pathlib import Path; from modelcollapse.cli import main; "
         "main(['compare', 'a.parquet', 'b.parquet', '--json']); "
         f"print(*[m for m in {HEAVY!r} if m in sys.modules], file=sys.stderr); "
-        "u = resource.getrusage(resource.RUSAGE_SELF); "
-        "print(u.ru_utime + u.ru_stime, u.ru_maxrss, file=sys.stderr)"
+        "status = Path('/proc/self/status'); "
+        "print(status.read_text() if status.exists() else '', file=sys.stderr)"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ
     )
-    heavy, spent = done.stderr.splitlines()
+    heavy, *status = done.stderr.splitlines()
     assert not heavy.split()
-    seconds, kilobytes = map(float, spent.split())
-    assert seconds < 20
-    assert kilobytes < 2e6
+    peaks = [int(line.split()[1]) for line in status if line.startswith("VmHWM:")]  # KiB
+    assert all(peak < 2e6 for peak in peaks)

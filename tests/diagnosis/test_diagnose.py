@@ -321,7 +321,9 @@ def test_share_that_counts_as_vanished(share, verdict):
     found = diagnose({"variance": spread}, vanished=share)["variance_collapse"]
     assert found.verdict == verdict
     if share is None:
-        assert "it fell in more than half" in found.reason
+        assert "so far it falls (" in found.reason
+        assert "it holds for each SHARE above 0.01;" in found.needed
+        assert found.p_value < 1e-9
     mixed = spread.copy()
     mixed[::2] = falling(2.0, 1.0)[::2]
     mixed = diagnose({"variance": mixed}, vanished=0.02)["variance_collapse"]
@@ -334,7 +336,7 @@ def test_one_run_is_not_evidence_of_a_loop():
     assert {f.verdict for f in found} == {"undetermined"}
     assert "1 at generation 1, 4 at generation 3" in found["any_risk"].statistic
     assert "median" not in found["any_risk"].statistic
-    assert "at least 31" in found["any_risk"].needed  # 2^-31 < 1e-9/2 < 2^-30
+    assert "at least 5 for" in found["any_risk"].needed  # 2^-5 < 2/3 * .05 < 2^-4
 
 
 def test_scaling_law_of_runs():
@@ -367,6 +369,9 @@ def test_sign_test_is_exact_and_sharp(n, alpha):
         verdict = sign_test(flags, alpha).verdict
         assert (verdict == "holds") == (tail(count, n) <= Fraction(alpha))
         assert (verdict == "does not hold") == (tail(n - count, n) <= Fraction(alpha))
+        found = sign_test(flags, alpha)
+        assert found.p_value == pytest.approx(float(tail(count, n)))
+        assert found.opposite == pytest.approx(float(tail(n - count, n)))
 
 
 @pytest.mark.parametrize("shared", [True, False])
@@ -399,42 +404,47 @@ def test_false_alarms_of_shares_by_enumeration():
     assert 0 < wrong["does not hold"] <= alpha
 
 
-def clopper_pearson(k, n, level):
-    """Return both ends of SciPy's exact interval, each of which misses with that probability."""
-    return stats.binomtest(k, n).proportion_ci(1 - 2 * level, method="exact")
-
-
-def test_shares_are_compared_at_the_level_that_is_said():
-    """A rise: apart at alpha/2 over the later generations; no rise: below at alpha/2 at all."""
-    n, later, alpha = 9, 2, 0.2
-    strict = [clopper_pearson(k, n, alpha / 2 / later) for k in range(n + 1)]
-    wide = [clopper_pearson(k, n, alpha / 2) for k in range(n + 1)]
-    seen = set()
-    for first, two, three in np.ndindex(n + 1, n + 1, n + 1):
-        if three < two:
-            continue  # the order of later generations says nothing
-        rises = max(strict[k].low for k in (two, three)) > strict[first].high
-        falls = max(wide[k].high for k in (two, three)) < wide[first].low
-        expected = "holds" if rises else "does not hold" if falls else "undetermined"
-        table = np.array([[first, two, three]], dtype=float)
-        assert shares_test(table, np.full((1, 3), float(n)), alpha).verdict == expected
-        seen.add(expected)
+def test_shares_are_compared_by_fishers_test():
+    """SciPy's own, in each run; a rise at all runs of one generation, a fall at all of all."""
+    alpha, n, seen = 0.2, 9, set()
+    rng = np.random.default_rng(0)
+    for table in rng.integers(0, n + 1, (150, 2, 3)):
+        up, down = (
+            np.array(
+                [
+                    [
+                        stats.fisher_exact([[late, n - late], [row[0], n - row[0]]], side)[1]
+                        for late in row[1:]
+                    ]
+                    for row in table
+                ]
+            )
+            for side in ("greater", "less")
+        )
+        p = min(1.0, float((up.max(axis=0) / [1 / 3, 2 / 3]).min()))
+        found = shares_test(table.astype(float), np.full((2, 3), float(n)), alpha)
+        assert found.p_value == pytest.approx(p)
+        assert found.opposite == pytest.approx(down.max())
+        seen.add(found.verdict)
     assert len(seen) == 3
 
 
 @pytest.mark.parametrize("later", [1, 3])
 def test_scaling_is_tested_on_two_sides_at_half_the_level(later):
-    """A change at alpha/2 over the later generations; none at alpha/2 on either side."""
+    """A change at the last generation's share of alpha/2; none at alpha/2 on either side."""
     n, alpha, seen = 14, 0.1, set()
     for count in range(n + 1):
         large = np.ones((n, later + 1))
         large[:count, -1] = 10.0
         records = {10: {"loss": np.ones((n, later + 1))}, 100: {"loss": large}}
         found = diagnose(records[10], scaling=records, margin=0.5, alpha=alpha)["scaling_law"]
-        changed = tail(count, n) <= Fraction(alpha) / 2 / later
+        share = 1 if later == 1 else Fraction(2, 3)
+        changed = tail(count, n) <= Fraction(alpha) / 2 * share
         stays = tail(n - count, n) <= Fraction(alpha) / 2
         expected = "holds" if changed else "does not hold" if stays else "undetermined"
         assert found.verdict == expected
+        smallest = min(found.p_value, found.opposite)
+        assert (smallest <= alpha) == (expected != "undetermined")
         seen.add(expected)
     assert len(seen) == 3
 
@@ -444,7 +454,7 @@ def test_noise_without_trend_is_not_flagged(seed):
     rng = np.random.default_rng(seed)
     names = ("loss", "variance", "absent", "tail_loss", "hallucinated")
     noise = {name: rng.standard_cauchy((400, 30)) ** 2 for name in names}
-    found = diagnose(noise, vanished=0.5)
+    found = diagnose(noise, vanished=0.5, alpha=1e-9)
     for name in ("any_risk", "mode_loss", "tail_loss", "hallucination"):
         assert found[name].verdict == "undetermined", name
     assert found["diverging_risk"].verdict == "undetermined"
@@ -454,7 +464,7 @@ def test_noise_without_trend_is_not_flagged(seed):
 def test_the_least_runs_are_the_smallest_number(later, alpha):
     """So many runs that all rise, or none, are a verdict, and one less is none."""
     for rising, word, index in [(True, "holds", 0), (False, "does not hold", 1)]:
-        n = sign_test(np.ones((1, later), dtype=bool), alpha).least[index]
+        n = int(sign_test(np.ones((1, later), dtype=bool), alpha).least[index])
         assert sign_test(np.full((n, later), rising), alpha).verdict == word
         if n > 1:
             fewer = np.full((n - 1, later), rising)
@@ -477,8 +487,9 @@ def test_diagnosis_is_readable():
         "(diverging_risk, variance_collapse), 5 undetermined"
     )
     lines = str(found).splitlines()
-    assert len(lines) == 10
-    assert lines[0].endswith(found.summary)
+    assert len(lines) == 11
+    assert lines[0] == found.sentence
+    assert lines[1].endswith(found.summary)
     data = found.as_dict()
     assert data["verdicts"]["any_risk"]["basis"] == "theorem"
     assert all(f.needed for f in found if f.verdict == "undetermined")

@@ -1,6 +1,7 @@
 """Diagnoses of files, folders and runs, the command, and what bad input is told."""
 
 import json
+import re
 
 import numpy as np
 import polars as pl
@@ -56,7 +57,7 @@ def wrong(capsys, *arguments):
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
 @pytest.mark.parametrize("options", [[], ["--at", "1,3,6"]])
 def test_file_of_simulate_is_diagnosed_as_its_numbers(tmp_path, ending, options, seed, capsys):
-    """The file says the same as the arrays that it was written from."""
+    """The file says the same as the trajectories that it was written from, theorems too."""
     path = tmp_path / f"runs.{ending}"
     assert main([*SIMULATE, *options, "--seed", str(seed), "--output", str(path)]) == 0
     capsys.readouterr()
@@ -66,11 +67,14 @@ def test_file_of_simulate_is_diagnosed_as_its_numbers(tmp_path, ending, options,
     arrays = {name: runs[name] for name in runs if runs[name].ndim == 2}
     more = {"vanished": 0.5, "catastrophe": 2.0}
     one = diagnose(path, **more)
-    other = diagnose({**arrays, "generation": runs.generations}, **more)
-    assert verdicts(one) == verdicts(other)
+    assert verdicts(one) == verdicts(diagnose(runs, **more))
+    assert verdicts(one) == verdicts(diagnose(path, experiment=e, **more))
     assert (one.replicates, one.generations) == (50, (1, 6))
-    theory = diagnose(path, experiment=e, **more)
-    assert verdicts(theory) == verdicts(diagnose(runs, **more))
+    plain = path.with_stem("plain")
+    rows = pl.read_csv(path) if ending == "csv" else pl.read_parquet(path)
+    rows.write_csv(plain) if ending == "csv" else rows.write_parquet(plain)
+    other = diagnose({**arrays, "generation": runs.generations}, **more)
+    assert verdicts(diagnose(plain, **more)) == verdicts(other)
 
 
 def test_file_of_run_is_diagnosed_as_the_run(tmp_path, capsys):
@@ -97,9 +101,13 @@ def test_several_runs_are_replicates():
     assert "matrix is singular" in found.notes[0]
     mixed = diagnose([runs[0], short], risk="second_moment")
     assert mixed.generations == (1, 5)
+    assert "run 1 died after generation 2: from there on it counts as worse" in mixed.notes
+    assert mixed["any_risk"].effect.died == 1
+    without = diagnose([runs[0], short], risk="second_moment", ended="left out")
     assert any(
-        "generations 3, 4, 5 left out, as a run has none there" in note for note in mixed.notes
+        "generations 3, 4, 5 left out, as a run has none there" in note for note in without.notes
     )
+    assert without["any_risk"].effect.generations == (1, 2)
 
 
 def test_a_column_without_its_first_generation_is_left_out(tmp_path):
@@ -173,7 +181,7 @@ def test_held_out_rows_decide_a_single_language_run(tmp_path, nats, verdict):
         found = diagnose(trajectory)["any_risk"]
         assert (found.verdict, found.basis, found.metric) == (verdict, "test", "row_loss")
         assert "held-out rows" in found.statistic
-    assert diagnose(scored(tmp_path / "few", nats, rows=9))["any_risk"].verdict == "undetermined"
+    assert diagnose(scored(tmp_path / "few", nats, rows=4))["any_risk"].verdict == "undetermined"
 
 
 def test_unlike_rows_decide_nothing(tmp_path):
@@ -229,12 +237,18 @@ def test_command_prints_table_and_json(tmp_path, capsys):
     assert out == found.table() + "\n"
     assert found["catastrophic_risk"].statistic in err
     assert "scaling_law would be decided by" in err
+    assert "--scaling 100=one.csv" in err
+    assert "--modes 'my_column'" in err
+    assert not re.search(r"\b(catastrophe|bounds|modes|tail|vanished)=", err)
     assert main(["diagnose", str(path), "--json", "--alpha", "1e-6", "--bounds", "0,6"]) == 0
     out, err = capsys.readouterr()
     document = json.loads(out)
     assert document["alpha"] == 1e-6
     assert document["verdicts"]["diverging_risk"]["verdict"] == "does not hold"
-    assert document["verdicts"]["any_risk"]["evidence"]["method"] == "Hoeffding"
+    risk = document["verdicts"]["any_risk"]
+    assert risk["p_value"] == pytest.approx(1 / risk["e_value"])
+    assert risk["effect"]["ratio"] == pytest.approx(3)
+    assert document["sentence"].startswith("loss is higher at generation 3 than at generation 1")
     assert err == ""
 
 
@@ -261,7 +275,6 @@ def test_command_takes_columns_with_a_minus_and_sizes(tmp_path, capsys):
         ("loss,gen\n1,2\n", "has no column 'generation' (its columns: loss, gen)"),
         ("generation,loss\n", "has a header and no rows"),
         ("generation,loss\n1,2\n", "has 1 generation:"),
-        ("generation,loss\n2,2\n3,3\n", "begins at generation 2"),
         ("generation,loss\n1,2\n2,bad\n", "line 3, column 'loss': 'bad' is not a number"),
         ("generation,loss\n1,2\n2,1_0\n", "line 3, column 'loss': '1_0' is not a number"),
         ("generation,loss\n1,nan\n2,1\n", "line 2, column 'loss': NaN"),
@@ -289,7 +302,9 @@ def test_bad_calls_are_one_line(tmp_path, capsys):
     """Missing files, wrong endings, unknown columns, wrong thresholds."""
     path = table(tmp_path / "runs.csv", loss=[1.0, 2.0])
     assert "no such file or folder" in wrong(capsys, tmp_path / "none.csv")
-    assert "give a .csv or a .parquet file" in wrong(capsys, written(tmp_path / "a.txt", "x"))
+    assert "give a .csv or a .tsv or a .parquet or a .json or a .jsonl file" in wrong(
+        capsys, written(tmp_path / "a.txt", "x")
+    )
     assert "has no run.json" in wrong(capsys, tmp_path)
     error = wrong(capsys, path, "--risk", "los")
     assert "unknown risk column 'los'; did you mean loss?" in error

@@ -6,6 +6,7 @@ from xml.etree import ElementTree as ET
 from matplotlib.figure import Figure
 
 import modelcollapse as mc
+from modelcollapse.diagnosis.effects import Effect
 
 FOUND = mc.diagnose(mc.simulate(mc.Experiment(mc.Gaussian(), mc.Replace(), 10, 20), 50))
 
@@ -14,9 +15,14 @@ def test_a_diagnosis_is_a_row_per_finding():
     """In the paper's order, without the tests."""
     table = FOUND.to_frame()
 
-    assert table.columns == [f.name for f in fields(mc.Finding) if f.name != "evidence"]
-    for name in table.columns:
+    apart = ("evidence", "effect")
+    own = [f.name for f in fields(mc.Finding) if f.name not in apart]
+    moved = [f.name for f in fields(Effect) if f.name != "generations"]
+    assert table.columns == own + moved
+    for name in own:
         assert table[name].to_list() == [getattr(finding, name) for finding in FOUND]
+    for name in moved:
+        assert table[name].to_list() == [getattr(one.effect, name, None) for one in FOUND]
     assert FOUND.to_frame("pyarrow")["name"].to_pylist() == list(FOUND.verdicts)
 
 

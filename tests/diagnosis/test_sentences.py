@@ -50,10 +50,9 @@ class Told:
         """Check "above that of generation 1 in 3 of 40 runs at generation 2"."""
         worse = self.worse(side, text)
         assert side == ("above" if self.sign > 0 else "below")
-        assert (int(count), int(runs)) == (worse.max(), self.runs)
         assert bool(at_most) == (t is None)
-        if t is not None:
-            assert worse[int(t) - 2] == int(count)
+        assert int(count) == (worse.max() if t is None else worse[int(t) - 2])
+        assert int(runs) == self.runs
 
     def middle(self, value, t):
         """Check "median 3 at generation 2"."""
@@ -63,7 +62,6 @@ class Told:
     def mean(self, value, text, t):
         """Check "mean difference +3 to 5 at generation 2"."""
         gaps = (self.values[:, 1:] - self.bar(text)).mean(axis=0)
-        assert int(t) - 2 in np.flatnonzero(np.isclose(self.sign * gaps, (self.sign * gaps).max()))
         assert float(value) == pytest.approx(gaps[int(t) - 2], rel=1e-4, abs=1e-12)
 
     def mean_is(self, side, text, t):
@@ -87,14 +85,37 @@ class Told:
         assert new[: int(t) - 2].sum() == 0 < int(count) == new[int(t) - 2]
         assert int(runs) == self.runs
 
+    def level(self):
+        """Return what the last generation has of alpha."""
+        return Fraction(self.alpha) * (1 if self.later == 1 else Fraction(2, 3))
+
     def least(self, number, reach):
-        """Check the fewest runs by which a rise is told: of a sign test, or Hoeffding's."""
-        n, level = int(number), Fraction(self.alpha) / self.later
+        """Check the fewest runs by which a rise is told: of a sign test, or a bet's."""
+        n = int(number)
         if reach is None:
-            assert Fraction(1, 2) ** n <= level < Fraction(1, 2) ** (n - 1)
+            assert Fraction(1, 2) ** n <= self.level() < Fraction(1, 2) ** (n - 1)
         else:
-            low, high = reach
-            assert n == math.floor(-math.log(level) / 2 * ((high - low) / high) ** 2) + 1
+            assert wealth(n, reach) >= 1 / self.level() > wealth(n - 1, reach)
+
+    def passed(self, factor):
+        """Check that so large a factor is passed in as many runs as a sign test needs."""
+        ratios = self.values[:, -1] / self.values[:, 0]
+        count = int((ratios >= float(factor) * (1 - 1e-3)).sum())
+        tail = sum(math.comb(self.runs, k) for k in range(count, self.runs + 1))
+        assert Fraction(tail, 2**self.runs) <= self.level()
+
+    def moved(self, value, steps):
+        """Check "loss moves by +3 on average in 4 steps"."""
+        assert int(steps) == self.later
+        mean = (self.values[:, -1] - self.values[:, 0]).mean()
+        assert float(value) == pytest.approx(mean, rel=1e-4, abs=1e-12)
+
+
+def wealth(n, reach):
+    """Return the mean wealth after n differences of the largest size, in rationals."""
+    low, high = map(Fraction, reach)
+    shares = [Fraction(15, 16), Fraction(3, 4), *(Fraction(1, 2**j) for j in range(1, 12))]
+    return sum((1 + f * high / -low) ** n for f in shares) / len(shares)
 
 
 def _stated(*_):
@@ -103,7 +124,7 @@ def _stated(*_):
 
 def check(told, finding, reach):
     """Check each number of a finding's sentences, and that there is no other number in them."""
-    later, n = told.later, told.runs
+    n = told.runs
     rules = [
         (
             rf"at generation (\d+) it is (above|below) {BAR} in (\d+) of (\d+) runs?\b",
@@ -133,8 +154,11 @@ def check(told, finding, reach):
             rf"differences in \[{N}, {N}\]",
             lambda a, b: _same([float(a), float(b)], pytest.approx(reach, rel=1e-4)),
         ),
-        (r"alpha/(\d+) \(Bonferroni", lambda k: _same(int(k), later)),
-        (rf"independent runs, at least {N}", lambda k: told.least(k, reach)),
+        (rf"moves by {N} on average in (\d+) steps?", told.moved),
+        (rf"independent runs: five or more, at least {N} for", lambda k: told.least(k, reach)),
+        (rf"it holds from alpha = {N} on", lambda p: _same(p, f"{finding.p_value:.2g}")),
+        (rf"it would with {N} runs like these", lambda k: _more(k, n)),
+        (rf"it holds for each FACTOR below {N}", told.passed),
         (rf"{N} to tell that it holds", lambda k: _more(k, n)),
         (rf"{N} to tell that it does not", lambda k: _more(k, n)),
         (r"at generation \d+", _stated),
@@ -165,7 +189,7 @@ def consistent(told, finding):
         return
     k, n = map(int, found.groups())
     level = Fraction(told.alpha)
-    few = Fraction(1, 2) ** n > (level / told.later if 2 * k >= n else level)
+    few = Fraction(1, 2) ** n > (told.level() if 2 * k >= n else level)
     assert ("more than half of all" in finding.reason) == (finding.verdict == "holds")
     assert ("less than half of all" in finding.reason) == (finding.verdict == "does not hold")
     assert ("too few" in finding.reason) == (finding.verdict == "undetermined" and few)
@@ -216,6 +240,7 @@ def test_every_number_is_one_of_the_data(
         if definition == "variance_collapse":
             if np.isinf(values).any():
                 continue
+            assert found[definition].effect.worse == (values[:, -1] < values[:, 0]).sum()
             last = np.column_stack([values[:, 0], values[:, -1]])
             told = Told(last, -1, alpha, None)  # the last generation alone is looked at
             text = found[definition].statistic.replace(f"at generation {later + 1}", "generation 2")
@@ -226,8 +251,10 @@ def test_every_number_is_one_of_the_data(
                     else "0.75 times that of generation 1"
                 )
                 count = (last[:, 1] < (vanished or 1) * last[:, 0]).sum()
-                assert text.startswith(f"below {bar} in {count} of {runs} runs")
-            consistent(told, found[definition])
+                said = f"below {bar} in {count} of {runs} runs"
+                assert text.startswith(said if vanished else "log variance moves by ")
+            if vanished is not None:
+                consistent(told, found[definition])
             continue
         told = Told(values, sign, alpha, None if column == "tail" else bounds)
         catastrophic = definition == "catastrophic_risk"
@@ -240,16 +267,17 @@ def test_every_number_is_one_of_the_data(
 @pytest.mark.parametrize("sign", [1, -1])
 def test_a_level_is_the_columns_own(sign):
     """An accuracy that falls from 0.9 to 0.6 is below 0.7, and not below 0.5; a loss is above."""
-    name = "-accuracy" if sign < 0 else "accuracy"
+    column = "accuracy" if sign < 0 else "inaccuracy"
+    name = f"-{column}" if sign < 0 else column
     accuracy = np.tile([0.9, 0.6], (64, 1)) if sign < 0 else np.tile([0.1, 0.4], (64, 1))
     for bounds in (None, (0.0, 1.0)):
         runs = accuracy if bounds is None else np.tile(accuracy, (100, 1))
         near, far = (0.7, 0.5) if sign < 0 else (0.3, 0.5)
         side = "below" if sign < 0 else "above"
-        said = diagnose({"accuracy": runs}, risk=name, ceiling=near, bounds=bounds)
+        said = diagnose({column: runs}, risk=name, ceiling=near, bounds=bounds)
         assert said["catastrophic_risk"].verdict == "holds"
         assert f"{side} {near}" in said["catastrophic_risk"].reason
-        open_ = diagnose({"accuracy": runs}, risk=name, ceiling=far, bounds=bounds)
+        open_ = diagnose({column: runs}, risk=name, ceiling=far, bounds=bounds)
         assert open_["catastrophic_risk"].verdict == "does not hold"
 
 
@@ -262,10 +290,10 @@ def test_a_multiple_of_what_falls_is_no_threshold():
 
 
 def test_runs_that_all_rise_and_too_few_of_them():
-    """Of 40 runs all 40 rise; of 20 all 20 do, and no 20 runs would be enough."""
+    """Of 40 runs all 40 rise; of 20 all 20 do, and no 20 runs would be enough at 1e-9."""
     for runs, word in [(40, "holds"), (20, "undetermined")]:
         rising = np.tile([1.0, 2.0], (runs, 1))
-        found = diagnose({"loss": rising})["any_risk"]
+        found = diagnose({"loss": rising}, test="sign", alpha=1e-9)["any_risk"]
         assert found.verdict == word
         assert found.statistic.startswith(
             f"above that of generation 1 in {runs} of {runs} runs at generation 2"
@@ -274,17 +302,29 @@ def test_runs_that_all_rise_and_too_few_of_them():
         assert ("too few to be told from one half" in found.reason) == (runs == 20)
         assert "too near" not in found.reason
     assert found.needed == (
-        "more runs: at least 30 to tell that it holds, 30 to tell that it does not"
+        "more runs; it holds from alpha = 9.5e-07 on; it would with 30 runs like these; at this "
+        "alpha it takes at least 30 to tell that it holds, 30 to tell that it does not"
     )
 
 
 def test_the_number_of_runs_that_a_bounded_mean_needs():
-    """It is Hoeffding's, not the sign test's: L (b - a)^2/(2 b^2) with differences in [a, b]."""
+    """It is the bet's, not the sign test's, with differences in [-1, 1]."""
     rising = np.tile([0.1, 0.9], (4, 1))
-    found = diagnose({"loss": rising}, bounds=(0, 1))["any_risk"]
-    needed = math.floor(2 * math.log(1e9)) + 1
-    assert found.needed == (
-        f"more runs: at least {needed} to tell that it holds, {needed} to tell that it does not"
+    found = diagnose({"loss": rising}, bounds=(0, 1), alpha=1e-9)["any_risk"]
+    needed = next(n for n in range(1, 100) if wealth(n, (-1, 1)) >= 10**9)
+    assert f"at least {needed} to tell that it holds, {needed} to" in found.needed
+    alike = int(re.search(rf"it would with {N} runs like these", found.needed)[1])
+    assert (
+        diagnose({"loss": rising[:1].repeat(alike, 0)}, bounds=(0, 1), alpha=1e-9)[
+            "any_risk"
+        ].verdict
+        == "holds"
+    )
+    assert (
+        diagnose({"loss": rising[:1].repeat(alike - 1, 0)}, bounds=(0, 1), alpha=1e-9)[
+            "any_risk"
+        ].verdict
+        == "undetermined"
     )
 
 
@@ -300,7 +340,7 @@ def test_the_exponents_change_is_that_of_the_pairs(runs, later, margin, seed):
     rng = np.random.default_rng(seed)
     small, large = (np.exp(rng.normal(size=(runs, later + 1))) for _ in range(2))
     sizes = {10: {"loss": small}, 1000: {"loss": large}}
-    found = diagnose(sizes[10], scaling=sizes, margin=margin)["scaling_law"]
+    found = diagnose(sizes[10], scaling=sizes, margin=margin, alpha=1e-9)["scaling_law"]
     change = -np.diff([np.log(x / x[:, :1])[:, 1:] for x in (small, large)], axis=0)[0] / math.log(
         100
     )

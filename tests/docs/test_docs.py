@@ -20,6 +20,7 @@ SECTIONS = (
     "Select the rows",
     "Plug in your own workflow",
 )
+WALK = "practitioners"  # of which commands and Python are one example
 # The tutorial's sections run one by one.
 IN_PYTHON = [
     page
@@ -52,6 +53,20 @@ def test_the_tutorial_has_its_sections():
         assert block.shown is None or block.shown.mark == "text", block.where
 
 
+def test_every_number_of_the_walk_is_printed():
+    """Or is in a command: what the prose says of the example was seen."""
+    page = ledger.PAGE.with_name(f"{WALK}.md")
+    text = page.read_text(encoding="utf-8")
+    prose = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    prose = re.sub(r"`[^`]*`|\([^()]*\)", "", prose)
+    code = [text for b in blocks(page) for text in (b.code, b.shown.code if b.shown else "")]
+    known = set(re.findall(r"\d[\d.]*\d|\d", " ".join(code)))
+
+    told = set(re.findall(r"\d[\d.]*\d|\d", prose))
+    assert told
+    assert told <= known
+
+
 def test_the_tutorials_own_classes_keep_the_contracts(tmp_path):
     """Each snippet with a contract suite passes as a test file of its own."""
     suites = [block for block in blocks(TUTORIAL) if "Contract" in block.code]
@@ -71,10 +86,11 @@ def test_the_tutorials_own_classes_keep_the_contracts(tmp_path):
 
 @pytest.mark.parametrize("page", IN_PYTHON, ids=lambda page: page.stem)
 def test_a_page_runs(page, tmp_path, monkeypatch):
-    """Its Python runs from top to bottom, and prints what is shown."""
+    """Its Python, of one page its shell too, runs from top to bottom and prints what is shown."""
     monkeypatch.chdir(tmp_path)
     names = {"__name__": page.stem}
-    for block in (b for b in blocks(page) if b.mark == "python"):
+    marks = ("python", "sh") if page.stem == WALK else ("python",)
+    for block in (b for b in blocks(page) if b.mark in marks):
         if "torch" in block.code and not find_spec("torch"):
             continue
         got, shown = printed(block, names), block.shown

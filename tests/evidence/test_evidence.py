@@ -452,6 +452,34 @@ def test_samples_needed_is_the_smallest_design(method, effect, alpha, beta, side
             assert f"need at least {n}" in str(error)  # noqa: PT017 - either outcome is right
 
 
+def spread_out(n, deviation):
+    """Return n numbers with the mean 0 and this standard deviation (ddof 1)."""
+    half = np.full(n // 2, deviation * (1 if n % 2 else ((n - 1) / n) ** 0.5))
+    return np.concatenate([half, -half, np.zeros(n % 2)])
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.floats(0.01, 0.15),
+    st.floats(1e-6, 0.01),
+    st.floats(1e-12, 0.5),
+    st.floats(1e-12, 0.5),
+    st.sampled_from(SIDES),
+)
+def test_bernstein_samples_needed_is_the_smallest_design(effect, variance, alpha, beta, side):
+    """It allows for a sample that spreads as much more as Maurer and Pontil's bound says."""
+    options = {"low": -0.1, "high": 0.1, "alpha": alpha, "beta": beta, "side": side}
+    n = evidence.samples_needed("bernstein_mean", effect, variance=variance, **options)
+
+    def detectable(count):
+        more = 0.2 * (2 * np.log(2 / beta) / (count - 1)) ** 0.5
+        samples = spread_out(count, min(variance**0.5 + more, 0.1))
+        return evidence.bernstein_mean(np.clip(samples, -0.1, 0.1), 0, **options).detectable
+
+    assert detectable(n) <= effect * (1 + 1e-9)
+    assert n == 2 or detectable(n - 1) > effect * (1 - 1e-9)
+
+
 @settings(deadline=None, max_examples=60)
 @given(st.floats(0.1, 50), st.floats(1e-3, 1e3), st.integers(0, 1000), st.integers(1, 1000))
 def test_catoni_detectable_effect_decreases_with_samples(L, ratio, more, step):
@@ -573,6 +601,10 @@ uniform = scipy.stats.uniform.cdf
         (lambda: evidence.samples_needed("law", 1e-12), "give a larger effect"),
         (lambda: evidence.samples_needed("mean", 0.1), "variance = None is not valid"),
         (lambda: evidence.samples_needed("bounded_mean", 0.1, low=0), "high = None is not valid"),
+        (
+            lambda: evidence.samples_needed("bernstein_mean", 0.1, variance=1, high=1),
+            "low = None is not valid",
+        ),
     ],
 )
 def test_wrong_input_is_named_with_its_remedy(call, message):

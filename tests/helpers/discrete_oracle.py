@@ -5,8 +5,8 @@ from fractions import Fraction
 
 import numpy as np
 
-import modelcollapse as mc
 from modelcollapse.families.discrete import Discrete, enumeration
+from tests.helpers.plain_loops import plain_loops
 
 QUANTITIES = (
     "heterozygosity",
@@ -67,6 +67,5 @@ def loops(tenths, workflow, sizes, runs, seed, model=None):
     """Run the plain loop; the truth's probabilities are given in tenths, as rows of a data set."""
     model = Discrete(len(tenths)) if model is None else model
     rows = np.repeat(np.arange(len(tenths)), tenths).astype(float)
-    start = np.random.SeedSequence(seed, spawn_key=(1,)).generate_state(runs).tolist()
-    options = {"metrics": metrics(np.array(tenths) / 10)}
-    return [mc.run(model, rows, workflow, sizes, 3, s, **options) for s in start]
+    own = metrics(np.array(tenths) / 10)
+    return plain_loops(model, rows, workflow, sizes, 3, runs, seed, metrics=own)

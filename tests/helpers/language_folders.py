@@ -8,6 +8,7 @@ from modelcollapse.language.folder import FORMAT
 COLUMNS = ["prompt", "response"]
 HELD_OUT = 40
 ROWS = 12
+TOKENS = np.arange(1, HELD_OUT + 1)  # of each held-out row
 
 
 def parquet(path, columns):
@@ -49,7 +50,7 @@ def real_batch(path, seed, rows=None):
 def generation(path, chain, seed, t, *, rows=None, hopeless=None, **changes):
     """Write a finished generation."""
     place = path / f"seed-{seed}" / chain / f"generation-{t:03}"
-    parquet(place / "held_out.parquet", {"nats": losses(chain, seed, t)})
+    parquet(place / "held_out.parquet", {"nats": losses(chain, seed, t), "tokens": TOKENS})
     record = {
         "workflow": "replace" if chain == "real" else chain,
         "seed": seed,

@@ -1,11 +1,13 @@
 """The slow oracle of language by counts: an n-gram model of dictionaries in the plain loop."""
 
+from bisect import bisect_right
 from collections import Counter, defaultdict
+from itertools import accumulate
 from math import inf, log
 
 import numpy as np
 
-import modelcollapse as mc
+from tests.helpers.plain_loops import plain_loops
 
 PAD = -1
 
@@ -20,7 +22,7 @@ class Plain:
         """Count what follows each context, as far back as the order goes."""
         weights = np.ones(len(X)) if sample_weight is None else np.asarray(sample_weight)
         weights = weights / weights[weights > 0].mean()
-        self.counts = defaultdict(Counter)
+        self.counts, self.rows = defaultdict(Counter), {}
         self.texts = [tuple(int(w) for w in row if w != PAD) for row in X]
         for text, weight in zip(self.texts, weights, strict=True):
             for i, outcome in enumerate([*text, "end"]):
@@ -30,26 +32,30 @@ class Plain:
 
     def row(self, context):
         """Return the probability of each outcome, or None in a context that was never seen."""
-        outcomes = [*range(self.words), *(["end"] if context else [])]
-        counts = [self.counts[context][o] + self.smoothing for o in outcomes]
-        if sum(counts) == 0:
-            return None
-        return dict(zip(outcomes, np.array(counts) / sum(counts), strict=True))
+        if context not in self.rows:
+            outcomes = [*range(self.words), *(["end"] if context else [])]
+            counts = [self.counts[context][o] + self.smoothing for o in outcomes]
+            total = sum(counts)
+            shares = [count / total for count in counts] if total else []
+            self.rows[context] = dict(zip(outcomes, shares, strict=True)) if total else None
+        return self.rows[context]
 
     def sample(self, n, random_state=None):
-        """Draw texts word by word."""
-        rng, texts, rows = np.random.default_rng(random_state), [], {}
+        """Draw texts word by word: each outcome by where a uniform number falls."""
+        rng, texts, ends = np.random.default_rng(random_state), [], {}
         for _ in range(n):
             text = ()
             while True:
                 context = text[max(0, len(text) - self.order) :]
-                if context not in rows:
-                    rows[context] = self.row(context)
-                outcomes = list(rows[context])
-                i = int(rng.choice(len(outcomes), p=list(rows[context].values())))
-                if outcomes[i] == "end":
+                if context not in ends:
+                    row = self.row(context)
+                    ends[context] = list(row), list(accumulate(row.values()))
+                outcomes, upper = ends[context]
+                # Beyond the last of them, which rounding may leave below 1, nothing falls.
+                outcome = outcomes[bisect_right(upper, upper[-1] * rng.random())]
+                if outcome == "end":
                     break
-                text = (*text, outcomes[i])
+                text = (*text, outcome)
             texts.append(text)
         longest = max(map(len, texts))
         return np.array([[*text, *[PAD] * (longest - len(text))] for text in texts])
@@ -101,6 +107,4 @@ def metrics(truth):
 def loops(truth, workflow, sizes, runs, seed, smoothing=0.0):
     """Run the plain loop with the plain model."""
     model = Plain(truth.words, truth.order, smoothing)
-    start = np.random.SeedSequence(seed, spawn_key=(1,)).generate_state(runs).tolist()
-    options = {"metrics": metrics(truth)}
-    return [mc.run(model, truth, workflow, sizes, 3, s, **options) for s in start]
+    return plain_loops(model, truth, workflow, sizes, 3, runs, seed, metrics=metrics(truth))

@@ -376,13 +376,11 @@ def test_names_of_nothing(monkeypatch, tmp_path, name, message):
 def test_the_hub_without_a_network(monkeypatch, offline, what):  # noqa: F811
     """One line that names the id, once the library has given up to try again."""
     monkeypatch.setattr(time, "sleep", lambda _: None)
-    started = time.monotonic()
     load = load_corpus if what == "data" else lambda name: Base(name).config
     with pytest.raises(InvalidInput) as caught:
         load("nobody/nothing")
     offline.clear()  # it had to be tried
 
-    assert time.monotonic() - started < 20
     assert f"{what} = 'nobody/nothing' cannot be loaded: " in str(caught.value)
     assert "hub id that you have access to" in str(caught.value)
     assert "\n" not in str(caught.value)

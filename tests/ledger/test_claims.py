@@ -124,15 +124,30 @@ def test_a_law_needs_what_detects_its_nearest_near_miss(shift, scale):
     assert claim.needed(E, 1e-9, 1e-6) == pytest.approx((radii / distance) ** 2, rel=1e-3, abs=1)
 
 
-def test_what_depends_on_the_samples_is_not_foreseen():
-    """The tests of bounded means and of events have no effect that is known beforehand."""
-    statistic = quantity("variance", 2)
-    bounded = BoundedClaim(
-        *(DESIGN, statistic, constant(0.5), constant(0.0), constant(9.0), {"1": constant(1.0)})
-    )
-    event = FrequencyClaim(DESIGN, statistic, constant(0.5), {"0.1": constant(0.1)})
+def test_a_bounded_mean_needs_what_detects_its_nearest_near_miss():
+    """Of any law with this mean in these bounds: the widest one has only the ends."""
 
-    assert not isinstance(bounded, Foreseen)
+    def bounded(value, near):
+        near = {"far": constant(9.0), "near": constant(near)}
+        ends = constant(0.0), constant(9.0)
+        return BoundedClaim(DESIGN, quantity("variance", 2), constant(value), *ends, near)
+
+    count = bounded(3.0, 4.0).needed(E, 1e-9, 1e-6)
+    third = np.arange(count) % 3 == 0
+    widest = evidence.bernstein_mean(9.0 * third, 3.0, 0, 9, alpha=1e-9, beta=1e-6)
+    seen = [bounded(3.0, 3.0 + gap).needed(E, 1e-9, 1e-6) for gap in (0.5, 1.0, 2.0, 4.0)]
+
+    assert 0.9 < widest.detectable <= 1
+    assert seen == sorted(seen, reverse=True)
+    assert bounded(0.5, 1.5).needed(E, 1e-9, 1e-6) < count  # near an end the spread is small
+    for value, near in ((3.0, 3.0), (10.0, 3.0), (3.0, np.nan)):
+        assert bounded(value, near).needed(E, 1e-9, 1e-9) == DESIGN.replicates
+
+
+def test_what_depends_on_the_samples_is_not_foreseen():
+    """The test of an event has no effect that is known beforehand."""
+    event = FrequencyClaim(DESIGN, quantity("variance", 2), constant(0.5), {"0.1": constant(0.1)})
+
     assert not isinstance(event, Foreseen)
     assert isinstance(mean_claim(), Foreseen)
 

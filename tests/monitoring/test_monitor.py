@@ -13,7 +13,7 @@ import scipy.stats
 
 import modelcollapse as mc
 from modelcollapse import monitoring
-from modelcollapse.monitoring import betting
+from modelcollapse.evidence import betting
 
 LOSSES = np.linspace(1, 2, 40)
 

@@ -19,7 +19,7 @@ from modelcollapse.reproduce.language import loop as language
 from modelcollapse.reproduce.language import pooled_mean
 from modelcollapse.reproduce.language import value as language_value
 from modelcollapse.reproduce.language.options import parsed, planned
-from tests.helpers.language_folders import generation, losses, real_batch, run_folder
+from tests.helpers.language_folders import TOKENS, generation, losses, real_batch, run_folder
 from tests.helpers.language_models import folder, lines, offline
 
 __all__ = ["offline"]
@@ -239,14 +239,14 @@ def test_the_band_is_least_to_most(known):
 def test_the_differences_drawn(known):
     """Marks are the clipped means, and their colour tells whether it is decided."""
     panel = named("language").draw(known)[1].drawing.axes[1]
-    difference = losses("replace", 0, 3) - losses("accumulate", 0, 3)
+    difference = (losses("replace", 0, 3) - losses("accumulate", 0, 3)) / TOKENS
     marks = {
         round(float(line.get_xdata()[0]), 2): line
         for line in panel.lines
         if len(line.get_xdata()) == 1
     }
 
-    assert marks[2.91].get_ydata()[0] == pytest.approx(np.clip(difference, -5, 5).mean())
+    assert marks[2.91].get_ydata()[0] == pytest.approx(np.clip(difference, -1, 1).mean())
     assert panel.get_title() == "replace\nless accumulate"
     assert "undecided" in panel.get_legend_handles_labels()[1]
 

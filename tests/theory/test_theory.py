@@ -128,8 +128,9 @@ def test_comparison_sees_two_percent(room, derivation, data):
     "proof", [pytest.param(proof, id=proof.slug) for room in ADAPTERS for proof in room.PROOFS]
 )
 def test_proof_holds(proof):
-    """Every residual of a symbolic identity simplifies to zero."""
-    residuals = [sympy.simplify(residual) for residual in proof.residuals()]
+    """Every residual of a symbolic identity expands to zero, or else simplifies to it."""
+    residuals = list(proof.residuals())
+    left = [sympy.simplify(one) for one in residuals if sympy.expand(one) != 0]
 
-    assert residuals == [0] * len(residuals)
+    assert left == [0] * len(left)
     assert residuals

@@ -1,11 +1,12 @@
 """``modelcollapse language``: fine-tune, sample, fine-tune again."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from modelcollapse._support.checks import whole
+from modelcollapse._support.checks import fraction, positive, whole
 from modelcollapse._support.errors import InvalidInput
 from modelcollapse._support.interruption import INTERRUPTED
 from modelcollapse.cli.language.options import (
@@ -21,6 +22,7 @@ from modelcollapse.cli.whole import MaybeWhole, Whole
 from modelcollapse.language.template import Template
 from modelcollapse.workflows import OWNERS, AnyWorkflow, by_name
 
+Real = Annotated[float, Parameter(allow_leading_hyphen=True)]
 DEFAULT = ("replace", "accumulate-subsample", "accumulate")
 
 
@@ -35,6 +37,8 @@ def loop(
     samples: str | None = None,
     generations: Whole = 4,
     output: Path = Path("language-run"),
+    alpha: Real = 0.05,
+    clip: Real = 1.0,
     json: Annotated[bool, Parameter(negative="")] = False,
     quiet: Quiet = False,
 ) -> int:
@@ -62,6 +66,10 @@ def loop(
         The number of fits; generation 1 is the fit to real data.
     output
         The folder of the run.
+    alpha
+        The probability, for each comparison of two models or workflows, of a wrong verdict.
+    clip
+        Differences of losses are clipped to so many nats per token of a row.
     json
         Print the results as JSON.
     """
@@ -69,6 +77,7 @@ def loop(
     from modelcollapse.language.backend import first_process
 
     whole("generations", generations)
+    alpha, clip = fraction("alpha", alpha), positive("clip", clip)
     model, work = model or ModelOptions(), work or WorkOptions()
     chosen = build_workflows(workflow, budget=budget, window=window, share=share)
     settings = model.build(None if samples is None else parse_samples(samples))
@@ -89,7 +98,7 @@ def loop(
         status = INTERRUPTED
         note_interrupted(output)
     if first_process() and (not status or any(output.glob("seed-*/*/*/metrics.json"))):
-        _report(output, settings.template, json=json)
+        _report(output, settings.template, alpha, clip, json=json)
     return status
 
 
@@ -109,21 +118,29 @@ def build_workflows(
     ]
 
 
-def _report(output: Path, template: Template | None, *, json: bool) -> None:
+def _report(
+    output: Path, template: Template | None, alpha: float, clip: float, *, json: bool
+) -> None:
     """Show what is finished, and write the table, the picture and the samples."""
     from modelcollapse.language import report
-    from modelcollapse.language.compare import compare_workflows
+    from modelcollapse.language.compare import compare_across_seeds, compare_workflows
     from modelcollapse.language.results import Results
 
     results = Results.read(output, template)
     written = report.write_report(results, output)
+    pairs = compare_workflows(results, clip=clip, alpha=alpha)
+    across = compare_across_seeds(results, clip=clip, alpha=alpha)
     if json:
-        print_json({"configuration": results.configuration, "results": results.table()})
+        told = {
+            "configuration": results.configuration,
+            "results": results.table(),
+            "comparisons": [asdict(pair) for pair in pairs],
+            "across_seeds": [asdict(one) for one in across],
+        }
+        print_json(told)
     else:
         for title, columns, rows in report.tables(results):
             print_table(title, columns, rows)
-        for line in report.notes(results):
+        for line in (*report.notes(results), *pairs, *across):
             print(line)
-        for pair in compare_workflows(results):
-            print(pair)
     note(f"wrote {', '.join(map(str, written))}")

@@ -106,10 +106,12 @@ def normalised_bessel(u: Floats, order: float) -> Floats:
     u = np.asarray(u, dtype=np.float64)
     square = np.square(u) / 4
     near = square < min(order + 1, 4.0)
-    result, term = np.ones_like(u), np.ones_like(u)
+    result, some = np.ones_like(u), square[near]
+    total, term = np.ones_like(some), np.ones_like(some)
     for k in range(1, TERMS):
-        term = -term * np.where(near, square, 0.0) / (k * (k + order))
-        result += term
+        term = -term * some / (k * (k + order))
+        total += term
+    result[near] = total
     far, z = ~near, u[~near]
     with np.errstate(under="ignore"):
         if order > HIGH:

@@ -171,7 +171,7 @@ class Blocks:
         from modelcollapse.families.kde import summaries
 
         plan, e = self.plan, self.plan.experiment
-        centre = np.asarray(e.truth.mean)
+        centre = np.array(e.truth.mean)  # can be written: another type would be compiled once more
         second, central = storage["second_moment"], storage["central_variance"]
         if e.schedule.starts is not None:  # rows of whole batches
             where = e.sizes, e.schedule.starts, plan.slots

@@ -183,7 +183,7 @@ class Language(Law):
 
         sums, last = np.cumsum(self.probabilities, axis=1), last_possible(self.probabilities)
         ends, state = np.zeros(n, dtype=np.int64), np.zeros(3, dtype=np.int64)
-        flat = np.empty(max(FIRST, int(n * min(self.length * 1.5, 1e6))), dtype=np.int64)
+        flat = np.empty(max(FIRST, 2 * n), dtype=np.int64)
         while not spoken(rng, sums, last, self.base, flat, ends, state):
             require(32.0 * flat.size, f"n_samples = {n}: texts of {flat.size} words and more")
             flat = np.concatenate([flat, np.empty_like(flat)])

@@ -95,7 +95,8 @@ class Blocks:
     def _fresh(self, rng: np.random.Generator, out: Arrays) -> None:
         from modelcollapse.families.regression.kernels import fresh
 
-        model, true = self.e.model, self.e.truth.values
+        # A copy can be written, as zeros can: another type would be compiled once more.
+        model, true = self.e.model, self.e.truth.values.copy()
         plan = self.sources
         assert plan is not None  # noqa: S101 - for the type checker
         zero = np.zeros_like(true)

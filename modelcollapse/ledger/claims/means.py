@@ -97,6 +97,17 @@ class BoundedClaim:
     high: Value
     near: Mapping[str, Value]
 
+    def needed(self, e: Experiment, alpha: float, beta: float) -> int:
+        """Return how many replicates surely do: those for the largest variance that there can be.
+
+        A statistic in [low, high] with this mean has at most (high - mean)(mean - low) (Bhatia and
+        Davis, American Mathematical Monthly 107, 2000).
+        """
+        value, low, high = (float(of(e)) for of in (self.value, self.low, self.high))
+        gap = float(np.min([abs(float(wrong(e)) - value) for wrong in self.near.values()]))
+        options = {"low": low, "high": high, "variance": (high - value) * (value - low)}
+        return sufficient(self.design, "bernstein_mean", gap, alpha=alpha, beta=beta, **options)
+
     def examine(self, runs: Trajectories | None, alpha: float, beta: float) -> Finding:
         """Test the mean by Maurer and Pontil's empirical Bernstein bound."""
         assert runs is not None  # noqa: S101 - a claim with a design is given its runs

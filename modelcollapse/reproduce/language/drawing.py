@@ -106,18 +106,18 @@ def _differences(frame: Any) -> Picture:
             _interval(axis, row, seeds.index(row["seed"]), len(seeds))
         axis.set_title(f"{first}\nless {second}", fontsize=TEXT)
         _by_generation(axis, frame["generation"], "")
-    axes[0, 0].set_ylabel("difference, nats per row", fontsize=TEXT)
+    axes[0, 0].set_ylabel(f"difference, nats per {frame['unit'][0]}", fontsize=TEXT)
     legend(figure, axes)
     alt = "Paired differences of held-out losses by generation, with intervals, for each two of "
     return Picture("paired", figure, alt + f"{', '.join(ORDER)} and each seed")
 
 
 def _claim(frame: Any) -> str:
-    alpha, clip, rows = (frame[name][0] for name in ("alpha", "clip", "rows"))
+    alpha, clip, rows, unit = (frame[name][0] for name in ("alpha", "clip", "rows", "unit"))
     return (
         f"Which model is worse? Mean difference of the losses on {rows:,} held-out rows, each "
-        f"clipped to {clip:g} nats\nbars enclose its expectation but for a probability of "
-        f"{_power(alpha)} each; one mark per seed"
+        f"clipped to {clip:g} nats per {unit}\nbars enclose its expectation but for a probability "
+        f"of {_power(alpha / 2)} each; one mark per seed"
     )
 
 

@@ -14,6 +14,7 @@ from modelcollapse.reproduce.language.drawing import draw
 from modelcollapse.reproduce.language.options import OF_LOOP, accepted, planned, stoppable
 
 WORKFLOWS = ("replace", "accumulate-subsample", "accumulate")  # from worst to best
+ALPHA = 1e-9  # of each comparison that is drawn
 QUANTITIES = ("loss", "excess", "row_loss", "tail_loss", "grammatical", "distinct_2", "acceptance")
 DEFAULTS = {
     "quick": {"samples": [100], "held_out": 200, "generations": 2, "seeds": [0, 1]},
@@ -79,7 +80,8 @@ def _paired(results: Results, keys: list[tuple[str, int, int]]) -> Iterator[dict
     for seed, t in sorted({(seed, t) for _, seed, t in keys if t > 1}):
         present = [w for w in WORKFLOWS if (w, seed, t) in keys]
         for first, second in combinations(present, 2):
-            found = compare(results.nats(first, seed, t), results.nats(second, seed, t))
+            own, other = (results.nats(name, seed, t) for name in (first, second))
+            found = compare(own, other, results.tokens(first, seed, t), alpha=ALPHA)
             yield {
                 "seed": seed,
                 "generation": t,
@@ -102,8 +104,8 @@ FIGURES = {
             "rows above the grammar's entropy (the Kullback-Leibler divergence from the truth), "
             "the loss on the rarest tenth of these rows, and the share of the samples that the "
             "grammar can make; then, for each seed, the mean difference of two workflows' losses "
-            "on the same rows, clipped to 5 nats per row, with an interval that encloses its "
-            "expectation but for a probability of 1e-9, at this number of rows."
+            "on the same rows, clipped to one nat per token of a row, with an interval that "
+            "encloses its expectation but for a probability of 5e-10, at this number of rows."
         ),
         original=(
             "The paper fine-tunes Gemma 2 (2B, 9B and 27B) on HelpSteer2, about 12,500 rows, with "

@@ -11,6 +11,7 @@ from modelcollapse.families import curated
 from modelcollapse.families.curated import LabelVerifier, RegionVerifier
 from modelcollapse.families.curated.regions import truncated
 from modelcollapse.testing import assert_frequency, assert_law, assert_mean, assert_same_law
+from tests.helpers.plain_loops import plain_loops
 
 LOOPS = {
     "replace": (RegionVerifier(1.0, 1.5), mc.Replace()),
@@ -26,8 +27,7 @@ def test_region_simulator_has_the_loops_law(name, seed):
     model, workflow = LOOPS[name]
     sizes, runs = [6, 4, 5], 500
     e = mc.Experiment(model, workflow, sizes, 3, truth=0.5)
-    start = np.random.SeedSequence(seed, spawn_key=(2,)).generate_state(runs).tolist()
-    loops = [mc.run(model, mc.Normal(0.5, 1.0), workflow, sizes, 3, s) for s in start]
+    loops = plain_loops(model, mc.Normal(0.5, 1.0), workflow, sizes, 3, runs, seed, 2)
     simulated = mc.simulate(e, 30_000, seed)
 
     for t in (1, 2):
@@ -41,9 +41,9 @@ def test_label_simulator_has_the_loops_law(seed):
     """800 runs of the plain loop on sheets of which a third is wrong, and the simulator."""
     model, sheets = LabelVerifier(0.8, 0.3, 0.25), np.array([[1.0], [1.0], [0.0]])
     e = mc.Experiment(model, mc.Replace(), [4, 3, 5], 3, truth=1 / 3)
-    start = np.random.SeedSequence(seed, spawn_key=(3,)).generate_state(800).tolist()
     metrics = {"wrong": lambda fit, *_: float(1 - fit.correct_.mean())}
-    loops = [mc.run(model, sheets, mc.Replace(), [4, 3, 5], 3, s, metrics=metrics) for s in start]
+    given = model, sheets, mc.Replace(), [4, 3, 5], 3, 800, seed, 3
+    loops = plain_loops(*given, metrics=metrics)
     simulated, predicted = mc.simulate(e, 60_000, seed), mc.predict(e)["label_error"]
 
     for t in range(3):

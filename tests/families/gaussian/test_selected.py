@@ -14,6 +14,7 @@ import modelcollapse as mc
 from modelcollapse.families.gaussian import selected
 from modelcollapse.loop.selection import Cumulants
 from modelcollapse.testing import assert_law, assert_mean, assert_same_law
+from tests.helpers.plain_loops import bare
 from tests.helpers.toys import Reservoir
 
 SELECTIONS = (mc.BestOf(2), mc.BestOf(5), mc.KeepTop(0.3), mc.Pairwise(1.0), mc.Pairwise(4.0))
@@ -190,6 +191,7 @@ def test_limits_and_constants_of_replace():
     list(zip(WORKFLOWS, [*SELECTIONS, *SELECTIONS[1:3]], strict=True)),
     ids=repr,
 )
+@bare()
 def test_the_simulation_is_the_plain_loop(workflow, how, seed):
     """One law of the variance and of the squared error, in 300 runs of the plain loop."""
     e = loop(workflow, 5, 4, how)
@@ -201,6 +203,7 @@ def test_the_simulation_is_the_plain_loop(workflow, how, seed):
 
 
 @pytest.mark.parametrize("workflow", [mc.Replace(), mc.KeepReal(0.4)], ids=repr)
+@bare()
 def test_more_dimensions_are_the_plain_loop(workflow, seed):
     """Two columns, an oblique reward, a truth with a slope."""
     how = mc.BestOf(3, reward=[1.0, -2.0])

@@ -12,6 +12,7 @@ import pytest
 
 import modelcollapse as mc
 from modelcollapse.testing import assert_law, assert_mean, assert_same_law
+from tests.helpers.plain_loops import plain_loops
 from tests.helpers.replay import Bootstrap, Halving
 
 ALPHA = 1e-9
@@ -85,15 +86,8 @@ def test_simulator_has_the_loops_law(name, seed):
     """Variance, squared error and (n > d) log-determinant of the last two generations."""
     e, runs = AGAINST_LOOP[name], 500
     metrics = {"log_determinant": log_determinant} if e.sizes.min() > e.model.dim else {}
-    start = np.random.SeedSequence(seed, spawn_key=(1,)).generate_state(runs).tolist()
-    loops = [
-        mc.run(
-            *(e.model, e.truth, e.workflow, e.samples, 3, s),
-            metrics=metrics,
-            temperature=e.temperature,
-        )
-        for s in start
-    ]
+    given = e.model, e.truth, e.workflow, e.samples, 3, runs, seed
+    loops = plain_loops(*given, metrics=metrics, temperature=e.temperature)
     simulated = mc.simulate(e, 5_000 if name in ROW_BY_ROW else 30_000, seed)
 
     for quantity in ("variance", "squared_error", *metrics):

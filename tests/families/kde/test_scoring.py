@@ -1,6 +1,7 @@
 """The density-scoring engine against mpmath, SciPy and scikit-learn."""
 
 import math
+from functools import cache
 
 import mpmath
 import numpy as np
@@ -328,29 +329,38 @@ def test_a_grid_refuses_what_does_not_fit_and_keeps_what_it_has():
     assert good.tolist() == [True, False, False]
 
 
+@cache
+def shrinking(dim, seed):
+    """Return points, batches, the exact log-densities after each, and those with a far row."""
+    rng = np.random.default_rng(seed)
+    points = np.concatenate([rng.normal(size=(150, dim)), wide(rng, 50, dim)])
+    rows, batches = np.empty((0, dim)), []
+    for t in range(1, 9):
+        new = rng.normal(size=(900, dim)) * (1 + t / 4)
+        rows = np.concatenate([rows, new])
+        widths = t**-0.4, 0.3, 0.19  # the last is below what the grid is for
+        batches.append((new, {h: by_logsumexp(points, rows, h) for h in widths}))
+    far = np.full((1, dim), 1e12)
+    return points, batches, far, by_logsumexp(points, np.concatenate([rows, far]), 0.3)
+
+
 @pytest.mark.parametrize("dim", [1, 2, 4])
 @pytest.mark.parametrize("tolerance", [0.0, 1e-10, 1e-7])
 def test_a_pool_with_shrinking_bandwidths(dim, tolerance, seed):
     """Grid or all pairs, at every size of the pool, and when the grid has to be given up."""
-    rng = np.random.default_rng(seed)
-    points = np.concatenate([rng.normal(size=(150, dim)), wide(rng, 50, dim)])
+    points, batches, far, last = shrinking(dim, seed)
     pool = scoring.Accumulating(points, tolerance=tolerance, smallest=0.2)
-    rows = np.empty((0, dim))
-    for t in range(1, 9):
-        new = rng.normal(size=(900, dim)) * (1 + t / 4)
-        rows = np.concatenate([rows, new])
+    for new, exactly in batches:
         pool.add(new)
-        for h in (t**-0.4, 0.3, 0.19):  # the last is below what the grid is for
+        for h, exact in exactly.items():
             found = pool.log_densities(h)
-            exact = by_logsumexp(points, rows, h)
             assert np.all(np.abs(found - exact) <= tolerance + EXACT * np.abs(exact))
     if tolerance == 1e-7:
         used = pool.grid is not None and pool.grid.mass > 0
         assert used == (dim <= 2)
-    pool.add(np.full((1, dim), 1e12))  # no grid reaches that far
-    exact = by_logsumexp(points, np.concatenate([rows, np.full((1, dim), 1e12)]), 0.3)
+    pool.add(far)  # no grid reaches that far
     for _ in range(3):
-        assert np.all(np.abs(pool.log_densities(0.3) - exact) <= tolerance + EXACT * np.abs(exact))
+        assert np.all(np.abs(pool.log_densities(0.3) - last) <= tolerance + EXACT * np.abs(last))
 
 
 @pytest.mark.parametrize("tolerance", [0.0, 1e-10, 1e-7])

@@ -13,6 +13,7 @@ import modelcollapse as mc
 from modelcollapse.families.kde import simulate as room
 from modelcollapse.loop.experiment import Request
 from modelcollapse.testing import assert_law, assert_mean, assert_same_law
+from tests.helpers.plain_loops import plain_loops
 from tests.helpers.replay import Bootstrap, Halving
 
 DATA = np.random.default_rng(1).exponential(size=(25, 2)) @ np.array([[2.0, 1.0], [0.0, 1.0]])
@@ -78,15 +79,8 @@ def test_simulator_has_the_loops_law(name, seed):
     test = np.linspace(-1, 1, 2 * e.model.dim).reshape(2, -1)
     scored = name != "halving" and e.model.kernel.name == "gaussian"
     metrics = {"second": second_moment, "central": central_variance}
-    start = np.random.SeedSequence(seed, spawn_key=(1,)).generate_state(runs).tolist()
-    loops = [
-        mc.run(
-            *(e.model, e.truth, e.workflow, e.sizes, 3, s),
-            metrics=metrics,
-            test=test if scored else None,
-        )
-        for s in start
-    ]
+    given = e.model, e.truth, e.workflow, e.sizes, 3, runs, seed
+    loops = plain_loops(*given, metrics=metrics, test=test if scored else None)
     count = 2_000 if name in PYTHON else 20_000
     if name.startswith("scaled"):
         count = 3_000

@@ -14,6 +14,7 @@ from modelcollapse.loop.blocks import BLOCK, stream
 from modelcollapse.testing import assert_bounded_mean, assert_law, assert_mean, assert_same_law
 from modelcollapse.workflows.selection import select
 from modelcollapse.workflows.sources import real_counts
+from tests.helpers.plain_loops import plain_loops
 from tests.helpers.replay import Bootstrap, Halving
 from tests.helpers.toys import OnlyReal
 
@@ -197,8 +198,7 @@ def test_run_has_the_law_of_new_inputs(name, ridge, seed):
         del X, truth
         return ((fitted.coef_ - w) ** 2).sum()
 
-    start = np.random.SeedSequence(seed, spawn_key=(2,)).generate_state(400).tolist()
-    runs = [mc.run(model, truth, EVERY[name], 11, 3, s, metrics={"risk": risk}) for s in start]
+    runs = plain_loops(model, truth, EVERY[name], 11, 3, 400, seed, 2, metrics={"risk": risk})
     simulated = mc.simulate(loop(name, "fresh", 3, 11, ridge), 10_000, seed)["risk"]
     assert_same_law(simulated[:, 2], np.array([run["risk"][2] for run in runs]))
 

@@ -45,6 +45,9 @@ def thin() -> Experiment:
 
 
 BIASED, UNBIASED = Design(biased, 1_000_000), Design(unbiased, 1_000_000)
+# How many an event needs is not foreseen, so that those who look at one have designs of their own:
+# the nearest near miss of the two bounds is told apart by 32,000 loops.
+BIASED_TAIL, UNBIASED_TAIL = Design(biased, 100_000), Design(unbiased, 100_000)
 SMOOTHER, HEATED = Design(smoother, 400_000), Design(heated, 1_000_000)
 LONGER = Design(longer, 200_000)
 WIDE, THIN = Design(wide, 200_000, ("log_pivots",)), Design(thin, 100_000)

@@ -8,7 +8,14 @@ from modelcollapse.families.gaussian.estimator import Gaussian
 from modelcollapse.families.gaussian.limits import tail_bound
 from modelcollapse.ledger.claims import FrequencyClaim, MeanClaim, mean_claim
 from modelcollapse.ledger.entries.gaussian.common import DERIVED, NORMAL, OTHER_DDOF
-from modelcollapse.ledger.entries.gaussian.replace_designs import BIASED, LONGER, SMOOTHER, UNBIASED
+from modelcollapse.ledger.entries.gaussian.replace_designs import (
+    BIASED,
+    BIASED_TAIL,
+    LONGER,
+    SMOOTHER,
+    UNBIASED,
+    UNBIASED_TAIL,
+)
 from modelcollapse.ledger.theorem import Theorem
 from modelcollapse.ledger.values import constant, expectation, quantity, spread
 
@@ -107,7 +114,7 @@ THEOREMS = [
         "bound",
         "d=1 n=10 t=10 eps=0.6",
         FrequencyClaim(
-            BIASED,
+            BIASED_TAIL,
             lambda runs: quantity("variance", 10)(runs) > 0.36,
             lambda e: float(tail_bound(e, 0.6)[9]),
             {
@@ -126,7 +133,7 @@ THEOREMS = [
         "bound",
         "d=1 n=10 t=10 eps=0.9",
         FrequencyClaim(
-            UNBIASED,
+            UNBIASED_TAIL,
             lambda runs: quantity("variance", 10)(runs) > 0.81,
             constant(np.exp(-10 / 40) / 0.9),
             {

@@ -9,7 +9,7 @@ import pytest
 import scipy.stats
 
 import modelcollapse as mc
-from modelcollapse.monitoring import betting
+from modelcollapse.evidence import betting
 
 PLAYERS = [Q(15, 16), Q(3, 4), *(Q(1, 2**j) for j in range(1, 12))]
 # Laws of a difference in [-1, 1], as values and probabilities.
