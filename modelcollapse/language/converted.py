@@ -7,6 +7,7 @@ go into a plain model of the same architecture, once, and that is kept.
 
 import copy
 import importlib.util
+import json
 import shutil
 import tempfile
 import zipfile
@@ -153,7 +154,7 @@ def convert(file: Path, folder: Path, shape: Mapping[str, Any] | None = None) ->
         raise InvalidInput(
             f"source = {str(file)!r} is another model than {SMOLLM2} ({other}): give it as --model"
         )
-    tokenizer = _read(AutoTokenizer, file)
+    tokenizer = _of_the_file(_read(AutoTokenizer, file), there.vocab_size)
     model, found = _read(
         AutoModelForCausalLM,
         file,
@@ -171,6 +172,26 @@ def convert(file: Path, folder: Path, shape: Mapping[str, Any] | None = None) ->
     plain.save_pretrained(folder, state_dict=model.state_dict())
     tokenizer.save_pretrained(folder)
     return {"source": digest(file), "parameters": parameters}
+
+
+def _of_the_file(tokenizer: Any, size: int) -> Any:
+    """Return a tokenizer without what transformers adds to the file's tokens.
+
+    It adds <|endoftext|> to byte-level ones that have none, and the model has no such token.
+    """
+    from tokenizers import Tokenizer
+    from transformers import PreTrainedTokenizerFast
+
+    if len(tokenizer) <= size:
+        return tokenizer
+    told = json.loads(tokenizer.backend_tokenizer.to_str())
+    told["added_tokens"] = [token for token in told["added_tokens"] if token["id"] < size]
+    own = {
+        kind: token
+        for kind, token in tokenizer.special_tokens_map.items()
+        if isinstance(token, str) and tokenizer.convert_tokens_to_ids(token) < size
+    }
+    return PreTrainedTokenizerFast(tokenizer_object=Tokenizer.from_str(json.dumps(told)), **own)
 
 
 def _read(kind: Any, file: Path, **options: Any) -> Any:
