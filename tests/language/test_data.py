@@ -359,11 +359,7 @@ def test_an_empty_split_of_evaluation(tmp_path):
     [
         ("gramar", "unknown data 'gramar'; did you mean grammar?"),
         ("topic", "unknown data 'topic'; did you mean topics?"),
-        (
-            "zzz",
-            "unknown data 'zzz'; known: docstrings, documentation, grammar, topics; no file has "
-            "that name either",
-        ),
+        ("zzz", "unknown data 'zzz'; known: docstrings, documentation, grammar, topics; no file "),
         ("absent.jsonl", "data = 'absent.jsonl': no such file"),
         ("sub/absent.csv", "data = 'sub/absent.csv': no such file"),
         ("a/b/c", "data = 'a/b/c': no such file"),
