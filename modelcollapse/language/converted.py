@@ -5,7 +5,6 @@ file and dequantises it, but neither trains nor saves the model that it makes of
 go into a plain model of the same architecture, once, and that is kept.
 """
 
-import copy
 import importlib.util
 import json
 import shutil
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from modelcollapse._support.errors import InvalidInput, missing
+from modelcollapse._support.memory import require
 from modelcollapse._support.sealed import digest
 from modelcollapse.language.base import reason, require_whole
 from modelcollapse.language.folder import check_space
@@ -148,29 +148,27 @@ def convert(file: Path, folder: Path, shape: Mapping[str, Any] | None = None) ->
 
     if importlib.util.find_spec("gguf") is None:
         raise missing("gguf", "gguf", "reading a GGUF file")
-    there = _read(AutoConfig, file)
-    other = {key: there.to_dict().get(key) for key in shape or {}}
+    given = {"gguf_file": file.name, "trust_remote_code": False}
+    with _reading(file), torch.device("meta"):  # without weights, for those of the file
+        config = AutoConfig.from_pretrained(file.parent, **given)
+        plain = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    other = {key: getattr(config, key, None) for key in shape or {}}
     if other != (shape or {}):
         raise InvalidInput(
             f"source = {str(file)!r} is another model than {SMOLLM2} ({other}): give it as --model"
         )
-    tokenizer = _of_the_file(_read(AutoTokenizer, file), there.vocab_size)
-    model, found = _read(
-        AutoModelForCausalLM,
-        file,
-        dtype=torch.float32,
-        use_safetensors=True,
-        output_loading_info=True,
-    )
-    require_whole(str(file), found)
-    parameters = int(model.num_parameters())
+    parameters = int(plain.num_parameters())
+    require(2.0 * FLOAT_BYTES * parameters, f"{str(file)!r}: its weights, read and dequantised,")
     check_space(folder, FLOAT_BYTES * parameters, "the converted model")
-    config = copy.deepcopy(model.config)
-    del config.quantization_config  # what keeps it from being trained and saved
-    with torch.device("meta"):  # without weights: those of the file are saved in their place
-        plain = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    with _reading(file):
+        tokenizer = AutoTokenizer.from_pretrained(file.parent, **given)
+        model, found = AutoModelForCausalLM.from_pretrained(
+            file.parent, dtype=torch.float32, output_loading_info=True, **given
+        )
+    require_whole(str(file), found)
+    # The model as it is read is marked as quantised, which keeps it from being trained and saved.
     plain.save_pretrained(folder, state_dict=model.state_dict())
-    tokenizer.save_pretrained(folder)
+    _of_the_file(tokenizer, config.get_text_config().vocab_size).save_pretrained(folder)
     return {"source": digest(file), "parameters": parameters}
 
 
@@ -194,13 +192,12 @@ def _of_the_file(tokenizer: Any, size: int) -> Any:
     return PreTrainedTokenizerFast(tokenizer_object=Tokenizer.from_str(json.dumps(told)), **own)
 
 
-def _read(kind: Any, file: Path, **options: Any) -> Any:
-    """Return what transformers reads of a GGUF file."""
+@contextmanager
+def _reading(file: Path) -> Iterator[None]:
+    """Say in one line what keeps transformers from reading a GGUF file."""
     try:
         with redirect_stderr(StringIO()):  # a progress bar that its own switch leaves on
-            return kind.from_pretrained(
-                file.parent, gguf_file=file.name, trust_remote_code=False, **options
-            )
+            yield
     except Exception as error:  # the reader of a damaged file raises what it likes
         raise InvalidInput(
             f"model = {str(file)!r} cannot be loaded: {reason(error)} Give a whole GGUF file of an "

@@ -33,9 +33,10 @@ def checkpoint(
         Of the data, the initial weights and the training; the cached ones have seed 0.
     """
     backend.require()
-    family = family.removeprefix(checkpoints.PREFIX)
+    trained = family.removeprefix(checkpoints.PREFIX) in checkpoints.FAMILIES
+    if trained:
+        family = family.removeprefix(checkpoints.PREFIX)
     checkpoints.check(family, seed, source)
-    trained = family in checkpoints.FAMILIES
     what = f"pre-training a small {family} model" if trained else f"converting {family}"
     with shown(quiet=quiet) as (show, _):
 
