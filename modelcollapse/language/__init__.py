@@ -9,7 +9,7 @@ again. PyTorch, transformers, datasets and accelerate are needed, and imported w
 
     grammar, grammars, topics, columns, corpus    real data: built in, files, the hub
     template, tokens                              rows as text, texts as tokens
-    base, checkpoints                             the model to start from, and small ones
+    base, checkpoints, converted                  the model to start from, small ones, and of GGUF
     protocols, trained, shipped, own, fitting     its parts: anybody's sampler, trainer, metric
     recipe, training, trainer                     one generation: fitting,
     sampling, generating, batch                   and its samples

