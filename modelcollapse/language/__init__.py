@@ -13,7 +13,7 @@ again. PyTorch, transformers, datasets and accelerate are needed, and imported w
     protocols, trained, shipped, own, fitting     its parts: anybody's sampler, trainer, metric
     recipe, training, trainer, sampling, batch    one generation
     evaluation, judging, diversity, tracking      what a generation is judged by, and who hears it
-    settings, folder, work, chain, loop           a run: what, where, how, and the loop itself
+    settings, folder, work, devices, chain, loop  a run: what, where, how, and the loop itself
     results, compare, report                      what it shows
     cell, value, regression, value_report         the value of synthetic data
 """

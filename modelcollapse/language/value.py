@@ -24,7 +24,7 @@ import numpy as np
 
 from modelcollapse._support.checks import whole
 from modelcollapse._support.errors import InvalidInput, invalid
-from modelcollapse.language import backend
+from modelcollapse.language import backend, devices
 from modelcollapse.language.cell import Cell, seed_folder
 from modelcollapse.language.chain import Chain
 from modelcollapse.language.columns import READERS, read
@@ -194,12 +194,13 @@ def value(
     grid = Grid(setup, *numbers, seeds, given)
     grid.check(pool)
     check_space(Path(output), grid.bytes(options), "the grid")
-    check_memory(setup)
+    check_memory(setup, options.jobs)
     folder = Folder(Path(output), grid.described())
     with working(folder, options):
         # The pool's source is fitted to all real rows; cells of fewer rows are not sampled.
         few = setup.foreseen(max(grid.real)) if grid.sampled else []
-        for line in [*setup.lines(), *told, *few] if announce else ():
+        known = [*setup.lines(), *devices.told(options.jobs), *told, *few]
+        for line in known if announce else ():
             tell(line)
         grid.write_rows(folder, tell)
         backend.wait()

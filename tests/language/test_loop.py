@@ -16,16 +16,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 from filelock import FileLock
+from joblib import delayed, parallel_config
 from joblib.externals.loky import get_reusable_executor
 
 from modelcollapse import Accumulate, AccumulateSubsample, InvalidInput, KeepReal, Replace
 from modelcollapse import SlidingWindow as Window
 from modelcollapse._support.sealed import read_json, read_table, write_json
+from modelcollapse._support.workers import spread
 from modelcollapse.language import (
     Options,
     Results,
     backend,
     batch,
+    devices,
     loop,
     run,
     sampling,
@@ -325,16 +328,37 @@ def test_a_killed_run_resumes(tmp_path, whole):
 
 @pytest.fixture(scope="module")
 def processes():
-    """Return a number of processes: the first test starts them, and the others find them."""
-    yield 2
+    """Return a number of processes: the first test starts them, and the others find them.
+
+    There seem to be two GPUs, so that each process is given one of them; none can use it.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(devices, "visible", lambda: ("5", "7"))
+        yield 2
     get_reusable_executor().shutdown(wait=True)
+
+
+def gpu_of_a_process(folder):
+    """Return which GPU a process was given, once two of them have been asked."""
+    (folder / str(os.getpid())).touch()
+    until = time.monotonic() + 60
+    while len(list(folder.iterdir())) < 2 and time.monotonic() < until:
+        time.sleep(0.002)
+    return os.environ[devices.VISIBLE]
 
 
 def test_processes_give_the_same_bits(tmp_path, whole, processes):
     """Two processes with one thread each against one with one thread."""
     go(tmp_path / "run", Accumulate(), Replace(), generations=3, jobs=processes)
+    met = tmp_path / "met"
+    met.mkdir()
+    calls = [delayed(gpu_of_a_process)(met) for _ in range(2)]
+    gpus = spread(calls, 2, ordered=False, begin=devices.places(processes), batch_size=1)
 
     assert results(tmp_path / "run") == results(whole)
+    assert sorted(gpus) == ["5", "7"]
+    with parallel_config(backend="threading"), pytest.raises(InvalidInput, match="processes are"):
+        list(spread(calls, 2, begin=devices.places(processes)))
 
 
 def test_processes_give_the_same_grid(tmp_path, processes):

@@ -129,7 +129,7 @@ class WorkOptions:
     "Models to keep: all, last (of each workflow and seed) or none; those left out are not remade."
 
     jobs: Whole = 1
-    "Processes that workflows and seeds are spread over; best with small models on a CPU."
+    "Processes that workflows and seeds are spread over, each on a GPU of its own if it can be."
 
     threads: MaybeWhole = None
     "Threads of each process; results have the same bits for the same number."
