@@ -7,7 +7,8 @@ again. PyTorch, transformers, datasets and accelerate are needed, and imported w
 
 ::
 
-    grammar, grammars, topics, columns, corpus    real data: built in, files, the hub
+    grammar, grammars, topics, corpus             real data: built in, files, the hub
+    columns, rows, screening                      which parts and rows of a data set are used
     template, tokens                              rows as text, texts as tokens
     base, checkpoints                             the model to start from, and small ones
     protocols, trained, shipped, own, fitting     its parts: anybody's sampler, trainer, metric

@@ -1,11 +1,9 @@
 """What a generation is judged by: losses on held-out real rows, and its samples' variety."""
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -35,7 +33,7 @@ class Judge:
         """The indices of the rarest decile.
 
         Rarity is the surprisal per token: under the grammar if there is one, else under the
-        frequencies of tokens in the real training rows, each counted once more.
+        frequencies of tokens in real training rows, each counted once more.
         """
         if self.setup.surprisal is not None:
             surprisal = np.array(self.setup.surprisal)
@@ -45,9 +43,8 @@ class Judge:
         return np.sort(np.argsort(-surprisal / self.tokens, kind="stable")[:count])
 
     def _unigram(self) -> Floats:
-        encoder = self.setup.encoder
-        counts = Counter(chain.from_iterable(encoder.encode(self.setup.corpus.train)))
-        total = counts.total() + len(encoder.tokenizer)
+        counts = self.setup.token_frequencies
+        total = counts.total() + len(self.setup.encoder.tokenizer)
         return np.array(
             [
                 math.fsum(math.log(total / (1 + counts[token])) for token in ids[1:])

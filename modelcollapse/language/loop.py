@@ -108,8 +108,7 @@ def run(
     size = needed(setup, sizes, len(seeds) * len(labels), options.keep)
     check_space(Path(output), size, "the run")
     check_memory(setup, options.jobs)
-    setup.require(sizes[0], "samples")
-    real = {seed: setup.corpus.draw(sizes[0], seed, setup.encoder.usable) for seed in seeds}
+    real = {seed: setup.draw(sizes[0], seed) for seed in seeds}
     folder = Folder(Path(output), setup.described())
     with working(folder, options):
         known = [*setup.lines(), *devices.told(options.jobs), *setup.foreseen(sizes[0])]
@@ -119,6 +118,7 @@ def run(
         for seed, rows in real.items():
             folder.rows(f"seed-{seed}/real", rows, tell, "samples")
         backend.wait()
+        setup = setup.spread(options.jobs)
         judge = Judge(setup)
         chains = [
             Chain(setup, judge, folder, options, workflow, seed, sizes)

@@ -1,6 +1,5 @@
 """Texts as token numbers, with a start and an end, and samples as rows again."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -78,15 +77,9 @@ class Encoder:
 
     def usable(self, rows: Sequence[Row]) -> list[Row]:
         """Return the rows that a sample could be: they fit, and all of their text is readable."""
-        return [row for row, why in zip(rows, self._troubles(rows), strict=True) if not why]
+        return [row for row, why in zip(rows, self.troubles(rows), strict=True) if not why]
 
-    def left_out(self, rows: Sequence[Row]) -> str:
-        """Return how many rows no sample could be, and why."""
-        counts = Counter(why for why in self._troubles(rows) if why)
-        reasons = ", ".join(f"{n} {why}" for why, n in sorted(counts.items()))
-        return f"{counts.total()} of them left out" + (f": {reasons}" if reasons else "")
-
-    def _troubles(self, rows: Sequence[Row]) -> list[str]:
+    def troubles(self, rows: Sequence[Row]) -> list[str]:
         """Return why each row is not usable; nothing where it is."""
         return [
             f"longer than {self.max_length} tokens"

@@ -161,7 +161,7 @@ def test_generation_one_is_plain_fine_tuning(whole):
         whole / f"seed-{SEED}" / "real" / "generation-001" / "held_out.parquet"
     ).to_dict(as_series=False)
 
-    assert real == setup.corpus.draw(24, SEED, setup.encoder.usable)
+    assert real == setup.draw(24, SEED)
     assert read_rows(whole / "held_out.parquet") == setup.held_out
     assert same_state(weights_of(whole, "real", 1), saved(model))
     assert told == {"nats": nats.tolist()}
