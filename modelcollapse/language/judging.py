@@ -25,7 +25,13 @@ class Judge:
 
     @cached_property
     def tokens(self) -> Integers:
-        """The predicted tokens of each held-out row: all but the start."""
+        """The predicted tokens of each held-out row: all but the start, or but the prompt."""
+        given = self.setup.held_out_given
+        return self.lengths if given is None else self.lengths + 1 - np.array(given)
+
+    @cached_property
+    def lengths(self) -> Integers:
+        """The tokens of each held-out row after the start."""
         return np.array([len(ids) - 1 for ids in self.setup.held_out_examples])
 
     @cached_property
@@ -40,7 +46,7 @@ class Judge:
         else:
             surprisal = self._unigram()
         count = max(1, len(surprisal) // TAIL)
-        return np.sort(np.argsort(-surprisal / self.tokens, kind="stable")[:count])
+        return np.sort(np.argsort(-surprisal / self.lengths, kind="stable")[:count])
 
     def _unigram(self) -> Floats:
         counts = self.setup.token_frequencies
@@ -54,17 +60,19 @@ class Judge:
 
     def nats(self, model: Any) -> Floats:
         """Return -log p of each held-out row, in float32."""
-        return row_nats(model, self.setup.encoder, self.setup.held_out_examples)
+        setup = self.setup
+        return row_nats(model, setup.encoder, setup.held_out_examples, setup.held_out_given)
 
     def scored(self, nats: Floats) -> dict[str, Any]:
-        """Return what is kept of each held-out row: "nats", and its "tokens" after the start."""
+        """Return what is kept of each held-out row: "nats", and its predicted "tokens"."""
         return {"nats": nats, "tokens": self.tokens}
 
     def losses(self, nats: Floats) -> dict[str, float]:
         """Return "loss" and "tail_loss" in nats per token, and "row_loss" in nats per row.
 
-        With a grammar also "excess": the mean of -log q(row) + log p(row), nats per row, an
-        unbiased estimate of the Kullback-Leibler divergence from the grammar to the model.
+        With a grammar, where whole rows are judged, also "excess": the mean of
+        -log q(row) + log p(row), nats per row, an unbiased estimate of the Kullback-Leibler
+        divergence from the grammar to the model.
         """
         rare = self.rare
         result = {
@@ -72,7 +80,7 @@ class Judge:
             "tail_loss": float(nats[rare].sum() / self.tokens[rare].sum()),
             "row_loss": float(nats.mean()),
         }
-        if self.setup.surprisal is not None:
+        if self.setup.surprisal is not None and self.setup.held_out_given is None:
             result["excess"] = float((nats - self.setup.surprisal).mean())
         return result
 

@@ -83,8 +83,7 @@ class Rows(Sequence[Row]):
 
     def __eq__(self, other: object) -> bool:
         """Return whether other rows are the same ones."""
-        same = isinstance(other, Sequence) and len(other) == len(self)
-        return same and all(one == two for one, two in zip(self, other, strict=True))  # type: ignore[arg-type]
+        return isinstance(other, Sequence) and list(self) == list(other)
 
     __hash__ = None  # type: ignore[assignment]
 

@@ -7,18 +7,22 @@ drawn from the model's law given that: rejection conditions the law of each gene
 import math
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import chain
 from typing import Any
+
+import numpy as np
 
 from modelcollapse._support.errors import ModelCollapseError
 from modelcollapse.language import backend
+from modelcollapse.language.asking import Asking, Empty, Given
 from modelcollapse.language.evaluation import divergence, vocabulary
 from modelcollapse.language.own import drawn
 from modelcollapse.language.protocols import Sampler
 from modelcollapse.language.recipe import Recipe
-from modelcollapse.language.template import Row
+from modelcollapse.language.template import PromptedTemplate, Row
 from modelcollapse.language.tokens import Encoder
 from modelcollapse.language.trained import TrainedModel
 
@@ -32,7 +36,7 @@ CHANCE = 0.01  # of so few well-formed ones, at the least acceptance, that it is
 SHOWN = 20  # rejected samples, the first ones, that are kept
 
 Beat = Callable[[], None]
-Draw = Callable[[int, int, Beat], list[list[int]]]  # so many sequences, with a seed
+Draw = Callable[[list[list[int]], int, Beat], list[list[int]]]  # what follows prompts, by a seed
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,8 @@ class Samples:
         The tokens sampled, those of rejected sequences included.
     seconds
         Wall time.
+    replaced
+        The prompts that were left out, as they had no well-formed answer.
     divergence
         Of a sampler in bfloat16 from the model that is judged, nats per sequence: the mean over
         the first sequences, rejected ones included. None where both are one.
@@ -70,6 +76,7 @@ class Samples:
     respelled: float = 0.0
     tokens: int = 0
     seconds: float = 0.0
+    replaced: int = 0
     divergence: float | None = None
 
     @property
@@ -106,6 +113,7 @@ def sample(
     seed: int,
     *,
     sampler: Sampler | None = None,
+    real: Sequence[Row] | None = None,
     advance: Callable[[float], None] | None = None,
 ) -> Samples:
     """Sample rows until `count` are well-formed.
@@ -125,6 +133,9 @@ def sample(
         Of the sampling.
     sampler
         What draws the tokens; by default transformers' generate.
+    real
+        Rows whose prompts are answered, of a template that has prompts; by default whole rows are
+        sampled from the empty prompt.
     advance
         Called with the finished share.
 
@@ -135,19 +146,27 @@ def sample(
         that chance would make it so one time in a hundred.
     """
     started = time.monotonic()
-    draw = _builtin(model, encoder, recipe)
+    draw = _builtin(model, encoder, recipe, whole=real is None)
+    asking: Asking = Empty(encoder)
+    if real is not None and isinstance(encoder.template, PromptedTemplate):
+        asking = Given(encoder, encoder.template, real, count, seed)
     if sampler is not None:
         draw = _of_ones_own(sampler, model, encoder, recipe)
     found = Samples([], 0)
-    first: list[list[int]] = []
+    first: list[tuple[list[int], int]] = []
     calls, size = 0, _share(count, 1.0, FIRST_TRIED // backend.world())
     beat = advance or _unseen
     while len(found.rows) < count:
         stream = backend.derived(seed, calls, backend.rank())
         so_far = partial(beat, len(found.rows) / count)
-        for sequences in backend.gathered(draw(size, stream, so_far)):
-            first += sequences[: SCORED - len(first)]
-            found = _sorted(found, sequences, encoder)
+        wave = asking.wave(size * backend.world())
+        each = math.ceil(len(wave) / backend.world())
+        own = wave[backend.rank() * each : (backend.rank() + 1) * each]
+        drawn_by_all = backend.gathered(draw(own, stream, so_far))
+        sequences = [*chain.from_iterable(drawn_by_all)]
+        pairs = list(zip(wave, sequences, strict=True))
+        first += [([*p, *s], len(p)) for p, s in pairs[: SCORED - len(first)]]
+        found = _sorted(found, pairs, encoder, asking)
         calls += 1
         found = replace(found, seconds=time.monotonic() - started)
         _check_hope(found, recipe)
@@ -158,30 +177,37 @@ def sample(
         if good < recipe.least_acceptance * tried:
             most = min(most, tried // backend.world())
         size = _share(count - good, max(good / tried, recipe.least_acceptance), most)
-    rows, ids = found.rows[:count], found.ids[:count]
+    order = asking.order()
+    places = range(count) if order is None else np.argsort(order)
+    rows, ids = [found.rows[i] for i in places], [found.ids[i] for i in places]
     return replace(
         found,
         rows=rows,
         ids=ids,
+        replaced=asking.replaced,
         respelled=_respelled(encoder, rows, ids),
         divergence=_divergence(model, encoder, first, recipe) if sampler is None else None,
         seconds=time.monotonic() - started,
     )
 
 
-def _sorted(found: Samples, sequences: list[list[int]], encoder: Encoder) -> Samples:
+def _sorted(
+    found: Samples, pairs: list[tuple[list[int], list[int]]], encoder: Encoder, asking: Asking
+) -> Samples:
     """Return what is known with more sequences, the well-formed ones told from the others."""
     rows, ids = list(found.rows), list(found.ids)
     rejected, shown = Counter(found.rejected), list(found.shown)
-    for read, sequence in zip(encoder.decode(sequences), sequences, strict=True):
-        if isinstance(read, str):
-            rejected[read] += 1
-            shown += [(read, sequence)] * (len(shown) < SHOWN)
+    texts = [[*prompt[1:], *sequence] for prompt, sequence in pairs]
+    for place, (read, text) in enumerate(zip(encoder.decode(texts), texts, strict=True)):
+        row, why = (None, read) if isinstance(read, str) else (read, "malformed")
+        if asking.answered(place, row) and row is not None:
+            rows.append(row)
+            ids.append([encoder.start, *text[: text.index(encoder.end) + 1]])
         else:
-            rows.append(read)
-            ids.append([encoder.start, *sequence[: sequence.index(encoder.end) + 1]])
-    tokens = found.tokens + sum(map(len, sequences))
-    tried = found.tried + len(sequences)
+            rejected[why] += 1
+            shown += [(why, text)] * (len(shown) < SHOWN)
+    tokens = found.tokens + sum(len(sequence) for _, sequence in pairs)
+    tried = found.tried + len(pairs)
     return replace(
         found,
         rows=rows,
@@ -205,15 +231,20 @@ def lowered(model: TrainedModel, recipe: Recipe) -> Any:
     return model.bfloat16 if backend.precise(recipe.precision) == "bfloat16" else model.loaded
 
 
-def _builtin(model: TrainedModel, encoder: Encoder, recipe: Recipe) -> Draw:
+def _builtin(model: TrainedModel, encoder: Encoder, recipe: Recipe, *, whole: bool) -> Draw:
     drawing = lowered(model, recipe)
-    return lambda size, stream, beat: _generate(drawing, encoder, size, recipe, stream, beat)
+
+    def draw(prompts: list[list[int]], stream: int, beat: Beat) -> list[list[int]]:
+        if whole:
+            return _generate(drawing, encoder, len(prompts), recipe, stream, beat)
+        return completed(drawing, encoder, prompts, recipe, stream, beat)
+
+    return draw
 
 
 def _of_ones_own(sampler: Sampler, model: TrainedModel, encoder: Encoder, recipe: Recipe) -> Draw:
-    def draw(size: int, stream: int, beat: Beat) -> list[list[int]]:
+    def draw(prompts: list[list[int]], stream: int, beat: Beat) -> list[list[int]]:
         beat()
-        prompts = [[encoder.start] for _ in range(size)]
         found = sampler.sample(
             model,
             prompts,
@@ -227,13 +258,13 @@ def _of_ones_own(sampler: Sampler, model: TrainedModel, encoder: Encoder, recipe
 
 
 def _divergence(
-    model: TrainedModel, encoder: Encoder, sequences: list[list[int]], recipe: Recipe
+    model: TrainedModel, encoder: Encoder, sequences: list[tuple[list[int], int]], recipe: Recipe
 ) -> float | None:
     drawing = lowered(model, recipe)
     if drawing is model.loaded or recipe.temperature == 0:
         return None
-    started = [[encoder.start, *ids] for ids in sequences]
-    return float(divergence(drawing, model.loaded, encoder, started, recipe).mean())
+    ids, given = map(list, zip(*sequences, strict=True))
+    return float(divergence(drawing, model.loaded, encoder, ids, recipe, given).mean())
 
 
 def _share(missing: int, acceptance: float, most: int) -> int:
@@ -281,48 +312,63 @@ def completed(
     seed: int,
     beat: Beat = lambda: None,
 ) -> list[list[int]]:
-    """Return what follows prompts of one length, each up to its end if it has one.
+    """Return what follows prompts, each up to its end if it has one.
 
     A batch takes as long as its longest sequence. So sequences are generated to a first length,
     those that have not ended to twice that length, and so on: the law is the same, as each goes on
-    from its own tokens, and few steps are spent on sequences that have ended.
+    from its own tokens, and few steps are spent on sequences that have ended. Sequences in a batch
+    have nearly as far to go, within a factor of two, and none goes on beyond max_length.
     """
-    finished: dict[int, list[int]] = {}
-    pending = dict(enumerate(prompts))
-    begun = length = len(prompts[0])
+
+    def ahead(name: int) -> int:
+        length = len(pending[name])
+        return min(max(FIRST_LENGTH, 2 * length), encoder.max_length) - length
+
+    pending = {name: list(prompt) for name, prompt in enumerate(prompts)}
+    finished = {name: list[int]() for name in pending if ahead(name) <= 0}
+    pending = {name: ids for name, ids in pending.items() if name not in finished}
     stage = 0
     while pending:
-        upto = min(max(FIRST_LENGTH, 2 * length), encoder.max_length)
-        names = list(pending)
-        for first in range(0, len(names), recipe.sampling_batch):
-            batch = names[first : first + recipe.sampling_batch]
+        names = sorted(pending, key=ahead)
+        for first, last in _batches([ahead(name) for name in names], recipe.sampling_batch):
+            batch = names[first:last]
             stream = backend.derived(seed, stage, first)
             beat()
-            prefixes = [pending[name] for name in batch]
-            for name, ids in zip(
-                batch, _continued(model, encoder, prefixes, upto, recipe, stream), strict=True
-            ):
+            prefixes, tokens = [pending[name] for name in batch], ahead(batch[0])
+            continued = _continued(model, encoder, prefixes, tokens, recipe, stream)
+            for name, ids in zip(batch, continued, strict=True):
+                begun = len(prompts[name])
                 if encoder.end in ids[begun:]:
                     finished[name] = ids[begun : ids.index(encoder.end, begun) + 1]
                     del pending[name]
+                elif len(ids) == encoder.max_length:
+                    finished[name] = ids[begun:]
+                    del pending[name]
                 else:
                     pending[name] = ids
-        length, stage = upto, stage + 1
-        if length == encoder.max_length:
-            finished |= {name: ids[begun:] for name, ids in pending.items()}
-            break
+        stage += 1
     return [finished[name] for name in range(len(prompts))]
+
+
+def _batches(ahead: Sequence[int], most: int) -> list[tuple[int, int]]:
+    """Return (first, last) of batches of ascending numbers, none twice as large as the first."""
+    cuts, first = [], 0
+    for i, number in enumerate(ahead):
+        if i - first == most or number >= 2 * ahead[first]:
+            cuts.append((first, i))
+            first = i
+    return [*cuts, (first, len(ahead))]
 
 
 def _continued(
     model: Any,
     encoder: Encoder,
     prefixes: list[list[int]],
-    upto: int,
+    tokens: int,
     recipe: Recipe,
     seed: int,
 ) -> list[list[int]]:
-    """Return each sequence with the tokens that follow, up to a length."""
+    """Return each sequence with so many tokens that follow; shorter ones are padded before."""
     import torch
     from transformers import GenerationConfig
 
@@ -332,13 +378,17 @@ def _continued(
         # Everything that would change the distribution is said: a checkpoint's own generation
         # settings, and generate's default top-k of 50, are not what the model has learned.
         **({"temperature": recipe.temperature, "top_k": 0, "top_p": 1.0} if random else {}),
-        max_new_tokens=upto - len(prefixes[0]),
+        max_new_tokens=tokens,
         eos_token_id=encoder.end,
         pad_token_id=encoder.padding,
         bos_token_id=encoder.start,
     )
-    ids = torch.tensor(prefixes, device=model.device)
+    longest = max(map(len, prefixes))
+    missing = [longest - len(prefix) for prefix in prefixes]
+    padded = [[encoder.padding] * n + prefix for n, prefix in zip(missing, prefixes, strict=True)]
+    ids = torch.tensor(padded, device=model.device)
+    mask = torch.tensor([[0] * n + [1] * (longest - n) for n in missing], device=model.device)
     with torch.no_grad(), backend.seeded(seed), backend.autocast(recipe.precision):
-        output = model.generate(ids, attention_mask=torch.ones_like(ids), generation_config=how)
+        output = model.generate(ids, attention_mask=mask, generation_config=how)
     sequences: list[list[int]] = output.tolist()
-    return sequences
+    return [sequence[n:] for sequence, n in zip(sequences, missing, strict=True)]

@@ -21,7 +21,7 @@ from modelcollapse.language.protocols import Metric, Sampler, Template, Trainer
 from modelcollapse.language.recipe import FROM_SCRATCH, LARGEST_SEED, PAPER, SMALL, Recipe
 from modelcollapse.language.rows import CHUNK
 from modelcollapse.language.screening import Screen
-from modelcollapse.language.template import Row, digest
+from modelcollapse.language.template import PromptedTemplate, Row, digest
 from modelcollapse.language.tokens import Encoder
 from modelcollapse.language.training import planned_steps
 from modelcollapse.workflows import Accumulate, AccumulateSubsample, Replace, Workflow
@@ -179,6 +179,13 @@ class Setup:
         return self.encoder.encode(self.held_out)
 
     @cached_property
+    def held_out_given(self) -> list[int] | None:
+        """How many tokens of each held-out row are its prompt, where no loss is on that."""
+        if self.recipe.loss_on == "text":
+            return None
+        return self.encoder.given(self.held_out, self.held_out_examples)
+
+    @cached_property
     def surprisal(self) -> list[float] | None:
         """The exact -log probability of each held-out row, nats, if it is known."""
         return None if self.corpus.grammar is None else self.corpus.surprisal(self.held_out)
@@ -223,6 +230,8 @@ class Setup:
             f"{r.rows_per_step * backend.world()} {unit} per step, {long}, at most "
             f"{r.max_length} tokens"
         )
+        if r.prompts == "real":
+            told += f"; prompts of real rows, loss on the {r.loss_on}"
         if corpus.grammar is not None:
             return [told]
         train = self.screen.left_out()
@@ -312,11 +321,26 @@ def prepare(settings: Settings, advance: Any = None) -> Setup:
             base.tokenizer, corpus.template, recipe.max_length, retokenise=recipe.retokenise
         )
         _check_sizes(base, recipe)
+        _check_prompts(settings, recipe, corpus)
         held_out = encoder.usable(corpus.held_out)
     if not held_out:
         screen = Screen(corpus.held_out, encoder.troubles)
         raise _unusable("held-out", corpus, encoder, screen)
     return Setup(settings, recipe, base, corpus, encoder, held_out)
+
+
+def _check_prompts(settings: Settings, recipe: Recipe, corpus: Corpus) -> None:
+    """Raise InvalidInput if prompts are to be kept and nobody can say what they are."""
+    if recipe.prompts == "sampled":
+        return
+    if not isinstance(corpus.template, PromptedTemplate):
+        remedy = f"{corpus.name} is plain text, which has none: name two columns, or leave it out"
+        if settings.template is not None:
+            remedy = "the template does not say where a prompt ends: give it prompt(row)"
+        raise invalid("prompts", recipe.prompts, remedy)
+    if recipe.loss_on == "completion" and settings.trainer is not None:
+        remedy = "a trainer of one's own is not told where prompts end: leave one of the two out"
+        raise invalid("loss_on", recipe.loss_on, remedy)
 
 
 def _unusable(kind: str, corpus: Corpus, encoder: Encoder, screen: Screen) -> InvalidInput:

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain
+from itertools import chain, takewhile
 from typing import Any
 
 from modelcollapse._support.errors import InvalidInput
-from modelcollapse.language.template import Row, Template
+from modelcollapse.language.template import PromptedTemplate, Row, Template
 
 UNDECODABLE = "�"  # what a tokenizer writes for bytes that are not UTF-8
 REASONS = ("unfinished", "undecodable", "malformed", "too_long")
@@ -66,6 +66,25 @@ class Encoder:
         texts = [self.template.write(row) for row in rows]
         encoded = self.tokenizer(texts, add_special_tokens=False)["input_ids"]
         return [[self.start, *ids, self.end] for ids in encoded]
+
+    def prompts(self, rows: Sequence[Row]) -> list[list[int]]:
+        """Return start and tokens of each row's prompt, of a template that has prompts."""
+        if not rows or not isinstance(self.template, PromptedTemplate):
+            return []
+        texts = [self.template.prompt(row) for row in rows]
+        encoded = self.tokenizer(texts, add_special_tokens=False)["input_ids"]
+        return [[self.start, *ids] for ids in encoded]
+
+    def given(self, rows: Sequence[Row], examples: Sequence[Sequence[int]]) -> list[int]:
+        """Return how many tokens of each row are its prompt, start included.
+
+        Where the tokens of the row are other ones than those of its prompt, as a token may hold the
+        end of one and the beginning of an answer, they are no part of the prompt.
+        """
+        return [
+            sum(1 for _ in takewhile(lambda two: two[0] == two[1], zip(prompt, ids, strict=False)))
+            for prompt, ids in zip(self.prompts(rows), examples, strict=True)
+        ]
 
     def fits(self, ids: Sequence[int]) -> bool:
         """Return whether a row is short enough, with special tokens at its start and end alone."""

@@ -49,6 +49,7 @@ def fine_tune(
     seed: int,
     *,
     weights: Sequence[float] | None = None,
+    given: Sequence[int] | None = None,
     scratch: Path | None = None,
     tracking: Tracking = UNTRACKED,
     advance: Advance | None = None,
@@ -69,6 +70,8 @@ def fine_tune(
         Of the order of the rows and of dropout.
     weights
         One weight per row, with mean 1; not with packed rows.
+    given
+        How many tokens at the beginning of each row no loss is on; by default the start alone.
     scratch
         A folder for the Trainer's files, by default a temporary one.
     tracking
@@ -88,10 +91,10 @@ def fine_tune(
         trainer = _trainer(
             model,
             encoder,
-            _data(examples, weights),
+            _data(examples, weights, given),
             arguments,
             advance,
-            sum(map(len, examples)) / len(examples) - 1 if recipe.loss == "rows" else None,
+            _row_tokens(examples, given) if recipe.loss == "rows" else None,
         )
         output = trainer.train()
         # Under bfloat16 it has put a forward of its own, with autocast, before the model's.
@@ -138,8 +141,18 @@ def _arguments(recipe: Recipe, rows: int, seed: int, folder: str, tracker: dict[
     return arguments
 
 
-def _data(examples: Sequence[Sequence[int]], weights: Sequence[float] | None) -> Any:
-    """Return the rows, their lengths and their weights as a data set."""
+def _row_tokens(examples: Sequence[Sequence[int]], given: Sequence[int] | None) -> float:
+    """Return the mean number of tokens that a row's loss is on."""
+    without = len(examples) if given is None else sum(given)
+    return (sum(map(len, examples)) - without) / len(examples)
+
+
+def _data(
+    examples: Sequence[Sequence[int]],
+    weights: Sequence[float] | None,
+    given: Sequence[int] | None,
+) -> Any:
+    """Return the rows, their lengths, weights and given tokens as a data set."""
     from datasets import Dataset
 
     columns: dict[str, Any] = {
@@ -148,6 +161,8 @@ def _data(examples: Sequence[Sequence[int]], weights: Sequence[float] | None) ->
     }
     if weights is not None:
         columns["weight"] = list(weights)
+    if given is not None:
+        columns["given"] = list(given)
     return Dataset.from_dict(columns)
 
 
@@ -187,6 +202,8 @@ def planned_steps(rows: int, recipe: Recipe) -> int:
 class Collator:
     """Pads token numbers on the right, and masks the padding in attention and loss.
 
+    What is given, the start or a prompt, is masked in the loss alone.
+
     transformers' language-modelling collator masks every token that equals the padding, which
     hides the end of each row from a model whose padding is its end-of-sequence token.
     """
@@ -206,7 +223,8 @@ class Collator:
         batch = {"input_ids": ids, "attention_mask": mask}
         batch["labels"] = ids.masked_fill(mask == 0, -100)
         # The start is given, never predicted; some models' losses would count it all the same.
-        batch["labels"][:, 0] = -100
+        for i, f in enumerate(features):
+            batch["labels"][i, : f.get("given", 1)] = -100
         if "weight" in features[0]:
             batch["weight"] = torch.tensor([f["weight"] for f in features], dtype=torch.float32)
         return batch

@@ -736,7 +736,8 @@ def by_letters(family="llama"):
         letters = [
             own.tokenizer.convert_tokens_to_ids(list(text.replace(" ", "Ġ"))) for text in texts
         ]
-        return [[*ids, own.end] for ids in letters if len(ids) < 20 and None not in ids] or found
+        spelled = [[*ids, own.end] for ids in letters if len(ids) < 20 and None not in ids]
+        return [spelled[i % len(spelled)] for i in range(len(found))] if spelled else found
 
     return generate
 

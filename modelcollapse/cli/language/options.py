@@ -14,7 +14,7 @@ from modelcollapse.cli.importing import instance
 from modelcollapse.cli.output import note, progress
 from modelcollapse.cli.whole import MaybeWhole, Whole
 from modelcollapse.language import Options, Recipe, Settings
-from modelcollapse.language.recipe import Batching, Loss, Precision
+from modelcollapse.language.recipe import Batching, Loss, LossOn, Precision, Prompts
 from modelcollapse.language.settings import default_recipe
 from modelcollapse.language.work import Announce, Keep, Report
 
@@ -68,6 +68,12 @@ class ModelOptions:
 
     loss: Loss | None = None
     "tokens (the default): the mean of a step's tokens; rows: every row counts alike."
+
+    prompts: Prompts | None = None
+    "sampled (the default): whole rows; real: the model answers the prompts of the real rows."
+
+    loss_on: LossOn | None = None
+    "text (the default), or completion: the answers alone, with --prompts real."
 
     retokenise: Annotated[bool, Parameter(negative="")] = False
     "Train on the samples' texts, encoded again, as the paper; not on the tokens sampled."
