@@ -12,7 +12,7 @@ again. PyTorch, transformers, datasets and accelerate are needed, and imported w
     template, tokens                              rows as text, texts as tokens
     base, checkpoints                             the model to start from, and small ones
     protocols, trained, shipped, own, fitting     its parts: anybody's sampler, trainer, metric
-    recipe, training, trainer                     one generation: its training,
+    recipe, arguments, training, trainer          one generation: its training,
     sampling, asking, batch                       and its samples
     evaluation, judging, diversity, tracking      what a generation is judged by, and who hears it
     settings, folder, work, devices, chain, loop  a run: what, where, how, and the loop itself

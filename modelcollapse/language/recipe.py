@@ -1,11 +1,13 @@
 """How a language model is trained and sampled: the paper's recipe, and one for small models."""
 
 import math
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
 from modelcollapse._support.checks import fraction, positive, whole
 from modelcollapse._support.errors import invalid
+from modelcollapse.language.arguments import checked_names
 
 Precision = Literal["auto", "float32", "bfloat16"]
 Batching = Literal["random", "by_length"]
@@ -72,6 +74,9 @@ class Recipe:
         weights; "auto" is "bfloat16" on a GPU that has it and "float32" elsewhere. Models are
         judged in float32 always, and how far the sampler's law is from the judged model's is
         recorded.
+    training
+        More arguments of transformers' Trainer, by the names of its TrainingArguments, such as
+        {"gradient_checkpointing": True}; not those that other options or the loop say.
     temperature
         Of the sampling; 0 is the most probable token. Nothing is truncated (no top-k, no top-p).
     sampling_batch
@@ -100,11 +105,13 @@ class Recipe:
     loss_on: LossOn = "text"
     retokenise: bool = False
     precision: Precision = "auto"
+    training: Mapping[str, Any] = field(default_factory=dict, hash=False)
     temperature: float = 1.0
     sampling_batch: int = 512
     least_acceptance: float = 0.05
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "training", checked_names(self.training))
         positive("learning_rate", self.learning_rate)
         positive("epochs", self.epochs)
         for name in ("batch_size", "accumulation", "sampling_batch"):

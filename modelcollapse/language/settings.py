@@ -13,6 +13,7 @@ from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse._support.version import build
 from modelcollapse._support.words import many
 from modelcollapse.language import backend
+from modelcollapse.language.arguments import check_arguments
 from modelcollapse.language.base import Base
 from modelcollapse.language.checkpoints import names, resolve
 from modelcollapse.language.corpus import GRAMMAR_ROWS, Corpus, load_corpus, some
@@ -309,6 +310,7 @@ def prepare(settings: Settings, advance: Any = None) -> Setup:
     check_one_process(sampler=settings.sampler, trainer=settings.trainer)
     recipe = settings.recipe or default_recipe(settings.model, from_scratch=settings.from_scratch)
     with backend.quiet():
+        check_arguments(recipe.training)
         corpus = load_corpus(
             settings.data,
             held_out=settings.held_out,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from modelcollapse.language import backend
+from modelcollapse.language.arguments import made
 from modelcollapse.language.recipe import Recipe
 from modelcollapse.language.tokens import Encoder
 from modelcollapse.language.tracking import Tracking
@@ -111,30 +112,29 @@ def fine_tune(
 
 def _arguments(recipe: Recipe, rows: int, seed: int, folder: str, tracker: dict[str, Any]) -> Any:
     """Return the Trainer's arguments for so many rows."""
-    from transformers import TrainingArguments
-
     on_cpu = backend.device().type == "cpu"
-    arguments = TrainingArguments(
-        output_dir=folder,
-        per_device_train_batch_size=recipe.batch_size,
-        gradient_accumulation_steps=recipe.accumulation,
-        learning_rate=recipe.learning_rate,
-        lr_scheduler_type="constant_with_warmup",
-        warmup_steps=int(recipe.warmup * planned_steps(rows, recipe)),
-        num_train_epochs=recipe.epochs,
-        max_steps=recipe.steps or -1,
-        bf16=backend.precise(recipe.precision) == "bfloat16",
-        train_sampling_strategy=SAMPLERS[recipe.batching],
-        remove_unused_columns=False,
-        ddp_find_unused_parameters=False,
-        seed=seed,
-        save_strategy="no",
-        logging_steps=10,
+    said = {
+        "output_dir": folder,
+        "per_device_train_batch_size": recipe.batch_size,
+        "gradient_accumulation_steps": recipe.accumulation,
+        "learning_rate": recipe.learning_rate,
+        "lr_scheduler_type": "constant_with_warmup",
+        "warmup_steps": int(recipe.warmup * planned_steps(rows, recipe)),
+        "num_train_epochs": recipe.epochs,
+        "max_steps": recipe.steps or -1,
+        "bf16": backend.precise(recipe.precision) == "bfloat16",
+        "train_sampling_strategy": SAMPLERS[recipe.batching],
+        "remove_unused_columns": False,
+        "ddp_find_unused_parameters": False,
+        "seed": seed,
+        "save_strategy": "no",
+        "logging_steps": 10,
         **tracker,
-        disable_tqdm=True,
-        use_cpu=on_cpu,
-        dataloader_pin_memory=not on_cpu,
-    )
+        "disable_tqdm": True,
+        "use_cpu": on_cpu,
+        "dataloader_pin_memory": not on_cpu,
+    }
+    arguments = made({**said, **recipe.training})
     # A process that sees several GPUs would split each batch over them and multiply its size by
     # their number: another recipe. Several processes are what accelerate launch is for.
     arguments._n_gpu = min(1, arguments.n_gpu)  # noqa: SLF001 - it has no public switch

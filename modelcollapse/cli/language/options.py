@@ -14,6 +14,7 @@ from modelcollapse.cli.importing import instance
 from modelcollapse.cli.output import note, progress
 from modelcollapse.cli.whole import MaybeWhole, Whole
 from modelcollapse.language import Options, Recipe, Settings
+from modelcollapse.language.arguments import parse
 from modelcollapse.language.recipe import Batching, Loss, LossOn, Precision, Prompts
 from modelcollapse.language.settings import default_recipe
 from modelcollapse.language.work import Announce, Keep, Report
@@ -81,6 +82,9 @@ class ModelOptions:
     precision: Precision | None = None
     "Of training and sampling: float32, bfloat16, or auto: bfloat16 on a GPU that has it."
 
+    training: Annotated[tuple[str, ...], Parameter(negative="")] = ()
+    "More of transformers' TrainingArguments, as name=value (repeat it) or a JSON file of them."
+
     sampler: str | None = None
     "Your own sampler, as module:Name of a class or an object; see the page on language models."
 
@@ -107,6 +111,7 @@ class ModelOptions:
         recipe = default_recipe(self.model, from_scratch=self.from_scratch)
         names = [field.name for field in fields(Recipe)]
         given = {n: v for n in names if (v := getattr(self, n, None)) is not None}
+        given["training"] = parse(self.training)
         return Settings(
             model=self.model,
             data=self.data,
