@@ -164,7 +164,10 @@ def test_generation_one_is_plain_fine_tuning(whole):
     assert real == setup.draw(24, SEED)
     assert read_rows(whole / "held_out.parquet") == setup.held_out
     assert same_state(weights_of(whole, "real", 1), saved(model))
-    assert told == {"nats": nats.tolist()}
+    assert told == {
+        "nats": nats.tolist(),
+        "tokens": [len(ids) - 1 for ids in setup.held_out_examples],
+    }
     assert found["row_loss"] == pytest.approx(nats.mean(), rel=1e-12)
     tokens = sum(len(ids) - 1 for ids in setup.held_out_examples)
     assert found["loss"] == pytest.approx(nats.sum() / tokens, rel=1e-12)
@@ -327,15 +330,21 @@ def test_a_killed_run_resumes(tmp_path, whole):
 
 
 @pytest.fixture(scope="module")
-def processes():
-    """Return a number of processes: the first test starts them, and the others find them.
+def ended():
+    """End the processes: the first test starts them, and the others find them."""
+    yield
+    get_reusable_executor().shutdown(wait=True)
+
+
+@pytest.fixture
+def processes(ended, monkeypatch):
+    """Return a number of processes.
 
     There seem to be two GPUs, so that each process is given one of them; none can use it.
     """
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(devices, "visible", lambda: ("5", "7"))
-        yield 2
-    get_reusable_executor().shutdown(wait=True)
+    del ended
+    monkeypatch.setattr(devices, "visible", lambda: ("5", "7"))
+    return 2
 
 
 def gpu_of_a_process(folder):

@@ -73,17 +73,17 @@ def sentences(count):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_prompts_of_many_lengths_are_continued_as_each_alone(monkeypatch, family):
     """Shorter ones are padded before; positions and attention are those of no padding."""
-    fresh, own = model(family).eval(), encoder(family, max_length=60)
-    greedy = replace(TINY, temperature=0.0, sampling_batch=5)
-    prompts = [ids[:-1] for ids in own.encode(texts(9, seed=1, longest=14))]
+    fresh, own = model(family).eval(), encoder(family, max_length=28)
+    greedy = replace(TINY, temperature=0.0, sampling_batch=3)
+    prompts = [ids[:-1] for ids in own.encode(texts(5, seed=1, longest=10))]
     monkeypatch.setattr(sampling, "FIRST_LENGTH", 8)
     together = completed(fresh, own, prompts, greedy, 0)
 
     assert len({len(prompt) for prompt in prompts}) > 3
     assert together == [completed(fresh, own, [prompt], greedy, 0)[0] for prompt in prompts]
     for prompt, ids in zip(prompts, together, strict=True):
-        assert own.end in ids[-1:] or len(prompt) + len(ids) == 60
-    full = [own.start, *[5] * 59]
+        assert own.end in ids[-1:] or len(prompt) + len(ids) == 28
+    full = [own.start, *[5] * 27]
     assert completed(fresh, own, [full, prompts[0]], greedy, 0) == [[], together[0]]
     assert completed(fresh, own, [], greedy, 0) == []
 

@@ -151,7 +151,7 @@ def test_every_set_of_usable_rows_is_as_probable(monkeypatch, collapse_seed):
     rng = np.random.default_rng(collapse_seed)
     pairs = list(itertools.combinations([0, 2, 3, 5, 6], 2))
     counts = dict.fromkeys(pairs, 0)
-    draws = 4000
+    draws = 2000
     for _ in range(draws):
         screen = Screen(rows, lambda rows: ["x" * (row["text"] == "x") for row in rows])
         counts[tuple(screen.draw(2, rng).tolist())] += 1
