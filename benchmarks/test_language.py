@@ -44,7 +44,7 @@ def ours(setup, rows, seed):
 def test_generation(benchmark, record_other, bench_seed, setup):
     """Both sides' models learn, and both sides measure them to the same loss."""
     benchmark.group = "one generation of a language model"
-    rows = setup.corpus.draw(ROWS, bench_seed, setup.encoder.usable)
+    rows = setup.draw(ROWS, bench_seed)
     write = setup.corpus.template.write
     texts, held_out = [write(row) for row in rows], [write(row) for row in setup.held_out]
     folder, recipe = setup.base.source, setup.recipe

@@ -2,10 +2,11 @@
 
 import os
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from modelcollapse._support.errors import InvalidInput
 from modelcollapse._support.interruption import held
 
 if TYPE_CHECKING:
@@ -15,7 +16,12 @@ LOOK = 0.5  # seconds between a worker's looks at whether its parent is the same
 
 
 def spread(
-    tasks: Iterable[Any], jobs: int | None, *, ordered: bool = True, **options: Any
+    tasks: Iterable[Any],
+    jobs: int | None,
+    *,
+    ordered: bool = True,
+    begin: Callable[[], None] | None = None,
+    **options: Any,
 ) -> Iterator[Any]:
     """Yield the results of joblib's delayed calls.
 
@@ -28,15 +34,28 @@ def spread(
         another backend is used.
     ordered
         Whether results come in the order of the tasks, or as they are finished.
+    begin
+        Called in each new process before anything else is imported there; processes are used again
+        for one that is equal.
     options
         More of ``joblib.Parallel``.
+
+    Raises
+    ------
+    InvalidInput
+        If processes are to be prepared that are another backend's.
     """
     from joblib import Parallel
     from joblib.parallel import get_active_backend
 
     backend, _ = get_active_backend()
     if type(backend).__name__ == "LokyBackend":  # whose processes are this one's children
-        options |= {"initializer": _follow, "initargs": (_tie()[0],)}
+        options |= {"initializer": _begin, "initargs": (_tie()[0], begin)}
+    elif begin is not None:
+        raise InvalidInput(
+            f"jobs = {jobs}: worker processes are to be prepared, and those of {backend!r} cannot "
+            "be; leave out joblib.parallel_config"
+        )
     return_as = "generator" if ordered else "generator_unordered"
     with held():
         results: Iterator[Any] = Parallel(n_jobs=jobs, return_as=return_as, **options)(tasks)
@@ -49,6 +68,12 @@ def _tie() -> "tuple[Connection, Connection]":
     from multiprocessing import Pipe
 
     return Pipe(duplex=False)
+
+
+def _begin(tie: "Connection", begin: Callable[[], None] | None) -> None:
+    _follow(tie)
+    if begin is not None:
+        begin()
 
 
 def _follow(tie: "Connection") -> None:

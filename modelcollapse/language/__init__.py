@@ -7,14 +7,15 @@ again. PyTorch, transformers, datasets and accelerate are needed, and imported w
 
 ::
 
-    grammar, grammars, topics, columns, corpus    real data: built in, files, the hub
+    grammar, grammars, topics, corpus             real data: built in, files, the hub
+    columns, rows, screening                      which parts and rows of a data set are used
     template, tokens                              rows as text, texts as tokens
     base, checkpoints, converted                  the model to start from, small ones, and of GGUF
     protocols, trained, shipped, own, fitting     its parts: anybody's sampler, trainer, metric
-    recipe, training, trainer                     one generation: fitting,
-    sampling, generating, batch                   and its samples
+    recipe, arguments, training, trainer          one generation: fitting,
+    sampling, generating, asking, batch           and its samples
     evaluation, judging, diversity, tracking      what a generation is judged by, and who hears it
-    settings, foresight, folder, work             a run: what, what is known against it, where, how,
+    settings, foresight, folder, work, devices    a run: what, what is known against it, where, how,
     untrained, chain, loop                        and the loop itself
     results, compare, report                      what it shows
     cell, value, regression, value_report         the value of synthetic data

@@ -1,12 +1,13 @@
 """The batch that a generation's model samples: its rows, what was rejected, and what is known."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from modelcollapse._support.sealed import read_table, write_table
 from modelcollapse.language.folder import REJECTED, TOKENS, Record, write_samples
 from modelcollapse.language.judging import Judge
 from modelcollapse.language.sampling import HopelessError, Samples, sample
+from modelcollapse.language.template import Row
 from modelcollapse.language.trained import TrainedModel
 
 SHOWN_CHARACTERS = 120  # of a rejected sample, in a message
@@ -19,6 +20,7 @@ def write_batch(
     seed: int,
     partial: Path | None,
     advance: Callable[[float], None],
+    real: Sequence[Row] | None,
 ) -> tuple[Samples, Record, str]:
     """Sample a batch and write it.
 
@@ -36,6 +38,8 @@ def write_batch(
         The folder, or None where another process writes.
     advance
         Called with the finished share.
+    real
+        Rows whose prompts are kept, or None where prompts are sampled.
 
     Returns
     -------
@@ -52,6 +56,7 @@ def write_batch(
             setup.recipe,
             seed,
             sampler=setup.settings.sampler,
+            real=real,
             advance=advance,
         )
     except HopelessError as hopeless:
@@ -88,7 +93,9 @@ def rejected_in(place: Path) -> str:
 
 def _counts(samples: Samples) -> Record:
     """Return what is recorded of sampling, whatever its outcome."""
-    known = {} if samples.divergence is None else {"sampler_divergence": samples.divergence}
+    known: Record = {} if samples.divergence is None else {"sampler_divergence": samples.divergence}
+    if samples.replaced:
+        known["prompts_left_out"] = samples.replaced
     return {
         **known,
         "tried": samples.tried,

@@ -13,6 +13,7 @@ from modelcollapse.language.folder import (
     Record,
     generation_folder,
     read_examples,
+    read_given,
 )
 from modelcollapse.language.judging import Judge
 from modelcollapse.language.work import (
@@ -49,25 +50,30 @@ class Cell:
         """The folder of the cell."""
         return seed_folder(self.folder, self.seed) / f"cell-r{self.real}-s{self.synthetic}"
 
-    def examples(self) -> list[list[int]]:
-        """Return the tokens of the training rows."""
+    def examples(self) -> tuple[list[list[int]], list[int] | None]:
+        """Return the tokens of the training rows; where no loss is on prompts, how many are."""
         real = seed_folder(self.folder, self.seed) / "real.parquet"
-        encoder, found = self.judge.setup.encoder, list[list[int]]()
+        encoder, found, given = self.judge.setup.encoder, list[list[int]](), list[int]()
+        masked = self.judge.setup.recipe.loss_on == "completion"
         for path, count in ((real, self.real), (self.pool, self.synthetic)):
             if count:
-                found += read_examples(path, encoder, slice(count))
-        return found
+                rows = read_examples(path, encoder, slice(count))
+                found += rows
+                given += read_given(path, encoder, slice(count), rows) if masked else []
+        return found, given if masked else None
 
     def run(self, report: Report, announce: Announce) -> None:
         """Train, judge and write the cell, unless that is done."""
         if self.folder.finished(self.place, announce) is not None:
             return
         tracking = self.folder.tracking(self.place, self.name, self.options.report_to)
+        examples, given = self.examples()
         with generation_folder(self.place) as partial:
             place = (partial or self.place) / "model"
             model, training = fit(
                 self.judge.setup,
-                self.examples(),
+                examples,
+                given=given,
                 seed=backend.derived(self.seed, backend.TRAIN, self.real, self.synthetic),
                 place=place,
                 tracking=tracking,

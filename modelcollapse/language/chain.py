@@ -21,6 +21,7 @@ from modelcollapse.language.folder import (
     Record,
     generation_folder,
     read_examples,
+    read_given,
     read_rows,
 )
 from modelcollapse.language.judging import Judge
@@ -28,6 +29,7 @@ from modelcollapse.language.own import measured
 from modelcollapse.language.protocols import Generation
 from modelcollapse.language.sampling import Samples
 from modelcollapse.language.settings import Setup
+from modelcollapse.language.template import Row
 from modelcollapse.language.trained import TrainedModel
 from modelcollapse.language.work import (
     Announce,
@@ -100,11 +102,24 @@ class Chain:
         order = np.argsort(chosen, kind="stable")
         return chosen[order], None if weights is None else weights[order]
 
-    def examples(self, t: int, chosen: Integers) -> list[list[int]]:
-        """Return the tokens of the rows with these sorted numbers in batches 1, ..., t."""
-        paths = [self.folder.path / f"seed-{self.seed}" / "real.parquet"]
+    @property
+    def _real(self) -> Path:
+        return self.folder.path / f"seed-{self.seed}" / "real.parquet"
+
+    def _prompting(self) -> list[Row] | None:
+        """Return the rows whose prompts are answered, or None where prompts are sampled."""
+        return read_rows(self._real) if self.setup.recipe.prompts == "real" else None
+
+    def examples(self, t: int, chosen: Integers) -> tuple[list[list[int]], list[int] | None]:
+        """Return the tokens of the rows with these sorted numbers in batches 1, ..., t.
+
+        And how many tokens of each are its prompt, where no loss is on that.
+        """
+        paths = [self._real]
         paths += [self.place(s) / "samples.parquet" for s in range(1, t)]
         found: list[list[int]] = []
+        given: list[int] = []
+        masked, encoder = self.setup.recipe.loss_on == "completion", self.setup.encoder
         first = 0
         for path, size in zip(paths, self.sizes, strict=False):
             if (there := len(read_rows(path))) != size:
@@ -113,9 +128,11 @@ class Chain:
                     "generations' with it"
                 )
             own = chosen[(chosen >= first) & (chosen < first + size)] - first
-            found += read_examples(path, self.setup.encoder, own)
+            rows = read_examples(path, encoder, own)
+            found += rows
+            given += read_given(path, encoder, own, rows) if masked else []
             first += size
-        return found
+        return found, given if masked else None
 
     @property
     def generations(self) -> int:
@@ -163,7 +180,7 @@ class Chain:
     def generation(self, t: int, report: Report, announce: Announce) -> Record:
         """Train, judge, sample and measure generation t, and write it."""
         chosen, weights = self.select(t)
-        examples = self.examples(t, chosen)
+        examples, given = self.examples(t, chosen)
         what, keep = self.name(t), self.options.keep
         tracking = self.folder.tracking(self.place(t), what, self.options.report_to)
         with generation_folder(self.place(t)) as partial:
@@ -172,6 +189,7 @@ class Chain:
                 self.setup,
                 examples,
                 weights=None if weights is None else weights / weights.mean(),
+                given=given,
                 seed=backend.derived(self.seed, backend.TRAIN, t),
                 place=place,
                 tracking=tracking,
@@ -189,6 +207,7 @@ class Chain:
                 lambda share: report(
                     TRAINING_SHARE + (1 - TRAINING_SHARE) * share, f"{what}: sampling"
                 ),
+                self._prompting(),
             )
             record: Record = {
                 "workflow": self.stage(t),

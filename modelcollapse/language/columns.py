@@ -6,10 +6,9 @@ between: instruction and input, context and question. Where columns are named, t
 What is not used, of columns and splits, is said.
 """
 
-import math
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 
 from modelcollapse._support.csv_lines import cause, read_lines
 from modelcollapse._support.errors import InvalidInput
+from modelcollapse.language.rows import Part, Rows
 from modelcollapse.language.template import Conversation, Plain, Row, Template
 
 PAIRS = (("prompt", "response"), ("instruction", "output"), ("question", "answer"))
@@ -35,24 +35,10 @@ class Found:
     """
 
     template: Template
-    train: list[Row]
-    held_out: list[Row]
+    train: Sequence[Row]
+    held_out: Sequence[Row]
     dropped: int
     notes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Part:
-    """The columns of a part of a row: it has a text if the main one has, and others are joined."""
-
-    main: str
-    columns: tuple[str, ...]
-
-    def text(self, record: Mapping[str, Any]) -> str | None:
-        """Return the text of a row, or None if there is none."""
-        texts = {name: _text(record[name]) for name in self.columns}
-        there = [text for text in texts.values() if text.strip()]
-        return "\n".join(there) if texts[self.main].strip() else None
 
 
 def read(
@@ -70,8 +56,9 @@ def read(
     other = next((name for name in HELD_OUT_SPLITS if name in names and name != first), None)
     present = splits[first].column_names
     template, parts = choose(str(data), present, columns, own)
-    train, dropped = _rows(splits[first], template, parts)
-    held_out, more = _rows(splits[other], template, parts) if other else ([], 0)
+    train = Rows.of(splits[first], template.columns, parts)
+    held_out = Rows.of(splits[other], template.columns, parts) if other else []
+    there = len(splits[first]) + (len(splits[other]) if other else 0)
     for name, rows in ((first, train), (other, held_out)):
         if name is not None and not rows:
             raise InvalidInput(
@@ -81,7 +68,7 @@ def read(
     notes = _columns(template, parts, present)
     if unused := [name for name in names if name not in (first, other)]:
         notes.append(f"splits not used: {', '.join(unused)}")
-    return Found(template, train, held_out, dropped + more, tuple(notes))
+    return Found(template, train, held_out, there - len(train) - len(held_out), tuple(notes))
 
 
 def _columns(template: Template, parts: Sequence[Part], present: Sequence[str]) -> list[str]:
@@ -134,28 +121,6 @@ def choose(
         "them to prompt and response, or to text, or name them, as in columns = "
         f"{','.join(list(present)[:2])}{cause(present)}"
     )
-
-
-def _rows(
-    table: Iterable[Mapping[str, Any]], template: Template, parts: Sequence[Part]
-) -> tuple[list[Row], int]:
-    """Return the rows all of whose parts have a text, and the number of others."""
-    rows, dropped = [], 0
-    for record in table:
-        texts = [text for part in parts if (text := part.text(record)) is not None]
-        if len(texts) == len(parts):
-            rows.append(dict(zip(template.columns, texts, strict=True)))
-        else:
-            dropped += 1
-    return rows, dropped
-
-
-def _text(value: Any) -> str:
-    """Return a text, or a number as one; what is neither has none."""
-    if isinstance(value, str):
-        return value
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return str(value) if number and math.isfinite(value) else ""
 
 
 def _load(data: str | Path, subset: str | None) -> Mapping[str, Any] | None:

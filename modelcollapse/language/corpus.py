@@ -1,18 +1,20 @@
 """Real data: batch 1 of every loop, and the held-out rows that all generations are judged on."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
-from modelcollapse._support.checks import whole
+from modelcollapse._support.checks import Integers, whole
 from modelcollapse._support.errors import InvalidInput, unknown
 from modelcollapse.language.backend import REAL, derived
 from modelcollapse.language.columns import read
 from modelcollapse.language.grammar import Grammar
 from modelcollapse.language.grammars import descriptions
+from modelcollapse.language.rows import kept, marks, picked
+from modelcollapse.language.screening import Screen, Troubles
 from modelcollapse.language.template import Conversation, Row, Template
 from modelcollapse.language.topics import docstring_rows, topic_rows
 
@@ -59,8 +61,8 @@ class Corpus:
     dropped: int = 0
     notes: tuple[str, ...] = ()
 
-    def draw(self, count: int, seed: int, keep: Callable[[Sequence[Row]], list[Row]]) -> list[Row]:
-        """Return batch 1: `count` different rows of those that `keep` lets through.
+    def draw(self, count: int, seed: int, screen: Screen, name: str = "samples") -> list[Row]:
+        """Return batch 1: `count` different rows, of the usable ones; `name` is the argument.
 
         Raises
         ------
@@ -69,14 +71,14 @@ class Corpus:
         """
         rng = np.random.default_rng([seed, REAL])
         if self.grammar is not None:
-            return _kept(self.grammar, count, rng, keep)
-        usable = keep(self.train)
-        if len(usable) < count:
+            return _kept(self.grammar, count, rng, screen.troubles)
+        places = screen.draw(count, rng)
+        if len(places) < count:
             raise InvalidInput(
-                f"samples = {count}: {self.name} has {len(usable)} usable training rows of "
-                f"{len(self.train)}; ask for fewer, or raise max_length"
+                f"{name} = {count}: {self.name} has {len(places)} usable training rows of "
+                f"{len(self.train)} ({screen.left_out()}); ask for fewer, or raise max_length"
             )
-        return [usable[i] for i in np.sort(rng.permutation(len(usable))[:count])]
+        return picked(self.train, places)
 
     def surprisal(self, rows: Sequence[Row]) -> list[float]:
         """Return the exact -log probability of each row under the grammar, in nats."""
@@ -145,18 +147,19 @@ def load_corpus(
         notes.append(f"{repeated} training rows left out that are held out as well")
     if len(test) > limit:
         notes.append(f"{limit} of {len(test)} rows of its own split are held out")
-    kept = _subset(test, limit)
-    return Corpus(str(data), found.template, train, kept, None, found.dropped, tuple(notes))
+    few = some(test, limit)
+    return Corpus(str(data), found.template, train, few, None, found.dropped, tuple(notes))
 
 
 def split(
     rows: Sequence[Row], held_out: int | None, data: str | Path
-) -> tuple[list[Row], list[Row]]:
+) -> tuple[Sequence[Row], list[Row]]:
     """Return training rows and held-out rows, the same ones every time.
 
     A row that occurs several times is in one part only.
     """
-    different = [dict(items) for items in dict.fromkeys(tuple(row.items()) for row in rows)]
+    found = marks(rows)
+    different = np.sort(np.unique(found, return_index=True)[1])  # the first of equal ones
     count = held_out
     if count is None:
         count = min(HELD_OUT, max(1, len(different) // HELD_OUT_SHARE))
@@ -165,20 +168,22 @@ def split(
             f"held_out = {count}: {data} has {len(different)} different rows; to train on some and "
             "hold others out, give a number from 1 to less than that"
         )
-    chosen = _subset(different, count)
-    return without(rows, chosen), chosen
+    chosen = different[_chosen(len(different), count)]
+    return kept(rows, ~np.isin(found, found[chosen])), picked(rows, chosen)
 
 
-def without(rows: Sequence[Row], others: Sequence[Row]) -> list[Row]:
+def without(rows: Sequence[Row], others: Sequence[Row]) -> Sequence[Row]:
     """Return the rows that are none of the others."""
-    taken = {tuple(row.items()) for row in others}
-    return [row for row in rows if tuple(row.items()) not in taken]
+    return kept(rows, ~np.isin(marks(rows), marks(others)))
 
 
-def _subset(rows: Sequence[Row], most: int) -> list[Row]:
+def some(rows: Sequence[Row], most: int) -> list[Row]:
     """Return at most so many rows, the same ones every time."""
-    order = np.random.default_rng([0, REAL]).permutation(len(rows))[:most]
-    return [rows[i] for i in np.sort(order)]
+    return picked(rows, _chosen(len(rows), most))
+
+
+def _chosen(count: int, most: int) -> Integers:
+    return np.sort(np.random.default_rng([0, REAL]).permutation(count)[:most])
 
 
 def _written(corpus: Corpus, template: Template) -> Corpus:
@@ -208,11 +213,12 @@ def _kept(
     grammar: Grammar,
     count: int,
     rng: np.random.Generator,
-    keep: Callable[[Sequence[Row]], list[Row]],
+    troubles: Troubles,
 ) -> list[Row]:
     rows: list[Row] = []
     while len(rows) < count:
-        usable = keep(grammar_rows(grammar, count, rng))
+        fresh = grammar_rows(grammar, count, rng)
+        usable = [row for row, why in zip(fresh, troubles(fresh), strict=True) if not why]
         if not usable:
             raise InvalidInput("max_length: no row of the grammar is that short; raise it")
         rows += usable
@@ -229,4 +235,4 @@ def _prose(data: str, held_out: int | None) -> Corpus:
     train, test = (list(chain.from_iterable(half)) for half in zip(*halves, strict=True))
     if held_out is not None and held_out > len(test):
         raise InvalidInput(f"held_out = {held_out}: {data} has {len(test)} rows to hold out")
-    return Corpus(data, Conversation(), train, _subset(test, held_out or HELD_OUT))
+    return Corpus(data, Conversation(), train, some(test, held_out or HELD_OUT))

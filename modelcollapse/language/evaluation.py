@@ -19,7 +19,12 @@ MOST_ROWS = 256
 Score = Callable[[dict[str, Any]], list[float]]  # of a batch of rows, one number for each
 
 
-def row_nats(model: Any, encoder: Encoder, examples: Sequence[Sequence[int]]) -> Floats:
+def row_nats(
+    model: Any,
+    encoder: Encoder,
+    examples: Sequence[Sequence[int]],
+    given: Sequence[int] | None = None,
+) -> Floats:
     """Return the negative log probability of each row.
 
     It is computed in float32, whatever the precision of training and sampling: bfloat16 has three
@@ -32,12 +37,14 @@ def row_nats(model: Any, encoder: Encoder, examples: Sequence[Sequence[int]]) ->
     encoder
         Its encoder.
     examples
-        Token numbers of each row, start and end included; the start is given, not predicted.
+        Token numbers of each row, start and end included.
+    given
+        How many tokens of each row are given, not predicted; by default the start alone.
 
     Returns
     -------
     Floats
-        Shape (rows,), in nats, the sum over the tokens after the start.
+        Shape (rows,), in nats, the sum over the tokens after those given.
     """
     import torch
 
@@ -51,7 +58,7 @@ def row_nats(model: Any, encoder: Encoder, examples: Sequence[Sequence[int]]) ->
 
     model.eval()
     with torch.no_grad():
-        return _scored(score, model, encoder, examples, MOST_LOGITS)
+        return _scored(score, model, encoder, examples, MOST_LOGITS, given)
 
 
 def divergence(
@@ -60,6 +67,7 @@ def divergence(
     encoder: Encoder,
     sequences: Sequence[Sequence[int]],
     recipe: Recipe,
+    given: Sequence[int] | None = None,
 ) -> Floats:
     """Return, for each sequence that the sampler drew, its divergence from the judged model.
 
@@ -80,6 +88,8 @@ def divergence(
         Token numbers, start included, and the end where there is one.
     recipe
         Its precision and its temperature, above 0, are those of the sampling.
+    given
+        How many tokens of each sequence were given; by default the start alone.
 
     Returns
     -------
@@ -95,19 +105,19 @@ def divergence(
         )
 
     def score(batch: dict[str, Any]) -> list[float]:
-        given = batch.pop("labels")[:, 1:] != -100
+        drawn = batch.pop("labels")[:, 1:] != -100
         log_p = laws(judged, batch)
         with backend.autocast(recipe.precision):
             log_q = laws(sampler, batch)
         # 0 log 0 is 0: a logit may be so low that its probability is not above 0.
         terms = torch.where(log_q.exp() > 0, log_q.exp() * (log_q - log_p), 0.0).sum(dim=-1)
-        found: list[float] = (terms * given).sum(dim=1).tolist()
+        found: list[float] = (terms * drawn).sum(dim=1).tolist()
         return found
 
     for model in (sampler, judged):
         model.eval()
     with torch.no_grad():
-        return _scored(score, judged, encoder, sequences, MOST_LOGITS // 8)
+        return _scored(score, judged, encoder, sequences, MOST_LOGITS // 8, given)
 
 
 def vocabulary(model: Any) -> int:
@@ -116,7 +126,12 @@ def vocabulary(model: Any) -> int:
 
 
 def _scored(
-    score: Score, model: Any, encoder: Encoder, examples: Sequence[Sequence[int]], most: int
+    score: Score,
+    model: Any,
+    encoder: Encoder,
+    examples: Sequence[Sequence[int]],
+    most: int,
+    given: Sequence[int] | None,
 ) -> Floats:
     """Return the score of each row: in batches of like lengths, shared by the processes."""
     if not examples:
@@ -127,7 +142,11 @@ def _scored(
     for number, (first, last) in enumerate(batches):
         if number % backend.world() == backend.rank():
             chosen = order[first:last]
-            batch = Collator(encoder.padding)([{"input_ids": examples[i]} for i in chosen])
+            features = [
+                {"input_ids": examples[i], "given": 1 if given is None else given[i]}
+                for i in chosen
+            ]
+            batch = Collator(encoder.padding)(features)
             scores = score({name: tensor.to(model.device) for name, tensor in batch.items()})
             own.extend(zip(chosen, scores, strict=True))
     values = np.empty(len(examples))

@@ -23,6 +23,7 @@ def fit(
     examples: Sequence[Sequence[int]],
     *,
     weights: Any = None,
+    given: Sequence[int] | None = None,
     seed: int,
     place: Path,
     tracking: Tracking,
@@ -38,6 +39,8 @@ def fit(
         Tokens of each row; without any the model is the base.
     weights
         One weight per row, with mean 1, or None.
+    given
+        How many tokens of each row are its prompt, on which there is no loss, or None.
     seed
         Of all randomness.
     place
@@ -53,10 +56,10 @@ def fit(
         If a trainer of one's own returns nothing that can be judged and sampled.
     """
     started = time.monotonic()
-    trainer: Trainer = setup.settings.trainer or TransformersTrainer(tracking, advance)
+    trainer: Trainer = setup.settings.trainer or TransformersTrainer(tracking, advance, given)
     if examples:
-        given = {"weights": weights, "seed": seed, "folder": place}
-        found = trainer.train(setup.base, examples, setup.recipe, **given)
+        how = {"weights": weights, "seed": seed, "folder": place}
+        found = trainer.train(setup.base, examples, setup.recipe, **how)
         model = checked_model(found, setup.base, trainer)
     else:
         fresh = setup.base.model(backend.derived(seed, backend.INITIAL))

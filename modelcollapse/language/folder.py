@@ -280,6 +280,13 @@ def read_examples(path: Path, encoder: Encoder, rows: slice | Integers) -> list[
     return _some(tokens, rows)
 
 
+def read_given(
+    path: Path, encoder: Encoder, rows: slice | Integers, examples: Sequence[Sequence[int]]
+) -> list[int]:
+    """Return how many tokens of some rows are their prompt, of those that are trained on."""
+    return encoder.given(_some(read_rows(path), rows), examples)
+
+
 def _some(values: list[T], chosen: slice | Integers) -> list[T]:
     return values[chosen] if isinstance(chosen, slice) else [values[i] for i in chosen]
 

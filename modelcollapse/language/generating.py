@@ -1,6 +1,6 @@
 """Tokens from a model of transformers: its own law, with nothing truncated."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from modelcollapse.language import backend
@@ -19,48 +19,63 @@ def completed(
     seed: int,
     beat: Beat = lambda: None,
 ) -> list[list[int]]:
-    """Return what follows prompts of one length, each up to its end if it has one.
+    """Return what follows prompts, each up to its end if it has one.
 
     A batch takes as long as its longest sequence. So sequences are generated to a first length,
     those that have not ended to twice that length, and so on: the law is the same, as each goes on
-    from its own tokens, and few steps are spent on sequences that have ended.
+    from its own tokens, and few steps are spent on sequences that have ended. Sequences in a batch
+    have nearly as far to go, within a factor of two, and none goes on beyond max_length.
     """
-    finished: dict[int, list[int]] = {}
-    pending = dict(enumerate(prompts))
-    begun = length = len(prompts[0])
+
+    def ahead(name: int) -> int:
+        length = len(pending[name])
+        return min(max(FIRST_LENGTH, 2 * length), encoder.max_length) - length
+
+    pending = {name: list(prompt) for name, prompt in enumerate(prompts)}
+    finished = {name: list[int]() for name in pending if ahead(name) <= 0}
+    pending = {name: ids for name, ids in pending.items() if name not in finished}
     stage = 0
     while pending:
-        upto = min(max(FIRST_LENGTH, 2 * length), encoder.max_length)
-        names = list(pending)
-        for first in range(0, len(names), recipe.sampling_batch):
-            batch = names[first : first + recipe.sampling_batch]
+        names = sorted(pending, key=ahead)
+        for first, last in _batches([ahead(name) for name in names], recipe.sampling_batch):
+            batch = names[first:last]
             stream = backend.derived(seed, stage, first)
             beat()
-            prefixes = [pending[name] for name in batch]
-            for name, ids in zip(
-                batch, _continued(model, encoder, prefixes, upto, recipe, stream), strict=True
-            ):
+            prefixes, tokens = [pending[name] for name in batch], ahead(batch[0])
+            continued = _continued(model, encoder, prefixes, tokens, recipe, stream)
+            for name, ids in zip(batch, continued, strict=True):
+                begun = len(prompts[name])
                 if encoder.end in ids[begun:]:
                     finished[name] = ids[begun : ids.index(encoder.end, begun) + 1]
                     del pending[name]
+                elif len(ids) == encoder.max_length:
+                    finished[name] = ids[begun:]
+                    del pending[name]
                 else:
                     pending[name] = ids
-        length, stage = upto, stage + 1
-        if length == encoder.max_length:
-            finished |= {name: ids[begun:] for name, ids in pending.items()}
-            break
+        stage += 1
     return [finished[name] for name in range(len(prompts))]
+
+
+def _batches(ahead: Sequence[int], most: int) -> list[tuple[int, int]]:
+    """Return (first, last) of batches of ascending numbers, none twice as large as the first."""
+    cuts, first = [], 0
+    for i, number in enumerate(ahead):
+        if i - first == most or number >= 2 * ahead[first]:
+            cuts.append((first, i))
+            first = i
+    return [*cuts, (first, len(ahead))]
 
 
 def _continued(
     model: Any,
     encoder: Encoder,
     prefixes: list[list[int]],
-    upto: int,
+    tokens: int,
     recipe: Recipe,
     seed: int,
 ) -> list[list[int]]:
-    """Return each sequence with the tokens that follow, up to a length."""
+    """Return each sequence with so many tokens that follow; shorter ones are padded before."""
     import torch
     from transformers import GenerationConfig
 
@@ -70,13 +85,17 @@ def _continued(
         # Everything that would change the distribution is said: a checkpoint's own generation
         # settings, and generate's default top-k of 50, are not what the model has learned.
         **({"temperature": recipe.temperature, "top_k": 0, "top_p": 1.0} if random else {}),
-        max_new_tokens=upto - len(prefixes[0]),
+        max_new_tokens=tokens,
         eos_token_id=encoder.end,
         pad_token_id=encoder.padding,
         bos_token_id=encoder.start,
     )
-    ids = torch.tensor(prefixes, device=model.device)
+    longest = max(map(len, prefixes))
+    missing = [longest - len(prefix) for prefix in prefixes]
+    padded = [[encoder.padding] * n + prefix for n, prefix in zip(missing, prefixes, strict=True)]
+    ids = torch.tensor(padded, device=model.device)
+    mask = torch.tensor([[0] * n + [1] * (longest - n) for n in missing], device=model.device)
     with torch.no_grad(), backend.seeded(seed), backend.autocast(recipe.precision):
-        output = model.generate(ids, attention_mask=torch.ones_like(ids), generation_config=how)
+        output = model.generate(ids, attention_mask=mask, generation_config=how)
     sequences: list[list[int]] = output.tolist()
-    return sequences
+    return [sequence[n:] for sequence, n in zip(sequences, missing, strict=True)]

@@ -1,11 +1,9 @@
 """What a generation is judged by: losses on held-out real rows, and its samples' variety."""
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -27,7 +25,13 @@ class Judge:
 
     @cached_property
     def tokens(self) -> Integers:
-        """The predicted tokens of each held-out row: all but the start."""
+        """The predicted tokens of each held-out row: all but the start, or but the prompt."""
+        given = self.setup.held_out_given
+        return self.lengths if given is None else self.lengths + 1 - np.array(given)
+
+    @cached_property
+    def lengths(self) -> Integers:
+        """The tokens of each held-out row after the start."""
         return np.array([len(ids) - 1 for ids in self.setup.held_out_examples])
 
     @cached_property
@@ -35,19 +39,18 @@ class Judge:
         """The indices of the rarest decile.
 
         Rarity is the surprisal per token: under the grammar if there is one, else under the
-        frequencies of tokens in the real training rows, each counted once more.
+        frequencies of tokens in real training rows, each counted once more.
         """
         if self.setup.surprisal is not None:
             surprisal = np.array(self.setup.surprisal)
         else:
             surprisal = self._unigram()
         count = max(1, len(surprisal) // TAIL)
-        return np.sort(np.argsort(-surprisal / self.tokens, kind="stable")[:count])
+        return np.sort(np.argsort(-surprisal / self.lengths, kind="stable")[:count])
 
     def _unigram(self) -> Floats:
-        encoder = self.setup.encoder
-        counts = Counter(chain.from_iterable(encoder.encode(self.setup.corpus.train)))
-        total = counts.total() + len(encoder.tokenizer)
+        counts = self.setup.token_frequencies
+        total = counts.total() + len(self.setup.encoder.tokenizer)
         return np.array(
             [
                 math.fsum(math.log(total / (1 + counts[token])) for token in ids[1:])
@@ -57,17 +60,19 @@ class Judge:
 
     def nats(self, model: Any) -> Floats:
         """Return -log p of each held-out row, in float32."""
-        return row_nats(model, self.setup.encoder, self.setup.held_out_examples)
+        setup = self.setup
+        return row_nats(model, setup.encoder, setup.held_out_examples, setup.held_out_given)
 
     def scored(self, nats: Floats) -> dict[str, Any]:
-        """Return what is kept of each held-out row: "nats", and its "tokens" after the start."""
+        """Return what is kept of each held-out row: "nats", and its predicted "tokens"."""
         return {"nats": nats, "tokens": self.tokens}
 
     def losses(self, nats: Floats) -> dict[str, float]:
         """Return "loss" and "tail_loss" in nats per token, and "row_loss" in nats per row.
 
-        With a grammar also "excess": the mean of -log q(row) + log p(row), nats per row, an
-        unbiased estimate of the Kullback-Leibler divergence from the grammar to the model.
+        With a grammar, where whole rows are judged, also "excess": the mean of
+        -log q(row) + log p(row), nats per row, an unbiased estimate of the Kullback-Leibler
+        divergence from the grammar to the model.
         """
         rare = self.rare
         result = {
@@ -75,7 +80,7 @@ class Judge:
             "tail_loss": float(nats[rare].sum() / self.tokens[rare].sum()),
             "row_loss": float(nats.mean()),
         }
-        if self.setup.surprisal is not None:
+        if self.setup.surprisal is not None and self.setup.held_out_given is None:
             result["excess"] = float((nats - self.setup.surprisal).mean())
         return result
 

@@ -9,7 +9,7 @@ import numpy as np
 from modelcollapse._support.checks import whole
 from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse._support.memory import require
-from modelcollapse.language import backend
+from modelcollapse.language import backend, devices
 from modelcollapse.language.chain import Chain, label
 from modelcollapse.language.folder import Folder, check_space
 from modelcollapse.language.foresight import foreseen
@@ -108,17 +108,18 @@ def run(
             check_weights(workflow, sizes)
     size = needed(setup, sizes, len(seeds) * len(labels), options.keep)
     check_space(Path(output), size, "the run")
-    check_memory(setup)
-    setup.require(sizes[0], "samples")
-    real = {seed: setup.corpus.draw(sizes[0], seed, setup.encoder.usable) for seed in seeds}
+    check_memory(setup, options.jobs)
+    real = {seed: setup.draw(sizes[0], seed) for seed in seeds}
     folder = Folder(Path(output), setup.described())
     with working(folder, options):
-        for line in [*setup.lines(), *foreseen(setup, sizes[0])] if announce else ():
+        known = [*setup.lines(), *devices.told(options.jobs), *foreseen(setup, sizes[0])]
+        for line in known if announce else ():
             tell(line)
         folder.rows("held_out", setup.held_out, tell)
         for seed, rows in real.items():
             folder.rows(f"seed-{seed}/real", rows, tell, "samples")
         backend.wait()
+        setup = setup.spread(options.jobs)
         judge = Judge(setup)
         chains = [
             Chain(setup, judge, folder, options, workflow, seed, sizes)
@@ -143,11 +144,14 @@ def check_weights(workflow: Workflow, sizes: Sequence[int]) -> None:
             )
 
 
-def check_memory(setup: Setup) -> None:
+def check_memory(setup: Setup, jobs: int) -> None:
     """Raise InvalidInput if training does not fit into the memory of this machine."""
+    held = 4.0 * FLOAT_BYTES * setup.base.parameters()
+    what = f"model = {setup.settings.model!r}: weights, gradients and two moments"
     if backend.device().type == "cpu":
-        held = 4.0 * FLOAT_BYTES * setup.base.parameters()
-        require(held, f"model = {setup.settings.model!r}: weights, gradients and two moments")
+        require(held, what)
+    else:
+        devices.require_room(jobs, held, what)
 
 
 def needed(setup: Setup, sizes: Sequence[int], chains: int, keep: Keep) -> int:

@@ -41,8 +41,9 @@ class Sampler(Protocol):
             `model.folder` is a checkpoint of transformers on the disk, `model.loaded` the model in
             memory, and `model.tokenizer` its tokenizer.
         prompts
-            Tokens, at least one each. A loop of today gives the start of a row alone, which is the
-            beginning-of-sequence token, or the end-of-sequence token where there is none.
+            Tokens, at least one each. A loop gives the start of a row alone, which is the
+            beginning-of-sequence token, or the end-of-sequence token where there is none; where
+            prompts are kept, the start and a prompt, of many lengths.
         max_length
             The most tokens of a row, its prompt included.
         temperature

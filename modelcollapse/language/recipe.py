@@ -1,15 +1,26 @@
 """How a language model is trained and sampled: the paper's recipe, and one for small models."""
 
 import math
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
 from modelcollapse._support.checks import fraction, positive, whole
 from modelcollapse._support.errors import invalid
+from modelcollapse.language.arguments import checked_names
 
 Precision = Literal["auto", "float32", "bfloat16"]
 Batching = Literal["random", "by_length"]
 Loss = Literal["tokens", "rows"]
+LossOn = Literal["text", "completion"]
+Prompts = Literal["sampled", "real"]
+KINDS = {
+    "batching": Batching,
+    "precision": Precision,
+    "loss": Loss,
+    "loss_on": LossOn,
+    "prompts": Prompts,
+}
 LARGEST_SEED = 2**32 - 1
 
 
@@ -51,11 +62,21 @@ class Recipe:
         and on few rows per step the tokens of short rows count more. "rows": it is the sum over
         its rows, over their number times the mean length of all rows; so every row counts alike in
         every step, which is the maximum likelihood of rows. Not with `packed`.
+    prompts
+        "sampled": whole rows are sampled, from the empty prompt. "real": a sampled batch keeps the
+        prompts of the real batch, and has an answer of the model to each. Not for plain text.
+    loss_on
+        "text": the loss is on every token of a row. "completion": on those after its prompt alone,
+        and models are judged on these as well; with real prompts, as a model cannot sample a
+        prompt that it never learned. Not with `packed`.
     precision
         "bfloat16" trains float32 weights under bfloat16 autocast and samples from bfloat16
         weights; "auto" is "bfloat16" on a GPU that has it and "float32" elsewhere. Models are
         judged in float32 always, and how far the sampler's law is from the judged model's is
         recorded.
+    training
+        More arguments of transformers' Trainer, by the names of its TrainingArguments, such as
+        {"gradient_checkpointing": True}; not those that other options or the loop say.
     temperature
         Of the sampling; 0 is the most probable token. Nothing is truncated (no top-k, no top-p).
     sampling_batch
@@ -80,13 +101,17 @@ class Recipe:
     packed: bool = False
     batching: Batching = "random"
     loss: Loss = "tokens"
+    prompts: Prompts = "sampled"
+    loss_on: LossOn = "text"
     retokenise: bool = False
     precision: Precision = "auto"
+    training: Mapping[str, Any] = field(default_factory=dict, hash=False)
     temperature: float = 1.0
     sampling_batch: int = 512
     least_acceptance: float = 0.05
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "training", checked_names(self.training))
         positive("learning_rate", self.learning_rate)
         positive("epochs", self.epochs)
         for name in ("batch_size", "accumulation", "sampling_batch"):
@@ -99,12 +124,16 @@ class Recipe:
             raise invalid("warmup", self.warmup, "give a share from 0 to below 1")
         if not _is_number(self.temperature) or self.temperature < 0:
             raise invalid("temperature", self.temperature, "give a finite number, at least 0")
-        for name, kind in (("batching", Batching), ("precision", Precision), ("loss", Loss)):
+        for name, kind in KINDS.items():
             if getattr(self, name) not in get_args(kind):
                 raise invalid(name, getattr(self, name), f"one of {', '.join(get_args(kind))}")
-
         if self.packed and self.loss == "rows":
             raise invalid("loss", self.loss, "packed blocks are no rows: leave one of the two out")
+        if self.loss_on == "completion" and (self.packed or self.prompts != "real"):
+            remedy = "packed blocks mix prompts and answers: leave one of the two out"
+            if not self.packed:
+                remedy = "a model that learns no prompts cannot sample any: give prompts = 'real'"
+            raise invalid("loss_on", self.loss_on, remedy)
 
     @property
     def rows_per_step(self) -> int:

@@ -7,19 +7,23 @@ drawn from the model's law given that: rejection conditions the law of each gene
 import math
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import chain
 from typing import Any
+
+import numpy as np
 
 from modelcollapse._support.errors import ModelCollapseError
 from modelcollapse.language import backend
+from modelcollapse.language.asking import Asking, Empty, Given
 from modelcollapse.language.evaluation import divergence, vocabulary
 from modelcollapse.language.generating import Beat, completed
 from modelcollapse.language.own import drawn
 from modelcollapse.language.protocols import Sampler
 from modelcollapse.language.recipe import Recipe
-from modelcollapse.language.template import Row
+from modelcollapse.language.template import PromptedTemplate, Row
 from modelcollapse.language.tokens import Encoder
 from modelcollapse.language.trained import TrainedModel
 
@@ -31,7 +35,7 @@ LEAST_TRIED = 512  # samples by whose acceptance rate a sampler is judged
 CHANCE = 0.01  # of so few well-formed ones, at the least acceptance, that it is judged before
 SHOWN = 20  # rejected samples, the first ones, that are kept
 
-Draw = Callable[[int, int, Beat], list[list[int]]]  # so many sequences, with a seed
+Draw = Callable[[list[list[int]], int, Beat], list[list[int]]]  # what follows prompts, by a seed
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,8 @@ class Samples:
         The tokens sampled, those of rejected sequences included.
     seconds
         Wall time.
+    replaced
+        The prompts that were left out, as they had no well-formed answer.
     divergence
         Of a sampler in bfloat16 from the model that is judged, nats per sequence: the mean over
         the first sequences, rejected ones included. None where both are one.
@@ -69,6 +75,7 @@ class Samples:
     respelled: float = 0.0
     tokens: int = 0
     seconds: float = 0.0
+    replaced: int = 0
     divergence: float | None = None
 
     @property
@@ -105,6 +112,7 @@ def sample(
     seed: int,
     *,
     sampler: Sampler | None = None,
+    real: Sequence[Row] | None = None,
     advance: Callable[[float], None] | None = None,
 ) -> Samples:
     """Sample rows until `count` are well-formed.
@@ -124,6 +132,9 @@ def sample(
         Of the sampling.
     sampler
         What draws the tokens; by default transformers' generate.
+    real
+        Rows whose prompts are answered, of a template that has prompts; by default whole rows are
+        sampled from the empty prompt.
     advance
         Called with the finished share.
 
@@ -134,19 +145,27 @@ def sample(
         that chance would make it so one time in a hundred.
     """
     started = time.monotonic()
-    draw = _builtin(model, encoder, recipe)
+    draw = _builtin(model, encoder, recipe, whole=real is None)
+    asking: Asking = Empty(encoder)
+    if real is not None and isinstance(encoder.template, PromptedTemplate):
+        asking = Given(encoder, encoder.template, real, count, seed)
     if sampler is not None:
         draw = _of_ones_own(sampler, model, encoder, recipe)
     found = Samples([], 0)
-    first: list[list[int]] = []
+    first: list[tuple[list[int], int]] = []
     calls, size = 0, _share(count, 1.0, FIRST_TRIED // backend.world())
     beat = advance or _unseen
     while len(found.rows) < count:
         stream = backend.derived(seed, calls, backend.rank())
         so_far = partial(beat, len(found.rows) / count)
-        for sequences in backend.gathered(draw(size, stream, so_far)):
-            first += sequences[: SCORED - len(first)]
-            found = _sorted(found, sequences, encoder)
+        wave = asking.wave(size * backend.world())
+        each = math.ceil(len(wave) / backend.world())
+        own = wave[backend.rank() * each : (backend.rank() + 1) * each]
+        drawn_by_all = backend.gathered(draw(own, stream, so_far))
+        sequences = [*chain.from_iterable(drawn_by_all)]
+        pairs = list(zip(wave, sequences, strict=True))
+        first += [([*p, *s], len(p)) for p, s in pairs[: SCORED - len(first)]]
+        found = _sorted(found, pairs, encoder, asking)
         calls += 1
         found = replace(found, seconds=time.monotonic() - started)
         _check_hope(found, recipe)
@@ -157,30 +176,37 @@ def sample(
         if good < recipe.least_acceptance * tried:
             most = min(most, tried // backend.world())
         size = _share(count - good, max(good / tried, recipe.least_acceptance), most)
-    rows, ids = found.rows[:count], found.ids[:count]
+    order = asking.order()
+    places = range(count) if order is None else np.argsort(order)
+    rows, ids = [found.rows[i] for i in places], [found.ids[i] for i in places]
     return replace(
         found,
         rows=rows,
         ids=ids,
+        replaced=asking.replaced,
         respelled=_respelled(encoder, rows, ids),
         divergence=_divergence(model, encoder, first, recipe) if sampler is None else None,
         seconds=time.monotonic() - started,
     )
 
 
-def _sorted(found: Samples, sequences: list[list[int]], encoder: Encoder) -> Samples:
+def _sorted(
+    found: Samples, pairs: list[tuple[list[int], list[int]]], encoder: Encoder, asking: Asking
+) -> Samples:
     """Return what is known with more sequences, the well-formed ones told from the others."""
     rows, ids = list(found.rows), list(found.ids)
     rejected, shown = Counter(found.rejected), list(found.shown)
-    for read, sequence in zip(encoder.decode(sequences), sequences, strict=True):
-        if isinstance(read, str):
-            rejected[read] += 1
-            shown += [(read, sequence)] * (len(shown) < SHOWN)
+    texts = [[*prompt[1:], *sequence] for prompt, sequence in pairs]
+    for place, (read, text) in enumerate(zip(encoder.decode(texts), texts, strict=True)):
+        row, why = (None, read) if isinstance(read, str) else (read, "malformed")
+        if asking.answered(place, row) and row is not None:
+            rows.append(row)
+            ids.append([encoder.start, *text[: text.index(encoder.end) + 1]])
         else:
-            rows.append(read)
-            ids.append([encoder.start, *sequence[: sequence.index(encoder.end) + 1]])
-    tokens = found.tokens + sum(map(len, sequences))
-    tried = found.tried + len(sequences)
+            rejected[why] += 1
+            shown += [(why, text)] * (len(shown) < SHOWN)
+    tokens = found.tokens + sum(len(sequence) for _, sequence in pairs)
+    tried = found.tried + len(pairs)
     return replace(
         found,
         rows=rows,
@@ -204,15 +230,20 @@ def lowered(model: TrainedModel, recipe: Recipe) -> Any:
     return model.bfloat16 if backend.precise(recipe.precision) == "bfloat16" else model.loaded
 
 
-def _builtin(model: TrainedModel, encoder: Encoder, recipe: Recipe) -> Draw:
+def _builtin(model: TrainedModel, encoder: Encoder, recipe: Recipe, *, whole: bool) -> Draw:
     drawing = lowered(model, recipe)
-    return lambda size, stream, beat: _generate(drawing, encoder, size, recipe, stream, beat)
+
+    def draw(prompts: list[list[int]], stream: int, beat: Beat) -> list[list[int]]:
+        if whole:
+            return _generate(drawing, encoder, len(prompts), recipe, stream, beat)
+        return completed(drawing, encoder, prompts, recipe, stream, beat)
+
+    return draw
 
 
 def _of_ones_own(sampler: Sampler, model: TrainedModel, encoder: Encoder, recipe: Recipe) -> Draw:
-    def draw(size: int, stream: int, beat: Beat) -> list[list[int]]:
+    def draw(prompts: list[list[int]], stream: int, beat: Beat) -> list[list[int]]:
         beat()
-        prompts = [[encoder.start] for _ in range(size)]
         found = sampler.sample(
             model,
             prompts,
@@ -226,13 +257,13 @@ def _of_ones_own(sampler: Sampler, model: TrainedModel, encoder: Encoder, recipe
 
 
 def _divergence(
-    model: TrainedModel, encoder: Encoder, sequences: list[list[int]], recipe: Recipe
+    model: TrainedModel, encoder: Encoder, sequences: list[tuple[list[int], int]], recipe: Recipe
 ) -> float | None:
     drawing = lowered(model, recipe)
     if drawing is model.loaded or recipe.temperature == 0:
         return None
-    started = [[encoder.start, *ids] for ids in sequences]
-    return float(divergence(drawing, model.loaded, encoder, started, recipe).mean())
+    ids, given = map(list, zip(*sequences, strict=True))
+    return float(divergence(drawing, model.loaded, encoder, ids, recipe, given).mean())
 
 
 def _share(missing: int, acceptance: float, most: int) -> int:

@@ -1,8 +1,10 @@
 """What a run of the language-model loop is: everything that its numbers depend on."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +13,20 @@ from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse._support.version import build
 from modelcollapse._support.words import many
 from modelcollapse.language import backend
+from modelcollapse.language.arguments import check_arguments
 from modelcollapse.language.base import Base
 from modelcollapse.language.checkpoints import names, resolve
-from modelcollapse.language.corpus import GRAMMAR_ROWS, Corpus, load_corpus
+from modelcollapse.language.corpus import GRAMMAR_ROWS, Corpus, load_corpus, some
 from modelcollapse.language.own import check_one_process, check_part, identity
 from modelcollapse.language.protocols import Metric, Sampler, Template, Trainer
 from modelcollapse.language.recipe import FROM_SCRATCH, LARGEST_SEED, PAPER, SMALL, Recipe
-from modelcollapse.language.template import Row, digest
+from modelcollapse.language.rows import CHUNK
+from modelcollapse.language.screening import Screen
+from modelcollapse.language.template import PromptedTemplate, Row, digest
 from modelcollapse.language.tokens import Encoder
 from modelcollapse.workflows import Accumulate, AccumulateSubsample, Replace, Workflow
 
+MOST_COUNTED = 100_000  # training rows whose tokens are counted to tell rare rows
 SMALL_BYTES = 40_000_000  # of weights: ten million in float32
 WORKFLOWS: tuple[Workflow, ...] = (Replace(), AccumulateSubsample(), Accumulate())
 
@@ -135,6 +141,8 @@ class Setup:
         The tokenizer and template.
     held_out
         The held-out rows that are short enough.
+    frequencies
+        Of tokens in real training rows, where these are no longer at hand.
     """
 
     settings: Settings
@@ -143,11 +151,37 @@ class Setup:
     corpus: Corpus
     encoder: Encoder
     held_out: list[Row] = field(repr=False)
+    frequencies: Counter[int] | None = field(default=None, repr=False)
+
+    @cached_property
+    def screen(self) -> Screen:
+        """What is known of the training rows: which of them can be used."""
+        return Screen(self.corpus.train, self.encoder.troubles)
+
+    @cached_property
+    def token_frequencies(self) -> Counter[int]:
+        """How often each token occurs in real training rows: in all, or in a fixed part of many."""
+        if self.frequencies is not None:
+            return self.frequencies
+        counts: Counter[int] = Counter()
+        rows = self.corpus.train
+        if len(rows) > MOST_COUNTED:
+            rows = some(rows, MOST_COUNTED)
+        for first in range(0, len(rows), CHUNK):
+            counts.update(chain.from_iterable(self.encoder.encode(rows[first : first + CHUNK])))
+        return counts
 
     @cached_property
     def held_out_examples(self) -> list[list[int]]:
         """The tokens of the held-out rows."""
         return self.encoder.encode(self.held_out)
+
+    @cached_property
+    def held_out_given(self) -> list[int] | None:
+        """How many tokens of each held-out row are its prompt, where no loss is on that."""
+        if self.recipe.loss_on == "text":
+            return None
+        return self.encoder.given(self.held_out, self.held_out_examples)
 
     @cached_property
     def surprisal(self) -> list[float] | None:
@@ -160,21 +194,29 @@ class Setup:
         if samples is None:
             samples = GRAMMAR_ROWS
             if self.corpus.grammar is None:
-                samples = len(self.encoder.usable(self.corpus.train))
+                samples = len(self.screen.usable())
                 if samples == 0:
-                    raise _unusable("training", self.corpus, self.encoder, self.corpus.train)
+                    raise _unusable("training", self.corpus, self.encoder, self.screen)
         if isinstance(samples, Sequence) and samples:
             samples = [*samples, *[samples[-1]] * (generations + 1 - len(samples))]
         return [int(size) for size in sizes(samples, generations + 1)]
 
-    def require(self, count: int, name: str) -> None:
-        """Raise InvalidInput unless there are so many usable training rows; a grammar has any."""
-        rows = self.corpus.train
-        if self.corpus.grammar is None and (usable := len(self.encoder.usable(rows))) < count:
-            raise InvalidInput(
-                f"{name} = {count}: {self.corpus.name} has {usable} usable training rows of "
-                f"{len(rows)} ({self.encoder.left_out(rows)}); ask for fewer, or raise max_length"
-            )
+    def draw(self, count: int, seed: int, name: str = "samples") -> list[Row]:
+        """Return batch 1 of a seed.
+
+        Raises
+        ------
+        InvalidInput
+            If there are fewer usable rows; `name` is the argument that asked for them.
+        """
+        return self.corpus.draw(count, seed, self.screen, name)
+
+    def spread(self, jobs: int) -> "Setup":
+        """Return it as other processes need it, once real rows are drawn: without all others."""
+        if jobs == 1 or self.corpus.grammar is not None:
+            return self
+        corpus = replace(self.corpus, train=())
+        return replace(self, corpus=corpus, frequencies=self.token_frequencies)
 
     def lines(self) -> list[str]:
         """Return what is worth knowing before anything is trained."""
@@ -186,9 +228,12 @@ class Setup:
             f"{r.rows_per_step * backend.world()} {unit} per step, {long}, at most "
             f"{r.max_length} tokens"
         )
+        if r.prompts == "real":
+            told += f"; prompts of real rows, loss on the {r.loss_on}"
         if corpus.grammar is not None:
             return [told]
-        train, test = (self.encoder.left_out(rows) for rows in (corpus.train, corpus.held_out))
+        train = self.screen.left_out()
+        test = Screen(corpus.held_out, self.encoder.troubles).left_out()
         data = (
             f"{corpus.name}: {len(corpus.train)} training rows, {train}; "
             f"{len(corpus.held_out)} held-out rows, {test}; "
@@ -231,6 +276,7 @@ def prepare(settings: Settings, advance: Any = None) -> Setup:
     check_one_process(sampler=settings.sampler, trainer=settings.trainer)
     recipe = settings.recipe or default_recipe(settings.model, from_scratch=settings.from_scratch)
     with backend.quiet():
+        check_arguments(recipe.training)
         corpus = load_corpus(
             settings.data,
             held_out=settings.held_out,
@@ -243,16 +289,32 @@ def prepare(settings: Settings, advance: Any = None) -> Setup:
             base.tokenizer, corpus.template, recipe.max_length, retokenise=recipe.retokenise
         )
         _check_sizes(base, recipe)
+        _check_prompts(settings, recipe, corpus)
         held_out = encoder.usable(corpus.held_out)
     if not held_out:
-        raise _unusable("held-out", corpus, encoder, corpus.held_out)
+        screen = Screen(corpus.held_out, encoder.troubles)
+        raise _unusable("held-out", corpus, encoder, screen)
     return Setup(settings, recipe, base, corpus, encoder, held_out)
 
 
-def _unusable(kind: str, corpus: Corpus, encoder: Encoder, rows: Sequence[Row]) -> InvalidInput:
+def _check_prompts(settings: Settings, recipe: Recipe, corpus: Corpus) -> None:
+    """Raise InvalidInput if prompts are to be kept and nobody can say what they are."""
+    if recipe.prompts == "sampled":
+        return
+    if not isinstance(corpus.template, PromptedTemplate):
+        remedy = f"{corpus.name} is plain text, which has none: name two columns, or leave it out"
+        if settings.template is not None:
+            remedy = "the template does not say where a prompt ends: give it prompt(row)"
+        raise invalid("prompts", recipe.prompts, remedy)
+    if recipe.loss_on == "completion" and settings.trainer is not None:
+        remedy = "a trainer of one's own is not told where prompts end: leave one of the two out"
+        raise invalid("loss_on", recipe.loss_on, remedy)
+
+
+def _unusable(kind: str, corpus: Corpus, encoder: Encoder, screen: Screen) -> InvalidInput:
     return InvalidInput(
         f"max_length = {encoder.max_length}: no {kind} row of {corpus.name} is usable "
-        f"({encoder.left_out(rows)}); raise it, or change such texts"
+        f"({screen.left_out()}); raise it, or change such texts"
     )
 
 

@@ -48,16 +48,8 @@ class TransformersSampler:
         )
         encoder = Encoder(model.tokenizer, Plain(), max_length)
         drawing = lowered(model, recipe)
-        found: list[list[int]] = [[] for _ in prompts]
-        for length in sorted(set(map(len, prompts))):
-            places = [i for i, prompt in enumerate(prompts) if len(prompt) == length]
-            stream = backend.derived(seed, length)
-            given = [list(prompts[i]) for i in places]
-            for i, ids in zip(
-                places, completed(drawing, encoder, given, recipe, stream), strict=True
-            ):
-                found[i] = ids
-        return found
+        stream = backend.derived(seed, min(map(len, prompts), default=0))
+        return completed(drawing, encoder, [list(prompt) for prompt in prompts], recipe, stream)
 
 
 @dataclass(frozen=True)
@@ -70,10 +62,13 @@ class TransformersTrainer:
         Who hears of it.
     advance
         Called with the finished share.
+    given
+        How many tokens at the beginning of each row no loss is on; by default the start alone.
     """
 
     tracking: Tracking = UNTRACKED
     advance: Callable[[float], None] | None = None
+    given: Sequence[int] | None = None
 
     def train(
         self,
@@ -96,6 +91,7 @@ class TransformersTrainer:
             recipe,
             seed,
             weights=weights,
+            given=self.given,
             scratch=scratch,
             tracking=self.tracking,
             advance=self.advance,

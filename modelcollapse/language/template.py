@@ -31,6 +31,18 @@ class Template(Protocol):
         ...
 
 
+@runtime_checkable
+class PromptedTemplate(Template, Protocol):
+    """A template of rows that begin with a prompt."""
+
+    def prompt(self, row: Row) -> str:
+        """Return how the row's text begins: all that is given when its answer is sampled.
+
+        Tokens begin with their space, so that the text ends before the one that an answer has.
+        """
+        ...
+
+
 @dataclass(frozen=True)
 class Conversation:
     r"""The paper's ``user: {prompt}\nassistant: {response}``."""
@@ -40,6 +52,10 @@ class Conversation:
     def write(self, row: Row) -> str:
         """Return the text of a row, without the end-of-sequence token."""
         return f"{USER}{row['prompt']}{ASSISTANT}{row['response']}"
+
+    def prompt(self, row: Row) -> str:
+        """Return the text of a row up to its response, and to the space before it."""
+        return f"{USER}{row['prompt']}{ASSISTANT.rstrip()}"
 
     def read(self, text: str) -> Row | None:
         """Return the row of a text, or None if a part is missing or empty."""

@@ -1,14 +1,13 @@
 """Texts as token numbers, with a start and an end, and samples as rows again."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain
+from itertools import chain, takewhile
 from typing import Any
 
 from modelcollapse._support.errors import InvalidInput
-from modelcollapse.language.template import Row, Template
+from modelcollapse.language.template import PromptedTemplate, Row, Template
 
 UNDECODABLE = "�"  # what a tokenizer writes for bytes that are not UTF-8
 REASONS = ("unfinished", "undecodable", "malformed", "too_long")
@@ -68,6 +67,25 @@ class Encoder:
         encoded = self.tokenizer(texts, add_special_tokens=False)["input_ids"]
         return [[self.start, *ids, self.end] for ids in encoded]
 
+    def prompts(self, rows: Sequence[Row]) -> list[list[int]]:
+        """Return start and tokens of each row's prompt, of a template that has prompts."""
+        if not rows or not isinstance(self.template, PromptedTemplate):
+            return []
+        texts = [self.template.prompt(row) for row in rows]
+        encoded = self.tokenizer(texts, add_special_tokens=False)["input_ids"]
+        return [[self.start, *ids] for ids in encoded]
+
+    def given(self, rows: Sequence[Row], examples: Sequence[Sequence[int]]) -> list[int]:
+        """Return how many tokens of each row are its prompt, start included.
+
+        Where the tokens of the row are other ones than those of its prompt, as a token may hold the
+        end of one and the beginning of an answer, they are no part of the prompt.
+        """
+        return [
+            sum(1 for _ in takewhile(lambda two: two[0] == two[1], zip(prompt, ids, strict=False)))
+            for prompt, ids in zip(self.prompts(rows), examples, strict=True)
+        ]
+
     def fits(self, ids: Sequence[int]) -> bool:
         """Return whether a row is short enough, with special tokens at its start and end alone."""
         return len(ids) <= self.max_length and self._special.isdisjoint(ids[1:-1])
@@ -78,15 +96,9 @@ class Encoder:
 
     def usable(self, rows: Sequence[Row]) -> list[Row]:
         """Return the rows that a sample could be: they fit, and all of their text is readable."""
-        return [row for row, why in zip(rows, self._troubles(rows), strict=True) if not why]
+        return [row for row, why in zip(rows, self.troubles(rows), strict=True) if not why]
 
-    def left_out(self, rows: Sequence[Row]) -> str:
-        """Return how many rows no sample could be, and why."""
-        counts = Counter(why for why in self._troubles(rows) if why)
-        reasons = ", ".join(f"{n} {why}" for why, n in sorted(counts.items()))
-        return f"{counts.total()} of them left out" + (f": {reasons}" if reasons else "")
-
-    def _troubles(self, rows: Sequence[Row]) -> list[str]:
+    def troubles(self, rows: Sequence[Row]) -> list[str]:
         """Return why each row is not usable; nothing where it is."""
         return [
             f"longer than {self.max_length} tokens"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from modelcollapse.language import backend
+from modelcollapse.language.arguments import made
 from modelcollapse.language.recipe import Recipe
 from modelcollapse.language.tokens import Encoder
 from modelcollapse.language.tracking import Tracking
@@ -49,6 +50,7 @@ def fine_tune(
     seed: int,
     *,
     weights: Sequence[float] | None = None,
+    given: Sequence[int] | None = None,
     scratch: Path | None = None,
     tracking: Tracking = UNTRACKED,
     advance: Advance | None = None,
@@ -69,6 +71,8 @@ def fine_tune(
         Of the order of the rows and of dropout.
     weights
         One weight per row, with mean 1; not with packed rows.
+    given
+        How many tokens at the beginning of each row no loss is on; by default the start alone.
     scratch
         A folder for the Trainer's files, by default a temporary one.
     tracking
@@ -88,10 +92,10 @@ def fine_tune(
         trainer = _trainer(
             model,
             encoder,
-            _data(examples, weights),
+            _data(examples, weights, given),
             arguments,
             advance,
-            sum(map(len, examples)) / len(examples) - 1 if recipe.loss == "rows" else None,
+            _row_tokens(examples, given) if recipe.loss == "rows" else None,
         )
         output = trainer.train()
         # Under bfloat16 it has put a forward of its own, with autocast, before the model's.
@@ -108,38 +112,47 @@ def fine_tune(
 
 def _arguments(recipe: Recipe, rows: int, seed: int, folder: str, tracker: dict[str, Any]) -> Any:
     """Return the Trainer's arguments for so many rows."""
-    from transformers import TrainingArguments
-
     on_cpu = backend.device().type == "cpu"
-    arguments = TrainingArguments(
-        output_dir=folder,
-        per_device_train_batch_size=recipe.batch_size,
-        gradient_accumulation_steps=recipe.accumulation,
-        learning_rate=recipe.learning_rate,
-        lr_scheduler_type="constant_with_warmup",
-        warmup_steps=int(recipe.warmup * planned_steps(rows, recipe)),
-        num_train_epochs=recipe.epochs,
-        max_steps=recipe.steps or -1,
-        bf16=backend.precise(recipe.precision) == "bfloat16",
-        train_sampling_strategy=SAMPLERS[recipe.batching],
-        remove_unused_columns=False,
-        ddp_find_unused_parameters=False,
-        seed=seed,
-        save_strategy="no",
-        logging_steps=10,
+    said = {
+        "output_dir": folder,
+        "per_device_train_batch_size": recipe.batch_size,
+        "gradient_accumulation_steps": recipe.accumulation,
+        "learning_rate": recipe.learning_rate,
+        "lr_scheduler_type": "constant_with_warmup",
+        "warmup_steps": int(recipe.warmup * planned_steps(rows, recipe)),
+        "num_train_epochs": recipe.epochs,
+        "max_steps": recipe.steps or -1,
+        "bf16": backend.precise(recipe.precision) == "bfloat16",
+        "train_sampling_strategy": SAMPLERS[recipe.batching],
+        "remove_unused_columns": False,
+        "ddp_find_unused_parameters": False,
+        "seed": seed,
+        "save_strategy": "no",
+        "logging_steps": 10,
         **tracker,
-        disable_tqdm=True,
-        use_cpu=on_cpu,
-        dataloader_pin_memory=not on_cpu,
-    )
+        "disable_tqdm": True,
+        "use_cpu": on_cpu,
+        "dataloader_pin_memory": not on_cpu,
+    }
+    arguments = made({**said, **recipe.training})
     # A process that sees several GPUs would split each batch over them and multiply its size by
     # their number: another recipe. Several processes are what accelerate launch is for.
     arguments._n_gpu = min(1, arguments.n_gpu)  # noqa: SLF001 - it has no public switch
     return arguments
 
 
-def _data(examples: Sequence[Sequence[int]], weights: Sequence[float] | None) -> Any:
-    """Return the rows, their lengths and their weights as a data set."""
+def _row_tokens(examples: Sequence[Sequence[int]], given: Sequence[int] | None) -> float:
+    """Return the mean number of tokens that a row's loss is on."""
+    without = len(examples) if given is None else sum(given)
+    return (sum(map(len, examples)) - without) / len(examples)
+
+
+def _data(
+    examples: Sequence[Sequence[int]],
+    weights: Sequence[float] | None,
+    given: Sequence[int] | None,
+) -> Any:
+    """Return the rows, their lengths, weights and given tokens as a data set."""
     from datasets import Dataset
 
     columns: dict[str, Any] = {
@@ -148,6 +161,8 @@ def _data(examples: Sequence[Sequence[int]], weights: Sequence[float] | None) ->
     }
     if weights is not None:
         columns["weight"] = list(weights)
+    if given is not None:
+        columns["given"] = list(given)
     return Dataset.from_dict(columns)
 
 
@@ -187,6 +202,8 @@ def planned_steps(rows: int, recipe: Recipe) -> int:
 class Collator:
     """Pads token numbers on the right, and masks the padding in attention and loss.
 
+    What is given, the start or a prompt, is masked in the loss alone.
+
     transformers' language-modelling collator masks every token that equals the padding, which
     hides the end of each row from a model whose padding is its end-of-sequence token.
     """
@@ -206,7 +223,8 @@ class Collator:
         batch = {"input_ids": ids, "attention_mask": mask}
         batch["labels"] = ids.masked_fill(mask == 0, -100)
         # The start is given, never predicted; some models' losses would count it all the same.
-        batch["labels"][:, 0] = -100
+        for i, f in enumerate(features):
+            batch["labels"][i, : f.get("given", 1)] = -100
         if "weight" in features[0]:
             batch["weight"] = torch.tensor([f["weight"] for f in features], dtype=torch.float32)
         return batch

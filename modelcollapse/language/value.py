@@ -24,7 +24,7 @@ import numpy as np
 
 from modelcollapse._support.checks import whole
 from modelcollapse._support.errors import InvalidInput, invalid
-from modelcollapse.language import backend
+from modelcollapse.language import backend, devices
 from modelcollapse.language.cell import Cell, seed_folder
 from modelcollapse.language.chain import Chain
 from modelcollapse.language.columns import READERS, read
@@ -35,6 +35,8 @@ from modelcollapse.language.folder import (
 from modelcollapse.language.foresight import foreseen
 from modelcollapse.language.judging import Judge
 from modelcollapse.language.loop import FLOAT_BYTES, check_memory
+from modelcollapse.language.rows import picked
+from modelcollapse.language.screening import Screen
 from modelcollapse.language.settings import Settings, Setup, checked_seeds, prepare
 from modelcollapse.language.template import Row, digest
 from modelcollapse.language.work import (
@@ -78,7 +80,8 @@ class Grid:
                 f"real = {list(self.real)}: the synthetic rows are sampled from a model that is "
                 "fine-tuned on the largest number of real rows; give one above 0, or a pool"
             )
-        self.setup.require(max(self.real), "real")
+        if max(self.real) > 0:
+            self.setup.draw(max(self.real), self.seeds[0], "real")
 
     @property
     def sampled(self) -> bool:
@@ -108,20 +111,21 @@ class Grid:
         folder.rows("held_out", self.setup.held_out, announce)
         for seed in self.seeds:
             if max(self.real) > 0:
-                real = self.setup.corpus.draw(max(self.real), seed, self.setup.encoder.usable)
+                real = self.setup.draw(max(self.real), seed)
                 folder.rows(f"seed-{seed}/real", shuffled(real, seed, REAL_ORDER), announce)
             if self.given:
                 folder.rows(f"seed-{seed}/pool", shuffled(self.given, seed, POOL_ORDER), announce)
 
     def tasks(self, folder: Folder, options: Options) -> list[list[Task]]:
         """Return what samples the pools, and the cells."""
-        judge, sizes = Judge(self.setup), (max(self.real), max(self.synthetic))
+        setup = self.setup.spread(options.jobs)
+        judge, sizes = Judge(setup), (max(self.real), max(self.synthetic))
         sources: list[Task] = []
         cells: list[Task] = []
         for seed in self.seeds:
             pool = seed_folder(folder, seed) / "pool.parquet"
             if self.sampled:
-                chain = Chain(self.setup, judge, folder, options, Replace(), seed, sizes)
+                chain = Chain(setup, judge, folder, options, Replace(), seed, sizes)
                 sources.append(chain)
                 pool = chain.place(1) / "samples.parquet"
             for r, s in product(self.real, self.synthetic):
@@ -195,12 +199,13 @@ def value(
     grid = Grid(setup, *numbers, seeds, given)
     grid.check(pool)
     check_space(Path(output), grid.bytes(options), "the grid")
-    check_memory(setup)
+    check_memory(setup, options.jobs)
     folder = Folder(Path(output), grid.described())
     with working(folder, options):
         # The pool's source is fitted to all real rows; cells of fewer rows are not sampled.
         few = foreseen(setup, max(grid.real)) if grid.sampled else []
-        for line in [*setup.lines(), *told, *few] if announce else ():
+        known = [*setup.lines(), *devices.told(options.jobs), *told, *few]
+        for line in known if announce else ():
             tell(line)
         grid.write_rows(folder, tell)
         backend.wait()
@@ -234,11 +239,13 @@ def read_pool(pool: str | Path, setup: Setup) -> tuple[list[Row], list[str]]:
             f"pool = {str(pool)!r} has no rows of {' and '.join(columns)}, as the data has: give "
             "a file with such columns"
         )
+    screen = Screen(found.train, setup.encoder.troubles)
+    usable = picked(found.train, screen.usable())
     told = (
-        f"{pool}: {len(found.train)} synthetic rows, {setup.encoder.left_out(found.train)}; "
+        f"{pool}: {len(found.train)} synthetic rows, {screen.left_out()}; "
         f"{found.dropped} rows without text left out"
     )
-    return setup.encoder.usable(found.train), [told, *(f"{pool}: {note}" for note in found.notes)]
+    return usable, [told, *(f"{pool}: {note}" for note in found.notes)]
 
 
 def shuffled(rows: Sequence[Row], seed: int, stream: int) -> list[Row]:

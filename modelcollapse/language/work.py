@@ -8,7 +8,7 @@ from typing import Literal, Protocol, get_args
 from modelcollapse._support.checks import whole
 from modelcollapse._support.errors import InvalidInput, invalid, unknown
 from modelcollapse._support.workers import spread
-from modelcollapse.language import backend
+from modelcollapse.language import backend, devices
 from modelcollapse.language.folder import Folder
 
 Keep = Literal["all", "last", "none"]
@@ -25,7 +25,8 @@ class Options:
     keep
         Which models to keep: "all", "last" (of each workflow and seed) or "none".
     jobs
-        Processes that workflows and seeds are spread over, each with its share of the threads.
+        Processes that workflows and seeds are spread over, each with its share of the threads, and
+        on a GPU of its own where there are as many; with more processes than GPUs they share.
     threads
         Threads of each process; by default those that PyTorch chooses, over `jobs`. Results have
         the same bits for the same number of threads.
@@ -126,7 +127,7 @@ def _spread(
     for phase in phases:
         tasks = sorted(phase, key=lambda task: -task.size)
         calls = (delayed(_elsewhere)(task, threads) for task in tasks)
-        for size, lines in spread(calls, jobs, ordered=False):
+        for size, lines in spread(calls, jobs, ordered=False, begin=devices.places(jobs)):
             done += size
             for line in lines:
                 announce(line)

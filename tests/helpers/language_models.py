@@ -112,7 +112,7 @@ def model(family, seed=0, **changes):
     return fresh
 
 
-def trained(fresh, family, rows=None, *, seed=0, weights=None, **changes):
+def trained(fresh, family, rows=None, *, seed=0, weights=None, given=None, **changes):
     """Train a model on rows, and return what training said."""
     own = encoder(family)
     with backend.quiet():
@@ -123,6 +123,7 @@ def trained(fresh, family, rows=None, *, seed=0, weights=None, **changes):
             replace(TINY, **changes),
             seed,
             weights=weights,
+            given=given,
         )
 
 

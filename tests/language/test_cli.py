@@ -89,11 +89,13 @@ def test_workflows_take_their_own_options(tmp_path):
     """A budget, a window and a share belong to their workflows."""
     words = ["--workflow", "accumulate-subsample", "--budget", "7", "--workflow", "sliding-window"]
     words += ["--window", "2", "--workflow", "keep-real", "--share", "0.5", "--retokenise"]
+    words += ["--training", "weight_decay=0.1"]
     assert main(arguments(tmp_path / "run", *words)) == 0
     trained = {(row["workflow"], row["generation"]): row for row in table(tmp_path / "run")}
     about = json.loads((tmp_path / "run" / "run.json").read_text())["configuration"]
 
     assert about["recipe.retokenise"] is True
+    assert about["recipe.training"] == {"weight_decay": 0.1}
     assert trained["accumulate-subsample-budget-7", "2"]["training_rows"] == "7"
     assert trained["sliding-window-k-2", "2"]["training_rows"] == "48"
     assert trained["keep-real-share-0.5", "2"]["training_rows"] == "48"
@@ -118,6 +120,10 @@ def test_workflows_take_their_own_options(tmp_path):
         (["--jobs", "0"], "jobs = 0"),
         (["--report-to", "tensorbord"], "did you mean tensorboard"),
         (["--report-to", "comet_ml"], "this tracker is not installed"),
+        (["--training", "max_steps=3"], "say it by steps"),
+        (["--training", "weight_dekay=3"], "did you mean weight_decay"),
+        (["--training", "nothing"], "give name=value, or a JSON file"),
+        (["--loss-on", "completion"], "give prompts = 'real'"),
         (["--keep", "some"], "keep"),
         (["--columns", "a,b"], "columns = 'a,b'"),
         (["--data", "no-such-file.jsonl"], "no such file"),

@@ -19,6 +19,7 @@ from modelcollapse.language import backend
 from modelcollapse.language.base import Base
 from modelcollapse.language.corpus import GRAMMAR_HELD_OUT, Corpus, grammar_rows, load_corpus
 from modelcollapse.language.grammars import descriptions
+from modelcollapse.language.screening import Screen
 from modelcollapse.language.settings import Settings, prepare
 from modelcollapse.language.template import Conversation, Plain
 from modelcollapse.language.topics import docstring_rows, topic_rows
@@ -68,8 +69,8 @@ def write(path, rows):
 
 
 def everything(rows):
-    """Let all rows through."""
-    return list(rows)
+    """Find no trouble with any row."""
+    return [""] * len(rows)
 
 
 def texts_of(rows):
@@ -282,7 +283,7 @@ def test_what_is_left_out_is_said_before_training(tmp_path):
     assert "1 rows without text left out" in data
     assert columns.endswith(": columns not used: id")
     with pytest.raises(InvalidInput, match=r"samples = 3: .* has 2 usable .*1 longer than 24 tok"):
-        prepare(settings(data=str(tmp_path), held_out=None)).require(3, "samples")
+        prepare(settings(data=str(tmp_path), held_out=None)).draw(3, 0)
 
 
 @pytest.mark.parametrize("split", ["train", "test"])
@@ -453,25 +454,27 @@ def test_batch_one_is_drawn_without_repetition():
     """Different rows in their order, by the seed alone; no more than are usable."""
     rows = different(50)
     corpus = Corpus("own", Plain(), rows, rows[:1])
-    drawn = [corpus.draw(20, seed, everything) for seed in (0, 0, 1)]
+    screen = Screen(rows, everything)
+    drawn = [corpus.draw(20, seed, screen) for seed in (0, 0, 1)]
 
     assert drawn[0] == drawn[1] != drawn[2]
     for batch in drawn:
         places = [rows.index(row) for row in batch]
         assert len(set(places)) == 20
         assert places == sorted(places)
-    assert corpus.draw(50, 3, everything) == rows
-    with pytest.raises(InvalidInput, match=r"samples = 51: own has 50 usable training rows of 50;"):
-        corpus.draw(51, 0, everything)
-    with pytest.raises(InvalidInput, match=r"has 10 usable training rows of 50;"):
-        corpus.draw(11, 0, lambda rows: list(rows)[:10])
+    assert corpus.draw(50, 3, screen) == rows
+    with pytest.raises(InvalidInput, match=r"samples = 51: own has 50 usable training rows of 50 "):
+        corpus.draw(51, 0, screen)
+    few = Screen(rows, lambda rows: ["odd"] * 40 + [""] * (len(rows) - 40))
+    with pytest.raises(InvalidInput, match=r"= 11: .* 10 usable .* of 50 \(40 of .* out: 40 odd\)"):
+        corpus.draw(11, 0, few)
 
 
 def test_a_grammar_draws_fresh_rows():
     """As many as asked for, by the seed; a longer batch begins alike; too long ones are skipped."""
     corpus = load_corpus("grammar", held_out=50)
     own = encoder("llama", Conversation(), 80)
-    one, same, other = (corpus.draw(60, seed, own.usable) for seed in (0, 0, 1))
+    one, same, other = (corpus.draw(60, seed, Screen((), own.troubles)) for seed in (0, 0, 1))
 
     assert one == same != other
     assert own.usable(one) == one
@@ -480,7 +483,7 @@ def test_a_grammar_draws_fresh_rows():
     assert corpus.held_out == load_corpus("grammar", held_out=50).held_out
     assert corpus.held_out != one[:50]
     with pytest.raises(InvalidInput, match="max_length: no row of the grammar is that short"):
-        corpus.draw(5, 0, lambda _: [])
+        corpus.draw(5, 0, Screen((), lambda rows: ["long"] * len(rows)))
 
 
 def test_surprisals_are_exact():

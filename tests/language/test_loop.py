@@ -16,16 +16,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 from filelock import FileLock
+from joblib import delayed, parallel_config
 from joblib.externals.loky import get_reusable_executor
 
 from modelcollapse import Accumulate, AccumulateSubsample, InvalidInput, KeepReal, Replace
 from modelcollapse import SlidingWindow as Window
 from modelcollapse._support.sealed import read_json, read_table, write_json
+from modelcollapse._support.workers import spread
 from modelcollapse.language import (
     Options,
     Results,
     backend,
     batch,
+    devices,
     loop,
     run,
     sampling,
@@ -159,10 +162,13 @@ def test_generation_one_is_plain_fine_tuning(whole):
         whole / f"seed-{SEED}" / "real" / "generation-001" / "held_out.parquet"
     ).to_dict(as_series=False)
 
-    assert real == setup.corpus.draw(24, SEED, setup.encoder.usable)
+    assert real == setup.draw(24, SEED)
     assert read_rows(whole / "held_out.parquet") == setup.held_out
     assert same_state(weights_of(whole, "real", 1), saved(model))
-    assert told == {"nats": nats.tolist()}
+    assert told == {
+        "nats": nats.tolist(),
+        "tokens": [len(ids) - 1 for ids in setup.held_out_examples],
+    }
     assert found["row_loss"] == pytest.approx(nats.mean(), rel=1e-12)
     tokens = sum(len(ids) - 1 for ids in setup.held_out_examples)
     assert found["loss"] == pytest.approx(nats.sum() / tokens, rel=1e-12)
@@ -325,17 +331,44 @@ def test_a_killed_run_resumes(tmp_path, whole):
 
 
 @pytest.fixture(scope="module")
-def processes():
-    """Return a number of processes: the first test starts them, and the others find them."""
-    yield 2
+def ended():
+    """End the processes: the first test starts them, and the others find them."""
+    yield
     get_reusable_executor().shutdown(wait=True)
+
+
+@pytest.fixture
+def processes(ended, monkeypatch):
+    """Return a number of processes.
+
+    There seem to be two GPUs, so that each process is given one of them; none can use it.
+    """
+    del ended
+    monkeypatch.setattr(devices, "visible", lambda: ("5", "7"))
+    return 2
+
+
+def gpu_of_a_process(folder):
+    """Return which GPU a process was given, once two of them have been asked."""
+    (folder / str(os.getpid())).touch()
+    until = time.monotonic() + 60
+    while len(list(folder.iterdir())) < 2 and time.monotonic() < until:
+        time.sleep(0.002)
+    return os.environ[devices.VISIBLE]
 
 
 def test_processes_give_the_same_bits(tmp_path, whole, processes):
     """Two processes with one thread each against one with one thread."""
     go(tmp_path / "run", Accumulate(), Replace(), generations=3, jobs=processes)
+    met = tmp_path / "met"
+    met.mkdir()
+    calls = [delayed(gpu_of_a_process)(met) for _ in range(2)]
+    gpus = spread(calls, 2, ordered=False, begin=devices.places(processes), batch_size=1)
 
     assert results(tmp_path / "run") == results(whole)
+    assert sorted(gpus) == ["5", "7"]
+    with parallel_config(backend="threading"), pytest.raises(InvalidInput, match="processes are"):
+        list(spread(calls, 2, begin=devices.places(processes)))
 
 
 def test_processes_give_the_same_grid(tmp_path, processes):
@@ -713,7 +746,8 @@ def by_letters(family="llama"):
         letters = [
             own.tokenizer.convert_tokens_to_ids(list(text.replace(" ", "Ġ"))) for text in texts
         ]
-        return [[*ids, own.end] for ids in letters if len(ids) < 20 and None not in ids] or found
+        spelled = [[*ids, own.end] for ids in letters if len(ids) < 20 and None not in ids]
+        return [spelled[i % len(spelled)] for i in range(len(found))] if spelled else found
 
     return generate
 

@@ -351,7 +351,7 @@ def test_rows_that_are_spelled_otherwise(monkeypatch):
     monkeypatch.setattr(
         sampling,
         "_generate",
-        lambda *given: [letters[1:], word[1:], word[1:], word[1:]][: given[2]],
+        lambda *given: [letters[1:], *[word[1:]] * (given[2] - 1)],
     )
     samples = sample(wrapped(model("llama"), own), own, 4, SMALL, 0)
 

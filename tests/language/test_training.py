@@ -9,6 +9,7 @@ import pytest
 
 from modelcollapse import InvalidInput
 from modelcollapse.language import backend, training
+from modelcollapse.language.evaluation import row_nats
 from modelcollapse.language.recipe import Recipe
 from modelcollapse.language.settings import prepare
 from modelcollapse.language.training import Collator
@@ -165,6 +166,37 @@ def test_weights_of_rows_whose_loss_is_per_row():
     wanted = {name: start[name] + scale * (w - start[name]) for name, w in state(other).items()}
 
     assert distance(state(one), wanted, start) < ROUNDING
+
+
+@pytest.mark.parametrize(("batch_size", "accumulation"), [(6, 1), (2, 3)])
+@pytest.mark.parametrize("loss", ["tokens", "rows"])
+@pytest.mark.usefixtures("plain_gradient")
+def test_steps_on_completions_alone(loss, batch_size, accumulation):
+    """A step on six rows, of which 1 to 4 tokens are given; with their loss is a near miss."""
+    import torch
+
+    rows, given = texts(6, seed=3, longest=12), [1, 2, 3, 4, 1, 3]
+    own, fresh, hand = encoder("llama"), model("llama"), model("llama")
+    rows = [{"text": f"a bird can {row['text']}"} for row in rows]
+    start = state(fresh)
+    options = {"batch_size": batch_size, "accumulation": accumulation, "warmup": 0.0, "steps": 1}
+    trained(fresh, "llama", rows, given=given, learning_rate=RATE, loss=loss, **options)
+    nats, tokens = [], 0
+    for ids, known in zip(own.encode(rows), given, strict=True):
+        log_p = torch.log_softmax(hand(torch.tensor([ids])).logits[0, :-1], dim=-1)
+        nats.append(-log_p[range(len(ids) - 1), ids[1:]][known - 1 :].sum())
+        tokens += len(ids) - known
+    gradients = torch.autograd.grad(sum(nats) / tokens, list(hand.parameters()))
+    with torch.no_grad():
+        for parameter, gradient in zip(hand.parameters(), gradients, strict=True):
+            parameter.sub_(RATE * gradient)
+    near = model("llama")
+    trained(near, "llama", rows, learning_rate=RATE, loss=loss, **options)
+
+    assert distance(state(fresh), state(hand), start) < ROUNDING
+    assert distance(state(near), state(hand), start) > 100 * ROUNDING
+    found = row_nats(model("llama"), own, own.encode(rows), given)
+    assert found == pytest.approx([value.item() for value in nats], rel=1e-5)
 
 
 def test_blocks_have_no_loss_per_row():

@@ -14,7 +14,8 @@ from modelcollapse.cli.importing import instance
 from modelcollapse.cli.output import note, progress
 from modelcollapse.cli.whole import MaybeWhole, Whole
 from modelcollapse.language import Options, Recipe, Settings
-from modelcollapse.language.recipe import Batching, Loss, Precision
+from modelcollapse.language.arguments import parse
+from modelcollapse.language.recipe import Batching, Loss, LossOn, Precision, Prompts
 from modelcollapse.language.settings import default_recipe
 from modelcollapse.language.work import Announce, Keep, Report
 
@@ -69,11 +70,20 @@ class ModelOptions:
     loss: Loss | None = None
     "tokens (the default): the mean of a step's tokens; rows: every row counts alike."
 
+    prompts: Prompts | None = None
+    "sampled (the default): whole rows; real: the model answers the prompts of the real rows."
+
+    loss_on: LossOn | None = None
+    "text (the default), or completion: the answers alone, with --prompts real."
+
     retokenise: Annotated[bool, Parameter(negative="")] = False
     "Train on the samples' texts, encoded again, as the paper; not on the tokens sampled."
 
     precision: Precision | None = None
     "Of training and sampling: float32, bfloat16, or auto: bfloat16 on a GPU that has it."
+
+    training: Annotated[tuple[str, ...], Parameter(negative="")] = ()
+    "More of transformers' TrainingArguments, as name=value (repeat it) or a JSON file of them."
 
     sampler: str | None = None
     "Your own sampler, as module:Name of a class or an object; see the page on language models."
@@ -101,6 +111,7 @@ class ModelOptions:
         recipe = default_recipe(self.model, from_scratch=self.from_scratch)
         names = [field.name for field in fields(Recipe)]
         given = {n: v for n in names if (v := getattr(self, n, None)) is not None}
+        given["training"] = parse(self.training)
         return Settings(
             model=self.model,
             data=self.data,
@@ -129,7 +140,7 @@ class WorkOptions:
     "Models to keep: all, last (of each workflow and seed) or none; those left out are not remade."
 
     jobs: Whole = 1
-    "Processes that workflows and seeds are spread over; best with small models on a CPU."
+    "Processes that workflows and seeds are spread over, each on a GPU of its own if it can be."
 
     threads: MaybeWhole = None
     "Threads of each process; results have the same bits for the same number."
