@@ -200,12 +200,12 @@ class Collator:
         """Return tensors of shape (rows, longest row)."""
         import torch
 
-        longest = max(len(f["input_ids"]) for f in features)
-        ids = torch.full((len(features), longest), self.padding)
-        mask = torch.zeros((len(features), longest), dtype=torch.long)
-        for i, f in enumerate(features):
-            ids[i, : len(f["input_ids"])] = torch.as_tensor(f["input_ids"])
-            mask[i, : len(f["input_ids"])] = 1
+        # One tensor of all rows: to make one of each row takes longer than a small model's step.
+        lengths = torch.tensor([len(f["input_ids"]) for f in features])
+        longest = int(lengths.max())
+        padded = ([*f["input_ids"], *[self.padding] * longest][:longest] for f in features)
+        ids = torch.tensor(list(padded))
+        mask = (torch.arange(longest) < lengths[:, None]).long()
         batch = {"input_ids": ids, "attention_mask": mask}
         batch["labels"] = ids.masked_fill(mask == 0, -100)
         # The start is given, never predicted; some models' losses would count it all the same.
