@@ -30,7 +30,7 @@ from modelcollapse.workflows.selection import select
 START, END = "<s>", "</s>"
 LENGTH = 4  # tokens of a row
 HIDDEN = 12  # more than the answers, so that every table of answers by prompts can be fitted
-STEPS, RATE, WARMUP = 120, 0.05, 0.05  # on the whole batch
+STEPS, RATE, WARMUP = 120, 0.1, 0.05  # on the whole batch
 MOST_CALLS = 20  # of the sampler, until every row is well-formed
 
 
@@ -319,6 +319,7 @@ class FiniteLoop:
             weights = (counts[counts > 0] * (len(rows) / counts.sum())).tolist()
         recipe = Recipe(
             learning_rate=RATE,
+            schedule="linear",
             batch_size=len(rows),
             accumulation=1,
             steps=STEPS,

@@ -9,6 +9,7 @@ from modelcollapse._support.errors import invalid
 
 Precision = Literal["auto", "float32", "bfloat16"]
 Batching = Literal["random", "by_length"]
+Schedule = Literal["constant", "linear"]
 LARGEST_SEED = 2**32 - 1
 
 
@@ -19,7 +20,10 @@ class Recipe:
     Attributes
     ----------
     learning_rate
-        Constant after the warm-up.
+        After the warm-up.
+    schedule
+        "constant", or "linear": the learning rate falls to 0 at the last step, so that a model
+        ends nearer to the optimum of its loss.
     batch_size
         Rows per device in one forward pass.
     accumulation
@@ -58,6 +62,7 @@ class Recipe:
     """
 
     learning_rate: float = 8e-6
+    schedule: Schedule = "constant"
     batch_size: int = 8
     accumulation: int = 16
     epochs: float = 1.0
@@ -84,7 +89,8 @@ class Recipe:
             raise invalid("warmup", self.warmup, "give a share from 0 to below 1")
         if not _is_number(self.temperature) or self.temperature < 0:
             raise invalid("temperature", self.temperature, "give a finite number, at least 0")
-        for name, kind in (("batching", Batching), ("precision", Precision)):
+        choices = ("batching", Batching), ("precision", Precision), ("schedule", Schedule)
+        for name, kind in choices:
             if getattr(self, name) not in get_args(kind):
                 raise invalid(name, getattr(self, name), f"one of {', '.join(get_args(kind))}")
 

@@ -19,6 +19,7 @@ Advance = Callable[[float], None]  # called with the finished share
 
 TENSORBOARD = "TENSORBOARD_LOGGING_DIR"
 SAMPLERS = {"random": "random", "by_length": "group_by_length"}
+SCHEDULES = {"constant": "constant_with_warmup", "linear": "linear"}
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ def _arguments(recipe: Recipe, rows: int, seed: int, folder: str, tracker: dict[
         per_device_train_batch_size=recipe.batch_size,
         gradient_accumulation_steps=recipe.accumulation,
         learning_rate=recipe.learning_rate,
-        lr_scheduler_type="constant_with_warmup",
+        lr_scheduler_type=SCHEDULES[recipe.schedule],
         warmup_steps=int(recipe.warmup * planned_steps(rows, recipe)),
         num_train_epochs=recipe.epochs,
         max_steps=recipe.steps or -1,
