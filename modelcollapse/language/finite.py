@@ -54,7 +54,6 @@ class Distance:
         return bool(distances.max() <= self.most and distances.mean() <= self.mean)
 
 
-NEAR = Distance(0.01, 0.0015)
 ATTEMPTS = 5  # fits from other initial weights, until one is as near
 
 
@@ -111,9 +110,7 @@ class FiniteLanguage:
         numbers = {word: i for i, word in enumerate(words)}
         tokenizer = Tokenizer(models.WordLevel(numbers, unk_token=START))
         tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-        made = PreTrainedTokenizerFast(
-            tokenizer_object=tokenizer, bos_token=START, eos_token=END
-        )
+        made = PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token=START, eos_token=END)
         return Encoder(made, Answers(frozenset(self.asked), frozenset(self.answered)), LENGTH)
 
     def model(self, seed: int) -> Any:
@@ -142,7 +139,9 @@ class FiniteLanguage:
         every = self.encoder.encode(
             [{"prompt": p, "response": a} for p in self.asked for a in self.answered]
         )
-        return [ids for ids, n in zip(every, counts.ravel().tolist(), strict=True) for _ in range(n)]
+        return [
+            ids for ids, n in zip(every, counts.ravel().tolist(), strict=True) for _ in range(n)
+        ]
 
     def nats(self, model: Any) -> Floats:
         """Return -log probability of each row, given its start: shape (prompts, answers)."""
@@ -174,6 +173,8 @@ class Chains:
         -log probability of each row, shape (chains, generations, answers).
     draws
         The answers sampled from generations 1, ..., T - 1, shape (chains, T - 1, rows).
+    within
+        Independent uniform numbers, of the shape of `draws`.
     fits
         Fits that were needed, shape (models, generations).
     """
@@ -182,6 +183,7 @@ class Chains:
     counts: Integers
     nats: Floats
     draws: Integers
+    within: Floats
     fits: Integers
 
     @cached_property
@@ -198,6 +200,15 @@ class Chains:
     def distances(self) -> Floats:
         """Their distances in total variation, shape (chains, generations)."""
         return total_variation(self.laws, self.empirical)
+
+    def by_model(self, values: Floats) -> Floats:
+        """Return values of chains, shape (chains, ...), as (models, prompts, ...)."""
+        return np.asarray(values.reshape(len(self.fits), -1, *values.shape[1:]))
+
+    @cached_property
+    def mean_distances(self) -> Floats:
+        """Their means over the prompts of a model, shape (models, generations)."""
+        return np.asarray(self.by_model(self.distances).mean(axis=1))
 
 
 def laws(nats: Floats) -> Floats:
@@ -241,7 +252,7 @@ class FiniteLoop:
     workflow: AnyWorkflow
     samples: int
     generations: int
-    near: Distance = NEAR
+    near: Distance
     distinct: bool = False
 
     def chains(self, models: int, seed: int, jobs: int | None = -1) -> Chains:
@@ -271,7 +282,9 @@ class FiniteLoop:
             found = [self.run(one) for one in seeds]
         else:
             found = list(spread((delayed(self.run)(one) for one in seeds), jobs))
-        parts = zip(*((c.truths, c.counts, c.nats, c.draws, c.fits) for c in found), strict=True)
+        parts = zip(
+            *((c.truths, c.counts, c.nats, c.draws, c.within, c.fits) for c in found), strict=True
+        )
         return Chains(*(np.concatenate(part) for part in parts))
 
     def run(self, seed: int) -> Chains:
@@ -290,11 +303,13 @@ class FiniteLoop:
                 if t < T:
                     stream = backend.derived(seed, backend.SAMPLE, t)
                     batches.append(self._sampled(model, stream))
+        draws = np.stack(batches, axis=1)[:, 1:]
         return Chains(
             truths,
             np.stack(counts, axis=1),
             np.stack(nats, axis=1),
-            np.stack(batches[1:], axis=1) if T > 1 else np.empty((M, 0, n), np.int64),
+            draws,
+            rng.random(draws.shape),
             np.array([fits]),
         )
 
