@@ -18,8 +18,8 @@ radius at any level. The tuning made for the level e^-L, n > 2 L, is a^2 v = 2 L
 that level D = (1 - 2 L/n)^2 and r = sqrt(2 L v/(n - 2 L)).
 
 Samples Y_i that are not independent, but near to such X_i, do as well. For an influence psi whose
-slope is at most 1, as here, sum |Y_i - X_i| <= n s moves R(theta) by at most n a s, so that
-r = (v + r^2) a/2 + log(1/eps)/(a n) + s: the same r(eps) with D = 1 - a^2 v - 2 log(1/eps)/n - 2 a s.
+slope is at most 1, as here, sum |Y_i - X_i| <= n s moves R(theta) by at most n a s. So
+r = (v + r^2) a/2 + log(1/eps)/(a n) + s: the r(eps) of D = 1 - a^2 v - 2 log(1/eps)/n - 2 a s.
 
 References
 ----------

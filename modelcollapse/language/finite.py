@@ -135,7 +135,7 @@ class FiniteLanguage:
             return LlamaForCausalLM(config)
 
     def rows(self, counts: Integers) -> list[list[int]]:
-        """Return the tokens of rows: of each prompt and answer so many, shape (prompts, answers)."""
+        """Return the tokens of so many rows of each, shape (prompts, answers)."""
         every = self.encoder.encode(
             [{"prompt": p, "response": a} for p in self.asked for a in self.answered]
         )

@@ -1,6 +1,5 @@
 """What the entries share: the loops that are trained, and the laws that others would claim."""
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +11,7 @@ from modelcollapse.loop.experiment import Experiment
 from modelcollapse.workflows import Accumulate, AccumulateSubsample, AnyWorkflow, Replace
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from modelcollapse.language.finite import Chains
 
 DERIVED = "derived here: theory/language.py"

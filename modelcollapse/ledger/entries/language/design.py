@@ -1,20 +1,20 @@
 """Runs of a trained transformer in place of a simulation."""
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from modelcollapse._support.checks import Floats
 from modelcollapse._support.errors import MissingDependency
 from modelcollapse.families.discrete.truth import truth_of
 from modelcollapse.ledger.claims import Design
 from modelcollapse.loop.experiment import Lazy, Trajectories
 
 if TYPE_CHECKING:
+    from modelcollapse._support.checks import Floats
+    from collections.abc import Callable
     from modelcollapse.language.finite import Chains, FiniteLoop
 
 MOST, MEAN = 0.01, 0.0015  # of the distance: at every prompt, and on average over a model's

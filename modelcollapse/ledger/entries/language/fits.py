@@ -1,6 +1,5 @@
 """What one generation is, without chance: its rows, its law, and what no law can beat."""
 
-from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,6 @@ from modelcollapse.ledger.entries.language.common import (
     DERIVED,
     DESIGNS,
     LAW,
-    NEAR,
     REPLACED,
     ROWS,
     N,
@@ -25,6 +23,7 @@ from modelcollapse.ledger.entries.language.design import MEAN, MOST, PROMPTS
 from modelcollapse.ledger.theorem import Theorem
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from modelcollapse.language.finite import Chains
 
 ROUNDING = 1e-4  # of float32: three tokens' logarithms, and sums of a thousand rows
