@@ -375,15 +375,18 @@ class FiniteLoop:
             if not missing:
                 return np.array(found)
         left = Samples([], tried, {"malformed": len(missing)})
-        raise HopelessError(f"{len(missing)} prompts have no answer in {call + 1} tries", left)
+        raise HopelessError(f"{len(missing)} prompts' rows have no answer in {tried} tries", left)
 
 
 @contextmanager
 def _settled() -> Iterator[None]:
     """Keep what is imported out of the garbage collection that each training ends with."""
-    gc.collect()
-    gc.freeze()
+    ours = not gc.get_freeze_count()
+    if ours:
+        gc.collect()
+        gc.freeze()
     try:
         yield
     finally:
-        gc.unfreeze()
+        if ours:
+            gc.unfreeze()

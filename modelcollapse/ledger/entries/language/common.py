@@ -12,6 +12,7 @@ from modelcollapse.workflows import Accumulate, AccumulateSubsample, AnyWorkflow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
     from modelcollapse.language.finite import Chains
 
 DERIVED = "derived here: theory/language.py"

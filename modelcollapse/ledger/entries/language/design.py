@@ -13,8 +13,9 @@ from modelcollapse.ledger.claims import Design
 from modelcollapse.loop.experiment import Lazy, Trajectories
 
 if TYPE_CHECKING:
-    from modelcollapse._support.checks import Floats
     from collections.abc import Callable
+
+    from modelcollapse._support.checks import Floats
     from modelcollapse.language.finite import Chains, FiniteLoop
 
 MOST, MEAN = 0.01, 0.0015  # of the distance: at every prompt, and on average over a model's
@@ -71,7 +72,10 @@ class LanguageDesign(Design):
 
     def run(self, replicates: int, seed: int) -> Runs:
         """Train and sample."""
-        chains = self.loop().chains(math.ceil(replicates / self.prompts), seed)
+        return self.runs(self.loop().chains(math.ceil(replicates / self.prompts), seed))
+
+    def runs(self, chains: "Chains") -> Runs:
+        """Return what the claims look at."""
         e = self.experiment()
         p, H0 = chains.truths[:, None], truth_of(e).heterozygosity
         values: dict[str, Callable[[], Floats]] = {

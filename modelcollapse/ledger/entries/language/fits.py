@@ -24,6 +24,7 @@ from modelcollapse.ledger.theorem import Theorem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
     from modelcollapse.language.finite import Chains
 
 ROUNDING = 1e-4  # of float32: three tokens' logarithms, and sums of a thousand rows
