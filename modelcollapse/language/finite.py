@@ -3,13 +3,14 @@
 A row is a start, a prompt of one token, an answer of one token, and an end. A model at the optimum
 of its loss has, after each prompt, the empirical law of that prompt's training rows, whatever its
 architecture. So one training of a model of M prompts is a generation of M loops of the discrete
-room at once. `chains` runs them with this package's own trainer, sampler and workflows.
+room at once. `run_loops` runs them with this package's own trainer, sampler and workflows.
 """
 
 import gc
+import importlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
@@ -255,54 +256,28 @@ class FiniteLoop:
     near: Distance
     distinct: bool = False
 
-    def chains(self, models: int, seed: int, jobs: int | None = -1) -> Chains:
-        """Run the loop with so many models, each a chain for every prompt.
+    def run(self, seed: int, first: Chains | None = None) -> Chains:
+        """Run the loop with one model per generation, or go on from another loop's generation 1.
 
-        Parameters
-        ----------
-        models
-            Independent repetitions.
-        seed
-            The same one gives the same chains on one machine.
-        jobs
-            Processes; -1 for all cores.
-
-        Raises
-        ------
-        MissingDependency
-            If torch, transformers, datasets or accelerate is not installed.
-        HopelessError
-            If a model hardly ever answers.
+        That may be any loop of the same language, law and samples, which was run with this seed.
         """
-        from joblib import delayed
-
-        backend.require()
-        seeds = [backend.derived(seed, number) for number in range(models)]
-        if jobs == 1 or models == 1:
-            found = [self.run(one) for one in seeds]
-        else:
-            found = list(spread((delayed(self.run)(one) for one in seeds), jobs))
-        parts = zip(
-            *((c.truths, c.counts, c.nats, c.draws, c.within, c.fits) for c in found), strict=True
-        )
-        return Chains(*(np.concatenate(part) for part in parts))
-
-    def run(self, seed: int) -> Chains:
-        """Run the loop with one model per generation."""
         M, V, n, T = self.language.prompts, self.language.answers, self.samples, self.generations
         rng = np.random.default_rng([seed, backend.REAL])
         truths = rng.permuted(np.tile(self.law, (M, 1)), axis=1)
         batches = [np.stack([rng.choice(V, n, p=own) for own in truths])]
         counts, nats, fits = [], [], []
-        with backend.quiet(), backend.threads(1), _settled():
-            for t in range(1, T + 1):
-                counts.append(self._trained_on(batches, seed))
-                model, found, attempts = self._fitted(counts[-1], seed, t)
-                nats.append(found)
-                fits.append(attempts)
-                if t < T:
-                    stream = backend.derived(seed, backend.SAMPLE, t)
-                    batches.append(self._sampled(model, stream))
+        for t in range(1, T + 1):
+            counts.append(self._trained_on(batches, seed))
+            if t == 1 and first is not None:
+                nats.append(first.nats[:, 0])
+                fits.append(int(first.fits[0, 0]))
+                batches += [first.draws[:, 0]] * (T > 1)
+                continue
+            model, found, attempts = self._fitted(counts[-1], seed, t)
+            nats.append(found)
+            fits.append(attempts)
+            if t < T:
+                batches.append(self._sampled(model, backend.derived(seed, backend.SAMPLE, t)))
         draws = np.stack(batches, axis=1)[:, 1:]
         return Chains(
             truths,
@@ -378,11 +353,64 @@ class FiniteLoop:
         raise HopelessError(f"{len(missing)} prompts' rows have no answer in {tried} tries", left)
 
 
+def run_loops(
+    loops: Sequence[FiniteLoop], models: int, seed: int, jobs: int | None = -1
+) -> list[Chains]:
+    """Run loops that share generation 1, each with so many models for each generation.
+
+    Parameters
+    ----------
+    loops
+        Of one language, law and number of samples; they differ in their workflow.
+    models
+        Independent repetitions, each a chain for every prompt.
+    seed
+        The same one gives the same chains on one machine.
+    jobs
+        Processes; -1 for all cores.
+
+    Returns
+    -------
+    list of Chains
+        One for each loop.
+
+    Raises
+    ------
+    MissingDependency
+        If torch, transformers, datasets or accelerate is not installed.
+    HopelessError
+        If a model hardly ever answers.
+    """
+    from joblib import delayed
+
+    backend.require()
+    seeds = [backend.derived(seed, number) for number in range(models)]
+    if jobs == 1 or models == 1:
+        found = [_side_by_side(loops, one) for one in seeds]
+    else:
+        found = list(spread((delayed(_side_by_side)(loops, one) for one in seeds), jobs))
+    return [joined(parts) for parts in zip(*found, strict=True)]
+
+
+def joined(parts: Sequence[Chains]) -> Chains:
+    """Return the chains of several models as one."""
+    names = [f.name for f in fields(Chains)]
+    return Chains(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
+
+def _side_by_side(loops: Sequence[FiniteLoop], seed: int) -> list[Chains]:
+    with backend.quiet(), backend.threads(1), _settled():
+        first = loops[0].run(seed)
+        return [first, *(loop.run(seed, first) for loop in loops[1:])]
+
+
 @contextmanager
 def _settled() -> Iterator[None]:
     """Keep what is imported out of the garbage collection that each training ends with."""
     ours = not gc.get_freeze_count()
     if ours:
+        importlib.import_module("modelcollapse.language.trainer")
+        importlib.import_module("datasets")
         gc.collect()
         gc.freeze()
     try:

@@ -44,10 +44,10 @@ def subsampled() -> Experiment:
     return loop(AccumulateSubsample())
 
 
-# The pool has three times the rows and no more kinds of them: the trainer's weights are tested too.
-REPLACED = LanguageDesign(replaced, CHAINS)
-POOLED = LanguageDesign(pooled, CHAINS, distinct=True)
-SUBSAMPLED = LanguageDesign(subsampled, CHAINS)
+TOGETHER = (replaced, pooled, subsampled)
+REPLACED, POOLED, SUBSAMPLED = (
+    LanguageDesign(build, CHAINS, beside=TOGETHER) for build in TOGETHER
+)
 DESIGNS = {"replace": REPLACED, "accumulate": POOLED, "accumulate-subsample": SUBSAMPLED}
 
 

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from modelcollapse._support.checks import Floats
-    from modelcollapse.language.finite import Chains, FiniteLoop
+    from modelcollapse.language.finite import Chains
+    from modelcollapse.loop.experiment import Experiment
 
-MOST, MEAN = 0.01, 0.0015  # of the distance: at every prompt, and on average over a model's
+MOST, MEAN = 0.02, 0.0015  # of the distance: at every prompt, and on average over a model's
 PROMPTS = 128  # of a model
 
 
@@ -43,36 +44,23 @@ class LanguageDesign(Design):
     ----------
     prompts
         Of a model: so many replicates are trained at a time.
-    distinct
-        Whether equal rows are trained on as one row with a weight.
+    beside
+        The experiments of the loops that share generation 1, its own among them; by default there
+        is no other. The first trains on row by row, the others on equal rows as one with a weight.
     """
 
     prompts: int = PROMPTS
-    distinct: bool = False
+    beside: "tuple[Callable[[], Experiment], ...]" = ()
 
     def lacks(self) -> str:
         """Return "language" where it is not installed."""
         return _lacks()
 
-    def loop(self) -> "FiniteLoop":
-        """Return the loop that is run."""
-        from modelcollapse.language.finite import Distance, FiniteLanguage, FiniteLoop
-
-        e = self.experiment()
-        law = tuple(truth_of(e).probabilities.tolist())
-        return FiniteLoop(
-            FiniteLanguage(self.prompts, len(law)),
-            law,
-            e.workflow,
-            int(e.sizes[0]),
-            e.generations,
-            Distance(MOST, MEAN),
-            self.distinct,
-        )
-
     def run(self, replicates: int, seed: int) -> Runs:
         """Train and sample."""
-        return self.runs(self.loop().chains(math.ceil(replicates / self.prompts), seed))
+        experiments = self.beside or (self.experiment,)
+        found = _trained(experiments, self.prompts, math.ceil(replicates / self.prompts), seed)
+        return self.runs(found[experiments.index(self.experiment)])
 
     def runs(self, chains: "Chains") -> Runs:
         """Return what the claims look at."""
@@ -85,6 +73,30 @@ class LanguageDesign(Design):
         }
         generations = np.arange(1, e.generations + 1)
         return Runs(e, generations, len(chains.truths), Lazy(values), chains)
+
+
+@lru_cache(maxsize=1)
+def _trained(
+    experiments: "tuple[Callable[[], Experiment], ...]", prompts: int, models: int, seed: int
+) -> "list[Chains]":
+    """Return the chains of each loop."""
+    from modelcollapse.language.finite import Distance, FiniteLanguage, FiniteLoop, run_loops
+
+    loops = []
+    for number, e in enumerate(build() for build in experiments):
+        law = tuple(truth_of(e).probabilities.tolist())
+        loops.append(
+            FiniteLoop(
+                FiniteLanguage(prompts, len(law)),
+                law,
+                e.workflow,
+                int(e.sizes[0]),
+                e.generations,
+                Distance(MOST, MEAN),
+                distinct=number > 0,
+            )
+        )
+    return run_loops(loops, models, seed)
 
 
 @cache

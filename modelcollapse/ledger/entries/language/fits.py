@@ -153,6 +153,13 @@ def _tempered(power: float, chains: "Chains") -> Floats:
     return np.asarray(laws / laws.sum(axis=-1, keepdims=True))
 
 
+def _cut(chains: "Chains") -> Floats:
+    """Return the laws without all but the two most probable answers."""
+    laws = chains.laws[:, :-1]
+    kept = np.where(laws >= np.sort(laws, axis=-1)[..., -2:-1], laws, 0.0)
+    return np.asarray(kept / kept.sum(axis=-1, keepdims=True))
+
+
 THEOREMS = [
     *(_rows(workflow) for workflow in DESIGNS),
     *(_empirical(workflow) for workflow in DESIGNS),
@@ -172,7 +179,7 @@ THEOREMS = [
                 "at half the temperature": partial(_tempered, 2.0),
                 "at twice the temperature": partial(_tempered, 0.5),
                 "of another prompt": lambda c: next_prompts(c.laws[:, :-1]),
-                "of the next generation": lambda c: c.laws[:, 1:],
+                "cut to two answers": _cut,
             },
         ),
         keywords="top-k seed sampler",
