@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modelcollapse import evidence
-from modelcollapse._support.checks import Floats
+from modelcollapse._support.checks import Floats, Integers
 from modelcollapse.ledger.claims import Finding, TooWeak
 from modelcollapse.ledger.claims.common import against, finding, require_power
 from modelcollapse.ledger.entries.language.design import MEAN, MOST, LanguageDesign, Runs
@@ -106,8 +106,7 @@ class NearMeanClaim:
         e, samples = runs.experiment, self.statistic(runs)
         value, variance = float(self.value(e)), float(self.variance(e))
         slack = self.slack(len(samples), min(alpha, beta) / 2)
-        halves = {"alpha": alpha / 2, "beta": beta / 2}
-        found = evidence.mean(samples, value, variance, slack=slack, **halves)
+        found = evidence.mean(samples, value, variance, alpha=alpha / 2, beta=beta / 2, slack=slack)
         found = replace(found, alpha=alpha, beta=beta)
         near = {}
         for name, wrong in self.near.items():
@@ -194,7 +193,7 @@ class DrawsClaim:
         return finding("uniform numbers", f"distance {found.observed:.2g}", found, near)
 
 
-def positions(laws: Floats, draws: Floats, within: Floats) -> Floats:
+def positions(laws: Floats, draws: Integers, within: Floats) -> Floats:
     """Return the place of each draw in [0, 1].
 
     Parameters
