@@ -153,11 +153,10 @@ def _tempered(power: float, chains: "Chains") -> Floats:
     return np.asarray(laws / laws.sum(axis=-1, keepdims=True))
 
 
-def _cut(chains: "Chains") -> Floats:
-    """Return the laws without all but the two most probable answers."""
+def _first(chains: "Chains") -> Floats:
+    """Return the laws of the most probable answer alone."""
     laws = chains.laws[:, :-1]
-    kept = np.where(laws >= np.sort(laws, axis=-1)[..., -2:-1], laws, 0.0)
-    return np.asarray(kept / kept.sum(axis=-1, keepdims=True))
+    return np.asarray(np.eye(V)[laws.argmax(axis=-1)])
 
 
 THEOREMS = [
@@ -176,10 +175,10 @@ THEOREMS = [
             REPLACED,
             lambda c: c.laws[:, :-1],
             {
-                "at half the temperature": partial(_tempered, 2.0),
-                "at twice the temperature": partial(_tempered, 0.5),
+                "at a third of the temperature": partial(_tempered, 3.0),
+                "at three times the temperature": partial(_tempered, 1 / 3),
                 "of another prompt": lambda c: next_prompts(c.laws[:, :-1]),
-                "cut to two answers": _cut,
+                "the most probable answer": _first,
             },
         ),
         keywords="top-k seed sampler",
