@@ -1,6 +1,7 @@
 """``modelcollapse verify``: decide every theorem of the ledger on evidence."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +17,7 @@ from modelcollapse.cli.whole import Whole
 from modelcollapse.families.names import FAMILIES
 from modelcollapse.ledger.agreement import verify_experiment
 from modelcollapse.ledger.theorem import Verdict, theorems
-from modelcollapse.ledger.verification import ALPHA, verify_all
+from modelcollapse.ledger.verification import ALPHA, lacking, verify_all
 from modelcollapse.loop.experiment import Experiment
 
 if TYPE_CHECKING:
@@ -83,7 +84,9 @@ def verify(
             f"{name} needs a family: give one, such as modelcollapse verify gaussian"
         )
     only = "*" if only is None else only
-    count = len(theorems(only))
+    chosen = theorems(only)
+    left = [theorem.slug for theorem in chosen if lacking(theorem)]
+    count = len(chosen) - len(left)
     verdicts: list[Verdict] = []
     interrupted = False
     with progress(1.0, quiet=quiet) as show:
@@ -103,7 +106,7 @@ def verify(
     if interrupted:
         note(f"interrupted: {len(verdicts)} of {many(count, 'theorem')} decided")
         count = len(verdicts)
-    status = _report(verdicts, count, seed, alpha, started, json=json)
+    status = _report(verdicts, count, seed, alpha, started, json=json, left=left)
     return INTERRUPTED if interrupted else status
 
 
@@ -137,18 +140,38 @@ def _loop(
 
 
 def _report(
-    verdicts: list[Verdict], count: int, seed: int, alpha: float, started: float, *, json: bool
+    verdicts: list[Verdict],
+    count: int,
+    seed: int,
+    alpha: float,
+    started: float,
+    *,
+    json: bool,
+    left: Sequence[str] = (),
 ) -> int:
-    """Print the verdicts; return 1 if one is not the expected one."""
+    """Print the verdicts, and what was left out; return 1 if one is not the expected one."""
     summary = _summary(verdicts, count, seed, alpha, time.monotonic() - started)
     if json:
-        print_json({"verdicts": [v.as_dict() for v in verdicts], "summary": summary})
+        told = [v.as_dict() for v in verdicts]
+        print_json(
+            {"verdicts": told, "summary": summary | ({"not_run": list(left)} if left else {})}
+        )
     else:
         screen = console()
         _print(screen, verdicts)
         screen.print("\n" + EXPLAINED, style="dim")
         screen.print("\n" + _sentence(summary))
+        if left:
+            screen.print(_not_run(len(left)))
     return int(summary["unexpected"] > 0)
+
+
+def _not_run(count: int) -> str:
+    """Return the line on theorems that need torch and transformers."""
+    return (
+        f"{many(count, 'theorem')} of language/ not run: the extra language is not installed; in a "
+        "clone: pip install '.[language]'"
+    )
 
 
 EXPLAINED = """\

@@ -17,6 +17,10 @@ the same probability. The bound holds for every a and eps with D >= 0, so that o
 radius at any level. The tuning made for the level e^-L, n > 2 L, is a^2 v = 2 L (n - 2 L)/n^2; at
 that level D = (1 - 2 L/n)^2 and r = sqrt(2 L v/(n - 2 L)).
 
+Samples Y_i that are not independent, but near to such X_i, do as well. For an influence psi whose
+slope is at most 1, as here, sum |Y_i - X_i| <= n s moves R(theta) by at most n a s. So
+r = (v + r^2) a/2 + log(1/eps)/(a n) + s: the r(eps) of D = 1 - a^2 v - 2 log(1/eps)/n - 2 a s.
+
 References
 ----------
 Catoni, "Challenging the empirical mean and empirical variance: a deviation study", Annales de
@@ -43,6 +47,7 @@ def mean(
     alpha: float = 1e-9,
     beta: float = 1e-9,
     side: Side = "two",
+    slack: float = 0.0,
 ) -> Evidence:
     """Test a mean by Catoni's estimator, for any law whose variance is bounded.
 
@@ -59,18 +64,21 @@ def mean(
         The probabilities of a false alarm and of a miss.
     side
         "two", "above" or "below".
+    slack
+        A proved bound on the mean of |Y_i - X_i| where the samples are Y_i, which need not be
+        independent, and the claim is of independent X_i.
 
     Returns
     -------
     Evidence
         `observed` is Catoni's estimate tuned for e^-L = alpha (one-sided) or alpha/2 (two-sided);
-        `threshold` is sqrt(2 L variance/(n - 2 L)) and `detectable` adds the same estimator's
-        one-sided radius at beta.
+        `threshold` is sqrt(2 L variance/(n - 2 L)), or more with slack, and `detectable` adds the
+        same estimator's one-sided radius at beta.
 
     Raises
     ------
     InvalidInput
-        If samples are not finite, or too few for these probabilities.
+        If samples are not finite, or too few for these probabilities, or the slack is too large.
 
     References
     ----------
@@ -84,7 +92,13 @@ def mean(
             f"samples has {n} entries and alpha = {alpha}, beta = {beta} need at least {least}: "
             "draw more samples, or raise alpha or beta"
         )
-    threshold, detectable = (deviation * r for r in radii(n, L, L_beta))
+    shift = number("slack", slack) / deviation
+    if shift < 0 or _discriminant(n, L, max(L, L_beta), shift) < 0:
+        raise InvalidInput(
+            f"slack = {slack}: give a number from 0 to well below the standard deviation "
+            f"{deviation:g}"
+        )
+    threshold, detectable = (deviation * r for r in radii(n, L, L_beta, shift))
     centre, rest = estimate(x, deviation, L)
     statistic = distance(centre - claimed + rest, side)
     observed = centre + rest
@@ -102,15 +116,28 @@ def tuning(n: int, L: float) -> float:
     return math.sqrt(2 * L * (n - 2 * L)) / n
 
 
-def radii(n: int, L: float, L_beta: float) -> tuple[float, float]:
+def radii(n: int, L: float, L_beta: float, shift: float = 0.0) -> tuple[float, float]:
     """Return the radius at e^-L, and that plus the radius at e^-L_beta, in units of sqrt(v).
 
-    Both are radii of the estimator tuned for e^-L; `n` is at least `least_samples(L, L_beta)`.
+    Both are radii of the estimator tuned for e^-L; `n` is at least `least_samples(L, L_beta)`, and
+    `shift` is the slack in the same units.
     """
     a = tuning(n, L)
     threshold = math.sqrt(2 * L / (n - 2 * L))
-    root = math.sqrt(max(0, 1 - a**2 - 2 * L_beta / n))
-    return threshold, threshold + (a + 2 * L_beta / (n * a)) / (1 + root)
+    if shift:
+        threshold = (a + 2 * L / (n * a) + 2 * shift) / (1 + _root_of(n, L, L, shift))
+    below = (a + 2 * L_beta / (n * a) + 2 * shift) / (1 + _root_of(n, L, L_beta, shift))
+    return threshold, threshold + below
+
+
+def _discriminant(n: int, L: float, level: float, shift: float) -> float:
+    """Return D of a radius at e^-level, of the estimator tuned for e^-L."""
+    a = tuning(n, L)
+    return 1 - a**2 - 2 * level / n - 2 * a * shift
+
+
+def _root_of(n: int, L: float, level: float, shift: float) -> float:
+    return math.sqrt(max(0, _discriminant(n, L, level, shift)))
 
 
 def estimate(samples: Floats, deviation: float, L: float) -> tuple[float, float]:

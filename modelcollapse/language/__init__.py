@@ -19,6 +19,7 @@ again. PyTorch, transformers, datasets and accelerate are needed, and imported w
     untrained, chain, loop                        and the loop itself
     results, compare, report                      what it shows
     cell, value, regression, value_report         the value of synthetic data
+    finite                                        one-token answers, whose loops theory predicts
 """
 
 from modelcollapse.language.checkpoints import build

@@ -14,12 +14,14 @@ Batching = Literal["random", "by_length"]
 Loss = Literal["tokens", "rows"]
 LossOn = Literal["text", "completion"]
 Prompts = Literal["sampled", "real"]
+Schedule = Literal["constant", "linear"]
 KINDS = {
     "batching": Batching,
     "precision": Precision,
     "loss": Loss,
     "loss_on": LossOn,
     "prompts": Prompts,
+    "schedule": Schedule,
 }
 LARGEST_SEED = 2**32 - 1
 
@@ -31,7 +33,10 @@ class Recipe:
     Attributes
     ----------
     learning_rate
-        Constant after the warm-up.
+        After the warm-up.
+    schedule
+        "constant", or "linear": the learning rate falls to 0 at the last step, so that a model
+        ends nearer to the optimum of its loss.
     batch_size
         Rows per device in one forward pass.
     accumulation
@@ -92,6 +97,7 @@ class Recipe:
     """
 
     learning_rate: float = 8e-6
+    schedule: Schedule = "constant"
     batch_size: int = 8
     accumulation: int = 16
     epochs: float = 1.0

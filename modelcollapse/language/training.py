@@ -18,6 +18,7 @@ Advance = Callable[[float], None]  # called with the finished share
 
 UNTRACKED = Tracking()
 SAMPLERS = {"random": "random", "by_length": "group_by_length"}
+SCHEDULES = {"constant": "constant_with_warmup", "linear": "linear"}
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ def _arguments(recipe: Recipe, rows: int, seed: int, folder: str, tracker: dict[
         "per_device_train_batch_size": recipe.batch_size,
         "gradient_accumulation_steps": recipe.accumulation,
         "learning_rate": recipe.learning_rate,
-        "lr_scheduler_type": "constant_with_warmup",
+        "lr_scheduler_type": SCHEDULES[recipe.schedule],
         "warmup_steps": int(recipe.warmup * planned_steps(rows, recipe)),
         "num_train_epochs": recipe.epochs,
         "max_steps": recipe.steps or -1,
@@ -214,12 +215,12 @@ class Collator:
         """Return tensors of shape (rows, longest row)."""
         import torch
 
-        longest = max(len(f["input_ids"]) for f in features)
-        ids = torch.full((len(features), longest), self.padding)
-        mask = torch.zeros((len(features), longest), dtype=torch.long)
-        for i, f in enumerate(features):
-            ids[i, : len(f["input_ids"])] = torch.as_tensor(f["input_ids"])
-            mask[i, : len(f["input_ids"])] = 1
+        # One tensor of all rows: to make one of each row takes longer than a small model's step.
+        lengths = torch.tensor([len(f["input_ids"]) for f in features])
+        longest = int(lengths.max())
+        padded = ([*f["input_ids"], *[self.padding] * longest][:longest] for f in features)
+        ids = torch.tensor(list(padded))
+        mask = (torch.arange(longest) < lengths[:, None]).long()
         batch = {"input_ids": ids, "attention_mask": mask}
         batch["labels"] = ids.masked_fill(mask == 0, -100)
         # The start is given, never predicted; some models' losses would count it all the same.

@@ -79,8 +79,9 @@ FAMILIES = {
     "verified labels": FamilyRow((LabelVerifier(),), "label_error"),
     "verified region": FamilyRow((RegionVerifier(0.5),), "squared_error"),
 }
-# Language models are trained, and no theory here predicts them; they have no fresh real rows, and
-# keep no training set.
+# Language models are trained, and no theory here predicts them but on a finite language, where they
+# are discrete distributions (the ledger's room "language"); they have no fresh real rows, and keep
+# no training set.
 LANGUAGE = ("simulated",) * 6 + ("open",) * 3
 
 

@@ -15,7 +15,7 @@ from modelcollapse.ledger.search import find
 Kind = Literal["identity", "law", "bound", "limit", "sharpened", "refuted"]
 ROOMS = (
     *("gaussian", "kde", "exponential", "discrete", "regression", "markov"),
-    *("mixed", "curated"),
+    *("mixed", "curated", "language"),
 )
 
 

@@ -8,7 +8,7 @@ from typing import Self, get_args
 from modelcollapse._support.checks import fraction, listener, whole
 from modelcollapse._support.errors import invalid, unknown
 from modelcollapse._support.interruption import apart
-from modelcollapse.ledger.claims import Claim, Design, Finding, Foreseen, TooWeak
+from modelcollapse.ledger.claims import Claim, Design, Finding, Foreseen, TooWeak, Trained
 from modelcollapse.ledger.theorem import Entries, Kind, Theorem, Verdict, theorems
 from modelcollapse.loop.blocks import BLOCK
 from modelcollapse.loop.experiment import Experiment, Trajectories, simulate
@@ -64,17 +64,21 @@ def verify_all(
     Returns
     -------
     list of Verdict
-        In the order given; for a glob that is the ledger's. Its ``to_frame()`` is a table.
+        In the order given; for a glob that is the ledger's. Its ``to_frame()`` is a table. Theorems
+        on language models need the extra "language": without it a glob leaves them out, if others
+        match.
 
     Raises
     ------
     InvalidInput
         If an argument is out of its range, no slug matches, or a theorem cannot be decided as
         it is written; the message says why.
+    MissingDependency
+        If all of them need an extra that is not installed.
     """
     fraction("alpha", alpha)
     whole("seed", seed, minimum=0)
-    chosen = theorems(which) if isinstance(which, str) else _own(which)
+    chosen = _runnable(theorems(which)) if isinstance(which, str) else _own(which)
     for listens in (progress, report):
         listener(listens, "theorems")
     say = progress or (lambda *_: None)
@@ -87,6 +91,17 @@ def verify_all(
                 report(verdicts[-1])
     say("", 1.0)
     return verdicts
+
+
+def lacking(theorem: Theorem) -> str:
+    """Return the extra that a theorem needs and that is not installed, or ""."""
+    design = theorem.claim.design
+    return design.lacks() if isinstance(design, Design) else ""
+
+
+def _runnable(chosen: list[Theorem]) -> list[Theorem]:
+    """Return the theorems that can be run here: all, if none can, for the error that says why."""
+    return [theorem for theorem in chosen if not lacking(theorem)] or chosen
 
 
 def _own(which: Theorem | Iterable[Theorem]) -> list[Theorem]:
@@ -190,9 +205,12 @@ class Verification:
 
     def _simulate(self, design: Design) -> Trajectories:
         experiment = design.experiment()
+        replicates = self.replicates(design, experiment)
+        if isinstance(design, Trained):
+            return design.run(replicates, self._seed)
         return simulate(
             experiment,
-            self.replicates(design, experiment),
+            replicates,
             self._seed,
             design.at,
             extra=design.extra,

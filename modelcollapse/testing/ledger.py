@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from modelcollapse.ledger.theorem import Theorem, Verdict, theorems
-from modelcollapse.ledger.verification import Verification
+from modelcollapse.ledger.verification import Verification, lacking
 from modelcollapse.testing.checks import hold
 
 
@@ -80,6 +80,8 @@ class TheoremItem(pytest.Item):
 
     def runtest(self) -> None:
         """Decide the theorem, and fail unless it is as the ledger expects."""
+        if extra := lacking(self.theorem):
+            pytest.skip(f"needs the extra {extra!r}, which is not installed")
         hold(self, [self.parent.verdict(self.theorem)], self.config.option.collapse_alpha)
 
     def reportinfo(self) -> tuple[Any, int | None, str]:

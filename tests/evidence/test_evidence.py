@@ -403,6 +403,34 @@ def test_catoni_radii_solve_their_quadratic(alpha, beta):
     assert short <= 2 * L or 1 - 2 * L * (short - 2 * L) / short**2 - 2 * L_beta / short < 0
 
 
+@pytest.mark.parametrize("slack", [0.0, 1e-9, 0.05, 0.3])
+def test_catoni_radii_with_slack_solve_theirs(slack):
+    """r = a (v + r^2)/2 + log(1/eps)/(a n) + slack, in the samples' unit; none is as before."""
+    alpha, beta, v, n = 1e-9, 1e-6, 3.7, 900
+    L, L_beta = math.log(2 / alpha), math.log(1 / beta)
+    found = evidence.mean(np.zeros(n), 0, v, alpha=alpha, beta=beta, slack=slack)
+    a = math.sqrt(2 * L * (n - 2 * L) / v) / n
+    for r, log in [(found.threshold, L), (found.detectable - found.threshold, L_beta)]:
+        assert r == pytest.approx(a / 2 * (v + r**2) + log / (a * n) + slack, rel=1e-9)
+    if slack == 0:
+        assert found == evidence.mean(np.zeros(n), 0, v, alpha=alpha, beta=beta)
+
+
+def test_catoni_with_slack_bears_samples_that_are_moved(seed):
+    """The worst that may happen, all slack in few samples or in all, moves no claim too far."""
+    sets, n, slack = 1500, 60, 0.1
+    x = np.random.default_rng(seed).random((sets, n))
+    few = np.where(np.arange(n) < n * slack, 1.0, x)  # each by at most 1
+    options = {"variance": 1 / 12, "alpha": LEVEL, "beta": LEVEL, "slack": slack}
+    effect = evidence.mean(x[0], 0, **options).detectable
+    for moved in (few, x + slack, x - slack):
+        alarms = sum(evidence.mean(row, 0.5, **options).rejected for row in moved)
+        missed = sum(not evidence.mean(row, 0.5 - effect, **options).rejected for row in moved)
+
+        assert_rate_at_most(alarms, sets, LEVEL)
+        assert_rate_at_most(missed, sets, LEVEL)
+
+
 @pytest.mark.parametrize("scale", [1e-300, 1e-150, 1.0, 1e150, 1e300, 1.7e308])
 def test_catoni_is_robust_to_scale(scale):
     """No overflow, underflow or endless loop from 1e-300 to the largest numbers."""
@@ -584,6 +612,8 @@ uniform = scipy.stats.uniform.cdf
         (lambda: evidence.mean(ok, 0, 1, side="up"), "unknown side 'up'"),
         (lambda: evidence.mean(ok[:42], 0, 1), "need at least 43: draw more samples"),
         (lambda: evidence.mean(ok, 0, 1, alpha=2), "alpha = 2 is not valid"),
+        (lambda: evidence.mean(ok, 0, 1, slack=-1), "slack = -1: give a number from 0"),
+        (lambda: evidence.mean(ok, 0, 1, slack=9), "well below the standard deviation 1"),
         (lambda: evidence.bounded_mean(ok, 0, 0.5, 1), r"samples\[0\] = 0.0 is not valid"),
         (lambda: evidence.bounded_mean(ok, 0, 1, 0), "give low < high"),
         (lambda: evidence.bounded_mean(ok, 0, 0, np.inf), "high = inf is not valid"),

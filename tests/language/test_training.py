@@ -405,9 +405,10 @@ def test_numbers_of_steps_and_tokens(options, steps):
         assert done.tokens == sum(lengths) * options.get("epochs", 1)
 
 
+@pytest.mark.parametrize("schedule", ["constant", "linear"])
 @pytest.mark.parametrize(("warmup", "rising"), [(0.0, 0), (0.1, 4), (0.25, 10)])
-def test_the_learning_rate_rises_and_stays(monkeypatch, warmup, rising):
-    """Linearly from 0 in the first share of 40 steps, then constant."""
+def test_the_learning_rate_rises_and_stays_or_falls(monkeypatch, warmup, rising, schedule):
+    """Linearly from 0 in the first share of 40 steps, then constant, or to 0 at the end."""
     from modelcollapse.language import trainer
 
     rates = []
@@ -417,13 +418,16 @@ def test_the_learning_rate_rises_and_stays(monkeypatch, warmup, rising):
         rates.append(optimizer.param_groups[0]["lr"])
 
     monkeypatch.setattr(trainer.Progress, "on_step_begin", record)
-    recipe = Recipe(**{**TINY.described(), "steps": 40, "warmup": warmup, "learning_rate": 0.01})
+    options = {"steps": 40, "warmup": warmup, "learning_rate": 0.01, "schedule": schedule}
+    recipe = Recipe(**{**TINY.described(), **options})
     own = encoder("llama")
     with backend.quiet():
         fresh, examples = model("llama"), own.encode(texts(8))
         training.fine_tune(fresh, own, examples, recipe, 0, advance=lambda _: None)
 
-    assert rates == pytest.approx([0.01 * min(1, k / rising if rising else 1) for k in range(40)])
+    left = [1.0 if schedule == "constant" else (40 - k) / (40 - rising) for k in range(40)]
+    shares = [min(share, k / rising if rising else 1) for k, share in enumerate(left)]
+    assert rates == pytest.approx([0.01 * share for share in shares])
 
 
 @pytest.mark.parametrize("steps", [1, 2])

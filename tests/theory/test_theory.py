@@ -50,6 +50,7 @@ ROOMS = (
     "markov",
     "mixed",
     "monitor",
+    "language",
 )
 
 ADAPTERS = tuple(import_module(f"tests.helpers.theory_{room}") for room in ROOMS)

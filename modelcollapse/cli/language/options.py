@@ -15,7 +15,7 @@ from modelcollapse.cli.output import note, progress
 from modelcollapse.cli.whole import MaybeWhole, Whole
 from modelcollapse.language import Options, Recipe, Settings
 from modelcollapse.language.arguments import parse
-from modelcollapse.language.recipe import Batching, Loss, LossOn, Precision, Prompts
+from modelcollapse.language.recipe import Batching, Loss, LossOn, Precision, Prompts, Schedule
 from modelcollapse.language.settings import default_recipe
 from modelcollapse.language.work import Announce, Keep, Report
 
@@ -44,7 +44,10 @@ class ModelOptions:
     "Start from random weights in every generation, and train on packed text."
 
     learning_rate: float | None = None
-    "Constant after the warm-up; default 8e-6 (the paper's), 1e-3 for small models or from scratch."
+    "After the warm-up; default 8e-6 (the paper's), 1e-3 for small models or from scratch."
+
+    schedule: Schedule | None = None
+    "constant (the default), or linear: the learning rate falls to 0 at the last step."
 
     batch_size: MaybeWhole = None
     "Rows per device and forward pass; default 8, and 32 for small models."

@@ -5,7 +5,7 @@ its power before it is believed: each near miss differs from it by at least the 
 at the parameters used, or `TooWeak` is raised.
 """
 
-from modelcollapse.ledger.claims.common import Claim, Design, Finding, Foreseen, TooWeak
+from modelcollapse.ledger.claims.common import Claim, Design, Finding, Foreseen, TooWeak, Trained
 from modelcollapse.ledger.claims.exact import ExactClaim
 from modelcollapse.ledger.claims.laws import FrequencyClaim, LawClaim, SameLawClaim
 from modelcollapse.ledger.claims.means import LARGEST_CV, BoundedClaim, MeanClaim, mean_claim
@@ -23,5 +23,6 @@ __all__ = [
     "MeanClaim",
     "SameLawClaim",
     "TooWeak",
+    "Trained",
     "mean_claim",
 ]

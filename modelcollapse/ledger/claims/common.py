@@ -57,6 +57,19 @@ class Design:
     at: tuple[int, ...] | None = None
     test: int | None = None
 
+    def lacks(self) -> str:
+        """Return the extra of this package that it needs and that is not installed, or ""."""
+        return ""
+
+
+@runtime_checkable
+class Trained(Protocol):
+    """A design that is not simulated: it runs its loops itself."""
+
+    def run(self, replicates: int, seed: int) -> Trajectories:
+        """Return so many runs of the loop."""
+        ...
+
 
 class Claim(Protocol):
     """What every kind of claim offers."""
