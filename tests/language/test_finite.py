@@ -237,7 +237,7 @@ def test_a_malformed_answer_is_drawn_again(monkeypatch):
         return [rows[0], *["malformed"] * (len(rows) - 1)] if len(seen) == 1 else rows
 
     loop = FiniteLoop(SMALL, QUARTERS, mc.Replace(), 2, 1, ANYTHING)
-    language = replace_continued(monkeypatch)
+    language = replace_completed(monkeypatch)
     monkeypatch.setattr(Encoder, "decode", second_alone)
     answers = loop._sampled(None, 0)
 
@@ -249,17 +249,17 @@ def test_a_malformed_answer_is_drawn_again(monkeypatch):
         loop._sampled(None, 0)
 
 
-def replace_continued(monkeypatch):
+def replace_completed(monkeypatch):
     """Let every prompt be answered by a1, and the end unless it is taken away."""
     how = {"end": True}
 
-    def continued(model, encoder, prefixes, *_):
+    def completed(model, encoder, prefixes, *_):
         del model
         answer = encoder.tokenizer.convert_tokens_to_ids("a1")
         last = encoder.end if how["end"] else answer
-        return [[*ids, answer, last] for ids in prefixes]
+        return [[answer, last] for _ in prefixes]
 
-    monkeypatch.setattr(finite, "_continued", continued)
+    monkeypatch.setattr(finite, "completed", completed)
     return how
 
 
