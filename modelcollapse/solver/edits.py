@@ -109,6 +109,8 @@ def growth(edits: Edits, v2: float) -> float:
     It is 1 for v2 = 0, above it for v2 > 0 and below it for v2 < 0.
     """
     n, e, f = edits.size, *(float(chance[-1]) for chance in chances(edits))
+    if n == 1:  # no second row
+        return 1 + e * v2
     lift = e * (1 + v2) / n
     step = [[1 - e + lift, (n - 1) * lift], [f / n, 1 - f / n]]
     return float(np.linalg.eigvals(np.array(step)).real.max())
@@ -117,7 +119,7 @@ def growth(edits: Edits, v2: float) -> float:
 def edit_slope(edits: Edits) -> float:
     """Return what E x^2 gains per generation in the end for v2 = 0, if the last one goes on."""
     n, e, f = edits.size, *(float(chance[-1]) for chance in chances(edits))
-    return e * f / (e * (n - 1) + f)
+    return e if n == 1 else e * f / (e * (n - 1) + f)
 
 
 def lost_shares(edits: Edits, heat: float, ddof: int) -> Floats:

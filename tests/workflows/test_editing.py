@@ -320,3 +320,19 @@ def test_the_solver_says_where_variances_are():
     s = scheduled(mc.Edit(rows=3), 10, 3)
     with pytest.raises(mc.NoClosedForm, match=r"see predict\(experiment\)"):
         solver.error_variances(s, s.sizes)
+
+
+@pytest.mark.parametrize("rows", [1, None])
+@pytest.mark.parametrize("model", [mc.NormalMean(), mc.Poisson(), mc.Binomial(2)], ids=repr)
+def test_a_single_row_that_is_edited(model, rows):
+    """It has no second row to share anything with: E x^2 gains e (1 + v2 E x^2) each time."""
+    workflow = mc.Edit(rows=rows) if rows else mc.Edit(share=0.25)
+    e, v2 = (1.0 if rows else 0.25), {"NormalMean": 0, "Poisson": 0, "Binomial": -0.5}
+    v2 = v2[type(model).__name__]
+    found = mc.predict(mc.Experiment(model, workflow, 1, 40))
+    x = np.empty(40)
+    x[0] = 1.0
+    for t in range(1, 40):
+        x[t] = x[t - 1] + e * (1 + v2 * x[t - 1])
+    np.testing.assert_allclose(found["inflation"], x, rtol=1e-12)
+    assert found.fates["squared_error"].verdict == ("bounded" if v2 < 0 else "diverges")
