@@ -8,7 +8,6 @@ from modelcollapse import InvalidInput
 from modelcollapse.language import devices
 from tests.helpers.language_models import offline  # noqa: F401
 
-torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.language
 GIB = 2**30
 
@@ -16,6 +15,7 @@ GIB = 2**30
 @pytest.fixture
 def gpus(monkeypatch):
     """Return a function that shows so many GPUs, under such names, of so many bytes."""
+    torch = pytest.importorskip("torch")
 
     def show(count, named=None, room=80 * GIB):
         monkeypatch.setattr(torch.cuda, "device_count", lambda: count)

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 import pytest
 
 from modelcollapse import InvalidInput, Replace
-from modelcollapse.language import Recipe, asking, run, sampling
+from modelcollapse.language import Recipe, asking, generating, run
 from modelcollapse.language.asking import Given
 from modelcollapse.language.folder import read_rows, read_tokens
+from modelcollapse.language.generating import completed
 from modelcollapse.language.judging import Judge
-from modelcollapse.language.sampling import completed
 from modelcollapse.language.settings import prepare
 from modelcollapse.language.template import Conversation
 from modelcollapse.language.tokens import Encoder
@@ -76,7 +76,7 @@ def test_prompts_of_many_lengths_are_continued_as_each_alone(monkeypatch, family
     fresh, own = model(family).eval(), encoder(family, max_length=28)
     greedy = replace(TINY, temperature=0.0, sampling_batch=3)
     prompts = [ids[:-1] for ids in own.encode(texts(5, seed=1, longest=10))]
-    monkeypatch.setattr(sampling, "FIRST_LENGTH", 8)
+    monkeypatch.setattr(generating, "FIRST_LENGTH", 8)
     together = completed(fresh, own, prompts, greedy, 0)
 
     assert len({len(prompt) for prompt in prompts}) > 3

@@ -19,7 +19,7 @@ from modelcollapse.ledger.entries.language.common import (
 from modelcollapse.ledger.entries.language.design import LanguageDesign
 from modelcollapse.ledger.theorem import Theorem
 from modelcollapse.ledger.values import Value, constant, expectation, quantity, spread
-from modelcollapse.workflows import Accumulate, AccumulateSubsample, Replace
+from modelcollapse.workflows import Accumulate, AccumulateSubsample, AnyWorkflow, Replace
 
 V = len(LAW)
 H0 = truth_of(loop(Replace())).heterozygosity
@@ -57,8 +57,8 @@ def _heterozygosity(design: LanguageDesign, t: int, near: dict[str, Value]) -> N
     return _means(design, "heterozygosity", t, near, 1 - 1 / min(rows, V), 2.0)
 
 
-def _other(name: str, t: int, workflow: type) -> Value:
-    return expectation(name, t, workflow=workflow())
+def _other(name: str, t: int, workflow: AnyWorkflow) -> Value:
+    return expectation(name, t, workflow=workflow)
 
 
 def _fewer(name: str, t: int) -> Value:
@@ -80,8 +80,8 @@ THEOREMS = [
             REPLACED,
             T,
             {
-                "accumulate's": _other(HET, T, Accumulate),
-                "accumulate-subsample's": _other(HET, T, AccumulateSubsample),
+                "accumulate's": _other(HET, T, Accumulate()),
+                "accumulate-subsample's": _other(HET, T, AccumulateSubsample()),
                 "one generation early": expectation(HET, T - 1),
                 "of n - 1 rows": _fewer(HET, T),
             },
@@ -101,8 +101,8 @@ THEOREMS = [
             POOLED,
             T,
             {
-                "replace's": _other(HET, T, Replace),
-                "accumulate-subsample's": _other(HET, T, AccumulateSubsample),
+                "replace's": _other(HET, T, Replace()),
+                "accumulate-subsample's": _other(HET, T, AccumulateSubsample()),
                 "of n - 1 rows": _fewer(HET, T),
             },
         ),
@@ -121,8 +121,8 @@ THEOREMS = [
             SUBSAMPLED,
             T,
             {
-                "replace's": _other(HET, T, Replace),
-                "accumulate's": _other(HET, T, Accumulate),
+                "replace's": _other(HET, T, Replace()),
+                "accumulate's": _other(HET, T, Accumulate()),
                 "of n - 1 rows": _fewer(HET, T),
             },
         ),
@@ -141,7 +141,7 @@ THEOREMS = [
             2,
             {
                 "one generation early": expectation(HET, 1),
-                "accumulate's": _other(HET, 2, Accumulate),
+                "accumulate's": _other(HET, 2, Accumulate()),
                 "of n - 1 rows": _fewer(HET, 2),
             },
         ),
@@ -161,8 +161,8 @@ THEOREMS = [
             "absent",
             T,
             {
-                "accumulate's": _other("absent", T, Accumulate),
-                "accumulate-subsample's": _other("absent", T, AccumulateSubsample),
+                "accumulate's": _other("absent", T, Accumulate()),
+                "accumulate-subsample's": _other("absent", T, AccumulateSubsample()),
                 "one generation early": expectation("absent", T - 1),
                 "of n - 1 rows": _fewer("absent", T),
             },
@@ -184,7 +184,7 @@ THEOREMS = [
             "squared_error",
             T,
             {
-                "accumulate's": _other("squared_error", T, Accumulate),
+                "accumulate's": _other("squared_error", T, Accumulate()),
                 "large n: t/n": constant(T / N),
                 "of n - 1 rows": _fewer("squared_error", T),
             },
@@ -207,8 +207,8 @@ THEOREMS = [
             "squared_error",
             T,
             {
-                "replace's": _other("squared_error", T, Replace),
-                "accumulate-subsample's": _other("squared_error", T, AccumulateSubsample),
+                "replace's": _other("squared_error", T, Replace()),
+                "accumulate-subsample's": _other("squared_error", T, AccumulateSubsample()),
                 "large n: pi^2/6n": constant(np.pi**2 / 6 / N),
                 "of n - 1 rows": _fewer("squared_error", T),
             },
