@@ -1,6 +1,7 @@
 """One generation of the language-model loop, beside plain Trainer and `generate`."""
 
 import time
+from pathlib import Path
 from statistics import median
 
 import pytest
@@ -14,6 +15,7 @@ from modelcollapse.language import Settings, backend
 from modelcollapse.language.evaluation import row_nats
 from modelcollapse.language.sampling import sample
 from modelcollapse.language.settings import prepare
+from modelcollapse.language.trained import TrainedModel
 from modelcollapse.language.training import fine_tune
 
 ROWS, HELD_OUT, ROUNDS = 2000, 1000, 2
@@ -37,8 +39,9 @@ def ours(setup, rows, seed):
     """Fine-tune, judge and sample as the loop does; return (model, nats, samples)."""
     model = setup.base.model(seed)
     fine_tune(model, setup.encoder, setup.encoder.encode(rows), setup.recipe, seed)
-    nats = row_nats(model, setup.encoder, setup.held_out_examples, setup.recipe)
-    return model, nats, sample(model, setup.encoder, len(rows), setup.recipe, seed)
+    nats = row_nats(model, setup.encoder, setup.held_out_examples)
+    trained = TrainedModel(setup.encoder.tokenizer, Path(setup.base.source), model)
+    return model, nats, sample(trained, setup.encoder, len(rows), setup.recipe, seed)
 
 
 def test_generation(benchmark, record_other, bench_seed, setup):
@@ -61,11 +64,11 @@ def test_generation(benchmark, record_other, bench_seed, setup):
     tokens = sum(len(ids) - 1 for ids in setup.held_out_examples)
 
     assert len(samples.rows) == len(sampled) == ROWS
-    theirs = row_nats(peer, setup.encoder, setup.held_out_examples, recipe)
+    theirs = row_nats(peer, setup.encoder, setup.held_out_examples)
     for trained, values in ((model, nats), (peer, theirs)):
         checked = plain_language.evaluated(folder, held_out, recipe, trained)
         assert checked == pytest.approx(values.sum() / tokens, rel=1e-5)
-    before = row_nats(setup.base.model(0), setup.encoder, setup.held_out_examples, recipe)
+    before = row_nats(setup.base.model(0), setup.encoder, setup.held_out_examples)
     assert max(nats.mean(), theirs.mean()) < before.mean()
     what = "one generation of a small Gemma 2"
     record_other(f"{what}, plain Trainer and generate", "s", value=median(seconds))
