@@ -8,15 +8,16 @@ would decide it.
 
 ::
 
-    outcome        Finding, Diagnosis: what comes out
+    outcome        Finding, Diagnosis: what comes out; answer is a verdict, sentences the first line
     reading        every kind of trajectory as a Record
     opening        tables: files reads them as sheets, wide makes long ones of them; columns says
                    which are keys; joining and places put the rows where they belong
     record         the Record: runs, generations, columns, held-out rows
     roles          which column plays risk, variance, modes, tail, hallucinated
     theory         what is proved of an experiment's quantity, also in the long run
-    comparing      the exact tests
-    rising         a quantity against generation 1, by theorem, fact or test
+    bars, tested   what later values are held against, and what a test of them has found
+    comparing      the exact tests; observed asks them of the data, effects says how large
+    rising         a quantity against generation 1, by theorem, fact or test; case has all of it
     definitions    the eight; scaling holds the fifth
     diagnose       the function
 """

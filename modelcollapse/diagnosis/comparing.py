@@ -30,156 +30,20 @@ shared by the others (Bonferroni): five runs that all rise have p = (2/3)^-1 2^-
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from modelcollapse._support.checks import Floats, Integers
-from modelcollapse._support.words import many
-from modelcollapse.diagnosis.answer import Word
-from modelcollapse.evidence import Evidence, frequency
+from modelcollapse._support.checks import Floats
+from modelcollapse.diagnosis.bars import Bar, Flags
+from modelcollapse.diagnosis.tested import Outcome
+from modelcollapse.evidence import frequency
 from modelcollapse.evidence.betting import log_mean, log_sum, log_wealths
 from modelcollapse.evidence.outcome import fewest
 from modelcollapse.evidence.signs import at_least, fewest_coins
 from modelcollapse.evidence.symmetry import directions
 
-Flags = npt.NDArray[np.bool_]
 LAST = 2 / 3  # the share of alpha that is for the last generation
 MOST_RUNS = 10**6  # of a plan
-
-
-@dataclass(frozen=True)
-class Bar:
-    """What a later value is held against: a multiple of the first one, or a level.
-
-    `sign` is that of the values: -1 where the column gets worse as it falls.
-    """
-
-    factor: float = 1.0
-    level: float | None = None
-    sign: int = 1
-
-    def of(self, first: Floats) -> Floats:
-        """Return the bar of each first value."""
-        if self.level is not None:
-            return np.full_like(first, self.sign * self.level)
-        with np.errstate(over="ignore"):
-            return self.factor * first
-
-    @property
-    def plain(self) -> bool:
-        """Whether it is the first value itself."""
-        return self.level is None and self.factor == 1
-
-    @property
-    def side(self) -> str:
-        """On which side of the bar the column is worse."""
-        return "above" if self.sign > 0 else "below"
-
-    def text(self, first: int) -> str:
-        """Return the bar in words, for a trajectory whose first generation is `first`."""
-        if self.level is not None:
-            return f"{self.level:.5g}"
-        times = "" if self.factor == 1 else f"{self.factor:.5g} times "
-        return f"{times}that of generation {first}"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """A test over later generations.
-
-    Attributes
-    ----------
-    best
-        The index of the later generation, from 0, that speaks most for a rise.
-    statistic
-        There: how many runs are above, the mean difference, or the difference of shares.
-    p_value, opposite
-        The smallest alpha at which it "holds", and at which it "does not hold".
-    alpha
-        The level.
-    method
-        The test in words.
-    samples
-        The number of runs or rows.
-    least
-        The fewest of them with which it can be said that it holds, and that it does not.
-    alike
-        With so many that behave like these it would hold; inf if with no number.
-    log_e
-        The logarithm of the e-value, of a test by betting.
-    evidence
-        The test as one of `modelcollapse.evidence`, if it is one.
-    """
-
-    best: int
-    statistic: float
-    p_value: float
-    opposite: float
-    alpha: float
-    method: str
-    samples: int
-    least: tuple[float, float]
-    alike: float = math.inf
-    log_e: float | None = None
-    evidence: Evidence | None = None
-
-    @property
-    def verdict(self) -> Word:
-        """What follows at alpha."""
-        if self.p_value <= self.alpha:
-            return "holds"
-        return "does not hold" if self.opposite <= self.alpha else "undetermined"
-
-    @property
-    def done(self) -> bool:
-        """Whether the test has decided."""
-        return self.verdict != "undetermined"
-
-    def counted(self, noun: str) -> str:
-        """Return how many are above, of a sign test: "3 of 40 runs"."""
-        return f"{int(self.statistic)} of {many(self.samples, noun)}"
-
-    def explained(self, lead: str, noun: str, move: str) -> str:
-        """Return why a sign test has its verdict; `lead` says what the runs are above of."""
-        at_most = "at most " if self.verdict == "does not hold" else ""
-        what = f"{lead} in {at_most}{self.counted(noun)}"
-        short = self.least[0] if 2 * self.statistic >= self.samples else self.least[1]
-        if not self.done and self.samples < short:
-            return f"{what}: too few to be told from one half at this alpha, whatever they do"
-        return {
-            "holds": f"{what}, and so in more than half of all ({move})",
-            "does not hold": f"{what}, and so in less than half of all",
-            "undetermined": f"{what}: not told from one half at this alpha",
-        }[self.verdict]
-
-    def wanted(self, nouns: str) -> str:
-        """Return what would decide an open test: an alpha, or a number of runs."""
-        if self.done:
-            return ""
-        said = []
-        if self.p_value < 1:
-            said.append(f"it holds from alpha = {self.p_value:.2g} on")
-        if self.samples < self.alike < math.inf:
-            said.append(f"it would with {int(self.alike):,} {nouns} like these")
-        words = zip(self.least, ("holds", "does not"), strict=True)
-        short = [(n, word) for n, word in words if self.samples < n < math.inf]
-        if short:
-            numbers = ", ".join(f"{int(n)} to tell that it {word}" for n, word in short)
-            said.append(f"at this alpha it takes at least {numbers}")
-        return "; ".join([f"more {nouns}", *said])
-
-
-def above(values: Floats, bar: Bar) -> Flags:
-    """Return which later values are above the bar, shape (runs, later generations)."""
-    return np.asarray(values[:, 1:] > bar.of(values[:, :1]))
-
-
-def became_infinite(values: Floats) -> Integers:
-    """Return how many runs have gone from a finite value to inf by each later generation."""
-    flags = np.isfinite(values[:, :1]) & np.isposinf(values[:, 1:])
-    return np.asarray(flags.sum(axis=0))
 
 
 def weights(later: int) -> Floats:

@@ -6,8 +6,9 @@ import numpy as np
 
 from modelcollapse.diagnosis import effects, observed
 from modelcollapse.diagnosis.answer import Answer
+from modelcollapse.diagnosis.bars import Bar
 from modelcollapse.diagnosis.case import Case
-from modelcollapse.diagnosis.comparing import Bar, paired_test, sign_test, steps_test
+from modelcollapse.diagnosis.comparing import paired_test, sign_test, steps_test
 from modelcollapse.diagnosis.record import Series, lacking
 from modelcollapse.diagnosis.rising import infinite, rises
 from modelcollapse.diagnosis.roles import Metric

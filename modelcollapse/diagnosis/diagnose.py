@@ -12,9 +12,9 @@ from modelcollapse._support.words import many
 from modelcollapse.diagnosis import definitions
 from modelcollapse.diagnosis import scaling as laws
 from modelcollapse.diagnosis.answer import Answer
+from modelcollapse.diagnosis.bars import Bar
 from modelcollapse.diagnosis.case import Case
 from modelcollapse.diagnosis.columns import Columns
-from modelcollapse.diagnosis.comparing import Bar
 from modelcollapse.diagnosis.effects import Effect, effect
 from modelcollapse.diagnosis.outcome import DEFINITIONS, Diagnosis, Finding
 from modelcollapse.diagnosis.reading import read

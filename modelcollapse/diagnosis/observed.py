@@ -7,20 +7,19 @@ import numpy as np
 
 from modelcollapse._support.words import many
 from modelcollapse.diagnosis.answer import Answer
+from modelcollapse.diagnosis.bars import Bar, above
+from modelcollapse.diagnosis.bars import became_infinite as now_infinite
 from modelcollapse.diagnosis.case import Case
 from modelcollapse.diagnosis.comparing import (
-    Bar,
-    Outcome,
-    above,
     betting_test,
     paired_test,
     shares_test,
     sign_test,
     steps_test,
 )
-from modelcollapse.diagnosis.comparing import became_infinite as now_infinite
 from modelcollapse.diagnosis.record import Series, lacking
 from modelcollapse.diagnosis.roles import Metric
+from modelcollapse.diagnosis.tested import Outcome
 from modelcollapse.evidence.betting import LARGEST_LOG
 
 

@@ -6,8 +6,8 @@ import numpy as np
 
 from modelcollapse.diagnosis import observed
 from modelcollapse.diagnosis.answer import Answer
+from modelcollapse.diagnosis.bars import Bar
 from modelcollapse.diagnosis.case import Case
-from modelcollapse.diagnosis.comparing import Bar
 from modelcollapse.diagnosis.roles import Metric
 
 ROUNDING = 1e-9  # relative; exact predictions may be this far off, quadratures included

@@ -20,9 +20,10 @@ from modelcollapse._support.checks import Floats, whole
 from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse.diagnosis.answer import Answer, Word
 from modelcollapse.diagnosis.columns import Columns
-from modelcollapse.diagnosis.comparing import Outcome, sign_test
+from modelcollapse.diagnosis.comparing import sign_test
 from modelcollapse.diagnosis.reading import read
 from modelcollapse.diagnosis.record import Record
+from modelcollapse.diagnosis.tested import Outcome
 from modelcollapse.diagnosis.theory import Theory
 from modelcollapse.loop.identity import described
 

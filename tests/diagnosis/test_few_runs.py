@@ -14,7 +14,8 @@ import scipy.stats
 import modelcollapse as mc
 from modelcollapse import evidence
 from modelcollapse.diagnosis import diagnose
-from modelcollapse.diagnosis.comparing import Bar, betting_test, paired_test, sign_test, steps_test
+from modelcollapse.diagnosis.bars import Bar
+from modelcollapse.diagnosis.comparing import betting_test, paired_test, sign_test, steps_test
 from tests.helpers.toys import Failing, fail
 
 SEEDS = 5
