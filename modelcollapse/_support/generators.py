@@ -28,6 +28,15 @@ def kept(*, devices: bool = False) -> Iterator[None]:
         np.random.set_state(numpy)  # noqa: NPY002
 
 
+def state() -> tuple[Any, ...]:
+    """Return the states of Python's and NumPy's global generators, to be compared with `==`.
+
+    NumPy's words change once in 624 draws alone: its place among them belongs to the state.
+    """
+    _, words, *rest = np.random.get_state()  # noqa: NPY002
+    return random.getstate(), np.asarray(words).tobytes(), rest
+
+
 def seed(rng: np.random.Generator) -> None:
     """Seed the global generators, CUDA's included."""
     python, numpy, torch = rng.integers(2**31 - 1, size=3).tolist()

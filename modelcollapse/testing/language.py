@@ -274,10 +274,10 @@ class TrainerContract(_OnTinyModel):
         _, rows = _task(tiny_model)
         losses = []
         for name in ("one", "two"):
-            before = np.random.get_state()[1].tolist()  # type: ignore[index]  # noqa: NPY002
+            before = generators.state()
             model = self._train(trainer, recipe, tiny_model, tmp_path / name)
-            same = np.random.get_state()[1].tolist() == before  # type: ignore[index]  # noqa: NPY002
-            require(same, f"{trainer!r} changes NumPy's global generator: put its state back")
+            same = generators.state() == before
+            require(same, f"{trainer!r} changes a global generator: put its state back")
             encoder = Encoder(model.tokenizer, Plain(), recipe.max_length)
             losses.append(row_nats(model.loaded, encoder, rows))
         require(

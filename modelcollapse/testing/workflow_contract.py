@@ -51,9 +51,9 @@ class WorkflowContract:
         with generators.kept():
             for sizes in _schedules(workflow):
                 _seed_globally(1)
-                before = _global_state()
+                before = generators.state()
                 first = _select(workflow, sizes)
-                require(_global_state() == before, f"{workflow!r} changes a global random state")
+                require(generators.state() == before, f"{workflow!r} changes a global random state")
                 _seed_globally(2)
                 _require_same(first, _select(workflow, sizes), workflow)
 
@@ -181,8 +181,3 @@ def _require_same(first: Selection, second: Selection, workflow: Workflow | Keep
 def _seed_globally(seed: int) -> None:
     np.random.seed(seed)  # noqa: NPY002
     random.seed(seed)
-
-
-def _global_state() -> tuple[Any, ...]:
-    _, key, *rest = np.random.get_state()  # noqa: NPY002
-    return np.asarray(key).tobytes(), rest, random.getstate()

@@ -9,6 +9,7 @@ from sklearn.neighbors import KernelDensity
 from sklearn.utils import check_random_state
 
 from modelcollapse import Accumulate, Discrete, Gaussian, InvalidInput, Replace, run
+from modelcollapse._support import generators
 from tests.helpers.toys import FLOORED, PLANE, mixture, same
 
 NOISY = "takes no random_state, seed or rng"
@@ -229,14 +230,14 @@ def test_seeded_global_generators_give_the_same_numbers(tmp_path, estimator):
     whole = run(*arguments, 5, seed_global=True)
     random.seed(7)
     np.random.seed(7)  # noqa: NPY002
-    before = random.getstate(), np.random.get_state()[1].tolist()  # noqa: NPY002
+    before = generators.state()
     state = sys.modules["torch"].get_rng_state() if "torch" in sys.modules else None
     run(*arguments, 2, seed_global=True, checkpoint=tmp_path / "c")
     resumed = run(*arguments, 5, seed_global=True, checkpoint=tmp_path / "c")
 
     assert same(resumed, whole)
     assert resumed.reproducible
-    assert (random.getstate(), np.random.get_state()[1].tolist()) == before  # noqa: NPY002
+    assert generators.state() == before
     if state is not None:
         assert sys.modules["torch"].get_rng_state().equal(state)
     other = run(*arguments, 5, 1, seed_global=True)

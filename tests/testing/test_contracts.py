@@ -20,6 +20,7 @@ from modelcollapse import (
     Web,
     Weighted,
 )
+from modelcollapse._support import generators
 from modelcollapse.testing import (
     EstimatorContract,
     WorkflowContract,
@@ -190,9 +191,9 @@ def test_an_estimator_of_the_global_generators_keeps_the_contract_with_them_seed
         seed_global = True
 
     rows = np.random.default_rng(0).normal(size=(20, 2))
-    before = np.random.get_state()[1].tolist()  # noqa: NPY002
+    before = generators.state()
     Seeded().test_samples_follow_the_random_state(DrawsGlobally(), rows)
-    assert np.random.get_state()[1].tolist() == before  # noqa: NPY002
+    assert generators.state() == before
     with pytest.raises(AssertionError, match="set seed_global = True"):
         EstimatorContract().test_samples_follow_the_random_state(DrawsGlobally(), rows)
     with pytest.raises(AssertionError, match="for different values of random_state"):
