@@ -12,7 +12,7 @@ from modelcollapse.sweep import Cell, Sweep
 
 OUTCOMES = {"paper": [10, 100, 1000, 10_000, 100_000], "quick": [10, 100]}
 SIZES = {"paper": [10, 100, 1000, 10_000, 100_000], "quick": [10, 100]}
-REPLICATES = {"paper": 100, "quick": 20}
+REPLICATES = {"paper": 100, "quick": 2_000}
 LAST = 12  # generations of replace, over n: one run in 50,000 has more than one outcome left
 POOLED = ("accumulate", "accumulate-subsample")
 STEP = 1.01  # from one recorded generation to the next

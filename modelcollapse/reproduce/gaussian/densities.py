@@ -19,7 +19,7 @@ from modelcollapse.workflows import Replace
 SIZES = {"paper": [10, 32, 100, 316, 1000], "quick": [10, 32]}
 GENERATIONS = {"paper": 100, "quick": 20}
 AT = {"paper": [1, 10, 30, 100], "quick": [1, 3, 10, 20]}
-REPLICATES = {"paper": 20_000, "quick": 400}
+REPLICATES = {"paper": 20_000, "quick": 10_000}
 BINS = {"paper": 40, "quick": 15}
 OUTSIDE = 0.001  # of the runs, on either side of a histogram
 WORKFLOWS = ("replace", "accumulate", "accumulate-subsample")

@@ -22,7 +22,7 @@ from modelcollapse.workflows.names import COLOURS
 WORKFLOWS = ("replace", "accumulate", "accumulate-subsample")
 DIMS = {"paper": [1, 3, 10, 31, 100], "quick": [1, 3]}
 SIZES = {"paper": [10, 32, 100, 316, 1000], "quick": [10, 32]}
-REPLICATES = {"paper": 100, "quick": 20}
+REPLICATES = {"paper": 100, "quick": 10_000}
 GENERATIONS = {"paper": 100, "quick": 20}
 LOGS = ("log_determinant", "pseudo_log_determinant")
 BETWEEN = f"{KEY};\nthin lines: proved bounds, where the expectation is open"

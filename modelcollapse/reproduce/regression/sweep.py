@@ -17,12 +17,12 @@ GENERATIONS = {"paper": 100, "quick": 20}
 # A run of accumulate-subsample takes rows, the others' only coefficients.
 RUNS = {
     "paper": {"replace": 1000, "accumulate": 1000, "accumulate-subsample": 100},
-    "quick": {"replace": 40, "accumulate": 40, "accumulate-subsample": 40},
+    "quick": {"replace": 2_000, "accumulate": 2_000, "accumulate-subsample": 2_000},
 }
 # Ours: both designs, with so many runs that their means tell pi^2/6 from less.
 DIM = 10
 PAIRED = {"paper": [16, 32, 100, 1000], "quick": [16, 100]}
-MANY = {"paper": 10_000, "quick": 500}
+MANY = {"paper": 10_000, "quick": 2_000}
 RECORDED = 25
 
 
