@@ -9,6 +9,7 @@ from scipy import stats
 from scipy.special import chdtr, polygamma
 
 import modelcollapse as mc
+from modelcollapse._support.errors import InvalidInput
 from modelcollapse.families.gaussian.laws import (
     AccumulateStep,
     LogChiSquareSum,
@@ -34,6 +35,25 @@ def test_one_term_is_scipys(freedom, offset):
     exact = mp.digamma(mp.mpf(freedom) / 2) + mp.log(2) + offset
     assert law.mean == pytest.approx(float(exact), rel=1e-14, abs=1e-14)
     assert law.variance == pytest.approx(float(polygamma(1, freedom / 2)), rel=1e-14)
+
+
+@pytest.mark.parametrize("freedom", [1, 9, 1000])
+def test_quantiles_are_scipys(freedom):
+    """To the error of the cdf over the density of the logarithm, and rounding."""
+    law = LogChiSquareSum(np.array([float(freedom)]), np.ones(1))
+    level = np.array([1e-3, 0.05, 0.5, 0.95, 0.999])
+    exact = stats.chi2(freedom).ppf(level)
+    density = stats.chi2(freedom).pdf(exact) * exact  # of the logarithm
+    error = np.abs(law.quantile(level) - np.log(exact))
+    assert (error <= 1e-12 / density + 1e-13 * np.abs(np.log(exact))).all()
+
+
+def test_quantiles_beyond_the_cdf_are_refused():
+    """Its error is 1e-12."""
+    law = LogChiSquareSum(np.array([9.0]), np.ones(1))
+    for level in (0.0, 1e-10, 1.0):
+        with pytest.raises(InvalidInput, match="level = "):
+            law.quantile(level)
 
 
 @pytest.mark.parametrize(("first", "second"), [(4, 9), (1, 2), (3, 3)])
