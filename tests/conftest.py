@@ -1,5 +1,6 @@
 """Seeds, Hypothesis profiles and floating-point strictness of the whole suite."""
 
+import gc
 import importlib.util
 import os
 import secrets
@@ -119,6 +120,17 @@ class Slow:
             slow = {function(item) for item, seconds in self.seconds.items() if seconds > QUICK}
             kept = set(SLOW.read_text().split()) - {function(item) for item in self.seconds}
             SLOW.write_text("".join(f"{name}\n" for name in sorted(slow | kept)))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Spare the garbage collector what lives to the end: the libraries and the tests themselves."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(tryfirst=True)
