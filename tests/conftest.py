@@ -135,13 +135,16 @@ def pytest_collection():
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Begin with the files that take minutes, so that no process waits for them at the end.
+    """Begin with the files that take minutes, then with those of many slow tests.
+
+    So no process waits for another at the end.
 
     Mark what is quick: all that needs no language model and is not in the list. Skip, one by one,
     the tests of the language room where one of its packages is absent.
     """
-    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
     slow = set(SLOW.read_text().split())
+    work = Counter(item.path for item in items if function(item.nodeid) in slow)
+    items.sort(key=lambda item: (not item.nodeid.startswith(LONGEST), -work[item.path]))
     for item in items:
         if function(item.nodeid) not in slow and not item.get_closest_marker("language"):
             item.add_marker(pytest.mark.quick)
