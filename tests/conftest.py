@@ -1,5 +1,6 @@
 """Seeds, Hypothesis profiles and floating-point strictness of the whole suite."""
 
+import gc
 import importlib.util
 import os
 import secrets
@@ -121,15 +122,29 @@ class Slow:
             SLOW.write_text("".join(f"{name}\n" for name in sorted(slow | kept)))
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Spare the garbage collector what lives to the end: the libraries and the tests themselves."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Begin with the files that take minutes, so that no process waits for them at the end.
+    """Begin with the files that take minutes, then with those of many slow tests.
+
+    So no process waits for another at the end.
 
     Mark what is quick: all that needs no language model and is not in the list. Skip, one by one,
     the tests of the language room where one of its packages is absent.
     """
-    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
     slow = set(SLOW.read_text().split())
+    work = Counter(item.path for item in items if function(item.nodeid) in slow)
+    items.sort(key=lambda item: (not item.nodeid.startswith(LONGEST), -work[item.path]))
     for item in items:
         if function(item.nodeid) not in slow and not item.get_closest_marker("language"):
             item.add_marker(pytest.mark.quick)

@@ -62,6 +62,7 @@ ADAPTERS = tuple(import_module(f"tests.helpers.theory_{room}") for room in ROOMS
 # zero, what is left is the rounding of numbers of order 1, far below 1e-12. Quadratures (errors
 # and losses of kernel density estimates) promise 1e-10 of what they return, and keep 1e-11.
 RELATIVE, ABSOLUTE = 1e-10, 1e-12
+SEEN = 60  # times the latter is a number of which 2 % cannot be lost
 
 QUICK = settings(
     derandomize=True,
@@ -79,10 +80,8 @@ def number(value):
     return np.inf if value == sympy.oo else float(sympy.N(value, 30))
 
 
-def agree(shipped, exact):
-    """Compare a shipped number or array with exact values."""
-    expected = np.array([number(value) for value in exact])
-    actual = np.atleast_1d(np.asarray(shipped, dtype=float))
+def agree(actual, expected):
+    """Compare a shipped number or array with exact values, rounded."""
     same = actual.shape == expected.shape
     return same and np.allclose(actual, expected, rtol=RELATIVE, atol=ABSOLUTE)
 
@@ -103,26 +102,30 @@ by_slug = pytest.mark.parametrize(
 
 
 @by_slug
-@QUICK
-@given(data=st.data())
-def test_prediction_equals_derivation(room, derivation, data):
-    """The shipped double is the exact value, at random rational parameters."""
-    loop = data.draw(room.loops(derivation.domain))
+def test_prediction_equals_derivation(room, derivation):
+    """The shipped double is the exact value, at random rational parameters.
 
-    assert agree(shipped(room, derivation, loop), derivation.values(loop))
+    One that is off by 2 % fails the same comparison, wherever the exact value is one of which 2 %
+    are more than what may be lost. Loops with such a value are looked for if none was drawn.
+    """
+    tampered = []
 
+    def compare(data, look):
+        loop = data.draw(room.loops(derivation.domain))
+        exact = np.array([number(value) for value in derivation.values(loop)])
+        telling = np.any(np.isfinite(exact) & (np.abs(exact) > SEEN * ABSOLUTE))
+        assume(telling or not look)
+        found = np.atleast_1d(np.asarray(shipped(room, derivation, loop), dtype=float))
+        assert agree(found, exact)
+        if telling:
+            tampered.append(loop)
+            assert not agree(1.02 * found, exact)
 
-@by_slug
-@settings(QUICK, max_examples=2)
-@given(data=st.data())
-def test_comparison_sees_two_percent(room, derivation, data):
-    """A prediction that is off by 2% fails the same comparison."""
-    loop = data.draw(room.loops(derivation.domain))
-    exact = derivation.values(loop)
-    values = np.array([number(value) for value in exact])
-    assume(np.any(np.isfinite(values) & (np.abs(values) > ABSOLUTE)))
-
-    assert not agree(1.02 * np.asarray(shipped(room, derivation, loop)), exact)
+    drawn = given(data=st.data())
+    QUICK(drawn(compare))(look=False)
+    if not tampered:
+        settings(QUICK, max_examples=2)(drawn(compare))(look=True)
+    assert tampered
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from modelcollapse._support.checks import Floats, reals
 from modelcollapse._support.errors import InvalidInput, invalid, unknown
 
 TERMS, HIGH = 24, 20.0  # of a power series; orders beyond which gamma functions grow too large
+RECURRED = 3.5  # half-integer orders up to here come by a recurrence that is stable where z > order
 
 
 @dataclass(frozen=True)
@@ -114,11 +115,26 @@ def normalised_bessel(u: Floats, order: float) -> Floats:
     result[near] = total
     far, z = ~near, u[~near]
     with np.errstate(under="ignore"):
-        if order > HIGH:
+        if order % 1 == 0.5 and order <= RECURRED:
+            result[far] = _elementary(z, order)
+        elif order > HIGH:
             result[far] = hyp0f1(order + 1, -square[far])
         else:
             result[far] = gamma(order + 1) * (2 / z) ** order * jv(order, z)
     return result
+
+
+def _elementary(z: Floats, order: float) -> Floats:
+    """Return the same of a half-integer order, in odd dimensions: sines, cosines and powers.
+
+    J_{v+1} = (2v/z) J_v - J_{v-1} begins with cos z at v = -1/2 and with sin z / z at v = 1/2.
+    """
+    before, value, v = np.cos(z), np.sin(z) / z, 0.5
+    if order < v:
+        return np.asarray(before)
+    while v < order:
+        before, value, v = value, 4 * v * (v + 1) / z**2 * (value - before), v + 1
+    return np.asarray(value)
 
 
 def _ball_sample(power: int, n: int, dim: int, rng: np.random.Generator) -> Floats:

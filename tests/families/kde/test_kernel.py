@@ -4,6 +4,7 @@ Integrals over the radius are SciPy's quad with a requested relative error of 1e
 integrands over at most 12 units: 1e-10 holds what it returns.
 """
 
+import mpmath as mp
 import numpy as np
 import pytest
 from scipy import integrate, special, stats
@@ -81,6 +82,19 @@ def test_normalised_bessel_functions(order):
     # Numbers of at most 1: ten roundings near 0, and beyond what SciPy's jv is good to.
     assert found[u < 1e-3] == pytest.approx(series[u < 1e-3], rel=0, abs=10 * 2.3e-16)
     assert found == pytest.approx(series, rel=0, abs=1e-13)
+
+
+@pytest.mark.parametrize("order", [-0.5, 0.5, 1.5, 2.5, 3.5])
+def test_half_integer_orders_keep_every_digit(order):
+    """Against 30 digits: ten roundings of the envelope, which falls by (u/2)^-(order + 1/2)."""
+    u = np.concatenate([np.linspace(1.2, 30, 60), np.geomspace(30, 1e6, 20)])
+    with mp.workdps(30):
+        scale = [mp.gamma(order + 1) * (2 / mp.mpf(x)) ** order for x in u]
+        exact = [float(s * mp.besselj(order, x)) for s, x in zip(scale, u, strict=True)]
+        height = [float(s * mp.sqrt(2 / (mp.pi * x))) for s, x in zip(scale, u, strict=True)]
+
+    off = np.abs(normalised_bessel(u, order) - exact)
+    assert np.all(off <= 10 * 2.3e-16 * np.minimum(height, 1.0))
 
 
 def test_known_transforms():
