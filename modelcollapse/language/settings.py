@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from modelcollapse._support.checks import Samples, sizes, whole
 from modelcollapse._support.errors import InvalidInput, invalid
@@ -15,6 +15,7 @@ from modelcollapse._support.words import many
 from modelcollapse.language import backend
 from modelcollapse.language.arguments import check_arguments
 from modelcollapse.language.base import Base
+from modelcollapse.language.chat import Chat
 from modelcollapse.language.checkpoints import names, resolve
 from modelcollapse.language.corpus import GRAMMAR_ROWS, Corpus, load_corpus, some
 from modelcollapse.language.own import check_one_process, check_part, identity
@@ -27,6 +28,7 @@ from modelcollapse.language.tokens import Encoder
 from modelcollapse.workflows import Accumulate, AccumulateSubsample, Replace, Workflow
 
 MOST_COUNTED = 100_000  # training rows whose tokens are counted to tell rare rows
+CHAT = "chat"  # the template of the model's tokenizer
 SMALL_BYTES = 40_000_000  # of weights: ten million in float32
 WORKFLOWS: tuple[Workflow, ...] = (Replace(), AccumulateSubsample(), Accumulate())
 
@@ -60,7 +62,8 @@ class Settings:
         As in `load_corpus`.
     sampler, trainer, template
         Your own `Sampler`, `Trainer` or `Template`; by default transformers' generate and Trainer,
-        and the template that the data's columns ask for.
+        and the template that the data's columns ask for. The template "chat" is the chat template
+        of the model's tokenizer.
     metrics
         Your own functions of a `Generation`, each of which returns numbers by name.
     """
@@ -75,12 +78,12 @@ class Settings:
     columns: tuple[str, ...] | None = None
     sampler: Sampler | None = None
     trainer: Trainer | None = None
-    template: Template | None = None
+    template: Template | Literal["chat"] | None = None
     metrics: tuple[Metric, ...] = ()
 
     def __post_init__(self) -> None:
         for kind in ("sampler", "trainer", "template"):
-            if (part := getattr(self, kind)) is not None:
+            if (part := getattr(self, kind)) is not None and not self._is_chat(kind):
                 check_part(kind, part)
         if not isinstance(self.metrics, (list, tuple)):
             raise invalid("metrics", self.metrics, "give a sequence of functions of a generation")
@@ -90,11 +93,19 @@ class Settings:
         if self.held_out is not None:
             whole("held_out", self.held_out)
 
+    def _is_chat(self, kind: str = "template") -> bool:
+        return kind == "template" and isinstance(self.template, str) and self.template == CHAT
+
+    @property
+    def own_template(self) -> Template | None:
+        """The template of one's own, if there is one."""
+        return None if isinstance(self.template, str) else self.template
+
     def own(self) -> dict[str, Any]:
         """Return what the parts of one's own are, by kind, with their code."""
         kinds = ("sampler", "trainer", "template")
-        parts = {kind: part for kind in kinds if (part := getattr(self, kind)) is not None}
-        told: dict[str, Any] = {kind: identity(part) for kind, part in parts.items()}
+        there = [k for k in kinds if getattr(self, k) is not None and not self._is_chat(k)]
+        told: dict[str, Any] = {kind: identity(getattr(self, kind)) for kind in there}
         if self.metrics:
             told["metrics"] = [identity(metric) for metric in self.metrics]
         return told
@@ -243,6 +254,7 @@ class Setup:
 
     def described(self) -> dict[str, Any]:
         """Return all that the numbers depend on, but workflows, seeds and generations."""
+        template = self.corpus.template
         return {
             "build": build(),
             "model": self.settings.model,
@@ -257,6 +269,7 @@ class Setup:
             "recipe.precision": backend.precise(self.recipe.precision),
             "processes": backend.world(),
             **self.settings.own(),
+            **({"template": template.described()} if isinstance(template, Chat) else {}),
         }
 
 
@@ -277,12 +290,16 @@ def prepare(settings: Settings, advance: Any = None) -> Setup:
     recipe = settings.recipe or default_recipe(settings.model, from_scratch=settings.from_scratch)
     with backend.quiet():
         check_arguments(recipe.training)
+        template = settings.own_template
+        if settings.template is not None and template is None:  # that of the model, which is first
+            tokenizer = Base(resolve(settings.model, advance)).tokenizer
+            template = Chat(tokenizer, whole=recipe.prompts == "sampled")
         corpus = load_corpus(
             settings.data,
             held_out=settings.held_out,
             subset=settings.subset,
             columns=settings.columns,
-            template=settings.template,
+            template=template,
         )
         base = Base(resolve(settings.model, advance), settings.from_scratch)
         encoder = Encoder(
@@ -314,7 +331,8 @@ def _check_prompts(settings: Settings, recipe: Recipe, corpus: Corpus) -> None:
 def _unusable(kind: str, corpus: Corpus, encoder: Encoder, screen: Screen) -> InvalidInput:
     return InvalidInput(
         f"max_length = {encoder.max_length}: no {kind} row of {corpus.name} is usable "
-        f"({screen.left_out()}); raise it, or change such texts"
+        f"({screen.left_out()}); raise it, or change such texts, or how a template of your own "
+        "reads them"
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -16,7 +16,8 @@ from modelcollapse.cli.whole import MaybeWhole, Whole
 from modelcollapse.language import Options, Recipe, Settings
 from modelcollapse.language.arguments import parse
 from modelcollapse.language.recipe import Batching, Loss, LossOn, Precision, Prompts, Schedule
-from modelcollapse.language.settings import default_recipe
+from modelcollapse.language.settings import CHAT, default_recipe
+from modelcollapse.language.template import Template
 from modelcollapse.language.work import Announce, Keep, Report
 
 
@@ -95,7 +96,7 @@ class ModelOptions:
     "Your own trainer, likewise."
 
     template: str | None = None
-    "Your own template, likewise."
+    "chat: the chat template of the model's tokenizer; or your own, likewise."
 
     metric: Annotated[tuple[str, ...], Parameter(negative="")] = ()
     "Your own metric of a generation, a function as module:name; repeat it for several."
@@ -126,9 +127,15 @@ class ModelOptions:
             columns=None if self.columns is None else tuple(self.columns.split(",")),
             sampler=None if self.sampler is None else instance("sampler", self.sampler),
             trainer=None if self.trainer is None else instance("trainer", self.trainer),
-            template=None if self.template is None else instance("template", self.template),
+            template=self._template(),
             metrics=tuple(instance("metric", name) for name in self.metric),
         )
+
+    def _template(self) -> Template | Literal["chat"] | None:
+        if self.template is None or self.template == CHAT:
+            return None if self.template is None else "chat"
+        found: Template = instance("template", self.template)
+        return found
 
 
 @Parameter(name="*")
