@@ -18,6 +18,7 @@ from modelcollapse.language.base import Base
 from modelcollapse.language.chat import Chat
 from modelcollapse.language.checkpoints import names, resolve
 from modelcollapse.language.corpus import GRAMMAR_ROWS, Corpus, load_corpus, some
+from modelcollapse.language.lora import check_adapter
 from modelcollapse.language.own import check_one_process, check_part, identity
 from modelcollapse.language.protocols import Metric, Sampler, Template, Trainer
 from modelcollapse.language.recipe import FROM_SCRATCH, LARGEST_SEED, PAPER, SMALL, Recipe
@@ -152,6 +153,8 @@ class Setup:
         The tokenizer and template.
     held_out
         The held-out rows that are short enough.
+    adapter
+        How many weights are trained, where adapters are; None: all.
     frequencies
         Of tokens in real training rows, where these are no longer at hand.
     """
@@ -162,6 +165,7 @@ class Setup:
     corpus: Corpus
     encoder: Encoder
     held_out: list[Row] = field(repr=False)
+    adapter: int | None = None
     frequencies: Counter[int] | None = field(default=None, repr=False)
 
     @cached_property
@@ -239,6 +243,8 @@ class Setup:
             f"{r.rows_per_step * backend.world()} {unit} per step, {long}, at most "
             f"{r.max_length} tokens"
         )
+        if self.adapter is not None:
+            told += f"; adapters of {self.adapter:,} weights are trained, and merged"
         if r.prompts == "real":
             told += f"; prompts of real rows, loss on the {r.loss_on}"
         if corpus.grammar is not None:
@@ -279,7 +285,7 @@ def prepare(settings: Settings, advance: Any = None) -> Setup:
     Raises
     ------
     MissingDependency
-        If torch, transformers, datasets or accelerate is not installed.
+        If torch, transformers, datasets or accelerate is not installed, or peft for adapters.
     InvalidInput
         If the model or the data cannot be loaded, or do not fit together, or the weights would be
         cut into pieces.
@@ -306,12 +312,26 @@ def prepare(settings: Settings, advance: Any = None) -> Setup:
             base.tokenizer, corpus.template, recipe.max_length, retokenise=recipe.retokenise
         )
         _check_sizes(base, recipe)
+        _check_lora(settings, recipe)
+        adapter = None if recipe.lora is None else check_adapter(base, recipe.lora)
         _check_prompts(settings, recipe, corpus)
         held_out = encoder.usable(corpus.held_out)
     if not held_out:
         screen = Screen(corpus.held_out, encoder.troubles)
         raise _unusable("held-out", corpus, encoder, screen)
-    return Setup(settings, recipe, base, corpus, encoder, held_out)
+    return Setup(settings, recipe, base, corpus, encoder, held_out, adapter)
+
+
+def _check_lora(settings: Settings, recipe: Recipe) -> None:
+    """Raise InvalidInput if there are adapters, and nothing that they would be trained beside."""
+    if recipe.lora is None:
+        return
+    if settings.from_scratch:
+        remedy = "random weights are nothing to adapt: leave it or from_scratch out"
+        raise invalid("lora", dict(recipe.lora), remedy)
+    if settings.trainer is not None:
+        remedy = "a trainer of one's own trains what it likes: leave one of the two out"
+        raise invalid("lora", dict(recipe.lora), remedy)
 
 
 def _check_prompts(settings: Settings, recipe: Recipe, corpus: Corpus) -> None:

@@ -149,8 +149,9 @@ class Encoder:
         back, template = self.template.read(text), self.template
         if back is None or template.write(back) != text:
             return False
-        prompted = isinstance(template, PromptedTemplate)
-        return not prompted or template.prompt(back) == template.prompt(row)
+        if not isinstance(template, PromptedTemplate):
+            return True
+        return template.prompt(back) == template.prompt(row)
 
     def blocks(self, examples: Sequence[Sequence[int]]) -> list[list[int]]:
         """Return the rows one after the other, cut into blocks of max_length tokens.

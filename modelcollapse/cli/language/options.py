@@ -89,6 +89,9 @@ class ModelOptions:
     training: Annotated[tuple[str, ...], Parameter(negative="")] = ()
     "More of transformers' TrainingArguments, as name=value (repeat it) or a JSON file of them."
 
+    lora: Annotated[tuple[str, ...], Parameter(negative="")] = ()
+    "Train adapters by peft, then merge: its LoraConfig as name=value (repeat it) or a JSON file."
+
     sampler: str | None = None
     "Your own sampler, as module:Name of a class or an object; see the page on language models."
 
@@ -116,6 +119,7 @@ class ModelOptions:
         names = [field.name for field in fields(Recipe)]
         given = {n: v for n in names if (v := getattr(self, n, None)) is not None}
         given["training"] = parse(self.training)
+        given["lora"] = parse(self.lora, "lora") if self.lora else None
         return Settings(
             model=self.model,
             data=self.data,
