@@ -15,6 +15,7 @@ from modelcollapse.language.messages import conversation, packed, told, unpacked
 from modelcollapse.language.settings import prepare
 from modelcollapse.language.template import SPECIAL, UNREAD, Conversation, Dialogue
 from modelcollapse.language.value import read_pool
+from modelcollapse.testing.language import TemplateContract
 from tests.helpers.language_chats import (
     CHATML,
     TEMPLATES,
@@ -183,6 +184,15 @@ def test_rows_are_what_the_tokenizer_makes_of_a_chat(name, messages):
         "<|turn|>" if name == "chatml" else "<s>"
     )
     assert own.decode([ids[1:]], [(row, len(prompt) - 1)]) == [row]
+
+
+class TestChat(TemplateContract):
+    """Each template of chats keeps the laws of all templates."""
+
+    @pytest.fixture(params=TEMPLATES)
+    def template(self, request):
+        """Return it as a loop has it."""
+        return chat_encoder(request.param).template
 
 
 def test_answers_are_read_between_the_markers():
