@@ -215,6 +215,19 @@ def test_answers_are_read_between_the_markers():
     assert own.decode([], []) == []
 
 
+def test_answers_that_are_encoded_again_must_fit():
+    """As other rows: the tokens sampled may be fewer or more than those of their text."""
+    row = {"prompt": "a hat", "response": "zqzqzq"}
+    long = chat_encoder("chatml", retokenise=True)
+    (ids,) = long.encode([row])
+    asked = [(row, len(long.prompts([row])[0]) - 1)]
+    short = replace(long, max_length=len(ids) - 1)
+
+    assert long.decode([ids[1:]], asked) == [row]
+    assert short.decode([ids[1:]], asked) == ["too_long"]
+    assert short.troubles([row]) == [f"longer than {len(ids) - 1} tokens"]
+
+
 def test_whole_rows_of_a_template_without_ends_in_prompts():
     """They are read by what the template writes around a question; several turns are not."""
     own = chat_encoder("brackets", whole=True)
