@@ -8,11 +8,11 @@ again. PyTorch, transformers, datasets and accelerate are needed, and imported w
 ::
 
     grammar, grammars, topics, corpus             real data: built in, files, the hub
-    columns, rows, screening                      which parts and rows of a data set are used
-    template, tokens                              rows as text, texts as tokens
+    columns, messages, rows, screening            which parts and rows of a data set are used
+    template, chat, tokens                        rows as text, texts as tokens
     base, checkpoints, converted                  the model to start from, small ones, and of GGUF
     protocols, trained, shipped, own, fitting     its parts: anybody's sampler, trainer, metric
-    recipe, arguments, training, trainer          one generation: fitting,
+    recipe, arguments, lora, training, trainer    one generation: fitting,
     sampling, generating, asking, batch           and its samples
     evaluation, judging, diversity, tracking      what a generation is judged by, and who hears it
     settings, foresight, folder, work, devices    a run: what, what is known against it, where, how,

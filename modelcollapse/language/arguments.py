@@ -56,18 +56,24 @@ def checked_names(training: Mapping[str, Any]) -> dict[str, Any]:
     InvalidInput
         If one is said by another option, or its value is nothing that JSON can hold.
     """
-    if not isinstance(training, Mapping):
-        raise invalid("training", training, "give names and values of TrainingArguments")
-    for name in training:
-        beginning = next((own for own in BEGINNINGS if str(name).startswith(own)), None)
+    plain = plain_data("training", training, "TrainingArguments")
+    for name in plain:
+        beginning = next((own for own in BEGINNINGS if name.startswith(own)), None)
         if name in TAKEN or beginning is not None:
             remedy = TAKEN[name] if beginning is None else BEGINNINGS[beginning]
             raise InvalidInput(f"training: {name} is not for the Trainer to know: {remedy}")
+    return plain
+
+
+def plain_data(kind: str, values: Mapping[str, Any], of: str) -> dict[str, Any]:
+    """Return names and values of a configuration as plain data, or raise InvalidInput."""
+    if not isinstance(values, Mapping):
+        raise invalid(kind, values, f"give names and values of {of}")
     try:
-        plain: dict[str, Any] = json.loads(json.dumps(dict(training), allow_nan=False))
+        plain: dict[str, Any] = json.loads(json.dumps(dict(values), allow_nan=False))
     except (TypeError, ValueError) as error:
         remedy = f"its values must be plain data ({error})"
-        raise invalid("training", dict(training), remedy) from error
+        raise invalid(kind, dict(values), remedy) from error
     return plain
 
 
@@ -105,8 +111,10 @@ def made(arguments: Mapping[str, Any]) -> Any:
         return TrainingArguments(**arguments)
 
 
-def parse(given: Sequence[str]) -> dict[str, Any]:
+def parse(given: Sequence[str], kind: str = "training") -> dict[str, Any]:
     """Return arguments from texts such as "weight_decay=0.1", or from JSON files of them.
+
+    `kind` is the option that they are given by.
 
     Raises
     ------
@@ -116,9 +124,9 @@ def parse(given: Sequence[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for text in given:
         name, equals, value = text.partition("=")
-        new = {name: _value(value)} if equals else _read(text)
+        new = {name: _value(value)} if equals else _read(text, kind)
         if twice := sorted(found.keys() & new.keys()):
-            raise InvalidInput(f"training: {twice[0]} is given twice: leave one out")
+            raise InvalidInput(f"{kind}: {twice[0]} is given twice: leave one out")
         found |= new
     return found
 
@@ -130,12 +138,12 @@ def _value(text: str) -> Any:
         return text
 
 
-def _read(path: str) -> dict[str, Any]:
+def _read(path: str, kind: str) -> dict[str, Any]:
     try:
         found = json.loads(Path(path).read_text("utf-8"))
     except (OSError, ValueError) as error:
         remedy = f"give name=value, or a JSON file of names and values ({error})"
-        raise invalid("training", path, remedy) from error
+        raise invalid(kind, path, remedy) from error
     if not isinstance(found, dict):
-        raise invalid("training", path, "the file holds no names and values")
+        raise invalid(kind, path, "the file holds no names and values")
     return found

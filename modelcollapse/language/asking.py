@@ -28,6 +28,10 @@ class Asking(Protocol):
         """Return the prompts of the next wave, the start included."""
         ...
 
+    def rows(self) -> list[Row] | None:
+        """Return the rows whose prompts those of the wave are; None: they are the empty prompt."""
+        ...
+
     def answered(self, place: int, row: Row | None) -> bool:
         """Take the row that prompt `place` of the wave has led to; return whether it is one."""
         ...
@@ -48,6 +52,9 @@ class Empty:
     def wave(self, most: int) -> list[list[int]]:
         """Return the start alone, so many times."""
         return [[self.start] for _ in range(most)]
+
+    def rows(self) -> None:
+        """Return nothing: there are none."""
 
     def answered(self, place: int, row: Row | None) -> bool:
         """Take any row."""
@@ -75,7 +82,7 @@ class Given:
         count: int,
         seed: int,
     ) -> None:
-        self.template, self.replaced = template, 0
+        self.template, self.replaced, self.real = template, 0, rows
         self.texts = [template.prompt(row) for row in rows]
         self.prompts = encoder.prompts(rows)
         self.rng = np.random.default_rng([seed, *STREAM])
@@ -91,6 +98,10 @@ class Given:
         """Return the prompts that have waited longest."""
         self.asked = [self.pending.popleft() for _ in range(min(most, len(self.pending)))]
         return [self.prompts[self.chosen[slot]] for slot in self.asked]
+
+    def rows(self) -> list[Row]:
+        """Return the rows whose prompts those of the wave are."""
+        return [self.real[self.chosen[slot]] for slot in self.asked]
 
     def answered(self, place: int, row: Row | None) -> bool:
         """Take a row that has the prompt; else ask again."""

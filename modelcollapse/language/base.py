@@ -1,5 +1,6 @@
 """The model that every generation starts from: a folder, a hub id, or built here."""
 
+import copy
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -83,12 +84,16 @@ class Base:
 
     def parameters(self) -> int:
         """Return the number of parameters, without making them."""
+        return int(self.empty().num_parameters())
+
+    def empty(self) -> Any:
+        """Return the architecture with weights that take no memory and have no values."""
         import torch
         from transformers import AutoModelForCausalLM
 
         with torch.device("meta"):
-            model = AutoModelForCausalLM.from_config(self.config, trust_remote_code=False)
-        return int(model.num_parameters())
+            own = copy.deepcopy(self.config)  # whoever changes the model may change that
+            return AutoModelForCausalLM.from_config(own, trust_remote_code=False)
 
     def _attention(self) -> str | None:
         return "eager" if self.config.get_text_config().model_type in EAGER else None

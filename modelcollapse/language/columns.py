@@ -2,7 +2,8 @@
 
 Rows like Alpaca's have an instruction and some an input that it is about; questions may have a
 context. Whoever trains on such rows joins the two, and so does this module, with a line break
-between: instruction and input, context and question. Where columns are named, they alone are read.
+between: instruction and input, context and question. A column of messages is a prompt and its last
+answer. Where columns are named, they alone are read.
 What is not used, of columns and splits, is said.
 """
 
@@ -17,8 +18,16 @@ from typing import Any
 
 from modelcollapse._support.csv_lines import cause, read_lines
 from modelcollapse._support.errors import InvalidInput
+from modelcollapse.language import messages
 from modelcollapse.language.rows import Part, Rows
-from modelcollapse.language.template import Conversation, Plain, Row, Template
+from modelcollapse.language.template import (
+    Conversation,
+    Dialogue,
+    MarkedTemplate,
+    Plain,
+    Row,
+    Template,
+)
 
 PAIRS = (("prompt", "response"), ("instruction", "output"), ("question", "answer"))
 BESIDE = {"instruction": ("instruction", "input"), "question": ("context", "question")}
@@ -55,7 +64,7 @@ def read(
     first = "train" if "train" in names else names[0]
     other = next((name for name in HELD_OUT_SPLITS if name in names and name != first), None)
     present = splits[first].column_names
-    template, parts = choose(str(data), present, columns, own)
+    template, parts = choose(str(data), present, columns, own, messages.columns(splits[first]))
     train = Rows.of(splits[first], template.columns, parts)
     held_out = Rows.of(splits[other], template.columns, parts) if other else []
     there = len(splits[first]) + (len(splits[other]) if other else 0)
@@ -77,6 +86,7 @@ def _columns(template: Template, parts: Sequence[Part], present: Sequence[str]) 
     made = [f"{name} from {' and '.join(part.columns)}" for name, part in pairs]
     used = {name for part in parts for name in part.columns}
     notes = [", ".join(made)] if used != set(template.columns) else []
+    notes += [messages.TAKES] * any(isinstance(part, messages.Turns) for part in parts)
     unused = ", ".join(name for name in present if name not in used)
     return [*notes, f"columns not used: {unused}"] if unused else notes
 
@@ -86,26 +96,70 @@ def choose(
     present: Sequence[str],
     columns: Sequence[str] | None,
     own: Template | None = None,
+    talks: Sequence[str] = (),
 ) -> tuple[Template, list[Part]]:
-    """Return the template, and the columns of each of its parts."""
-    if own is not None:
-        names = tuple(own.columns if columns is None else columns)
-        absent = [name for name in names if name not in present]
-        if absent or len(names) != len(own.columns):
-            raise InvalidInput(
-                f"columns = {','.join(names)!r}: the template has {', '.join(own.columns)} and "
-                f"{data} has {', '.join(present)}; name one of them for each of the template's"
-            )
-        return own, [Part(name, (name,)) for name in names]
+    """Return the template, and the columns of each of its parts; those of `talks` hold messages."""
+    marked = isinstance(own, MarkedTemplate)
+    talk = next((name for name in messages.NAMES if name in talks), None)
+    if own is not None and not marked:
+        same = own.columns == Conversation().columns and not set(own.columns) <= set(present)
+        if same and columns is None and talk is not None:
+            return own, messages.parts(talk, whole=False)
+        return own, _own(data, present, columns, own)
     if columns is not None:
-        absent = [name for name in columns if name not in present]
-        if absent or not 1 <= len(columns) <= 2:
-            raise InvalidInput(
-                f"columns = {','.join(columns)!r}: give one column of texts, or two of prompts and "
-                f"responses; {data} has {', '.join(present)}"
-            )
-        alone = [Part(name, (name,)) for name in columns]
-        return (Conversation() if len(columns) == 2 else Plain()), alone
+        found = _named(data, present, columns, talks, whole=marked)
+    else:
+        found = _recognised(data, present, talk, whole=marked)
+    template, parts = found
+    if not marked or own is None:
+        return found
+    if template.columns != own.columns:
+        raise InvalidInput(
+            f"template = 'chat': {data} is plain text, and a chat has a prompt and a response: "
+            "name two columns, or one of messages, or leave the template out"
+        )
+    return own, parts
+
+
+def _own(
+    data: str, present: Sequence[str], columns: Sequence[str] | None, own: Template
+) -> list[Part]:
+    """Return the columns of a template of one's own: those of its name, or those named."""
+    names = tuple(own.columns if columns is None else columns)
+    absent = [name for name in names if name not in present]
+    if absent or len(names) != len(own.columns):
+        raise InvalidInput(
+            f"columns = {','.join(names)!r}: the template has {', '.join(own.columns)} and "
+            f"{data} has {', '.join(present)}; name one of them for each of the template's"
+        )
+    return [Part(name, (name,)) for name in names]
+
+
+def _named(
+    data: str,
+    present: Sequence[str],
+    columns: Sequence[str],
+    talks: Sequence[str],
+    *,
+    whole: bool,
+) -> tuple[Template, list[Part]]:
+    """Return what to make of the columns that are named."""
+    absent = [name for name in columns if name not in present]
+    if absent or not 1 <= len(columns) <= 2:
+        raise InvalidInput(
+            f"columns = {','.join(columns)!r}: give one column of texts or messages, or two of "
+            f"prompts and responses; {data} has {', '.join(present)}"
+        )
+    if len(columns) == 1 and columns[0] in talks:
+        return Dialogue(), messages.parts(columns[0], whole=whole)
+    alone = [Part(name, (name,)) for name in columns]
+    return (Conversation() if len(columns) == 2 else Plain()), alone
+
+
+def _recognised(
+    data: str, present: Sequence[str], talk: str | None, *, whole: bool
+) -> tuple[Template, list[Part]]:
+    """Return what to make of columns whose names are usual ones."""
     for pair in PAIRS:
         if set(pair) <= set(present):
             beside = {main: BESIDE.get(main, (main,)) for main in pair}
@@ -113,12 +167,14 @@ def choose(
                 Part(main, tuple(name for name in names if name in present))
                 for main, names in beside.items()
             ]
+    if talk is not None:
+        return Dialogue(), messages.parts(talk, whole=whole)
     for name in TEXTS:
         if name in present:
             return Plain(), [Part(name, (name,))]
     raise InvalidInput(
         f"data = {data!r} has the columns {', '.join(present)}, and none is recognised: rename "
-        "them to prompt and response, or to text, or name them, as in columns = "
+        "them to prompt and response, to messages, or to text, or name them, as in columns = "
         f"{','.join(list(present)[:2])}{cause(present)}"
     )
 

@@ -115,10 +115,13 @@ def load_corpus(
         The columns of prompt and response, or of the text, which are then used alone. By default
         prompt and response (as in HelpSteer2), instruction and output (as in Alpaca, where an input
         follows the instruction after a line break), question and answer (a context comes before
-        the question), or text (as in TinyStories). Numbers in them are read as their digits.
+        the question), messages or conversations (lists of roles and texts, of which the last answer
+        is the response and all before it the prompt), or text (as in TinyStories). Numbers in them
+        are read as their digits.
     template
         How rows are written as text. Its columns are those of the data, or `columns` names others
-        in their order; those of built-in data are prompt and response.
+        in their order; those of built-in data are prompt and response. A `chat.Chat` takes what is
+        taken without a template, but plain text.
 
     Raises
     ------

@@ -22,6 +22,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -50,6 +51,7 @@ NAMES = {  # what is written, as regular expressions, by folder
     "seed-*/*": r"generation-[0-9]{3,}",
 }
 PACKAGES = ("modelcollapse", "torch", "transformers", "datasets", "accelerate", "numpy")
+OPTIONAL = ("peft",)
 REJECTED = "rejected.parquet"  # the first rejected samples of a generation
 Record = dict[str, Any]
 T = TypeVar("T")
@@ -103,6 +105,7 @@ class Folder:
                 "device": str(backend.device()),
                 "threads": backend.thread_count(),
                 **{package: version(package) for package in PACKAGES},
+                **{package: version(package) for package in OPTIONAL if find_spec(package)},
             }
             started = time.strftime("%Y-%m-%dT%H:%M:%S%z")
             header = {"format": FORMAT, "configuration": self.configuration}

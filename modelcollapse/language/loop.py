@@ -146,7 +146,9 @@ def check_weights(workflow: Workflow, sizes: Sequence[int]) -> None:
 
 def check_memory(setup: Setup, jobs: int) -> None:
     """Raise InvalidInput if training does not fit into the memory of this machine."""
-    held = 4.0 * FLOAT_BYTES * setup.base.parameters()
+    every = setup.base.parameters()
+    trained = every if setup.adapter is None else setup.adapter
+    held = float(FLOAT_BYTES * (every + 3 * trained))
     what = f"model = {setup.settings.model!r}: weights, gradients and two moments"
     if backend.device().type == "cpu":
         require(held, what)

@@ -21,7 +21,7 @@ KINDS: dict[str, tuple[Any, str]] = {
         Trainer,
         "give an object with train(base, rows, recipe, *, weights, seed, folder)",
     ),
-    "template": (Template, "give an object with columns, write(row) and read(text)"),
+    "template": (Template, "give an object with columns, write(row) and read(text), or 'chat'"),
     "metrics": (Metric, "give functions of a generation"),
 }
 

@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 from modelcollapse._support.checks import fraction, positive, whole
 from modelcollapse._support.errors import invalid
 from modelcollapse.language.arguments import checked_names
+from modelcollapse.language.lora import checked_adapter
 
 Precision = Literal["auto", "float32", "bfloat16"]
 Batching = Literal["random", "by_length"]
@@ -82,6 +83,10 @@ class Recipe:
     training
         More arguments of transformers' Trainer, by the names of its TrainingArguments, such as
         {"gradient_checkpointing": True}; not those that other options or the loop say.
+    lora
+        Train low-rank adapters alone, by peft, and merge them into the weights before the model is
+        judged and sampled: arguments of peft's LoraConfig, such as {"r": 8, "lora_alpha": 16}. {}
+        is peft's defaults; None trains all weights.
     temperature
         Of the sampling; 0 is the most probable token. Nothing is truncated (no top-k, no top-p).
     sampling_batch
@@ -112,12 +117,15 @@ class Recipe:
     retokenise: bool = False
     precision: Precision = "auto"
     training: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    lora: Mapping[str, Any] | None = field(default=None, hash=False)
     temperature: float = 1.0
     sampling_batch: int = 512
     least_acceptance: float = 0.05
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "training", checked_names(self.training))
+        if self.lora is not None:
+            object.__setattr__(self, "lora", checked_adapter(self.lora))
         positive("learning_rate", self.learning_rate)
         positive("epochs", self.epochs)
         for name in ("batch_size", "accumulation", "sampling_batch"):

@@ -197,11 +197,14 @@ def _sorted(
     rows, ids = list(found.rows), list(found.ids)
     rejected, shown = Counter(found.rejected), list(found.shown)
     texts = [[*prompt[1:], *sequence] for prompt, sequence in pairs]
-    for place, (read, text) in enumerate(zip(encoder.decode(texts), texts, strict=True)):
+    begun = [len(prompt) - 1 for prompt, _ in pairs]  # an end may be in a prompt
+    real = asking.rows()
+    asked = None if real is None else list(zip(real, begun, strict=True))
+    for place, (read, text) in enumerate(zip(encoder.decode(texts, asked), texts, strict=True)):
         row, why = (None, read) if isinstance(read, str) else (read, "malformed")
         if asking.answered(place, row) and row is not None:
             rows.append(row)
-            ids.append([encoder.start, *text[: text.index(encoder.end) + 1]])
+            ids.append([encoder.start, *text[: text.index(encoder.end, begun[place]) + 1]])
         else:
             rejected[why] += 1
             shown += [(why, text)] * (len(shown) < SHOWN)

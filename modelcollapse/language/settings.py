@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from modelcollapse._support.checks import Samples, sizes, whole
 from modelcollapse._support.errors import InvalidInput, invalid
@@ -15,8 +15,10 @@ from modelcollapse._support.words import many
 from modelcollapse.language import backend
 from modelcollapse.language.arguments import check_arguments
 from modelcollapse.language.base import Base
+from modelcollapse.language.chat import Chat
 from modelcollapse.language.checkpoints import names, resolve
 from modelcollapse.language.corpus import GRAMMAR_ROWS, Corpus, load_corpus, some
+from modelcollapse.language.lora import check_adapter
 from modelcollapse.language.own import check_one_process, check_part, identity
 from modelcollapse.language.protocols import Metric, Sampler, Template, Trainer
 from modelcollapse.language.recipe import FROM_SCRATCH, LARGEST_SEED, PAPER, SMALL, Recipe
@@ -27,6 +29,7 @@ from modelcollapse.language.tokens import Encoder
 from modelcollapse.workflows import Accumulate, AccumulateSubsample, Replace, Workflow
 
 MOST_COUNTED = 100_000  # training rows whose tokens are counted to tell rare rows
+CHAT = "chat"  # the template of the model's tokenizer
 SMALL_BYTES = 40_000_000  # of weights: ten million in float32
 WORKFLOWS: tuple[Workflow, ...] = (Replace(), AccumulateSubsample(), Accumulate())
 
@@ -60,7 +63,8 @@ class Settings:
         As in `load_corpus`.
     sampler, trainer, template
         Your own `Sampler`, `Trainer` or `Template`; by default transformers' generate and Trainer,
-        and the template that the data's columns ask for.
+        and the template that the data's columns ask for. The template "chat" is the chat template
+        of the model's tokenizer.
     metrics
         Your own functions of a `Generation`, each of which returns numbers by name.
     """
@@ -75,12 +79,12 @@ class Settings:
     columns: tuple[str, ...] | None = None
     sampler: Sampler | None = None
     trainer: Trainer | None = None
-    template: Template | None = None
+    template: Template | Literal["chat"] | None = None
     metrics: tuple[Metric, ...] = ()
 
     def __post_init__(self) -> None:
         for kind in ("sampler", "trainer", "template"):
-            if (part := getattr(self, kind)) is not None:
+            if (part := getattr(self, kind)) is not None and not self._is_chat(kind):
                 check_part(kind, part)
         if not isinstance(self.metrics, (list, tuple)):
             raise invalid("metrics", self.metrics, "give a sequence of functions of a generation")
@@ -90,11 +94,19 @@ class Settings:
         if self.held_out is not None:
             whole("held_out", self.held_out)
 
+    def _is_chat(self, kind: str = "template") -> bool:
+        return kind == "template" and isinstance(self.template, str) and self.template == CHAT
+
+    @property
+    def own_template(self) -> Template | None:
+        """The template of one's own, if there is one."""
+        return None if isinstance(self.template, str) else self.template
+
     def own(self) -> dict[str, Any]:
         """Return what the parts of one's own are, by kind, with their code."""
         kinds = ("sampler", "trainer", "template")
-        parts = {kind: part for kind in kinds if (part := getattr(self, kind)) is not None}
-        told: dict[str, Any] = {kind: identity(part) for kind, part in parts.items()}
+        there = [k for k in kinds if getattr(self, k) is not None and not self._is_chat(k)]
+        told: dict[str, Any] = {kind: identity(getattr(self, kind)) for kind in there}
         if self.metrics:
             told["metrics"] = [identity(metric) for metric in self.metrics]
         return told
@@ -141,6 +153,8 @@ class Setup:
         The tokenizer and template.
     held_out
         The held-out rows that are short enough.
+    adapter
+        How many weights are trained, where adapters are; None: all.
     frequencies
         Of tokens in real training rows, where these are no longer at hand.
     """
@@ -151,6 +165,7 @@ class Setup:
     corpus: Corpus
     encoder: Encoder
     held_out: list[Row] = field(repr=False)
+    adapter: int | None = None
     frequencies: Counter[int] | None = field(default=None, repr=False)
 
     @cached_property
@@ -228,6 +243,8 @@ class Setup:
             f"{r.rows_per_step * backend.world()} {unit} per step, {long}, at most "
             f"{r.max_length} tokens"
         )
+        if self.adapter is not None:
+            told += f"; adapters of {self.adapter:,} weights are trained, and merged"
         if r.prompts == "real":
             told += f"; prompts of real rows, loss on the {r.loss_on}"
         if corpus.grammar is not None:
@@ -243,6 +260,7 @@ class Setup:
 
     def described(self) -> dict[str, Any]:
         """Return all that the numbers depend on, but workflows, seeds and generations."""
+        template = self.corpus.template
         return {
             "build": build(),
             "model": self.settings.model,
@@ -257,6 +275,7 @@ class Setup:
             "recipe.precision": backend.precise(self.recipe.precision),
             "processes": backend.world(),
             **self.settings.own(),
+            **({"template": template.described()} if isinstance(template, Chat) else {}),
         }
 
 
@@ -266,7 +285,7 @@ def prepare(settings: Settings, advance: Any = None) -> Setup:
     Raises
     ------
     MissingDependency
-        If torch, transformers, datasets or accelerate is not installed.
+        If torch, transformers, datasets or accelerate is not installed, or peft for adapters.
     InvalidInput
         If the model or the data cannot be loaded, or do not fit together, or the weights would be
         cut into pieces.
@@ -277,24 +296,42 @@ def prepare(settings: Settings, advance: Any = None) -> Setup:
     recipe = settings.recipe or default_recipe(settings.model, from_scratch=settings.from_scratch)
     with backend.quiet():
         check_arguments(recipe.training)
+        template = settings.own_template
+        if settings.template is not None and template is None:  # that of the model, which is first
+            tokenizer = Base(resolve(settings.model, advance)).tokenizer
+            template = Chat(tokenizer, whole=recipe.prompts == "sampled")
         corpus = load_corpus(
             settings.data,
             held_out=settings.held_out,
             subset=settings.subset,
             columns=settings.columns,
-            template=settings.template,
+            template=template,
         )
         base = Base(resolve(settings.model, advance), settings.from_scratch)
         encoder = Encoder(
             base.tokenizer, corpus.template, recipe.max_length, retokenise=recipe.retokenise
         )
         _check_sizes(base, recipe)
+        _check_lora(settings, recipe)
+        adapter = None if recipe.lora is None else check_adapter(base, recipe.lora)
         _check_prompts(settings, recipe, corpus)
         held_out = encoder.usable(corpus.held_out)
     if not held_out:
         screen = Screen(corpus.held_out, encoder.troubles)
         raise _unusable("held-out", corpus, encoder, screen)
-    return Setup(settings, recipe, base, corpus, encoder, held_out)
+    return Setup(settings, recipe, base, corpus, encoder, held_out, adapter)
+
+
+def _check_lora(settings: Settings, recipe: Recipe) -> None:
+    """Raise InvalidInput if there are adapters, and nothing that they would be trained beside."""
+    if recipe.lora is None:
+        return
+    if settings.from_scratch:
+        remedy = "random weights are nothing to adapt: leave it or from_scratch out"
+        raise invalid("lora", dict(recipe.lora), remedy)
+    if settings.trainer is not None:
+        remedy = "a trainer of one's own trains what it likes: leave one of the two out"
+        raise invalid("lora", dict(recipe.lora), remedy)
 
 
 def _check_prompts(settings: Settings, recipe: Recipe, corpus: Corpus) -> None:
@@ -314,7 +351,8 @@ def _check_prompts(settings: Settings, recipe: Recipe, corpus: Corpus) -> None:
 def _unusable(kind: str, corpus: Corpus, encoder: Encoder, screen: Screen) -> InvalidInput:
     return InvalidInput(
         f"max_length = {encoder.max_length}: no {kind} row of {corpus.name} is usable "
-        f"({screen.left_out()}); raise it, or change such texts"
+        f"({screen.left_out()}); raise it, or change such texts, or how a template of your own "
+        "reads them"
     )
 
 

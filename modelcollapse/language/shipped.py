@@ -8,6 +8,7 @@ from modelcollapse._support.checks import whole
 from modelcollapse.language import backend
 from modelcollapse.language.base import Base
 from modelcollapse.language.generating import completed
+from modelcollapse.language.lora import adapted, merged
 from modelcollapse.language.recipe import Precision, Recipe
 from modelcollapse.language.sampling import lowered
 from modelcollapse.language.template import Plain
@@ -54,7 +55,7 @@ class TransformersSampler:
 
 @dataclass(frozen=True)
 class TransformersTrainer:
-    """Fine-tunes with transformers' Trainer.
+    """Fine-tunes with transformers' Trainer: all weights, or adapters that are merged into them.
 
     Attributes
     ----------
@@ -82,6 +83,9 @@ class TransformersTrainer:
     ) -> TrainedModel:
         """Return the base trained on rows, in memory: see `Trainer`."""
         model = base.model(backend.derived(seed, backend.INITIAL))
+        if recipe.lora is not None:
+            with backend.seeded(backend.derived(seed, backend.INITIAL, 1)):
+                model = adapted(model, recipe.lora)
         encoder = Encoder(base.tokenizer, Plain(), recipe.max_length)
         scratch = folder.parent if folder.parent.is_dir() else None
         training = fine_tune(
@@ -96,4 +100,5 @@ class TransformersTrainer:
             tracking=self.tracking,
             advance=self.advance,
         )
-        return TrainedModel(base.tokenizer, folder, model, training)
+        whole = model if recipe.lora is None else merged(model)
+        return TrainedModel(base.tokenizer, folder, whole, training)

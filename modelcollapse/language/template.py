@@ -7,6 +7,8 @@ from typing import Protocol, runtime_checkable
 
 Row = dict[str, str]
 USER, ASSISTANT = "user: ", "\nassistant: "
+SPECIAL = "with special tokens of the model in the text"  # why a row is left out
+UNREAD = "whose text is not read back as it was written"
 
 
 @runtime_checkable
@@ -43,6 +45,27 @@ class PromptedTemplate(Template, Protocol):
         ...
 
 
+@runtime_checkable
+class MarkedTemplate(PromptedTemplate, Protocol):
+    """A template that writes special tokens of the model, such as those of a chat.
+
+    So it says itself which rows have one too many, and reads answers without their prompts.
+    """
+
+    @property
+    def start(self) -> int | None:
+        """The token that all texts begin with, or None: rows begin with the tokenizer's then."""
+        ...
+
+    def trouble(self, row: Row) -> str:
+        """Return why a row cannot be used; nothing where it can."""
+        ...
+
+    def answer(self, row: Row, text: str) -> Row | None:
+        """Return the row of a text that follows a row's prompt, or None if it is malformed."""
+        ...
+
+
 @dataclass(frozen=True)
 class Conversation:
     r"""The paper's ``user: {prompt}\nassistant: {response}``."""
@@ -59,11 +82,16 @@ class Conversation:
 
     def read(self, text: str) -> Row | None:
         """Return the row of a text, or None if a part is missing or empty."""
-        head, found, response = text.partition(ASSISTANT)
-        prompt = head.removeprefix(USER)
-        if not found or prompt == head or not prompt.strip() or not response.strip():
-            return None
-        return {"prompt": prompt, "response": response}
+        return _parted(*text.partition(ASSISTANT))
+
+
+@dataclass(frozen=True)
+class Dialogue(Conversation):
+    """The same, where prompts may have earlier turns: the last answer is the response."""
+
+    def read(self, text: str) -> Row | None:
+        """Return the row of a text, or None if a part is missing or empty."""
+        return _parted(*text.rpartition(ASSISTANT))
 
 
 @dataclass(frozen=True)
@@ -79,6 +107,13 @@ class Plain:
     def read(self, text: str) -> Row | None:
         """Return the row of a text, or None if it is empty."""
         return {"text": text} if text.strip() else None
+
+
+def _parted(head: str, found: str, response: str) -> Row | None:
+    prompt = head.removeprefix(USER)
+    if not found or prompt == head or not prompt.strip() or not response.strip():
+        return None
+    return {"prompt": prompt, "response": response}
 
 
 def digest(rows: Sequence[Row]) -> str:

@@ -7,7 +7,14 @@ from itertools import chain, takewhile
 from typing import Any
 
 from modelcollapse._support.errors import InvalidInput
-from modelcollapse.language.template import PromptedTemplate, Row, Template
+from modelcollapse.language.template import (
+    SPECIAL,
+    UNREAD,
+    MarkedTemplate,
+    PromptedTemplate,
+    Row,
+    Template,
+)
 
 UNDECODABLE = "�"  # what a tokenizer writes for bytes that are not UTF-8
 REASONS = ("unfinished", "undecodable", "malformed", "too_long")
@@ -49,7 +56,12 @@ class Encoder:
 
     @property
     def start(self) -> int:
-        """The token before a row: the empty prompt. Without one of its own, the end of the last."""
+        """The token before a row: the empty prompt. Without one of its own, the end of the last.
+
+        A template that writes special tokens may begin with another one.
+        """
+        if self._begun:
+            return self._begun[0]
         start = self.tokenizer.bos_token_id
         return self.end if start is None else int(start)
 
@@ -59,21 +71,33 @@ class Encoder:
         padding = self.tokenizer.pad_token_id
         return self.end if padding is None else int(padding)
 
+    @cached_property
+    def _marked(self) -> MarkedTemplate | None:
+        return self.template if isinstance(self.template, MarkedTemplate) else None
+
+    @cached_property
+    def _begun(self) -> list[int]:
+        """The start, where the template writes it."""
+        start = None if self._marked is None else self._marked.start
+        return [] if start is None else [start]
+
     def encode(self, rows: Sequence[Row]) -> list[list[int]]:
         """Return start, tokens and end of each row."""
         if not rows:
             return []
-        texts = [self.template.write(row) for row in rows]
-        encoded = self.tokenizer(texts, add_special_tokens=False)["input_ids"]
-        return [[self.start, *ids, self.end] for ids in encoded]
+        encoded = self._encoded([self.template.write(row) for row in rows])
+        return [[*ids, self.end] for ids in encoded]
+
+    def _encoded(self, texts: list[str]) -> list[list[int]]:
+        """Return start and tokens of each text."""
+        found: list[list[int]] = self.tokenizer(texts, add_special_tokens=False)["input_ids"]
+        return found if self._begun else [[self.start, *ids] for ids in found]
 
     def prompts(self, rows: Sequence[Row]) -> list[list[int]]:
         """Return start and tokens of each row's prompt, of a template that has prompts."""
         if not rows or not isinstance(self.template, PromptedTemplate):
             return []
-        texts = [self.template.prompt(row) for row in rows]
-        encoded = self.tokenizer(texts, add_special_tokens=False)["input_ids"]
-        return [[self.start, *ids] for ids in encoded]
+        return self._encoded([self.template.prompt(row) for row in rows])
 
     def given(self, rows: Sequence[Row], examples: Sequence[Sequence[int]]) -> list[int]:
         """Return how many tokens of each row are its prompt, start included.
@@ -87,7 +111,12 @@ class Encoder:
         ]
 
     def fits(self, ids: Sequence[int]) -> bool:
-        """Return whether a row is short enough, with special tokens at its start and end alone."""
+        """Return whether a row is short enough, with special tokens at its start and end alone.
+
+        Or where its template writes them, which says itself whether there are others.
+        """
+        if self._marked is not None:
+            return len(ids) <= self.max_length
         return len(ids) <= self.max_length and self._special.isdisjoint(ids[1:-1])
 
     @cached_property
@@ -100,16 +129,29 @@ class Encoder:
 
     def troubles(self, rows: Sequence[Row]) -> list[str]:
         """Return why each row is not usable; nothing where it is."""
-        return [
-            f"longer than {self.max_length} tokens"
-            if len(ids) > self.max_length
-            else "with special tokens of the model in the text"
-            if not self.fits(ids)
-            else "with U+FFFD, which stands for bytes that are no text"
-            if UNDECODABLE in self.template.write(row)
-            else ""
-            for row, ids in zip(rows, self.encode(rows), strict=True)
-        ]
+        marked = self._marked
+        known = ["" if marked is None else marked.trouble(row) for row in rows]
+        rest = [row for row, why in zip(rows, known, strict=True) if not why]
+        found = iter([self._trouble(*pair) for pair in zip(rest, self.encode(rest), strict=True)])
+        return [why or next(found) for why in known]
+
+    def _trouble(self, row: Row, ids: Sequence[int]) -> str:
+        if len(ids) > self.max_length:
+            return f"longer than {self.max_length} tokens"
+        if not self.fits(ids):
+            return SPECIAL
+        if UNDECODABLE in (text := self.template.write(row)):
+            return "with U+FFFD, which stands for bytes that are no text"
+        return "" if self._marked is not None or self._is_read(row, text) else UNREAD
+
+    def _is_read(self, row: Row, text: str) -> bool:
+        """Return whether a text is read as its row: words of the template may be in that."""
+        back, template = self.template.read(text), self.template
+        if back is None or template.write(back) != text:
+            return False
+        if not isinstance(template, PromptedTemplate):
+            return True
+        return template.prompt(back) == template.prompt(row)
 
     def blocks(self, examples: Sequence[Sequence[int]]) -> list[list[int]]:
         """Return the rows one after the other, cut into blocks of max_length tokens.
@@ -122,24 +164,37 @@ class Encoder:
         cuts = range(0, len(stream), self.max_length)
         return [block for i in cuts if len(block := stream[i : i + self.max_length]) > 1]
 
-    def decode(self, samples: Sequence[Sequence[int]]) -> list[Row | str]:
+    def decode(
+        self,
+        samples: Sequence[Sequence[int]],
+        asked: Sequence[tuple[Row, int]] | None = None,
+    ) -> list[Row | str]:
         """Return the row of each sample, or the reason why it has none.
 
         A sample is what follows the start token, with anything after its end. Where rows are
-        encoded again it is too long if it does not fit then.
+        encoded again it is too long if it does not fit then. `asked` are, for each sample, the row
+        whose prompt it answers and how many of its tokens are that prompt; by default whole rows
+        are sampled.
         """
         if not samples:
             return []
-        ended = [ids[: ids.index(self.end)] if self.end in ids else None for ids in samples]
-        texts = self.tokenizer.batch_decode(
-            [ids or [] for ids in ended],
-            skip_special_tokens=False,
-            clean_up_tokenization_spaces=False,
-        )
-        read = [
-            "unfinished" if ids is None else self._read(text)
-            for ids, text in zip(ended, texts, strict=True)
+        begun = [0] * len(samples) if asked is None else [count for _, count in asked]
+        ended = [
+            ids[: ids.index(self.end, first)] if self.end in ids[first:] else None
+            for ids, first in zip(samples, begun, strict=True)
         ]
+        texts = self._texts([ids or [] for ids in ended])
+        read: list[Row | str]
+        if asked is not None and self._marked is not None:
+            prompts = self._texts([ids[:count] for ids, count in zip(samples, begun, strict=True)])
+            read = [
+                self._answer(row, prompt, text)
+                for (row, _), prompt, text in zip(asked, prompts, texts, strict=True)
+            ]
+        else:
+            read = [self._read(text) for text in texts]
+        pairs = zip(ended, read, strict=True)
+        read = ["unfinished" if ids is None else row for ids, row in pairs]
         if not self.retokenise:
             return read
         rows = [row for row in read if not isinstance(row, str)]
@@ -148,9 +203,27 @@ class Encoder:
             row if isinstance(row, str) or self.fits(next(lengths)) else "too_long" for row in read
         ]
 
+    def _texts(self, tokens: Sequence[Sequence[int]]) -> list[str]:
+        """Return what tokens after the start are as text, as the template writes it."""
+        found: list[str] = self.tokenizer.batch_decode(
+            [[*self._begun, *ids] for ids in tokens],
+            skip_special_tokens=False,
+            clean_up_tokenization_spaces=False,
+        )
+        return found
+
+    def _answer(self, row: Row, prompt: str, text: str) -> Row | str:
+        if UNDECODABLE in text:
+            return "undecodable"
+        found = None
+        if self._marked is not None and text.startswith(prompt):
+            found = self._marked.answer(row, text.removeprefix(prompt))
+        return "malformed" if found is None else found
+
     def _read(self, text: str) -> Row | str:
         if UNDECODABLE in text:
             return "undecodable"
-        special = any(token in text for token in self.tokenizer.all_special_tokens)
+        own = self._marked is not None  # then it looks for them itself
+        special = not own and any(token in text for token in self.tokenizer.all_special_tokens)
         row = None if special else self.template.read(text)
         return "malformed" if row is None else row

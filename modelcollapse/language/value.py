@@ -230,7 +230,9 @@ def read_pool(pool: str | Path, setup: Setup) -> tuple[list[Row], list[str]]:
         )
     with backend.quiet():
         try:
-            found = read(path, None, None, setup.settings.template)
+            # Without one, the columns say which: the same ones as the data's, or it is refused.
+            own = None if setup.settings.template is None else setup.corpus.template
+            found = read(path, None, None, own)
         except InvalidInput as error:
             raise InvalidInput(f"pool: {error}") from error
     columns = setup.corpus.template.columns

@@ -12,6 +12,7 @@ from tests.helpers.language_models import (
     encoder,
     model,
     offline,  # noqa: F401
+    same_state,
     settings,
     state,
     texts,
@@ -48,6 +49,30 @@ def test_gradient_checkpointing_changes_memory_and_not_the_model(family):
     for name, tensor in state(plain).items():
         assert torch.allclose(tensor, state(checkpointed)[name], rtol=1e-5, atol=1e-7)
     assert torch.allclose(*logits, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "habit",
+    [
+        {"lr_scheduler_type": "cosine"},
+        {"weight_decay": 0.5},
+        {"optim": "adafactor"},
+        {"max_grad_norm": 1e-3},
+        {"adam_beta2": 0.5},
+        {"neftune_noise_alpha": 5.0},
+    ],
+)
+def test_habits_that_the_page_says_were_tried(habit):
+    """Each makes another model than the recipe alone, and the same one every time."""
+    found = []
+    for more in ({}, habit, habit):
+        fresh = model("llama")
+        trained(fresh, "llama", texts(16), steps=4, training=more)
+        found.append(state(fresh))
+
+    assert not same_state(found[0], found[1])
+    assert same_state(found[1], found[2])
+    assert found[1].keys() == found[0].keys()
 
 
 def test_arguments_reach_the_trainer_and_the_run(tmp_path):

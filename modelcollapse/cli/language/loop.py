@@ -98,7 +98,7 @@ def loop(
         status = INTERRUPTED
         note_interrupted(output)
     if first_process() and (not status or any(output.glob("seed-*/*/*/metrics.json"))):
-        _report(output, settings.template, alpha, clip, json=json)
+        _report(output, settings.own_template, alpha, clip, json=json)
     return status
 
 

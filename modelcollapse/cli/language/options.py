@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -16,7 +16,8 @@ from modelcollapse.cli.whole import MaybeWhole, Whole
 from modelcollapse.language import Options, Recipe, Settings
 from modelcollapse.language.arguments import parse
 from modelcollapse.language.recipe import Batching, Loss, LossOn, Precision, Prompts, Schedule
-from modelcollapse.language.settings import default_recipe
+from modelcollapse.language.settings import CHAT, default_recipe
+from modelcollapse.language.template import Template
 from modelcollapse.language.work import Announce, Keep, Report
 
 
@@ -88,6 +89,9 @@ class ModelOptions:
     training: Annotated[tuple[str, ...], Parameter(negative="")] = ()
     "More of transformers' TrainingArguments, as name=value (repeat it) or a JSON file of them."
 
+    lora: Annotated[tuple[str, ...], Parameter(negative="")] = ()
+    "Train adapters by peft, then merge: its LoraConfig as name=value (repeat it) or a JSON file."
+
     sampler: str | None = None
     "Your own sampler, as module:Name of a class or an object; see the page on language models."
 
@@ -95,7 +99,7 @@ class ModelOptions:
     "Your own trainer, likewise."
 
     template: str | None = None
-    "Your own template, likewise."
+    "chat: the chat template of the model's tokenizer; or your own, likewise."
 
     metric: Annotated[tuple[str, ...], Parameter(negative="")] = ()
     "Your own metric of a generation, a function as module:name; repeat it for several."
@@ -115,6 +119,7 @@ class ModelOptions:
         names = [field.name for field in fields(Recipe)]
         given = {n: v for n in names if (v := getattr(self, n, None)) is not None}
         given["training"] = parse(self.training)
+        given["lora"] = parse(self.lora, "lora") if self.lora else None
         return Settings(
             model=self.model,
             data=self.data,
@@ -126,9 +131,15 @@ class ModelOptions:
             columns=None if self.columns is None else tuple(self.columns.split(",")),
             sampler=None if self.sampler is None else instance("sampler", self.sampler),
             trainer=None if self.trainer is None else instance("trainer", self.trainer),
-            template=None if self.template is None else instance("template", self.template),
+            template=self._template(),
             metrics=tuple(instance("metric", name) for name in self.metric),
         )
+
+    def _template(self) -> Template | Literal["chat"] | None:
+        if self.template is None or self.template == CHAT:
+            return None if self.template is None else "chat"
+        found: Template = instance("template", self.template)
+        return found
 
 
 @Parameter(name="*")
