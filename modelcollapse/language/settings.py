@@ -59,8 +59,8 @@ class Settings:
     subset, columns
         As in `load_corpus`.
     sampler, trainer, template
-        Your own `Sampler`, `Trainer` or `Template`; by default transformers' generate and Trainer,
-        and the template that the data's columns ask for.
+        Your own `Sampler`, `Trainer` or `Template`; by default those of transformers, and the
+        template that the data's columns ask for.
     metrics
         Your own functions of a `Generation`, each of which returns numbers by name.
     """
