@@ -31,7 +31,7 @@ class Uniforms:
     def of(self, sequence: int, first: int, last: int) -> Floats:
         """Return numbers `first` to `last` of a sequence, the last one excluded, in [0, 1)."""
         counter = np.array([0, sequence, 0, 0], dtype=np.uint64)
-        place = {**self._fresh["state"], "counter": counter}
+        place: Any = {**self._fresh["state"], "counter": counter}
         self._bits.state = {**self._fresh, "state": place}
         return np.random.Generator(self._bits).random(last)[first:]
 
@@ -127,7 +127,7 @@ def continued(
     chances = torch.tensor(uniforms, device=device)
     found = torch.full((rows, tokens), end, device=device)
     ended = torch.zeros(rows, dtype=torch.bool, device=device)
-    options: dict[str, Any] = {"use_cache": True}
+    options: dict[str, Any] = {"use_cache": True, "return_dict": True}
     if "logits_to_keep" in inspect.signature(model.forward).parameters:
         options["logits_to_keep"] = 1
     for step in range(tokens):
