@@ -3,7 +3,10 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from modelcollapse.language import backend
+from modelcollapse.language.decoding import Uniforms, continued
 from modelcollapse.language.recipe import Recipe
 from modelcollapse.language.tokens import Encoder
 
@@ -21,11 +24,15 @@ def completed(
 ) -> list[list[int]]:
     """Return what follows prompts, each up to its end if it has one.
 
+    Each prompt has random numbers of its own: its tokens do not depend on the batches, but for the
+    rounding of a model's logits. (Where `generate` samples, see `continued`, they do.)
+
     A batch takes as long as its longest sequence. So sequences are generated to a first length,
     those that have not ended to twice that length, and so on: the law is the same, as each goes on
     from its own tokens, and few steps are spent on sequences that have ended. Sequences in a batch
     have nearly as far to go, within a factor of two, and none goes on beyond max_length.
     """
+    import torch
 
     def ahead(name: int) -> int:
         length = len(pending[name])
@@ -34,16 +41,29 @@ def completed(
     pending = {name: list(prompt) for name, prompt in enumerate(prompts)}
     finished = {name: list[int]() for name in pending if ahead(name) <= 0}
     pending = {name: ids for name, ids in pending.items() if name not in finished}
-    stage = 0
+    stage, chances = 0, Uniforms(seed)
     while pending:
         names = sorted(pending, key=ahead)
         for first, last in _batches([ahead(name) for name in names], recipe.sampling_batch):
             batch = names[first:last]
-            stream = backend.derived(seed, stage, first)
-            beat()
             prefixes, tokens = [pending[name] for name in batch], ahead(batch[0])
-            continued = _continued(model, encoder, prefixes, tokens, recipe, stream)
-            for name, ids in zip(batch, continued, strict=True):
+            done = [len(pending[name]) - len(prompts[name]) for name in batch]
+            pairs = zip(batch, done, strict=True)
+            uniforms = np.stack([chances.of(name, n, n + tokens) for name, n in pairs])
+            beat()
+            with torch.no_grad(), backend.autocast(recipe.precision):
+                sequences = continued(
+                    model,
+                    prefixes,
+                    uniforms,
+                    recipe.temperature,
+                    end=encoder.end,
+                    padding=encoder.padding,
+                )
+            if sequences is None:
+                stream = backend.derived(seed, stage, first)
+                sequences = _generated(model, encoder, prefixes, tokens, recipe, stream)
+            for name, ids in zip(batch, sequences, strict=True):
                 begun = len(prompts[name])
                 if encoder.end in ids[begun:]:
                     finished[name] = ids[begun : ids.index(encoder.end, begun) + 1]
@@ -67,7 +87,7 @@ def _batches(ahead: Sequence[int], most: int) -> list[tuple[int, int]]:
     return [*cuts, (first, len(ahead))]
 
 
-def _continued(
+def _generated(
     model: Any,
     encoder: Encoder,
     prefixes: list[list[int]],
@@ -75,7 +95,7 @@ def _continued(
     recipe: Recipe,
     seed: int,
 ) -> list[list[int]]:
-    """Return each sequence with so many tokens that follow; shorter ones are padded before."""
+    """Return each sequence with so many tokens that follow, from transformers' `generate`."""
     import torch
     from transformers import GenerationConfig
 

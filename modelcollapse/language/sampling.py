@@ -131,7 +131,7 @@ def sample(
     seed
         Of the sampling.
     sampler
-        What draws the tokens; by default transformers' generate.
+        What draws the tokens; by default `completed`.
     real
         Rows whose prompts are answered, of a template that has prompts; by default whole rows are
         sampled from the empty prompt.

@@ -20,7 +20,11 @@ from modelcollapse.language.training import UNTRACKED, fine_tune
 
 @dataclass(frozen=True)
 class TransformersSampler:
-    """Samples with transformers' generate, in waves of growing length.
+    """Samples from a model of transformers, in waves of growing length.
+
+    A token is where the cumulative law passes a uniform number; each row has numbers of its own,
+    so that it is the same in any batch, but for rounding. A model that prepares the inputs of a
+    step by itself, or has a cache that rows cannot leave, is sampled by its own `generate`.
 
     Attributes
     ----------
