@@ -62,14 +62,9 @@ class Settings:
     subset, columns
         As in `load_corpus`.
     sampler, trainer, template
-<<<<<<< HEAD
-        Your own `Sampler`, `Trainer` or `Template`; by default transformers' generate and Trainer,
-        and the template that the data's columns ask for. The template "chat" is the chat template
-        of the model's tokenizer.
-=======
         Your own `Sampler`, `Trainer` or `Template`; by default those of transformers, and the
-        template that the data's columns ask for.
->>>>>>> speed
+        template that the data's columns ask for. The template "chat" is the chat template of the
+        model's tokenizer.
     metrics
         Your own functions of a `Generation`, each of which returns numbers by name.
     """
