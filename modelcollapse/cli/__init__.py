@@ -27,6 +27,9 @@ how many near misses, wrong variants of the theorem, the same evidence rejects.
 With a family, its loop (with a workflow of your own, too) is simulated and held against its
 prediction: the options are those of `predict`.""",
     "theorems": "List the theorems of the ledger, search them by words, or show one in full.",
+    "cite": (
+        "List what to cite for a theorem or a command: the package, the paper and the sources."
+    ),
     "predict": "Print what theory expects of a loop at each generation.",
     "advise": "Say what a loop loses, whether to keep its real rows, and how many more it needs.",
     "compare": "Say whether rows, such as synthetic ones, shrank compared with real rows.",

@@ -24,6 +24,14 @@ def either(_: Any) -> dict[str, str]:
     return {**dict.fromkeys(families(_), ""), **slugs(_)}
 
 
+def commands_or_slugs(_: Any) -> dict[str, str]:
+    """Return commands and slugs."""
+    from modelcollapse.cli import COMMANDS
+
+    return {**COMMANDS, **slugs(_)}
+
+
 Family = Annotated[str, Parameter(completer=families)]
 Slug = Annotated[str, Parameter(completer=slugs)]
 FamilyOrSlug = Annotated[str | None, Parameter(completer=either)]
+CommandOrSlug = Annotated[str | None, Parameter(completer=commands_or_slugs)]

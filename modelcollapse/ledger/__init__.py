@@ -6,6 +6,7 @@ claims        what a theorem asserts of evidence, and how that is decided
 values        the values that claims are about
 verification  theorems decided on simulations and computations
 agreement     a loop of one's own held to its prediction; by_loop: and to the plain loop
+references    works to cite, as the ledger and the literature name them
 coverage      what is known of every family under every workflow
 entries       the theorems, by family
 """

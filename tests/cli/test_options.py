@@ -226,6 +226,7 @@ def test_completion_is_installed_by_one_command(capsys, monkeypatch, tmp_path, s
     [
         (["predict", ""], set(FAMILIES)),
         (["simulate", ""], set(FAMILIES)),
+        (["cite", ""], {*COMMANDS, *(theorem.slug for theorem in mc.theorems())}),
         (["theorems", ""], {theorem.slug for theorem in mc.theorems()}),
         (["verify", ""], {*FAMILIES, *(theorem.slug for theorem in mc.theorems())}),
     ],

@@ -11,7 +11,7 @@ import pytest
 
 import modelcollapse as mc
 from modelcollapse.cli import app
-from tests.helpers.pages import PAGES, README, ROOT, blocks
+from tests.helpers.pages import HOSTED, PAGES, README, ROOT, blocks
 
 BACK = "[Back to the first page](../../README.md)."
 SET_UP = {
@@ -79,7 +79,7 @@ def wrong(command):
     return ""
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", PAGES + HOSTED, ids=lambda page: page.stem)
 def test_links_lead_somewhere(page):
     """Every link within the clone leads to a file, and to a heading of it if it names one."""
     assert targets(page)
@@ -90,7 +90,7 @@ def test_links_lead_somewhere(page):
         assert not anchor or anchor in anchors(place), target
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", PAGES + HOSTED, ids=lambda page: page.stem)
 def test_commands_exist(page):
     """The command line takes every command of the pages; modules and extras that it names exist."""
     for where, command in commands(page):

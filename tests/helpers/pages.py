@@ -19,6 +19,7 @@ from modelcollapse.docs import ledger
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 TUTORIAL = ledger.PAGE.with_name("tutorial.md")
+HOSTED = tuple(sorted((ROOT / ".github").glob("*.md")))  # which a host shows at their places
 PAGES = (README, *sorted(ledger.PAGE.parent.glob("*.md")))
 LOOSE = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 

@@ -34,6 +34,7 @@ from modelcollapse.ledger.entries.language.theorems import THEOREMS
 from modelcollapse.ledger.verification import decided
 from tests.helpers.language_models import offline  # noqa: F401
 
+pytestmark = pytest.mark.language
 ANYTHING = Distance(1.0, 1.0)
 SMALL = FiniteLanguage(6, 4)
 QUARTERS = (0.25, 0.25, 0.25, 0.25)
