@@ -2,6 +2,7 @@
 
 checks        arguments: each returns the value in the wanted type, or names what is wrong
 tables        numbers from arrays and tables of any library; csv_lines: lines of CSV files
+csv_tables    columns as CSV
 errors        the errors raised on purpose; words: numbers in sentences
 files         files written whole or not at all; sealed: those that are read again
 memory        what is free, and refusing what cannot fit

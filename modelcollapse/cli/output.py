@@ -1,6 +1,5 @@
 """How commands show and write results."""
 
-import csv
 import json
 import sys
 import time
@@ -9,10 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 from cyclopts import Parameter
 
-from modelcollapse._support import sealed
+from modelcollapse._support import csv_tables, sealed
 from modelcollapse._support.errors import InvalidInput, printable
 from modelcollapse._support.files import check_writable, replacing
 from modelcollapse._support.sealed import frames
@@ -25,7 +23,6 @@ if TYPE_CHECKING:
 
 ENDINGS = (".csv", ".parquet")
 LOG_SECONDS = 10
-CHUNK = 65_536  # rows of a CSV file that are made at once
 FULL_WIDTH = 180  # columns where the output is not a terminal
 # The option of every command that shows progress.
 Quiet = Annotated[
@@ -195,10 +192,5 @@ def _write(path: Path, columns: Mapping[str, Any], of: str) -> None:
     if path.suffix == ".parquet":
         sealed.write_table(path, columns, of)
         return
-    with replacing(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(columns)
-        arrays = [np.asarray(column) for column in columns.values()]
-        for start in range(0, len(arrays[0]), CHUNK):
-            rows = slice(start, start + CHUNK)
-            writer.writerows(zip(*(array[rows].tolist() for array in arrays), strict=True))
+    with replacing(path) as partial, partial.open("wb") as file:
+        csv_tables.write(file, columns)

@@ -73,7 +73,7 @@ def simulate(
     at
         The generations to record, such as 1,10,100; by default all.
     jobs
-        Processes to use; -1 uses all cores.
+        Threads or processes to use; -1 uses all cores.
     extra
         A quantity recorded on request, such as mise (kde) or w2_squared (gaussian).
     test

@@ -1,10 +1,15 @@
-"""Replicates in blocks of 1,024 with a random stream each, here or through joblib.
+"""Replicates in blocks of 1,024 with a random stream each, here, in threads or through joblib.
 
 A block's stream depends on the seed and the block's number alone, so the numbers are the same
 bits however the work is cut into jobs.
 """
 
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, suppress
+from contextvars import copy_context
+from functools import partial
+from queue import Empty, SimpleQueue
 from typing import Protocol
 
 import numpy as np
@@ -29,6 +34,18 @@ class Work(Protocol):
     def fill(self, seed: int, index: int, storage: Arrays, progress: Progress) -> None:
         """Fill the storage of block `index`, reporting finished replicates."""
         ...
+
+
+def _in_threads(work: Work) -> bool:
+    """Return whether blocks are filled in threads: nothing is copied then.
+
+    A work says so by a true attribute `released`: it computes in compiled code that lets the
+    interpreter go, and changes nothing that threads share. Another backend of joblib's is used.
+    """
+    from joblib.parallel import get_active_backend
+
+    own = type(get_active_backend()[0]).__name__ == "LokyBackend"
+    return own and getattr(work, "released", False)
 
 
 def stream(seed: int, *key: int) -> np.random.Generator:
@@ -77,8 +94,17 @@ def _blocks(
             apart(work.fill, seed, index, part(storage, cut), progress)
             yield cut.stop - cut.start
         return
-    from joblib import delayed
+    from joblib import delayed, effective_n_jobs
 
+    if _in_threads(work):
+        count = min(effective_n_jobs(jobs), len(cuts))
+        filled = _filled(partial(_fill, work, seed, storage, cuts), len(cuts), count)
+        with closing(filled):
+            for cut, _ in zip(cuts, filled, strict=True):
+                if progress:
+                    progress(cut.stop - cut.start)
+                yield cut.stop - cut.start
+        return
     tasks = (delayed(_remote)(work, seed, i, cut.stop - cut.start) for i, cut in enumerate(cuts))
     for cut, arrays in zip(cuts, spread(tasks, jobs), strict=True):
         for name, values in arrays.items():
@@ -86,6 +112,46 @@ def _blocks(
         if progress:
             progress(cut.stop - cut.start)
         yield cut.stop - cut.start
+
+
+def _fill(work: Work, seed: int, storage: Arrays, cuts: list[slice], index: int) -> None:
+    work.fill(seed, index, part(storage, cuts[index]), None)
+
+
+def _filled(fill: Callable[[int], None], blocks: int, threads: int) -> Generator[None, None, None]:
+    """Call `fill` with each index in threads; yield in the order of the indices.
+
+    Threads that are no longer wanted finish their block alone: an interruption waits for none.
+    """
+    todo: SimpleQueue[int] = SimpleQueue()
+    done: SimpleQueue[tuple[int, BaseException | None]] = SimpleQueue()
+    stop, finished = threading.Event(), set[int]()
+    for index in range(blocks):
+        todo.put(index)
+
+    def work() -> None:
+        with suppress(Empty):
+            while not stop.is_set():
+                index = todo.get_nowait()
+                try:
+                    fill(index)
+                except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+                    done.put((index, error))
+                else:
+                    done.put((index, None))
+
+    for _ in range(threads):
+        threading.Thread(target=copy_context().run, args=(work,), daemon=True).start()
+    try:
+        for index in range(blocks):
+            while index not in finished:
+                which, error = done.get()
+                if error is not None:
+                    raise error
+                finished.add(which)
+            yield
+    finally:
+        stop.set()
 
 
 def _remote(work: Work, seed: int, index: int, count: int) -> Arrays:

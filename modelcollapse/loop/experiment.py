@@ -661,8 +661,8 @@ def simulate(
     at
         The generations to record, counted from 1; None records all of them.
     jobs
-        Processes to use, through joblib; -1 uses all cores. Inside
-        ``joblib.parallel_config(...)`` its backend is used.
+        Threads, where compiled code does the work, or else processes, through joblib; -1 uses all
+        cores. Inside ``joblib.parallel_config(...)`` another backend than joblib's own is used.
     extra
         Quantities that cost more than the loop itself and are recorded on request only.
         Gaussian: "log_pivots", "minors", and for dim > 1 "w2_squared", "test_log_loss". Kernel

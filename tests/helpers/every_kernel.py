@@ -17,7 +17,7 @@ import numpy as np
 import modelcollapse as mc
 from modelcollapse import solver
 from modelcollapse.families.discrete import simulate
-from modelcollapse.families.kde import scoring
+from modelcollapse.families.kde import control, scoring
 from modelcollapse.families.kde.scoring import distances, exponential, few
 from modelcollapse.families.kde.scoring.grid import Grid
 from modelcollapse.families.markov import runs
@@ -87,6 +87,15 @@ def sums():
         yield f"grid/{dim}", {"values": grid.sums(x, 0.4)[0]}
 
 
+def along_a_path():
+    """Return errors of a schedule of bandwidths, and their derivatives."""
+    e, h = mc.Experiment(mc.KDE(1.0), mc.Accumulate(), 6, 3), np.array([0.5, 0.4, 0.6])
+    path = control.path_of(e, h)
+    values, tape = path.errors(h)
+    own = path.own_error(tape[1, 2], tape[3, 2])(-0.5)
+    return {"errors": values, "slopes": path.slopes(tape, np.ones(3)), "own": np.array([own])}
+
+
 def numbers():
     """Return all numbers by name."""
     found = dict([*tables(), *sums()])
@@ -99,6 +108,7 @@ def numbers():
     found["contexts"] = simulated(mc.Experiment(contexts, mc.Replace(), 6, 3))
     paired = mc.LinearRegression(2, design="paired")
     found["paired"] = simulated(mc.Experiment(paired, mc.FreshData(6, 6), 6, 3))
+    found["path"] = along_a_path()
     found["room"] = {"values": runs.grown(np.arange(3))[:3]}
     units = mc.Normal(np.zeros(3), np.diag([1e-40, 1e-20, 1.0]))
     found["thin"] = simulated(mc.Experiment(mc.Gaussian(3), mc.Replace(), 3, 3, truth=units))

@@ -17,6 +17,7 @@ import modelcollapse as mc
 from modelcollapse.sweep import Sweep, backends, cells, grid, read, run, store
 from modelcollapse.sweep.cost import cost
 from modelcollapse.sweep.store import Store
+from modelcollapse.sweep.work import QUANTILES, quantiles
 
 TABLE = {
     "model": {"family": "gaussian", "dim": [1, 2]},
@@ -512,3 +513,18 @@ def test_processes_that_die_again_and_again_are_given_up(monkeypatch):
     assert [result.error[:30] for result in found.values()] == [
         "the processes were killed agai"
     ] * 2
+
+
+@pytest.mark.parametrize("count", [*range(1, 42), 100, 1000])
+def test_quantiles_are_the_inverse_of_the_distribution(count):
+    """They are NumPy's, bit for bit, with ties, infinities and columns that hold NaN."""
+    rng = np.random.default_rng(count)
+    values = rng.normal(size=(count, 5))
+    values[:, 1] = rng.integers(3, size=count)
+    values[rng.integers(count), 2] = np.inf
+    values[rng.integers(count), 3] = np.nan
+    levels = list(QUANTILES.values())
+    for table in (values, values[:, :2].astype(np.int64), values[:, :1] > 0):
+        expected = np.quantile(table, levels, axis=0, method="inverted_cdf")
+        assert np.array_equal(quantiles(table), expected, equal_nan=True)
+        assert quantiles(table).dtype == expected.dtype

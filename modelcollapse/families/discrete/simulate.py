@@ -88,6 +88,11 @@ class Blocks:
         self.table = c * np.log(np.maximum(c, 1.0))
         self.mixture = None if self.counted else mixtures.plan(e)
 
+    @property
+    def released(self) -> bool:
+        """Whether compiled code does the work, see `loop.blocks`."""
+        return bool(self.counted)
+
     def storage(self, count: int) -> Arrays:
         """Return what is kept of `count` replicates, to be filled."""
         shape = (count, len(self.recorded))

@@ -39,6 +39,11 @@ class Blocks:
     def __init__(self, plan: Recording) -> None:
         self.plan = plan
 
+    @property
+    def released(self) -> bool:
+        """Whether compiled code does the work, see `loop.blocks`."""
+        return not _batched(self.plan)
+
     def storage(self, count: int) -> Arrays:
         """Return what is kept of `count` replicates, to be filled."""
         return self.plan.storage(count)
@@ -59,18 +64,26 @@ class Blocks:
 
 def _run(plan: Recording, rng: np.random.Generator, fits: Fits, count: int) -> None:
     """Draw `count` replicates one after the other from the stream."""
-    schedule, floor = plan.experiment.schedule, plan.experiment.model.floor
-    compiled = plan.dim == 1 and (schedule.newest or schedule.pool)
-    if isinstance(plan.experiment.sampling, Selection) or (floor and not compiled):
+    schedule = plan.experiment.schedule
+    if _batched(plan):
         batches.run(plan, rng, fits, count)
     elif schedule.edits is not None:
         _edited(plan, rng, fits, count)
     elif schedule.random_sets:
         _subsampled(plan, rng, fits, count)
-    elif schedule.newest or schedule.pool:
-        _compiled(plan, rng, fits, count)
     else:
-        batches.run(plan, rng, fits, count)
+        _compiled(plan, rng, fits, count)
+
+
+def _batched(plan: Recording) -> bool:
+    """Return whether batches are computed by NumPy, as no compiled loop knows the workflow."""
+    schedule = plan.experiment.schedule
+    line = schedule.newest or schedule.pool
+    if isinstance(plan.experiment.sampling, Selection):
+        return True
+    if plan.experiment.model.floor:
+        return not (plan.dim == 1 and line)
+    return not (line or schedule.edits is not None or schedule.random_sets)
 
 
 def _compiled(plan: Recording, rng: np.random.Generator, fits: Fits, count: int) -> None:

@@ -7,11 +7,13 @@ kernel. Each frequency carries two numbers from generation to generation, see
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
 from modelcollapse._support.checks import Floats
+from modelcollapse.families.kde.control_kernels import backward, fit_error, forward
 from modelcollapse.families.kde.errors_squared import mean_integrated_squared_error
 from modelcollapse.families.kde.estimator import KDE
 from modelcollapse.families.kde.frequencies import spectrum_of, up_to
@@ -30,9 +32,6 @@ class PoolStep(NamedTuple):
     n: int  # rows of the new batch
 
 
-Tape = list[tuple[Floats, Floats, Floats, Floats]]  # of each fit: kappa, a, pool, fit
-
-
 @dataclass(frozen=True, eq=False)
 class Path:
     """The loop's error as a function of its bandwidths, on fixed frequencies.
@@ -49,22 +48,20 @@ class Path:
     fineness: float
     progress: Callable[[int], None] = lambda _: None
 
-    def errors(self, h: Floats) -> tuple[Floats, Tape]:
-        """Return the error of each generation, and what the backward pass needs."""
-        self.progress(1)
-        a, product = np.ones_like(self.power), self.power + (1 - self.power) / self.first
-        errors, tape = np.empty(len(h)), Tape()
-        for t, (step, bandwidth) in enumerate(zip(self.steps, h, strict=True)):
-            kappa = self.kappa(bandwidth)
-            fit = product + step.subsampled * (1 - product)
-            errors[t] = self.error(kappa, a, fit)
-            tape.append((kappa, a, product, fit))
-            a, product = advanced(step, kappa, a, product, fit)
-        return errors, tape
+    @cached_property
+    def _arrays(self) -> Floats:
+        """What kernels need of the steps, shape (3, T)."""
+        return np.array(self.steps, dtype=np.float64).T.copy()
 
-    def error(self, kappa: Floats, a: Floats, fit: Floats) -> float:
-        """Return the integrated squared error of one fit."""
-        return float(self.weights @ (kappa**2 * fit - 2 * kappa * a * self.power + self.power))
+    def errors(self, h: Floats) -> tuple[Floats, Floats]:
+        """Return the error of each generation (T,), and what the backward pass needs.
+
+        That is (4, T, m): of each fit kappa, a, the pool's product and the fit's.
+        """
+        self.progress(1)
+        tape = np.empty((4, len(h), len(self.nodes)))
+        tape[1, 0], tape[2, 0] = 1.0, self.power + (1 - self.power) / self.first
+        return forward(h, self._arrays, self.nodes, self.weights, self.power, tape), tape
 
     def kappa(self, h: float) -> Floats:
         """Return the kernel's characteristic function at the nodes."""
@@ -72,27 +69,11 @@ class Path:
 
     def own_error(self, a: Floats, fit: Floats) -> Callable[[float], float]:
         """Return the error of one fit as a function of its log h."""
-        return lambda x: self.error(self.kappa(float(np.exp(x))), a, fit)
+        return lambda x: fit_error(float(np.exp(x)), self.nodes, self.weights, self.power, a, fit)
 
-    def slopes(self, h: Floats, tape: Tape, share: Floats) -> Floats:
+    def slopes(self, tape: Floats, share: Floats) -> Floats:
         """Return the derivative of sum share_t error_t by each h_t^2."""
-        slopes, back_a, back_product = np.empty(len(h)), 0.0 * self.power, 0.0 * self.power
-        for t in range(len(h) - 1, -1, -1):
-            step, (kappa, a, product, fit) = self.steps[t], tape[t]
-            s, keep, w = step.share, 1 - step.share, share[t] * self.weights
-            drawn = s * s * (1 - 1 / step.n)
-            by_kappa = (
-                back_a * s * a
-                + back_product * (2 * s * keep * product + 2 * drawn * kappa * fit)
-                + w * (2 * kappa * fit - 2 * a * self.power)
-            )
-            by_fit = back_product * drawn * kappa**2 + w * kappa**2
-            back_product = (
-                back_product * (keep * keep + 2 * s * keep * kappa) + (1 - step.subsampled) * by_fit
-            )
-            back_a = back_a * (keep + s * kappa) - 2 * w * kappa * self.power
-            slopes[t] = by_kappa @ (-(self.nodes**2) / 2 * kappa)
-        return slopes
+        return backward(share, self._arrays, self.nodes, self.weights, self.power, tape)
 
 
 def advanced(

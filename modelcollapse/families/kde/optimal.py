@@ -83,7 +83,7 @@ def optimal_bandwidths(
 
     progress
         Called with the number of evaluations of the loop since the last call; their total is
-        not known beforehand. A hundred generations take about a second, a thousand minutes.
+        not known beforehand. A thousand generations take seconds.
 
     Returns
     -------
@@ -119,6 +119,14 @@ def _dim(truth: Any) -> int:
 
 
 def _optimise(e: Experiment, objective: Objective, progress: Progress) -> OptimalBandwidths:
+    from threadpoolctl import threadpool_limits
+
+    # L-BFGS-B's vectors are short: more threads than one only wait for each other.
+    with threadpool_limits(1, "blas"):
+        return _optimised(e, objective, progress)
+
+
+def _optimised(e: Experiment, objective: Objective, progress: Progress) -> OptimalBandwidths:
     thumb = rule_of_thumb(e)
     search = {"sum": least_sum, "max": least_maximum, "final": least_last}[objective]
     fine = thumb * fineness(e)

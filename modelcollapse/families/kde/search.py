@@ -45,7 +45,7 @@ def _descend(path: Path, start: Floats, thumb: Floats) -> Floats:
     def value(x: Floats) -> tuple[float, Floats]:
         h = np.exp(x)
         errors, tape = path.errors(h)
-        slopes = path.slopes(h, tape, np.ones_like(h))
+        slopes = path.slopes(tape, np.ones_like(h))
         return float(errors.sum() / scale), slopes * 2 * h**2 / scale
 
     bounds = list(zip(*_bounds(path, thumb), strict=True))
@@ -134,7 +134,7 @@ def least_last(path: Path, start: Floats, thumb: Floats, *, again: bool = False)
 
     del start, again
     zeros, (lows, highs) = np.zeros(len(thumb)), _bounds(path, thumb)
-    _, a, _, fit = path.errors(zeros)[1][-1]
+    _, a, _, fit = path.errors(zeros)[1][:, -1]
     zeros[-1] = np.exp(_lowest(path.own_error(a, fit), lows[-1], highs[-1]))
     last = np.zeros(len(thumb))
     last[-1] = 1.0
@@ -143,7 +143,7 @@ def least_last(path: Path, start: Floats, thumb: Floats, *, again: bool = False)
     def value(x: Floats) -> tuple[float, Floats]:
         h = np.sqrt(x * unit)
         errors, tape = path.errors(h)
-        return float(errors[-1] / scale), path.slopes(h, tape, last) * unit / scale
+        return float(errors[-1] / scale), path.slopes(tape, last) * unit / scale
 
     least = (SMALLEST * path.fineness) ** 2
     bounds = [(0.0, LARGEST**2)] * (len(thumb) - 1) + [(least, LARGEST**2)]

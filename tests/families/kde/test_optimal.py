@@ -64,7 +64,7 @@ def test_slopes_are_differences(name, kind, factors, share):
     thumb = control.rule_of_thumb(e)
     path, h, share = control.path_of(e, thumb * 0.3), thumb * factors, np.array(share)
     values, tape = path.errors(h)
-    found = path.slopes(h, tape, share) * h**2
+    found = path.slopes(tape, share) * h**2
 
     for t in range(5):
         slopes = []
@@ -77,6 +77,47 @@ def test_slopes_are_differences(name, kind, factors, share):
             slopes.append((sides[0] - sides[1]) / (2 * step))
         difference = (4 * slopes[0] - slopes[1]) / 3
         assert found[t] == pytest.approx(difference, rel=0, abs=1e-9 * values.max())
+
+
+def plainly(path, h, share):
+    """Return the errors, and the slopes of their weighted sum, generation by generation."""
+    a, product = np.ones_like(path.power), path.power + (1 - path.power) / path.first
+    found, tape = [], []
+    for step, width in zip(path.steps, h, strict=True):
+        kappa, fit = path.kappa(width), product + step.subsampled * (1 - product)
+        found.append(path.weights @ (kappa**2 * fit - 2 * kappa * a * path.power + path.power))
+        tape.append((kappa, a, product, fit))
+        a, product = control.advanced(step, kappa, a, product, fit)
+    slopes, back_a, back = np.empty(len(h)), 0.0 * path.power, 0.0 * path.power
+    for t in reversed(range(len(h))):
+        step, (kappa, a, product, fit) = path.steps[t], tape[t]
+        s, keep, w = step.share, 1 - step.share, share[t] * path.weights
+        drawn = s * s * (1 - 1 / step.n)
+        by_kappa = back_a * s * a + w * (2 * kappa * fit - 2 * a * path.power)
+        by_kappa = by_kappa + back * (2 * s * keep * product + 2 * drawn * kappa * fit)
+        by_fit = (back * drawn + w) * kappa**2
+        back = back * (keep * keep + 2 * s * keep * kappa) + (1 - step.subsampled) * by_fit
+        back_a = back_a * (keep + s * kappa) - 2 * w * kappa * path.power
+        slopes[t] = by_kappa @ (-(path.nodes**2) / 2 * kappa)
+    return np.array(found), slopes
+
+
+@NAMES
+@KINDS
+def test_compiled_passes_are_the_plain_ones(name, kind):
+    """Errors and slopes, up to the order of their sums: 1e-13 of the terms, which cancel little."""
+    e, share = experiment(name, kind), np.array([0.5, 1.0, 0.0, 2.0, 1.0])
+    h = control.rule_of_thumb(e) * [0.8, 1.0, 0.0, 0.7, 1.2]
+    path = control.path_of(e, control.rule_of_thumb(e))
+    expected, slopes = plainly(path, h, share)
+    found, tape = path.errors(h)
+
+    assert found == pytest.approx(expected, rel=1e-12)
+    assert path.slopes(tape, share) == pytest.approx(
+        slopes, rel=1e-12, abs=1e-13 * np.abs(slopes).max()
+    )
+    own = path.own_error(*tape[1:4:2, 1])(float(np.log(h[1])))
+    assert own == pytest.approx(expected[1], rel=1e-12)
 
 
 @NAMES
@@ -119,7 +160,7 @@ def test_the_sum_is_stationary(name, kind):
     e, found = experiment(name, kind), best(name, kind, "sum")
     h = found.bandwidths
     path = control.path_of(e, h)
-    slopes = path.slopes(h, path.errors(h)[1], np.ones(5)) * 2 * h**2
+    slopes = path.slopes(path.errors(h)[1], np.ones(5)) * 2 * h**2
     # L-BFGS-B stops at a gradient of 1e-9 or when a step gains less than 1e-13 of the sum; at a
     # relative gain g, slopes are up to the root of 2 g times a curvature near one: 1e-6.
     assert np.abs(slopes).max() <= 1e-6 * found.value
@@ -143,7 +184,7 @@ def test_the_maximum_has_multipliers(name, kind):
     assert found.mise == pytest.approx(np.full(5, found.value), rel=1e-8)
     path = control.path_of(e, h)
     tape = path.errors(h)[1]
-    J = np.array([path.slopes(h, tape, row) for row in np.eye(5)]) * 2 * h**2 / found.value
+    J = np.array([path.slopes(tape, row) for row in np.eye(5)]) * 2 * h**2 / found.value
     # One fit binds: the level is its least error, but for a share of LEVEL. An error of the form
     # A h^-d + B h^4 has the relative curvature 4 d there. Later fits have rows to spare.
     binding = int(np.abs(np.diag(J)).argmin())
