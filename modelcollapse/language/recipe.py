@@ -82,6 +82,9 @@ class Recipe:
     training
         More arguments of transformers' Trainer, by the names of its TrainingArguments, such as
         {"gradient_checkpointing": True}; not those that other options or the loop say.
+    smoothing
+        Of a model by counts, "counts" or "bigram": the count added to each alternative, or to each
+        pair of tokens. Without it what no row has is lost, and has an infinite loss.
     temperature
         Of the sampling; 0 is the most probable token. Nothing is truncated (no top-k, no top-p).
     sampling_batch
@@ -112,6 +115,7 @@ class Recipe:
     retokenise: bool = False
     precision: Precision = "auto"
     training: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    smoothing: float = 0.0
     temperature: float = 1.0
     sampling_batch: int = 512
     least_acceptance: float = 0.05
@@ -128,6 +132,8 @@ class Recipe:
             whole("steps", self.steps)
         if not _is_number(self.warmup) or not 0 <= self.warmup < 1:
             raise invalid("warmup", self.warmup, "give a share from 0 to below 1")
+        if not _is_number(self.smoothing) or self.smoothing < 0:
+            raise invalid("smoothing", self.smoothing, "give a finite number, at least 0")
         if not _is_number(self.temperature) or self.temperature < 0:
             raise invalid("temperature", self.temperature, "give a finite number, at least 0")
         for name, kind in KINDS.items():
