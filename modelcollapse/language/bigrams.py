@@ -44,16 +44,22 @@ class Bigram(PreTrainedModel, GenerationMixin):  # type: ignore[misc]
     def _supports_default_dynamic_cache(cls) -> bool:
         return False  # there is nothing to keep but the last token
 
-    def prepare_inputs_for_generation(self, input_ids: Any, **_: Any) -> dict[str, Any]:
+    def prepare_inputs_for_generation(
+        self, input_ids: Any, attention_mask: Any = None, **kwargs: Any
+    ) -> dict[str, Any]:
         """Return the last token of each sequence."""
+        del attention_mask, kwargs
         return {"input_ids": input_ids[:, -1:]}
 
-    def forward(self, input_ids: Any, labels: Any = None, **_: Any) -> CausalLMOutput:
+    def forward(
+        self, input_ids: Any, attention_mask: Any = None, labels: Any = None, **kwargs: Any
+    ) -> CausalLMOutput:
         """Return the logits after each token, and with labels the mean loss of the next ones."""
+        del attention_mask  # no token looks at others
         logits = self.table(input_ids)
         loss = None
         if labels is not None:
-            loss = self.loss_function(logits, labels, vocab_size=self.config.vocab_size, **_)
+            loss = self.loss_function(logits, labels, vocab_size=self.config.vocab_size, **kwargs)
         return CausalLMOutput(loss=loss, logits=logits)
 
 
