@@ -217,7 +217,6 @@ class Grammar:
             ways = [
                 (k, parts)
                 for k, symbols in enumerate(self._symbols[symbol])
-                if _may_begin(symbols, text, at)
                 for parts in _ways(symbols, text, at, end, chart)
             ]
             if len(ways) != 1:
@@ -360,32 +359,27 @@ class _Tries:
         return following
 
 
-def _may_begin(symbols: Sequence[int | str], text: str, at: int) -> bool:
-    """Return whether symbols do not begin with another piece of text: most of them do."""
-    return not symbols or not isinstance(symbols[0], str) or text.startswith(symbols[0], at)
-
-
 def _ways(
     symbols: Sequence[int | str], text: str, at: int, end: int, chart: Chart
-) -> list[list[tuple[int, int, int]]]:
+) -> list[tuple[tuple[int, int, int], ...]]:
     """Return how symbols derive text[at:end], as their nonterminals' parts; two ways at most."""
-    ways: dict[int, list[list[tuple[int, int, int]]]] = {at: [[]]}  # by where they have got to
-    for symbol in symbols:
-        following: dict[int, list[list[tuple[int, int, int]]]] = {}
-        for place, found in ways.items():
-            if isinstance(symbol, str):
-                ends = [place + len(symbol)] if text.startswith(symbol, place) else []
-                parts: list[list[tuple[int, int, int]]] = [[]]
-            else:
-                ends = list(chart.get((symbol, place), ()))
-                parts = [[(symbol, place, one)] for one in ends]
-            for one, part in zip(ends, parts, strict=False):
-                if one <= end:
-                    following.setdefault(one, []).extend([*way, *part] for way in found)
-        ways = {place: found[:2] for place, found in following.items()}
-        if not ways:
-            return []
-    return ways.get(end, [])
+    found: list[tuple[tuple[int, int, int], ...]] = []
+    pending: list[tuple[int, int, tuple[tuple[int, int, int], ...]]] = [(0, at, ())]
+    while pending and len(found) < 2:
+        number, place, parts = pending.pop()
+        while number < len(symbols):
+            symbol = symbols[number]
+            number += 1
+            if not isinstance(symbol, str):
+                ends = [one for one in chart.get((symbol, place), ()) if one <= end]
+                pending += [(number, one, (*parts, (symbol, place, one))) for one in ends]
+                break
+            if not text.startswith(symbol, place):
+                break
+            place += len(symbol)
+        else:
+            found += [parts] * (place == end)
+    return found
 
 
 def _log_sum(a: float, b: float) -> float:

@@ -3,6 +3,7 @@
 import functools
 import math
 from collections import Counter
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -45,11 +46,11 @@ def untaught():
     return path
 
 
-def counted(output, model, workflows=(Replace(),), **changes):
+def counted(output, model, **changes):
     """Run a small loop by counts; return what is in its folder."""
     recipe = {"max_length": 400, **changes.pop("recipe", {})}
     said = settings(model=model, recipe=recipe, **changes)
-    where = run(said, output, workflows=workflows, generations=2, options=options("all"))
+    where = run(said, output, workflows=[Replace()], generations=2, options=options("all"))
     return Results.read(where)
 
 
@@ -109,7 +110,7 @@ def test_what_no_row_uses_is_lost():
 @pytest.mark.parametrize("workflow", [Replace(), Accumulate()])
 def test_a_loop_by_counts_is_that_of_texts(workflow):
     """Counting what was drawn is parsing the texts that were, generation by generation."""
-    grammar, sizes = descriptions(), [30, 20, 25, 10]
+    grammar, sizes = descriptions(), [30, 20, 25]
     real = grammar.sample(30, np.random.default_rng(3))
 
     def choose(t):
@@ -119,7 +120,7 @@ def test_a_loop_by_counts_is_that_of_texts(workflow):
         return np.random.default_rng([9, t])
 
     rows, slow = [grammar.derivation(text) for text in real], []
-    for t in (1, 2, 3):
+    for t in (1, 2):
         chosen = [rows[i] for i in choose(t)[0]]
         law = counting.probabilities(grammar, counting.counts(grammar, chosen), 0.5)
         slow.append(counting.divergence(grammar, law))
@@ -129,10 +130,11 @@ def test_a_loop_by_counts_is_that_of_texts(workflow):
     assert counting.excesses(grammar, begun, sizes, choose, stream).tolist() == slow
 
 
-def test_counts_in_the_loop(base, tmp_path):
+@pytest.mark.usefixtures("base")
+def test_counts_in_the_loop(tmp_path):
     """Exact losses, rows of the grammar alone, and an infinite loss of what was lost."""
     grammar = descriptions()
-    about = {"data": "grammar", "samples": 60, "held_out": 25}
+    about = {"data": "grammar", "samples": 40, "held_out": 20}
     found = counted(tmp_path / "smoothed", "counts", recipe={"smoothing": 0.5}, **about)
     real = [f"{row['prompt']}\n{row['response']}" for row in found.real(0)]
     counts = counting.counts(grammar, [grammar.derivation(text) for text in real])
@@ -153,7 +155,8 @@ def test_counts_in_the_loop(base, tmp_path):
     assert lost.records["replace", 0, 2]["grammatical"] == 1
 
 
-def test_bigrams_in_the_loop(base, tmp_path):
+@pytest.mark.usefixtures("base")
+def test_bigrams_in_the_loop(tmp_path):
     """The law of each token after each other is its share, in the judge and from the disk."""
     from modelcollapse.language.base import Base
 
@@ -165,7 +168,7 @@ def test_bigrams_in_the_loop(base, tmp_path):
         texts = [row["text"] for row in rows]
         return [[start, *one, end] for one in own(texts, add_special_tokens=False)["input_ids"]]
 
-    pairs = Counter(p for row in ids(found.real(0)) for p in zip(row, row[1:], strict=False))
+    pairs = Counter(p for row in ids(found.real(0)) for p in pairwise(row))
     total = Counter()
     for (one, _), number in pairs.items():
         total[one] += number
@@ -191,6 +194,7 @@ def test_a_token_never_seen_has_no_fit():
     assert weighted[2] == pytest.approx([0, 0.8, 0.2, 0])
 
 
+@pytest.mark.usefixtures("base")
 @pytest.mark.parametrize(
     ("model", "changes", "message"),
     [
@@ -201,7 +205,7 @@ def test_a_token_never_seen_has_no_fit():
         ("bigram", {"sampler": GrammarSampler()}, "it has its own trainer"),
     ],
 )
-def test_what_does_not_fit_models_by_counts(base, model, changes, message):
+def test_what_does_not_fit_models_by_counts(model, changes, message):
     """Options that mean nothing there are refused, and smoothing elsewhere."""
     with pytest.raises(InvalidInput, match=message):
         prepared.prepare(settings(model=model, **changes))
@@ -271,7 +275,7 @@ def test_the_loops_loss_is_least_at_the_counts():
     fresh = Bigram(BigramConfig(vocab_size=4))
     with torch.no_grad():
         fresh.table.weight.copy_(torch.tensor(rng.normal(size=(4, 4))))
-    found = float(weighted_loss(fresh(rows), rows))
+    found = weighted_loss(fresh(rows), rows).item()
     logs = bigram_logs(rows.tolist(), 4)
     counts = np.zeros((4, 4))
     np.add.at(counts, (rows[:, :-1].ravel(), rows[:, 1:].ravel()), 1)
@@ -294,7 +298,8 @@ def test_trained_bigrams_follow_the_law_of_many_rows(workflow, seed):
         new = drawn(laws, rng)
         pooled = pooled + new if workflow == Accumulate() else new
         laws, gap = learned(pooled)
-        # By Pinsker's inequality it bounds the squared distance of the laws, twice, per token.
+        # The loss is that of counting, its least, and the divergence from it: what is not trained
+        # away is a hundredth of the excess that is to be seen.
         assert gap.min() >= -1e-12
         assert gap.max() * visits.sum() < 0.01 * k / (2 * TEXTS)
         ratios.append(divergence(TRUTH, laws, visits) * 2 * TEXTS / k)
@@ -302,4 +307,4 @@ def test_trained_bigrams_follow_the_law_of_many_rows(workflow, seed):
     variance = 2 * (2 / k) * factors[-1] ** 2
     assert_mean(ratios[-1], factors[-1], variance)
     for wrong in (1.0, *(c for c in (3.0, 1 + 1 / 4 + 1 / 9) if abs(c - factors[-1]) > 0.1)):
-        assert not evidence.mean(ratios[-1], wrong, variance).accepted
+        assert evidence.mean(ratios[-1], wrong, variance).rejected
