@@ -14,6 +14,9 @@ from modelcollapse.language import settings as prepared
 from modelcollapse.language.counted import GrammarSampler, bigram_logs
 from modelcollapse.language.grammar import Grammar
 from modelcollapse.language.grammars import descriptions
+from modelcollapse.language.report import tables
+from modelcollapse.reproduce.language.drawing import _losses as losses_picture
+from modelcollapse.reproduce.language.loop import frames
 from modelcollapse.testing import assert_mean
 from modelcollapse.workflows.selection import select
 from tests.helpers.language_models import SCRATCH, offline, options, settings, tokenizer
@@ -52,6 +55,13 @@ def counted(output, model, **changes):
     said = settings(model=model, recipe=recipe, **changes)
     where = run(said, output, workflows=[Replace()], generations=2, options=options("all"))
     return Results.read(where)
+
+
+def losses_drawn(found):
+    """Return the lines by label in the first panel of the reproduction's picture of a run."""
+    data = frames(found, list(found.records))
+    axis = losses_picture(data).drawing.axes[0]
+    return {line.get_label(): list(line.get_ydata()) for line in axis.lines}
 
 
 def test_a_string_tells_its_alternatives():
@@ -149,6 +159,14 @@ def test_counts_in_the_loop(tmp_path):
     assert first["grammatical"] == second["grammatical"] == first["acceptance"] == 1
     assert second["counted_excess"] != first["counted_excess"]
     assert (found.places["replace", 0, 2] / "model" / "grammar.json").exists()
+
+    (_, heads, rows), *_ = tables(found)
+    shown = [row[heads.index("by counting")] for row in rows]
+    assert shown[1:3] == [f"{one['counted_excess']:.3f}" for one in (first, second)]
+    drawn = losses_drawn(found)
+    assert drawn["replace: the grammar by counting"] == [
+        pytest.approx(one["counted_excess"]) for one in (first, second)
+    ]
 
     lost = counted(tmp_path / "likely", "counts", **about)
     assert lost.records["replace", 0, 1]["excess"] == math.inf
