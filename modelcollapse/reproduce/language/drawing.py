@@ -50,7 +50,7 @@ def _losses(frames: Frames) -> Picture:
             _beside(axis, known[quantity], text, below=quantity == "grammatical")
             axis.margins(y=0.08)
         _by_generation(axis, frame["generation"], label)
-    legend(figure, axes)
+    legend(figure, axes, ncols=3)
     words = ", ".join(label.replace("\n", " ") for label in shown.values())
     return Picture("loss", figure, f"By generation, for three workflows: {words}")
 
@@ -65,7 +65,7 @@ def _statistics(axis: Any, frame: Any, workflow: str) -> None:
     own = frame.filter(pl.col.quantity == "counted_excess", pl.col.workflow == workflow)
     if len(own):
         found = over_seeds(own).sort("generation")
-        label = f"{workflow}: the grammar by counting"
+        label = f"{workflow}, by counting"
         style = {"color": COLOURS[workflow], "lw": 1.1, "ls": "--", "label": label}
         axis.plot(found["generation"], found["mean"], **style)
 
