@@ -73,7 +73,7 @@ def resolve(
     """
     if model in COUNTED:
         name = f"{BIGRAM}-v{VERSION}"
-        return _kept(name, model, lambda folder: build(BIGRAM, folder, advance=advance))
+        return _kept(name, BIGRAM, lambda folder: build(BIGRAM, folder, advance=advance))
     if model == SMOLLM2:
         return _smollm2(source, advance)
     if model in names():
