@@ -10,6 +10,7 @@ again. PyTorch, transformers, datasets and accelerate are needed, and imported w
     grammar, grammars, topics, corpus             real data: built in, files, the hub
     columns, messages, rows, screening            which parts and rows of a data set are used
     template, chat, tokens                        rows as text, texts as tokens
+    counting, counted, bigrams                    models at the exact optimum of their likelihood
     base, checkpoints, converted                  the model to start from, small ones, and of GGUF
     protocols, trained, shipped, own, fitting     its parts: anybody's sampler, trainer, metric
     recipe, arguments, lora, training, trainer    one generation: fitting,

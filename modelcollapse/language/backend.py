@@ -21,7 +21,7 @@ SHARDED = {  # what accelerate launch sets, and what it stands for
     "ACCELERATE_USE_MEGATRON_LM": "Megatron-LM",
 }
 WHOLE_STAGES = 3  # of ZeRO: 0, 1 and 2 cut gradients and moments alone
-TRAIN, SAMPLE, SELECT, REAL, INITIAL, METRIC = range(6)  # what a random stream is for
+TRAIN, SAMPLE, SELECT, REAL, INITIAL, METRIC, COUNTED = range(7)  # what a random stream is for
 
 
 def require() -> None:

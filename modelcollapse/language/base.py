@@ -101,6 +101,9 @@ class Base:
     def _loaded(self, kind: Any, **options: Any) -> Any:
         from safetensors import SafetensorError
 
+        from modelcollapse.language.bigrams import register
+
+        register()
         path = Path(self.source)
         if (path / "run.json").exists():
             raise InvalidInput(

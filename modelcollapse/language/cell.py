@@ -79,7 +79,7 @@ class Cell:
                 tracking=tracking,
                 advance=lambda share: report(TRAINING_SHARE * share, self.name),
             )
-            nats = self.judge.nats(model.loaded)
+            nats = self.judge.nats(model)
             record: Record = {
                 "seed": self.seed,
                 "real": self.real,

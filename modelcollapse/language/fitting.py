@@ -8,7 +8,6 @@ from typing import Any
 from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse.language import backend
 from modelcollapse.language.base import Base
-from modelcollapse.language.evaluation import vocabulary
 from modelcollapse.language.folder import Record
 from modelcollapse.language.own import name_of
 from modelcollapse.language.protocols import Trainer
@@ -86,7 +85,7 @@ def checked_model(found: Any, base: Base, trainer: Trainer) -> TrainedModel:
     if not isinstance(found, TrainedModel):
         remedy = "return the folder of the trained model, or a TrainedModel"
         raise invalid(f"trainer = {name_of(trainer)}: what it returned", found, remedy)
-    size, tokens = vocabulary(found.loaded), len(base.tokenizer)
+    size, tokens = found.vocabulary, len(base.tokenizer)
     if size < tokens:
         raise InvalidInput(
             f"trainer = {name_of(trainer)}: its model has {size} tokens and the base's tokenizer "

@@ -2,6 +2,7 @@
 
 from modelcollapse._support.words import many
 from modelcollapse.language import backend
+from modelcollapse.language.checkpoints import COUNTED
 from modelcollapse.language.settings import Setup
 from modelcollapse.language.training import planned_steps
 
@@ -14,7 +15,12 @@ FEW_ROWS = 16  # per step: below, a mean over tokens is far from one over rows
 def foreseen(setup: Setup, rows: int) -> list[str]:
     """Return what is known against training on so few rows, and few per step, as lines."""
     r = setup.recipe
-    return [] if r.packed else [*_shortened(setup), *_unlearned(setup, planned_steps(rows, r))]
+    counted = setup.settings.model in COUNTED
+    return (
+        []
+        if r.packed or counted
+        else [*_shortened(setup), *_unlearned(setup, planned_steps(rows, r))]
+    )
 
 
 def _shortened(setup: Setup) -> list[str]:

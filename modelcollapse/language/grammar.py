@@ -84,6 +84,8 @@ class Grammar:
         self._ids = {name: number for number, name in enumerate(self.rules)}
         self._uses = _expected_uses(self.rules, self._ids, start)
         self._sampler = [self._sampling_table(name) for name in self.rules]
+        self._symbols = [[row[::-1] for row in rows] for _, rows in self._sampler]
+        self._first = [0, *accumulate(map(len, self.rules.values()))]
         self._tries = _Tries(self.rules, self._ids)
 
     def __repr__(self) -> str:
@@ -144,11 +146,30 @@ class Grammar:
         rng
             The only source of randomness; it is advanced by whole blocks of numbers.
         """
+        return [text for text, _ in self.derivations(n, rng)]
+
+    def derivations(self, n: int, rng: np.random.Generator) -> list[tuple[str, list[int]]]:
+        """Draw n independent strings, each with the alternatives that it was derived by.
+
+        Parameters
+        ----------
+        n
+            Their number.
+        rng
+            The only source of randomness; the strings are those of `sample`.
+
+        Returns
+        -------
+        list of tuple
+            Each string, and the number of every alternative that it uses, as often as it does:
+            alternatives are numbered through all rules, in their order.
+        """
         n, start, rules = whole("n", n, minimum=0), self._ids[self.start], self._sampler
         uniform = chain.from_iterable(_uniform_blocks(rng)).__next__
-        rows = []
+        found = []
         for _ in range(n):
             pieces: list[str] = []
+            used: list[int] = []
             stack: list[int | str] = [start]
             while stack:
                 symbol = stack.pop()
@@ -156,9 +177,11 @@ class Grammar:
                     pieces.append(symbol)
                 else:
                     bounds, alternatives = rules[symbol]
-                    stack += alternatives[bisect(bounds, uniform()) if bounds else 0]
-            rows.append("".join(pieces))
-        return rows
+                    chosen = bisect(bounds, uniform()) if bounds else 0
+                    used.append(self._first[symbol] + chosen)
+                    stack += alternatives[chosen]
+            found.append(("".join(pieces), used))
+        return found
 
     def log_probability(self, text: str) -> float:
         """Return the log of the probability of a string, summed over all its derivations.
@@ -169,6 +192,38 @@ class Grammar:
         if not isinstance(text, str):
             raise invalid("text", text, "give a string")
         return self._tries.log_probability(self._ids[self.start], text)
+
+    def derivation(self, text: str) -> list[int] | None:
+        """Return the numbers of the alternatives that a string is derived by, as often as each is.
+
+        They are numbered as in `derivations`, in no order. None where it is no string of the
+        grammar.
+
+        Raises
+        ------
+        InvalidInput
+            If the string has two derivations: then none of them is the one that was used.
+        """
+        if not isinstance(text, str):
+            raise invalid("text", text, "give a string")
+        start = self._ids[self.start]
+        chart = self._tries.chart(start, text)
+        if len(text) not in chart[start, 0]:
+            return None
+        used: list[int] = []
+        stack = [(start, 0, len(text))]
+        while stack:
+            symbol, at, end = stack.pop()
+            ways = [
+                (k, parts)
+                for k, symbols in enumerate(self._symbols[symbol])
+                for parts in _ways(symbols, text, at, end, chart)
+            ]
+            if len(ways) != 1:
+                raise invalid("text", text, "it has several derivations: rewrite the rules")
+            used.append(self._first[symbol] + ways[0][0])
+            stack += ways[0][1]
+        return used
 
     def tempered(self, power: float) -> "Grammar":
         """Return the grammar with each rule's probabilities raised to a power and renormalised.
@@ -250,7 +305,11 @@ class _Tries:
         return pieces[piece]
 
     def log_probability(self, start: int, text: str) -> float:
-        """Return the log of the probability that nonterminal `start` derives the text.
+        """Return the log of the probability that nonterminal `start` derives the text."""
+        return self.chart(start, text)[start, 0].get(len(text), -math.inf)
+
+    def chart(self, start: int, text: str) -> Chart:
+        """Return what is needed to know where what `start` derives at 0 may end.
 
         The chart holds, for a nonterminal and a position, the log of the probability of each end
         of what it may derive there. An entry is computed layer by layer of the prefix tree; what
@@ -279,7 +338,7 @@ class _Tries:
             else:
                 chart[key] = found
                 stack.pop()
-        return chart[start, 0].get(len(text), -math.inf)
+        return chart
 
     def _advance(self, layer: Layer, text: str, chart: Chart, found: Ends) -> Layer:
         """Add the alternatives that end in this layer to `found`; return the next layer."""
@@ -298,6 +357,29 @@ class _Tries:
                     log_pq = log_p + log_q
                     following[place] = _log_sum(following.get(place, -math.inf), log_pq)
         return following
+
+
+def _ways(
+    symbols: Sequence[int | str], text: str, at: int, end: int, chart: Chart
+) -> list[tuple[tuple[int, int, int], ...]]:
+    """Return how symbols derive text[at:end], as their nonterminals' parts; two ways at most."""
+    found: list[tuple[tuple[int, int, int], ...]] = []
+    pending: list[tuple[int, int, tuple[tuple[int, int, int], ...]]] = [(0, at, ())]
+    while pending and len(found) < 2:
+        number, place, parts = pending.pop()
+        while number < len(symbols):
+            symbol = symbols[number]
+            number += 1
+            if not isinstance(symbol, str):
+                ends = [one for one in chart.get((symbol, place), ()) if one <= end]
+                pending += [(number, one, (*parts, (symbol, place, one))) for one in ends]
+                break
+            if not text.startswith(symbol, place):
+                break
+            place += len(symbol)
+        else:
+            found += [parts] * (place == end)
+    return found
 
 
 def _log_sum(a: float, b: float) -> float:

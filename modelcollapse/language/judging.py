@@ -10,9 +10,9 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers
 from modelcollapse.language.diversity import diversity
-from modelcollapse.language.evaluation import row_nats
 from modelcollapse.language.settings import Setup
 from modelcollapse.language.template import Row
+from modelcollapse.language.trained import TrainedModel
 
 TAIL = 10  # the rarest one in so many rows
 
@@ -22,6 +22,11 @@ class Judge:
     """The held-out rows, and which of them are rare."""
 
     setup: Setup
+
+    @property
+    def whole(self) -> bool:
+        """Whether whole rows are judged, and not answers to prompts that are given."""
+        return self.setup.held_out_given is None
 
     @cached_property
     def tokens(self) -> Integers:
@@ -58,10 +63,10 @@ class Judge:
             ]
         )
 
-    def nats(self, model: Any) -> Floats:
+    def nats(self, model: TrainedModel) -> Floats:
         """Return -log p of each held-out row, in float32."""
         setup = self.setup
-        return row_nats(model, setup.encoder, setup.held_out_examples, setup.held_out_given)
+        return model.nats(setup.encoder, setup.held_out_examples, setup.held_out_given)
 
     def scored(self, nats: Floats) -> dict[str, Any]:
         """Return what is kept of each held-out row: "nats", and its predicted "tokens"."""
@@ -80,7 +85,7 @@ class Judge:
             "tail_loss": float(nats[rare].sum() / self.tokens[rare].sum()),
             "row_loss": float(nats.mean()),
         }
-        if self.setup.surprisal is not None and self.setup.held_out_given is None:
+        if self.setup.surprisal is not None and self.whole:
             result["excess"] = float((nats - self.setup.surprisal).mean())
         return result
 

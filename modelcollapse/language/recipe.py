@@ -87,6 +87,9 @@ class Recipe:
         Train low-rank adapters alone, by peft, and merge them into the weights before the model is
         judged and sampled: arguments of peft's LoraConfig, such as {"r": 8, "lora_alpha": 16}. {}
         is peft's defaults; None trains all weights.
+    smoothing
+        Of a model by counts, "counts" or "bigram": the count added to each alternative, or to each
+        pair of tokens. Without it what no row has is lost, and has an infinite loss.
     temperature
         Of the sampling; 0 is the most probable token. Nothing is truncated (no top-k, no top-p).
     sampling_batch
@@ -118,6 +121,7 @@ class Recipe:
     precision: Precision = "auto"
     training: Mapping[str, Any] = field(default_factory=dict, hash=False)
     lora: Mapping[str, Any] | None = field(default=None, hash=False)
+    smoothing: float = 0.0
     temperature: float = 1.0
     sampling_batch: int = 512
     least_acceptance: float = 0.05
@@ -136,6 +140,8 @@ class Recipe:
             whole("steps", self.steps)
         if not _is_number(self.warmup) or not 0 <= self.warmup < 1:
             raise invalid("warmup", self.warmup, "give a share from 0 to below 1")
+        if not _is_number(self.smoothing) or self.smoothing < 0:
+            raise invalid("smoothing", self.smoothing, "give a finite number, at least 0")
         if not _is_number(self.temperature) or self.temperature < 0:
             raise invalid("temperature", self.temperature, "give a finite number, at least 0")
         for name, kind in KINDS.items():

@@ -29,10 +29,12 @@ def _share(value: float) -> str:
     return f"{100 * value:.1f} %"
 
 
+COUNTED = "counted_excess"
 Column = tuple[str, str, Callable[[float], str]]  # the metric, its head, and how it is shown
 COLUMNS: tuple[Column, ...] = (
     ("loss", "loss", "{:.4f}".format),
     ("excess", "excess", "{:.3f}".format),
+    (COUNTED, "by counting", "{:.3f}".format),
     ("tail_loss", "tail loss", "{:.4f}".format),
     ("grammatical", "grammatical", _share),
     ("acceptance", "accepted", _share),
@@ -40,7 +42,7 @@ COLUMNS: tuple[Column, ...] = (
     ("distinct_2", "distinct 2-grams", "{:.4f}".format),
     ("entropy_2", "2-gram entropy", "{:.3f}".format),
 )
-OPTIONAL = ("excess", "grammatical")  # known with a grammar
+OPTIONAL = ("excess", COUNTED, "grammatical")  # known with a grammar
 NOTHING = "-"
 
 
@@ -123,6 +125,8 @@ def tables(results: Results) -> list[Table]:
     what = "loss: held-out nats per token; tail loss: of the rarest tenth of the rows"
     if "excess" in results.metrics:
         what += "; excess: nats per row above the grammar's entropy"
+    if COUNTED in results.metrics:
+        what += "; by counting: that of the grammar itself in the same loop, each count plus 1/2"
     over = f"Means over {seeds} seeds" if seeds > 1 else f"Seed {results.seeds[0]}"
     result: list[Table] = [(f"{over} ({what})", heads, means)]
     if seeds > 1:
@@ -165,6 +169,8 @@ def draw(results: Results, path: Path) -> None:
     for axis, (metric, label) in zip(axes, _panels(results), strict=True):
         for workflow, colour in colours(results.workflows).items():
             _line(axis, results, metric, workflow, colour)
+            if metric == "excess":
+                _statistics(axis, results, workflow, colour)
         axis.set(xlabel="generation t", xticks=_ticks(results.generations))
         axis.set_title(label, loc="left", fontsize=10)
         axis.set_xlim(results.generations[0] - 0.25, results.generations[-1] + 0.25)
@@ -175,7 +181,7 @@ def draw(results: Results, path: Path) -> None:
     if not math.isnan(reference):
         handles.append(axes[2].axhline(reference, color="0.4", lw=1.2, ls=":", zorder=0))
         labels.append("real data")
-    wide = min(5, len(labels))
+    wide = min(4, len(labels))
     figure.legend(handles, labels, frameon=False, loc="outside lower center", ncols=wide)
     figure.suptitle(_title(results), fontsize=10)
     with replacing(path) as partial:
@@ -278,6 +284,16 @@ def _line(axis: Any, results: Results, metric: str, workflow: str, colour: str) 
         low, high = [c.min() for _, c in drawn], [c.max() for _, c in drawn]
         axis.fill_between(ts, low, high, color=colour, alpha=0.12, lw=0)
     axis.plot(ts, [c.mean() for _, c in drawn], "o-", color=colour, lw=1.4, ms=4, label=workflow)
+
+
+def _statistics(axis: Any, results: Results, workflow: str, colour: str) -> None:
+    """Draw what the same loop loses by counting alone, as a line without dots."""
+    values = _values(results, COUNTED, workflow)
+    columns = [_there(values[:, j]) for j in range(values.shape[1])]
+    drawn = [(t, c.mean()) for t, c in zip(results.generations, columns, strict=True) if len(c)]
+    if drawn:
+        ts, means = zip(*drawn, strict=True)
+        axis.plot(ts, means, "--", color=colour, lw=1.2, label=f"{workflow}, by counting")
 
 
 def _title(results: Results) -> str:

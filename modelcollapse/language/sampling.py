@@ -18,7 +18,7 @@ import numpy as np
 from modelcollapse._support.errors import ModelCollapseError
 from modelcollapse.language import backend
 from modelcollapse.language.asking import Asking, Empty, Given
-from modelcollapse.language.evaluation import divergence, vocabulary
+from modelcollapse.language.evaluation import divergence
 from modelcollapse.language.generating import Beat, completed
 from modelcollapse.language.own import drawn
 from modelcollapse.language.protocols import Sampler
@@ -145,11 +145,12 @@ def sample(
         that chance would make it so one time in a hundred.
     """
     started = time.monotonic()
-    draw = _builtin(model, encoder, recipe, whole=real is None)
     asking: Asking = Empty(encoder)
     if real is not None and isinstance(encoder.template, PromptedTemplate):
         asking = Given(encoder, encoder.template, real, count, seed)
-    if sampler is not None:
+    if sampler is None:
+        draw = _builtin(model, encoder, recipe, whole=real is None)
+    else:
         draw = _of_ones_own(sampler, model, encoder, recipe)
     found = Samples([], 0)
     first: list[tuple[list[int], int]] = []
@@ -254,7 +255,7 @@ def _of_ones_own(sampler: Sampler, model: TrainedModel, encoder: Encoder, recipe
             temperature=recipe.temperature,
             seed=stream,
         )
-        return drawn(sampler, found, prompts, encoder, vocabulary(model.loaded))
+        return drawn(sampler, found, prompts, encoder, model.vocabulary)
 
     return draw
 

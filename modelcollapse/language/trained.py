@@ -1,13 +1,17 @@
 """A trained model: a folder, a loaded model, or both."""
 
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from modelcollapse._support.checks import Floats
 from modelcollapse.language import backend
 from modelcollapse.language.base import Base
+from modelcollapse.language.evaluation import row_nats, vocabulary
+from modelcollapse.language.tokens import Encoder
 from modelcollapse.language.training import Training
 
 
@@ -48,6 +52,20 @@ class TrainedModel:
         if model is None:
             model = Base(str(self.place)).model(0).to(backend.device())
         return model.eval()
+
+    @property
+    def vocabulary(self) -> int:
+        """The number of the model's tokens."""
+        return vocabulary(self.loaded)
+
+    def nats(
+        self,
+        encoder: Encoder,
+        examples: Sequence[Sequence[int]],
+        given: Sequence[int] | None = None,
+    ) -> Floats:
+        """Return -log p of each row: see `row_nats`."""
+        return row_nats(self.loaded, encoder, examples, given)
 
     @cached_property
     def bfloat16(self) -> Any:

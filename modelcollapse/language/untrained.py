@@ -8,6 +8,7 @@ from modelcollapse.language import backend
 from modelcollapse.language.chain import summary
 from modelcollapse.language.folder import Folder, Record, generation_folder
 from modelcollapse.language.judging import Judge
+from modelcollapse.language.trained import TrainedModel
 from modelcollapse.language.work import Announce, Report
 
 NAME = "base, generation 0"
@@ -35,8 +36,9 @@ class Untrained:
         if self.folder.finished(self.place, announce) is not None:
             return
         report(0.0, f"{NAME}: judging")
-        model = self.judge.setup.base.model(backend.derived(0, backend.INITIAL))
-        nats = self.judge.nats(model.to(backend.device()))
+        base = self.judge.setup.base
+        fresh = base.model(backend.derived(0, backend.INITIAL)).to(backend.device())
+        nats = self.judge.nats(TrainedModel(base.tokenizer, Path(base.source), fresh))
         record: Record = {
             "workflow": "base",
             "generation": 0,

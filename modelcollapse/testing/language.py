@@ -39,7 +39,7 @@ from modelcollapse.language import (
 )
 from modelcollapse.language.base import Base
 from modelcollapse.language.checkpoints import initial, train_tokenizer
-from modelcollapse.language.evaluation import row_nats, vocabulary
+from modelcollapse.language.evaluation import row_nats
 from modelcollapse.language.fitting import checked_model
 from modelcollapse.language.own import check_part, drawn, numbers
 from modelcollapse.language.template import Plain
@@ -210,7 +210,7 @@ class SamplerContract(_OnTinyModel):
             limits = {"max_length": self.max_length, "temperature": temperature}
             found = sampler.sample(model, prompts, seed=seed, **limits)  # type: ignore[arg-type]
         try:
-            return drawn(sampler, found, prompts, encoder, vocabulary(model.loaded))
+            return drawn(sampler, found, prompts, encoder, model.vocabulary)
         except InvalidInput as error:
             raise AssertionError(str(error)) from error
 

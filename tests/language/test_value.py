@@ -22,7 +22,7 @@ from modelcollapse.language.settings import prepare
 from modelcollapse.language.training import fine_tune
 from modelcollapse.language.value import read_pool, value
 from modelcollapse.language.value_report import Values, draw, tables, write_report
-from tests.helpers.language_models import offline, options, settings, texts  # noqa: F401
+from tests.helpers.language_models import offline, options, settings, texts, wrapped  # noqa: F401
 
 pytestmark = pytest.mark.language
 
@@ -106,7 +106,7 @@ def test_the_cell_without_rows_is_the_base(finished):
     """Bit for bit: nothing is trained."""
     setup = prepare(settings(samples=None))
     with backend.quiet(), backend.threads(1):
-        expected = Judge(setup).nats(setup.base.model(0))
+        expected = Judge(setup).nats(wrapped(setup.base.model(0), setup.encoder))
 
     assert nats_of(finished, 0, 0) == expected.tolist()
     assert record_of(finished, 0, 0)["steps"] == 0
@@ -122,7 +122,7 @@ def test_a_cell_is_a_plain_fit_to_the_first_rows(finished, real, synthetic):
         model = setup.base.model(0)
         stream = backend.derived(0, backend.TRAIN, real, synthetic)
         fine_tune(model, setup.encoder, setup.encoder.encode(rows), setup.recipe, stream)
-        expected = Judge(setup).nats(model)
+        expected = Judge(setup).nats(wrapped(model, setup.encoder))
 
     assert len(rows) == real + synthetic
     assert nats_of(finished, real, synthetic) == expected.tolist()

