@@ -15,6 +15,7 @@ from sphinx.util.docutils import SphinxTranslator
 from modelcollapse.docs._site import pages
 from modelcollapse.reproduce.report.mathematics import mathml
 
+COLUMNS = 6  # of the table for each room
 LOG = logging.getLogger(__name__)
 
 
@@ -23,7 +24,8 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_html_math_renderer("mathml", (inline, None), (block, None))
     app.connect("builder-inited", lambda _: pages.write())
     app.connect("source-read", lambda _, name, lines: lines.__setitem__(0, page(name, lines[0])))
-    app.connect("autodoc-process-docstring", docstring, priority=400)  # before numpydoc
+    before_numpydoc = 400
+    app.connect("autodoc-process-docstring", lambda *given: docstring(given[-1]), before_numpydoc)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -32,13 +34,23 @@ def page(name: str, text: str) -> str:
     if "/" in name:
         return text
     text = re.sub(r"^\[Back to the first page\]\(\S*\)\. ?", "", text)
-    text = text.replace("(../../README.md", "(index.rst").replace("$`", "$").replace("`$", "$")
+    text = re.sub(r"\$`([^`]*)`\$", r"$\1$", text.replace("(../../README.md", "(index.rst"))
     if name == "ledger":
-        text = re.sub(r"^\| `(\w+/.*?)` ", r"| [\1](reference/ledger/\1.md) ", text, flags=re.M)
+        text = "\n".join(map(row, text.split("\n")))
     return text
 
 
-def docstring(_: Sphinx, kind: str, __: str, ___: Any, ____: Any, lines: list[str]) -> None:
+def row(line: str) -> str:
+    """Return a row of the ledger's tables without what the theorem's own page says."""
+    cells = re.split(r" (?<!\\)\| ", line.strip("| "))
+    if not line.startswith("| ") or len(cells) != COLUMNS:
+        return line
+    slug, statement, _, _, kind, _ = cells
+    linked = re.sub(r"`(\S*/\S*)`", r"[\1](reference/ledger/\1.md)", slug)
+    return f"| {linked} | {statement} | {kind} |"
+
+
+def docstring(lines: list[str]) -> None:
     """Let no sign of mathematics in a docstring be taken for markup."""
     literal = example = False
     for index, line in enumerate(lines):

@@ -1,4 +1,4 @@
-"""The pages that the code gives: an entry of the ledger each, proofs, commands, and the API.
+"""The pages that the code gives: one for each theorem, proofs, commands, and the API.
 
 They stand in ``reference/`` beside the other pages, for as long as the site is built from them.
 """
@@ -6,6 +6,7 @@ They stand in ``reference/`` beside the other pages, for as long as the site is 
 import ast
 import importlib
 import inspect
+import json
 import re
 import textwrap
 from collections.abc import Iterator
@@ -33,6 +34,7 @@ def pages() -> dict[str, str]:
         "readme.md": readme(),
         "changelog.md": "```{include} ../../../CHANGELOG.md\n```\n",
         "commands.md": commands(),
+        "scorer.js": scorer(),
         "errors.rst": errors(),
         **{f"ledger/{theorem.slug}.md": entry(theorem) for theorem in theorems()},
         **dict(_proofs()),
@@ -111,9 +113,16 @@ def commands() -> str:
     return re.sub(r"\[(`[^`]*`)\]\(#[^()]*\)", r"\1", head + body)
 
 
+def scorer() -> str:
+    """Return the program that orders what a search finds; it knows the theorems' keywords."""
+    known = {f"{FOLDER}/ledger/{one.slug}": one.keywords for one in theorems() if one.keywords}
+    program = Path(__file__).with_name("scorer.js").read_text(encoding="utf-8")
+    return f"const keywords = {json.dumps(known)};\n{program}"
+
+
 def errors() -> str:
     """Return the page of the errors that are raised on purpose."""
-    names = [name for name in mc.__all__ if _is_error(getattr(mc, name))]
+    names = [name for name in public(mc) if _is_error(getattr(mc, name))]
     shown = [f".. autoexception:: modelcollapse.{name}\n   :show-inheritance:\n" for name in names]
     told = "Every message names the argument, shows its value and says what would be accepted."
     return "\n".join([_title("Errors"), told, "", *shown])
@@ -121,7 +130,7 @@ def errors() -> str:
 
 def public(module: ModuleType) -> list[str]:
     """Return the names of what a room offers, in order."""
-    names = getattr(module, "__all__", None) or [
+    names = getattr(module, "__all__", ()) or [
         name
         for name, value in vars(module).items()
         if getattr(value, "__module__", "").startswith(module.__name__)
@@ -132,7 +141,7 @@ def public(module: ModuleType) -> list[str]:
 def rooms() -> dict[str, ModuleType | str]:
     """Return the public rooms by the name of their page, or why one cannot be shown."""
     found: dict[str, ModuleType | str] = {"modelcollapse": mc}
-    for name in sorted(mc.__all__):
+    for name in sorted(public(mc)):
         value = getattr(mc, name)
         if inspect.ismodule(value):
             found[name] = value
@@ -170,8 +179,10 @@ arithmetic and without a line of this package.
 
 def _api() -> Iterator[tuple[str, str]]:
     """Give a page for each public room, where each object is told once."""
-    found, told = rooms(), {}
-    for page, module in found.items():
+    found = rooms()
+    told: dict[int, str] = {}
+    for page in sorted(found, key="modelcollapse".__eq__):  # last: families tell of their models
+        module = found[page]
         if isinstance(module, str):
             shown = f"{_title(f'modelcollapse.{page}')}\nNot shown here: {module}\n"
         else:
@@ -196,7 +207,7 @@ def _room(page: str, module: ModuleType, told: dict[int, str]) -> str:
             bare.append(f"``{one}``")
         elif id(value) in told:
             elsewhere.append(f":py:obj:`{told[id(value)]}`")
-        elif not _is_error(value):
+        elif not (_is_error(value) and one in public(mc)):
             told[id(value)] = f"{name}.{one}"
             parts.append(_object(one, name, value))
     if elsewhere:
@@ -213,7 +224,7 @@ def _object(one: str, module: str, value: Any) -> str:
 
 
 def about(docstring: str) -> str:
-    """Return a module's docstring as reStructuredText: paragraphs, and what is laid out as it is."""
+    """Return a module's docstring as reStructuredText, with blocks of what is laid out."""
     parts = []
     for part in re.split(r"\n\n+", docstring.replace("\n::\n", "\n")):
         laid_out = re.search(r"^ |\S  +\S|^>>>|^-+$", part, re.MULTILINE)

@@ -1,10 +1,12 @@
 // Theorems come first whose names say the words, as in "KDE collapse replace".
 const asked = (new URLSearchParams(location.search).get("q") || "").toLowerCase().match(/\w+/g) || [];
 var Scorer = {
-  score: ([docname, title, anchor, , score]) =>
-    docname.startsWith("reference/ledger/") && !anchor
-      ? score + 5 * asked.filter((word) => docname.includes(word)).length
-      : score,
+  score: ([docname, title, anchor, , score]) => {
+    if (docname === "quantities" && asked.length === 1) return score + 20; // what one word means
+    if (!docname.startsWith("reference/ledger/") || anchor) return score;
+    const known = `${docname} ${keywords[docname] || ""}`.toLowerCase();
+    return score + 5 * asked.filter((word) => known.includes(word)).length;
+  },
   objNameMatch: 11,
   objPartialMatch: 6,
   objPrio: { 0: 15, 1: 5, 2: -5 },
