@@ -194,8 +194,11 @@ def _api() -> Iterator[tuple[str, str]]:
 
 def _room(page: str, module: ModuleType, told: dict[int, str]) -> str:
     """Return the page of a room; `told` has what other pages tell already."""
-    name = module.__name__
-    parts = [_title(name), about(inspect.getdoc(module) or "")]
+    name, docstring = module.__name__, inspect.getdoc(module) or ""
+    if module is mc:  # how its names are imported is nobody's business but its own
+        parts = [_title(name), about(docstring.split("\n\n", maxsplit=1)[0])]
+    else:
+        parts = [_title(f"modelcollapse.{page}"), about(docstring)]
     if hasattr(mc, page):
         parts.append(f"``import modelcollapse as mc``, and it is ``mc.{page}``.\n")
     elsewhere, bare = [], []
