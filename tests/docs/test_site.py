@@ -9,6 +9,7 @@ import pytest
 
 import modelcollapse as mc
 from modelcollapse.cli import COMMANDS
+from modelcollapse.docs import ledger
 from modelcollapse.docs._site import pages
 from modelcollapse.docs.ledger import text
 
@@ -154,6 +155,31 @@ def test_the_first_page_leads_to_the_same_places(written):
 def test_signs_of_mathematics_stay(line, shown):
     """What reStructuredText would take for markup gets a backslash, but in code."""
     assert pages.plain(line) == shown
+
+
+def test_a_docstring_keeps_its_examples_and_parameters():
+    """Only its prose is protected."""
+    lines = ["a*b*", "", "Parameters", "----------", "x_, *y : int", "    |x|", "", "As::", ""]
+    lines += ["    *as it is*", "", "|z|", "", ">>> 2 * 3 | 4", "6"]
+    kept = list(lines)
+    pages.protect(lines)
+
+    changed = {line: new for line, new in zip(kept, lines, strict=True) if line != new}
+    assert changed == {"a*b*": r"a\*b\*", "    |x|": r"    \|x\|", "|z|": r"\|z\|"}
+
+
+def test_the_ledger_leads_to_its_entries():
+    """Each row of its tables, which leave out what the entry's own page says."""
+    page = pages.adapted("ledger", ledger.page())
+    links = re.findall(r"^\| \[\S+\]\(reference/ledger/(\S+)\.md\) \|", page, re.MULTILINE)
+
+    assert links == [theorem.slug for theorem in mc.theorems()]
+    assert "Back to the first page" not in page
+    assert "$" not in page
+    assert page.count("\n") == ledger.page().count("\n")
+    assert "| theorem | statement | kind |" in page
+    told = pages.adapted("usage", "[Back to the first page](../../README.md). x $`a\\,b`$")
+    assert told == "x $a\\,b$"
 
 
 def test_what_is_laid_out_stays_so():

@@ -24,6 +24,7 @@ ROOT = DOCS.parents[1]
 FOLDER = "reference"
 # Public rooms that are imported by their own names; the others are attributes of the package.
 ROOMS = ("workflows", "testing", "language", "sweep", "reproduce")
+COLUMNS = 6  # of the ledger's tables
 # Where the members of other packages' classes begin, of which theirs is the place to tell.
 FOREIGN = "BaseEstimator, BaseException, Mapping, Protocol, dict, list, object, tuple"
 
@@ -126,6 +127,45 @@ def errors() -> str:
     shown = [f".. autoexception:: modelcollapse.{name}\n   :show-inheritance:\n" for name in names]
     told = "Every message names the argument, shows its value and says what would be accepted."
     return "\n".join([_title("Errors"), told, "", *shown])
+
+
+def adapted(name: str, told: str) -> str:
+    """Return a page of the repository as one of the site, line by line.
+
+    The way back to the first page is the site's own, and the ledger leads to each entry's page.
+    """
+    if "/" in name:
+        return told
+    told = re.sub(r"^\[Back to the first page\]\(\S*\)\. ?", "", told)
+    told = re.sub(r"\$`([^`]*)`\$", r"$\1$", told.replace("(../../README.md", "(index.rst"))
+    if name == "ledger":
+        told = "\n".join(map(_row, told.split("\n")))
+    return told
+
+
+def _row(line: str) -> str:
+    """Return a row of the ledger's tables without what the theorem's own page says."""
+    cells = re.split(r" (?<!\\)\| ", line.strip("| "))
+    if not line.startswith("| ") or len(cells) != COLUMNS:
+        return line
+    slug, statement, _, _, kind, _ = cells
+    if "/" in slug:
+        slug = slug.strip("`")
+        slug = f"[{slug.replace('/', '/<wbr>')}]({FOLDER}/ledger/{slug}.md)"
+    return f"| {slug} | {statement} | {kind} |"
+
+
+def protect(lines: list[str]) -> None:
+    """Let no sign of mathematics in a docstring be taken for markup."""
+    literal = example = False
+    for index, line in enumerate(lines):
+        example = bool(line.strip()) and (example or line.lstrip().startswith(">>>"))
+        if literal and line and not line.startswith(" "):
+            literal = False
+        heading = re.fullmatch(r"\**\w+(, \**\w+)*( : .*)?|-+", line)
+        if not (literal or example or heading):
+            lines[index] = plain(line)
+        literal = literal or line.rstrip().endswith("::")
 
 
 def public(module: ModuleType) -> list[str]:
