@@ -84,7 +84,7 @@ def test_every_derivation_has_a_page(written):
     for name in programs:
         stem = name.removesuffix(".py")
         assert f"../theory/{name}\n" in written[f"proofs/{stem}.md"]
-        assert f"proofs/{stem}\n" in written["proofs.md"]
+        assert f"\n- [{name}](proofs/{stem}.md): " in written["proofs.md"]
 
 
 def test_the_commands_are_those_of_the_command_line(written):

@@ -195,14 +195,14 @@ def rooms() -> dict[str, ModuleType | str]:
 
 def _proofs() -> Iterator[tuple[str, str]]:
     """Give the derivations: their programs, as they are."""
-    names = []
+    lines = []
     for path in sorted((ROOT / "theory").glob("[!_]*.py")):
-        names.append(path.stem)
         docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-        first = docstring.split("\n\n", maxsplit=1)[0]
+        first = text(docstring.split("\n\n", maxsplit=1)[0])
+        title = f"---\norphan: true\n---\n\n# theory/{path.name}\n\n{first}\n\n"
         code = f"```{{literalinclude}} ../../../../theory/{path.name}\n:language: python\n```\n"
-        yield f"proofs/{path.stem}.md", f"# theory/{path.name}\n\n{text(first)}\n\n{code}"
-    lines = "\n".join(f"proofs/{name}" for name in names)
+        lines.append(f"- [{path.name}](proofs/{path.stem}.md): {' '.join(first.split())}\n")
+        yield f"proofs/{path.stem}.md", title + code
     yield (
         "proofs.md",
         f"""# Proofs
@@ -210,10 +210,7 @@ def _proofs() -> Iterator[tuple[str, str]]:
 What the ledger says is "derived here" is derived again by these programs, in exact or symbolic
 arithmetic and without a line of this package.
 
-```{{toctree}}
-{lines}
-```
-""",
+{"".join(lines)}""",
     )
 
 
