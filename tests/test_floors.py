@@ -25,8 +25,8 @@ FLOORS = (
     "monitoring",
     "sweep",
     "reproduce",
-    "docs",
     "cli",
+    "docs",
 )
 
 # A language by counts is a discrete family in each context: its predictions are sums of those.

@@ -201,6 +201,14 @@ def theorems(glob: str = "*", *, about: str | None = None) -> Entries[Theorem]:
     ------
     InvalidInput
         If none matches; the message lists the nearest slugs or words.
+
+    Examples
+    --------
+    >>> import modelcollapse as mc
+    >>> for theorem in mc.theorems(about="KDE collapse replace")[:2]:
+    ...     print(theorem.slug)
+    kde/replace/shrinking-too-fast-clumps
+    kde/replace/test-loss-linear
     """
     if not isinstance(glob, str):
         raise invalid("glob", glob, "give a pattern of slugs, such as 'gaussian/*'")

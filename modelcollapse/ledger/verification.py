@@ -20,7 +20,15 @@ LEAST = 2_000  # replicates: fewer would save nothing
 def verify(
     theorem: str | Theorem, *, seed: int = 0, alpha: float = ALPHA, thorough: bool = False
 ) -> Verdict:
-    """Verify one theorem: of the ledger, by its slug, or your own; see `verify_all`."""
+    """Verify one theorem: of the ledger, by its slug, or your own; see `verify_all`.
+
+    Examples
+    --------
+    >>> import modelcollapse as mc
+    >>> verdict = mc.verify("gaussian/accumulate/limit")
+    >>> verdict.verdict, verdict.near_misses_rejected
+    ('holds', '4/4')
+    """
     if not isinstance(theorem, Theorem):
         if not isinstance(theorem, str):
             raise invalid("theorem", theorem, "give a slug or a Theorem")

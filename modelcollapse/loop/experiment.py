@@ -138,6 +138,13 @@ class Experiment(Generic[M_co]):
     ------
     InvalidInput
         If an argument is out of its range or two of them do not fit together.
+
+    Examples
+    --------
+    >>> import modelcollapse as mc
+    >>> mc.Experiment(mc.Gaussian(), mc.Replace(), samples=10, generations=3)
+    Experiment(Gaussian(dim=1, ddof=0, floor=0.0), Replace(), samples=10,
+    generations=3, truth=standard normal)
     """
 
     model: M_co
@@ -600,6 +607,13 @@ def predict(experiment: Experiment) -> Prediction:
     ------
     NoClosedForm
         When a quantity without a closed form is looked up in the result.
+
+    Examples
+    --------
+    >>> import modelcollapse as mc
+    >>> loop = mc.Experiment(mc.Gaussian(), mc.Replace(), samples=10, generations=3)
+    >>> print(mc.predict(loop)["variance"])
+    [0.9   0.81  0.729]
     """
     _require_experiment(experiment)
     prediction: Prediction = experiment.model.theory(experiment)
@@ -688,6 +702,13 @@ def simulate(
     -------
     Trajectories
         Each quantity as an array of shape (replicates, recorded generations).
+
+    Examples
+    --------
+    >>> import modelcollapse as mc
+    >>> loop = mc.Experiment(mc.Gaussian(), mc.Replace(), samples=10, generations=3)
+    >>> mc.simulate(loop, replicates=1000, seed=0)["variance"].shape
+    (1000, 3)
     """
     _require_experiment(experiment)
     whole("replicates", replicates)

@@ -295,6 +295,14 @@ def run(
         If the estimator cannot be seeded; see `Run.reproducible`. And if it has a `reg_covar` above
         0, as scikit-learn's GaussianMixture does: it is added in every generation, see
         `Gaussian`'s `floor`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import modelcollapse as mc
+    >>> rows = np.random.default_rng(0).normal(size=(100, 1))
+    >>> mc.run(mc.Gaussian(), rows, mc.Replace(), 100, 3)
+    Run(completed, 3 generations, 1 to 3: second_moment, central_variance, variance, squared_error)
     """
     if isinstance(estimator, Estimator):  # its parameters are checked once, for all fits
         estimator = fresh(estimator)

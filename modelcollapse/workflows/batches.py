@@ -20,7 +20,15 @@ def batch_rows(sizes: Sequence[int], first: int, last: int) -> Integers:
 
 @dataclass(frozen=True)
 class Replace:
-    r"""Train on the last batch alone: :math:`W_{t,s} = 1[s = t]`."""
+    r"""Train on the last batch alone: :math:`W_{t,s} = 1[s = t]`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import modelcollapse as mc
+    >>> print(mc.Replace().training_rows([3, 3, 3], np.random.default_rng(0)))
+    [6 7 8]
+    """
 
     name = "replace"
 
@@ -44,7 +52,15 @@ class Replace:
 
 @dataclass(frozen=True)
 class Accumulate:
-    r"""Train on all rows so far: :math:`W_{t,s} = n_s / N_t`."""
+    r"""Train on all rows so far: :math:`W_{t,s} = n_s / N_t`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import modelcollapse as mc
+    >>> print(mc.Accumulate().training_rows([3, 3, 3], np.random.default_rng(0)))
+    [0 1 2 3 4 5 6 7 8]
+    """
 
     name = "accumulate"
 
@@ -126,6 +142,13 @@ class SlidingWindow:
     ----------
     k
         The number of batches in the window; 1 is `Replace`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import modelcollapse as mc
+    >>> print(mc.SlidingWindow(2).training_rows([3, 3, 3], np.random.default_rng(0)))
+    [3 4 5 6 7 8]
     """
 
     k: int

@@ -49,6 +49,12 @@ class Discrete(Estimator):
     ----------
     probabilities_
         Fitted probabilities, shape (K,).
+
+    Examples
+    --------
+    >>> import modelcollapse as mc
+    >>> print(mc.Discrete(3).fit([0, 0, 2]).probabilities_.round(2))
+    [0.67 0.   0.33]
     """
 
     probabilities_: Floats

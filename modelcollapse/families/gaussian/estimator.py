@@ -59,6 +59,12 @@ class Gaussian(Estimator):
         Rank of the covariance, whatever the units of the columns are; below d when there are too
         few rows, or columns that are constant or made up of others but for rounding. Then
         samples lie in the fitted subspace.
+
+    Examples
+    --------
+    >>> import modelcollapse as mc
+    >>> print(mc.Gaussian().fit([[1.0], [3.0]]).covariance_)
+    [[1.]]
     """
 
     extra = ("log_pivots", "w2_squared", "test_log_loss", "minors")

@@ -57,6 +57,12 @@ class KDE(Estimator):
         Their weights, which sum to 1, shape (N,).
     bandwidth_, scoring_bandwidth_
         What is used by `sample` and by `score_samples`: h, or SciPy's factor.
+
+    Examples
+    --------
+    >>> import modelcollapse as mc
+    >>> print(mc.KDE(0.5).fit([[0.0], [2.0]]).score_samples([[1.0]]).round(4))
+    [-2.2258]
     """
 
     extra = ("mise", "draw")

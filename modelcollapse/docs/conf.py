@@ -1,0 +1,46 @@
+"""How Sphinx builds the documentation: ``sphinx-build -W modelcollapse/docs site`` in a clone."""
+
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+from sphinx.errors import ConfigError
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parents[1]))  # what is documented is what is beside these pages
+
+NEEDED = ("furo", "myst_parser", "numpydoc", "latex2mathml")
+if lacking := [name for name in NEEDED if find_spec(name) is None]:
+    raise ConfigError(f"{', '.join(lacking)} not installed: pip install '.[docs]'")
+
+from modelcollapse import __version__  # noqa: E402 - found on the path that is set above
+
+project = "modelcollapse"
+author = "The modelcollapse developers"
+version = release = __version__
+extensions = [
+    *("myst_parser", "sphinx.ext.autodoc", "numpydoc"),
+    "modelcollapse.docs._site.extension",
+]
+exclude_patterns = ["_site", "reference/readme.md"]  # the latter is included in the first page
+# Types in signatures are those of other packages, whose pages are not at hand: no links there.
+nitpicky = True
+nitpick_ignore_regex = [("py:.*", ".*")]
+default_role = "py:obj"
+
+myst_enable_extensions = ["dollarmath", "fieldlist"]
+myst_heading_anchors = 4
+
+autodoc_member_order = "bysource"
+autodoc_preserve_defaults = True
+numpydoc_show_class_members = False  # autodoc shows them
+
+html_theme = "furo"
+html_title = "modelcollapse"
+html_math_renderer = "mathml"
+html_static_path = ["_site/static"]
+html_css_files = ["site.css"]
+html_search_scorer = str(HERE / "reference/scorer.js")
+html_copy_source = False
+html_show_sourcelink = False
+html_show_copyright = False
