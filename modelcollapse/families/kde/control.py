@@ -13,7 +13,6 @@ from typing import NamedTuple
 import numpy as np
 
 from modelcollapse._support.checks import Floats
-from modelcollapse.families.kde.control_kernels import backward, fit_error, forward
 from modelcollapse.families.kde.errors_squared import mean_integrated_squared_error
 from modelcollapse.families.kde.estimator import KDE
 from modelcollapse.families.kde.frequencies import spectrum_of, up_to
@@ -61,6 +60,8 @@ class Path:
         self.progress(1)
         tape = np.empty((4, len(h), len(self.nodes)))
         tape[1, 0], tape[2, 0] = 1.0, self.power + (1 - self.power) / self.first
+        from modelcollapse.families.kde.control_kernels import forward  # numba, when it is used
+
         return forward(h, self._arrays, self.nodes, self.weights, self.power, tape), tape
 
     def kappa(self, h: float) -> Floats:
@@ -69,10 +70,14 @@ class Path:
 
     def own_error(self, a: Floats, fit: Floats) -> Callable[[float], float]:
         """Return the error of one fit as a function of its log h."""
+        from modelcollapse.families.kde.control_kernels import fit_error
+
         return lambda x: fit_error(float(np.exp(x)), self.nodes, self.weights, self.power, a, fit)
 
     def slopes(self, tape: Floats, share: Floats) -> Floats:
         """Return the derivative of sum share_t error_t by each h_t^2."""
+        from modelcollapse.families.kde.control_kernels import backward
+
         return backward(share, self._arrays, self.nodes, self.weights, self.power, tape)
 
 
