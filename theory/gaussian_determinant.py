@@ -209,7 +209,7 @@ def limit(loop: Loop) -> list[Any]:
 
     E det S_t / det S_0 is the product of P_D(s) / s^D, s = 1..t, and the roots sum to 0.
     """
-    if loop.n <= loop.dim:
+    if loop.n <= loop.dim or singular(loop):
         return [Integer(0)]
     if loop.workflow == "replace":
         heated = Rational(loop.temperature) ** loop.dim

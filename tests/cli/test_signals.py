@@ -51,7 +51,7 @@ COMMANDS = {
     ),
     "simulate": (
         ["simulate", "gaussian", *LONG, "--jobs", "2", "--output", "runs.csv"],
-        lambda process, _: len(workers(process)) == 2 and min(workers(process)) > 1,
+        lambda process, _: busy(process),
         "",
     ),
     "run": (
