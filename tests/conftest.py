@@ -30,6 +30,8 @@ LONGEST = tuple(
         "ledger/test_ledger",
         "theory/test_theory",
         "language/test_loop",
+        "docs/test_docs",
+        "cli/test_signals",
     )
 )
 
