@@ -168,6 +168,17 @@ def test_a_docstring_keeps_its_examples_and_parameters():
     assert changed == {"a*b*": r"a\*b\*", "    |x|": r"    \|x\|", "|z|": r"\|z\|"}
 
 
+@pytest.mark.parametrize("path", sorted(pages.DOCS.glob("*.md")), ids=lambda path: path.stem)
+def test_no_page_leads_out_of_the_site(path, written):
+    """A link leads to a page, or to a picture of the package."""
+    told = pages.adapted(path.stem, path.read_text("utf-8"))
+    for place in re.findall(r"\]\(([^()#\s]+)", told):
+        if "://" in place or place.startswith("../reproduce/figures/"):
+            continue
+        inside = place.removeprefix(f"{pages.FOLDER}/")
+        assert (pages.DOCS / place).is_file() or inside in written, place
+
+
 def test_the_ledger_leads_to_its_entries():
     """Each row of its tables, which leave out what the entry's own page says."""
     page = pages.adapted("ledger", ledger.page())

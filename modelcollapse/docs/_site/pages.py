@@ -132,12 +132,16 @@ def errors() -> str:
 def adapted(name: str, told: str) -> str:
     """Return a page of the repository as one of the site, line by line.
 
-    The way back to the first page is the site's own, and the ledger leads to each entry's page.
+    The way back to the first page is the site's own, the ledger leads to each entry's page, and
+    what the site leaves out is named without a link.
     """
     if "/" in name:
         return told
     told = re.sub(r"^\[Back to the first page\]\(\S*\)\. ?", "", told)
-    told = re.sub(r"\$`([^`]*)`\$", r"$\1$", told.replace("(../../README.md", "(index.rst"))
+    told = told.replace("(../../README.md", "(index.rst")
+    told = told.replace("(../../CHANGELOG.md", f"({FOLDER}/changelog.md")
+    told = re.sub(r"\[([^\[\]]*)\]\(\.\./\.\./[^()]*\)", r"\1", told)
+    told = re.sub(r"\$`([^`]*)`\$", r"$\1$", told)
     if name == "ledger":
         told = "\n".join(map(_row, told.split("\n")))
     return told
