@@ -4,6 +4,7 @@ import inspect
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -121,9 +122,10 @@ def test_a_room_that_cannot_be_imported_says_so(monkeypatch):
     """The others are there."""
 
     def absent(name):
-        raise mc.MissingDependency(f"{name} needs pytest")
+        raise error(f"{name} needs pytest")
 
-    monkeypatch.setattr(pages.importlib, "import_module", absent)
+    error = mc.MissingDependency  # found before nothing can be imported
+    monkeypatch.setattr(pages, "importlib", SimpleNamespace(import_module=absent))
     made = pages.rooms()
 
     assert made["testing"] == "modelcollapse.testing needs pytest"

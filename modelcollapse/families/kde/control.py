@@ -57,11 +57,11 @@ class Path:
 
         That is (4, T, m): of each fit kappa, a, the pool's product and the fit's.
         """
+        from modelcollapse.families.kde.control_kernels import forward  # numba, when it is used
+
         self.progress(1)
         tape = np.empty((4, len(h), len(self.nodes)))
         tape[1, 0], tape[2, 0] = 1.0, self.power + (1 - self.power) / self.first
-        from modelcollapse.families.kde.control_kernels import forward  # numba, when it is used
-
         return forward(h, self._arrays, self.nodes, self.weights, self.power, tape), tape
 
     def kappa(self, h: float) -> Floats:
