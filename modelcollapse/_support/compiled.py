@@ -1,4 +1,4 @@
-"""Compiled code that several rooms share: how it is compiled, and drawing subsets of rows.
+"""How code is compiled, and where what was compiled is kept.
 
 Sums may be reordered and fused, which is what makes dot products fast. The cache is keyed by
 each function's own file: after editing one that others call, delete __pycache__. The first
@@ -16,11 +16,8 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
-import numpy as np
 from numba.core import event
 from numba.core.caching import FunctionCache, NullCache
-
-from modelcollapse._support.checks import Floats, Integers
 
 CONFIG: Any = numba.config
 F = TypeVar("F", bound=Callable[..., Any])
@@ -112,60 +109,3 @@ class Notice(event.Listener):
 
 notice = Notice()
 event.register("numba:compile", notice)  # type: ignore[no-untyped-call]
-
-
-@compiled
-def below(rng: np.random.Generator, bound: int) -> int:
-    """Return a uniform integer in [0, bound), bound < 2^32 (Lemire, ACM TOMACS 29(1), 2019).
-
-    Generator.integers is several times slower in compiled loops.
-    """
-    word = np.uint64(4294967296.0)
-    while True:
-        product = np.uint64(rng.random() * 4294967296.0) * np.uint64(bound)
-        low = product % word
-        if low >= bound or low >= (word - np.uint64(bound)) % np.uint64(bound):
-            return int(product // word)
-
-
-@compiled
-def draw_plan(
-    rng: np.random.Generator,
-    sizes: Integers,
-    counts: Integers,
-    edits: Floats,
-    order: Integers,
-    plan: Integers,
-    used: Integers,
-) -> None:
-    """Fill plan[t, :counts[t]] with distinct rows of the pool; mark used rows with 1.
-
-    Each set is drawn anew, if `edits` is empty, shape (2, 0). Else it is the set before, of which
-    new rows replace edits[0, t] rows, and each row with the chance edits[1, t].
-    """
-    total = 0
-    used[:] = 0
-    for t in range(sizes.size):
-        if t > 0 and edits.size > 0:
-            replaced = int(edits[0, t])
-            if edits[1, t] > 0.0:
-                replaced = rng.binomial(counts[t], edits[1, t])
-            plan[t] = plan[t - 1]
-            for i in range(replaced):
-                # The order of a set has no meaning, so that its first rows may be the chosen ones.
-                j = i + below(rng, counts[t] - i)
-                plan[t, j] = plan[t, i]
-                plan[t, i] = total + i
-                used[total + i] = 1
-            total += sizes[t]
-            continue
-        for i in range(total, total + sizes[t]):
-            order[i] = i
-        total += sizes[t]
-        for i in range(counts[t]):
-            j = i + below(rng, total - i)
-            chosen = order[j]
-            order[j] = order[i]
-            order[i] = chosen
-            plan[t, i] = chosen
-            used[chosen] = 1

@@ -8,9 +8,9 @@ import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, suppress
 from contextvars import copy_context
-from functools import partial
+from functools import cached_property, partial
 from queue import Empty, SimpleQueue
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -19,7 +19,11 @@ from modelcollapse._support.interruption import apart
 from modelcollapse._support.memory import require
 from modelcollapse._support.workers import spread
 
+if TYPE_CHECKING:
+    from modelcollapse._support.stream import Stream
+
 BLOCK = 1024
+COMPILED = 0  # last in the key of a stream, which no other use within a block has
 Arrays = dict[str, Floats]
 Progress = Callable[[int], None] | None
 
@@ -48,9 +52,27 @@ def _in_threads(work: Work) -> bool:
     return own and getattr(work, "released", False)
 
 
-def stream(seed: int, *key: int) -> np.random.Generator:
-    """Return the stream of a block, or of a use of its own within it."""
-    return np.random.Generator(np.random.SFC64(np.random.SeedSequence(seed, spawn_key=key)))
+class Draws:
+    """The random numbers of a block, or of a use of its own within it.
+
+    NumPy draws from `rng`, and compiled code from `stream`; neither depends on the other.
+    """
+
+    def __init__(self, seed: int, *key: int) -> None:
+        self.seed, self.key = seed, key
+
+    @cached_property
+    def rng(self) -> np.random.Generator:
+        """Return NumPy's generator."""
+        words = np.random.SeedSequence(self.seed, spawn_key=self.key)
+        return np.random.Generator(np.random.SFC64(words))
+
+    @cached_property
+    def stream(self) -> "Stream":
+        """Return the stream of compiled code."""
+        from modelcollapse._support.stream import opened  # numba, when it is used
+
+        return opened(self.seed, *self.key, COMPILED)
 
 
 def simulated(

@@ -38,9 +38,10 @@ STEPS = {
 # Compiles one small loop with an empty cache, twice over.
 COLD = """
 import numpy as np
-from modelcollapse._support.compiled import below
-below(np.random.default_rng(0), 5)
-below(np.random.Generator(np.random.SFC64(0)), np.int64(5))
+from modelcollapse._support.compiled import compiled
+from modelcollapse.families.gaussian.kernels import total
+total(np.ones(3), 3)
+total(np.ones((2, 2))[0], np.int32(2))
 """
 
 

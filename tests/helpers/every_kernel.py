@@ -16,6 +16,7 @@ import numpy as np
 
 import modelcollapse as mc
 from modelcollapse import solver
+from modelcollapse._support import stream
 from modelcollapse.families.discrete import simulate
 from modelcollapse.families.kde import control, scoring
 from modelcollapse.families.kde.scoring import distances, exponential, few
@@ -130,7 +131,7 @@ def kernels():
 
 @contextmanager
 def interpreted(called):
-    """Stand in for the two functions that have no Python code, and note what is called."""
+    """Stand in for the functions that have no Python code, and note what is called."""
 
     def note(frame, event, _):
         path = Path(frame.f_code.co_filename)
@@ -144,6 +145,8 @@ def interpreted(called):
         mock.patch.object(distances, "lesser", min),
         mock.patch.object(few, "lesser", min),
         mock.patch.object(exponential, "with_exponent", with_exponent),
+        mock.patch.object(stream, "as_float", lambda word: word.view(np.float64)),
+        mock.patch.object(stream, "as_word", lambda value: np.float64(value).view(np.uint64)),
     ):
         sys.setprofile(note)
         try:

@@ -12,15 +12,25 @@ import numpy as np
 from scipy.linalg import helmert
 
 import modelcollapse as mc
-from modelcollapse._support import compiled
-from modelcollapse.families.gaussian import batches, kernels, simulate
-from modelcollapse.families.gaussian.quantities import derived, plan_of
+from modelcollapse._support import chi_squares
+from modelcollapse._support.compiled import compiled
+from modelcollapse._support.stream import fill_words, normal
+from modelcollapse._support.variates import within
+from modelcollapse.families.gaussian import batches, kernels, path_kernels, simulate
+from modelcollapse.families.gaussian.quantities import LANES, derived, plan_of
 from modelcollapse.loop import plain
+from modelcollapse.loop.blocks import Draws
 from modelcollapse.workflows import Weighting
 from modelcollapse.workflows.selection import select
 from tests.frozen.parts import Halving
 
 __all__ = ["Bootstrap", "Halving", "Replay"]
+
+
+@compiled
+def swapped(stream, word, bound):
+    """Return which of `bound` rows a word chooses."""
+    return within(stream, word, bound)
 
 
 class Bootstrap:
@@ -84,10 +94,15 @@ def noise(z, A, n):
     return z / np.sqrt(n) + basis.T @ A.T
 
 
-def bartlett(rng, rank, n):
+def normals(stream, count):
+    """Return normals, drawn one by one."""
+    return np.array([normal(stream) for _ in range(count)])
+
+
+def bartlett(stream, rank, n):
     """Draw z and Bartlett's factor of n rows in `rank` dimensions, in the compiled order."""
-    z, A = rng.standard_normal(rank), np.zeros((rank, rank))
-    columns = kernels.bartlett_rows(rng, A, rank, n - 1)  # its law: see test_kernels.py
+    z, A = normals(stream, rank), np.zeros((rank, rank))
+    columns = kernels.bartlett_rows(stream, A, rank, n - 1)  # its law: see test_kernels.py
     return z, A[:, :columns]
 
 
@@ -101,20 +116,16 @@ class Replay:
         self.signs, storage = np.ones((count, e.generations)), self.plan.storage(count)
         self.fits = self.plan.fits(storage)
         with mock.patch.object(batches, "_record", self.record):
-            simulate._run(self.plan, self.stream(seed), self.fits, count)
+            simulate._run(self.plan, Draws(seed), self.fits, count)
         self.plan.finish(self.fits, storage)
         self.quantities = derived(self.plan, storage)
-        self.rng, self.sizes = self.stream(seed), e.sizes.tolist()
+        draws, self.sizes = Draws(seed), e.sizes.tolist()
+        self.rng, self.stream = draws.rng, draws.stream
 
     def record(self, plan, fits, where, t, mean, factor, record=batches._record):
         """Record as the simulator does, and note the factor's sign, which d = 1 forgets."""
         record(plan, fits, where, t, mean, factor)
         self.signs[where, t] = np.copysign(1.0, factor[:, 0, 0])
-
-    @staticmethod
-    def stream(seed):
-        """Return a generator of the simulator's kind."""
-        return np.random.Generator(np.random.SFC64(seed))
 
     def fit(self, r, t):
         """Return mean and factor of replicate r after generation t = 1, 2, ..."""
@@ -146,15 +157,16 @@ class Replay:
         return mean + root * rows @ factor[:, : rows.shape[1]].T
 
     def compiled(self):
-        """Replace and accumulate: one replicate after the other, z before A."""
+        """Replace and accumulate: one replicate after the other, z before A; in d = 1 in lanes."""
         real = self.real(self.count)
+        lines = self.lines(real is not None) if self.plan.dim == 1 else None
         for r in range(self.count):
             rank, batches = self.plan.dim, []
             for t, n in enumerate(self.sizes, 1):
                 if t == 1 and real is not None:
                     batches.append(real[r])
                 else:
-                    rows = noise(*bartlett(self.rng, rank, n), n)
+                    rows = lines[t][r] if lines else noise(*bartlett(self.stream, rank, n), n)
                     first = t == 1
                     batches.append(
                         rows * self.plan.deviations if first else self.synthetic(r, t, rows)
@@ -162,6 +174,20 @@ class Replay:
                 if t == 1 or isinstance(self.e.workflow, mc.Replace):
                     rank = min(rank, n - 1)
             yield batches, self.e.workflow
+
+    def lines(self, given):
+        """Return the raw rows of each generation t >= 1 that is drawn in d = 1, (count, n, 1)."""
+        lanes = LANES
+        places, polynomials = chi_squares.polynomials(self.e.sizes - 1)
+        raw = {t: [] for t in range(1 + given, len(self.sizes) + 1)}
+        for _ in range(0, self.count, lanes):
+            for t, rows in raw.items():
+                z, chi, n = np.empty(lanes), np.empty(lanes), self.sizes[t - 1]
+                path_kernels._draw_lanes(self.stream, n, places[t - 1], polynomials, z, chi)
+                for mean, scatter in zip(z, chi, strict=True):
+                    factor = np.full((1, min(1, n - 1)), np.sqrt(scatter))
+                    rows.append(noise(np.array([mean]), factor, n))
+        return raw
 
     def slotted(self):
         """Weightings: all replicates of a generation at once."""
@@ -205,8 +231,10 @@ class Replay:
             for t, total in enumerate(itertools.accumulate(self.sizes), 1):
                 order += range(len(order), total)
                 k = workflow.training_size(self.sizes[:t])
+                words = np.empty((k + 3) // 4 * 4, np.uint32)
+                fill_words(self.stream, words)
                 for i in range(k):
-                    j = i + compiled.below(self.rng, total - i)
+                    j = i + swapped(self.stream, words[i], total - i)
                     order[i], order[j] = order[j], order[i]
                 rows.append(np.array(order[:k]))
             used, batches = set(np.concatenate(rows).tolist()), []
@@ -216,7 +244,7 @@ class Replay:
                 raw = np.zeros((n, width))
                 for i in range(n) if t > 1 or real is None else ():
                     if first + i in used or (t == 1 and d > 1):
-                        raw[i] = self.rng.standard_normal(width)
+                        raw[i] = normals(self.stream, width)
                 if t == 1:
                     batches.append(raw * self.plan.deviations if real is None else real[r])
                 else:

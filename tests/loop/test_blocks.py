@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import modelcollapse as mc
-from modelcollapse.loop.blocks import BLOCK, simulated, stream
+from modelcollapse.loop import blocks
+from modelcollapse.loop.blocks import BLOCK, simulated
 
 COUNT = 3 * BLOCK + 5
 
@@ -29,7 +30,7 @@ class Draws:
         self.threads.add(threading.current_thread())
         if index == self.fails:
             raise self.error
-        storage["x"][:] = stream(seed, index).random(len(storage["x"]))
+        storage["x"][:] = blocks.Draws(seed, index).rng.random(len(storage["x"]))
         if progress:
             progress(len(storage["x"]))
 

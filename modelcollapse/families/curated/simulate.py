@@ -8,7 +8,7 @@ import numpy as np
 from modelcollapse._support.checks import Floats, Integers
 from modelcollapse.families.curated.estimator import LabelVerifier
 from modelcollapse.families.curated.regions import truncated
-from modelcollapse.loop.blocks import Arrays, Progress, simulated, stream
+from modelcollapse.loop.blocks import Arrays, Draws, Progress, simulated
 from modelcollapse.loop.experiment import Lazy, Request
 from modelcollapse.loop.routes import given
 
@@ -49,7 +49,7 @@ class Labels:
 
     def fill(self, seed: int, index: int, storage: Arrays, progress: Progress) -> None:
         """Simulate one block."""
-        e, rng, out = self.experiment, stream(seed, index), storage["label_error"]
+        e, rng, out = self.experiment, Draws(seed, index).rng, storage["label_error"]
         error: Any = np.full((len(out), e.model.cells), e.truth.error)
         for t, n in enumerate(e.sizes.tolist(), start=1):
             right = self.learned(rng, n, error)
@@ -98,7 +98,7 @@ class Means:
 
     def fill(self, seed: int, index: int, storage: Arrays, progress: Progress) -> None:
         """Simulate one block, in units of the spread and from the truth's mean."""
-        e, rng, out = self.experiment, stream(seed, index), storage["error"]
+        e, rng, out = self.experiment, Draws(seed, index).rng, storage["error"]
         sizes = e.schedule.listed
         batches = np.empty((len(out), len(sizes)))
         batches[:, 0] = rng.standard_normal(len(out)) / np.sqrt(sizes[0])

@@ -10,40 +10,24 @@ import numpy as np
 import numpy.typing as npt
 
 from modelcollapse._support.checks import Floats, Integers
-from modelcollapse._support.compiled import below, compiled, inlined
+from modelcollapse._support.compiled import compiled
+from modelcollapse._support.stream import CHUNK, Stream, fill_words, uniform
+from modelcollapse._support.variates import WORD, below, binomial, leftover, placed, within
 
 Words = npt.NDArray[np.int32]
 RATIO = 32  # a binomial costs about as much as so many rows
 CELLS = 8  # of the guide table, per outcome: most then lie within one outcome
-WORD = 2**32
-HALF = 2**26  # half of the 52 bits of a random number
 LOW = 2**20
 
 
-@inlined
-def leftover(bound: int) -> np.uint64:
-    """Return 2^32 modulo a bound, below which a draw of `pick` is drawn again."""
-    return (np.uint64(WORD) - np.uint64(bound)) % np.uint64(bound)
-
-
-@inlined
-def pick(rng: np.random.Generator, bound: int, least: np.uint64) -> np.int64:
-    """Return `compiled.below(bound)`, with its division done once: least = leftover(bound)."""
-    word = np.uint64(WORD)
-    product = np.uint64(rng.random() * 4294967296.0) * np.uint64(bound)
-    while product % word < least:
-        product = np.uint64(rng.random() * 4294967296.0) * np.uint64(bound)
-    return np.int64(product // word)
-
-
 @compiled
-def uniform(rng: np.random.Generator, bound: int) -> np.int64:
+def anywhere(stream: Stream, bound: int) -> np.int64:
     """Return a uniform integer in [0, bound), bound at most 2^52."""
     if bound < WORD:
-        return np.int64(below(rng, bound))
+        return np.int64(below(stream, bound))
     while True:
-        high = np.int64(below(rng, (bound - 1) // LOW + 1))
-        value = high * LOW + np.int64(below(rng, LOW))
+        high = np.int64(below(stream, (bound - 1) // LOW + 1))
+        value = high * LOW + np.int64(below(stream, LOW))
         if value < bound:
             return value
 
@@ -72,7 +56,7 @@ def index(counts: Integers, m: int, ends: Integers, guide: Words) -> int:
 
 @compiled
 def drawn(
-    rng: np.random.Generator,
+    stream: Stream,
     n: int,
     counts: Integers,
     m: int,
@@ -92,18 +76,21 @@ def drawn(
                 tally[j] = left
                 return
             if counts[j] > 0:
-                tally[j] = rng.binomial(left, counts[j] / rest)
+                tally[j] = binomial(stream, left, counts[j] / rest)
                 left -= tally[j]
                 rest -= counts[j]
         return
-    shift = index(counts, m, ends, guide)
+    shift, words = index(counts, m, ends, guide), np.empty(CHUNK, np.uint32)
     if shift == 0:  # a cell for each row: then the total is below 2^32
         least = leftover(total)
-        for _ in range(n):
-            tally[guide[pick(rng, total, least)]] += 1
+        for start in range(0, n, CHUNK):
+            some = min(CHUNK, n - start)
+            fill_words(stream, words[: (some + 3) // 4 * 4])
+            for i in range(some):
+                tally[guide[placed(stream, words[i], total, least)]] += 1
         return
     for _ in range(n):
-        row = uniform(rng, total)
+        row = anywhere(stream, total)
         j = guide[row >> shift]
         while ends[j] <= row:
             j += 1
@@ -112,7 +99,7 @@ def drawn(
 
 @compiled
 def subset(
-    rng: np.random.Generator,
+    stream: Stream,
     k: int,
     counts: Integers,
     m: int,
@@ -132,7 +119,7 @@ def subset(
         shift = index(counts, m, ends, guide)
         left = fewer
         while left > 0:
-            row = uniform(rng, total)
+            row = anywhere(stream, total)
             j = guide[row >> shift]
             while ends[j] <= row:
                 j += 1
@@ -146,48 +133,34 @@ def subset(
 
 @compiled
 def drawn_rows(
-    rng: np.random.Generator, n: int, rows: Words, trained: int, total: int, tally: Integers
+    stream: Stream, n: int, rows: Words, trained: int, total: int, tally: Integers
 ) -> None:
     """Tally n of the first `trained` rows, drawn with replacement, and append them at `total`."""
     tally[:] = 0
-    if trained >= HALF:
-        least = leftover(trained)
-        for i in range(n):
-            j = rows[pick(rng, trained, least)]
-            rows[total + i] = j
+    least, words = leftover(trained), np.empty(CHUNK, np.uint32)
+    for start in range(0, n, CHUNK):
+        some = min(CHUNK, n - start)
+        fill_words(stream, words[: (some + 3) // 4 * 4])
+        for i in range(some):
+            j = rows[placed(stream, words[i], trained, least)]
+            rows[total + start + i] = j
             tally[j] += 1
-        return
-    # As `pick` with words of 26 bits, two of which are in a random number of 52.
-    bound, bits, mask = np.uint64(trained), np.uint64(26), np.uint64(HALF - 1)
-    least = (np.uint64(HALF) - bound) % bound
-    i = 0
-    while i < n:
-        both = np.uint64(rng.random() * 4503599627370496.0)
-        first, second = (both >> bits) * bound, (both & mask) * bound
-        if first & mask >= least:
-            j = rows[first >> bits]
-            rows[total + i] = j
-            tally[j] += 1
-            i += 1
-        if i < n and second & mask >= least:
-            j = rows[second >> bits]
-            rows[total + i] = j
-            tally[j] += 1
-            i += 1
 
 
 @compiled
-def subset_rows(
-    rng: np.random.Generator, k: int, rows: Words, total: int, chosen: Integers
-) -> None:
+def subset_rows(stream: Stream, k: int, rows: Words, total: int, chosen: Integers) -> None:
     """Bring k of the rows, drawn without replacement, to the front, and tally them."""
     chosen[:] = 0
-    for i in range(k):
-        j = i + below(rng, total - i)
-        row = rows[j]
-        rows[j] = rows[i]
-        rows[i] = row
-        chosen[row] += 1
+    words = np.empty(CHUNK, np.uint32)
+    for start in range(0, k, CHUNK):
+        stop = min(k, start + CHUNK)
+        fill_words(stream, words[: (stop - start + 3) // 4 * 4])
+        for i in range(start, stop):
+            j = i + within(stream, words[i - start], total - i)
+            row = rows[j]
+            rows[j] = rows[i]
+            rows[i] = row
+            chosen[row] += 1
 
 
 @compiled
@@ -227,7 +200,7 @@ def cumulated(p: Floats, sums: Floats, guide: Integers) -> int:
 
 @compiled
 def drawn_floats(
-    rng: np.random.Generator,
+    stream: Stream,
     n: int,
     p: Floats,
     rest: Floats,
@@ -250,12 +223,12 @@ def drawn_floats(
                 tally[j] += left
                 return
             if p[j] > 0:
-                got = rng.binomial(left, min(1.0, p[j] / rest[j]))
+                got = binomial(stream, left, min(1.0, p[j] / rest[j]))
                 tally[j] += got
                 left -= got
         return
     for _ in range(n):
-        share = rng.random()
+        share = uniform(stream)
         # One cell back, as share K rounds; the scan goes forward only.
         j = guide[max(0, int(share * K) - 1)]
         while j < last and sums[j] <= share * sums[K - 1]:
@@ -264,33 +237,33 @@ def drawn_floats(
 
 
 @compiled
-def evenly(rng: np.random.Generator, n: int, trained: int, added: float) -> int:
+def evenly(stream: Stream, n: int, trained: int, added: float) -> int:
     """Return how many of n rows of a smoothed fit are of any outcome alike; the others are copies.
 
     `added` is what is added to the counts of the rows trained on, in all.
     """
     if added > 0.0 and n > 0:
-        return rng.binomial(n, added / (trained + added))
+        return binomial(stream, n, added / (trained + added))
     return 0
 
 
 @compiled
-def drawn_evenly(rng: np.random.Generator, n: int, tally: Integers) -> None:
+def drawn_evenly(stream: Stream, n: int, tally: Integers) -> None:
     """Add n rows of outcomes that are all alike to a tally."""
     K = tally.size
     if n > RATIO * K:
         for j in range(K - 1):
-            got = rng.binomial(n, 1.0 / (K - j))
+            got = binomial(stream, n, 1.0 / (K - j))
             tally[j] += got
             n -= got
         tally[K - 1] += n
         return
     for _ in range(n):
-        tally[below(rng, K)] += 1
+        tally[below(stream, K)] += 1
 
 
 @compiled
-def drawn_mixtures(rng: np.random.Generator, n: int, p: Floats, tally: Integers) -> None:
+def drawn_mixtures(stream: Stream, n: int, p: Floats, tally: Integers) -> None:
     """Fill tally, (replicates, K), with n rows of each replicate's probabilities p."""
     count, K = p.shape
     rest, sums, guide = np.empty(K), np.empty(K), np.empty(K, dtype=np.int64)
@@ -298,4 +271,4 @@ def drawn_mixtures(rng: np.random.Generator, n: int, p: Floats, tally: Integers)
     for r in range(count):
         last = cumulated(p[r], sums, guide)
         tails(p[r], rest)
-        drawn_floats(rng, n, p[r], rest, sums, guide, last, tally[r])
+        drawn_floats(stream, n, p[r], rest, sums, guide, last, tally[r])

@@ -7,6 +7,7 @@ import numpy as np
 from modelcollapse._support.checks import Floats
 from modelcollapse.families.discrete.estimator import smoothed
 from modelcollapse.families.discrete.truth import truth_of
+from modelcollapse.loop.blocks import Draws
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
@@ -64,16 +65,16 @@ def batch(e: "Experiment", steps: list[MixtureStep] | None) -> int:
     return int(np.clip(HELD / (parts * e.model.outcomes), 1, 1024))
 
 
-def run(blocks: Any, rng: np.random.Generator, out: Floats, fitted: Floats) -> None:
+def run(blocks: Any, draws: Draws, out: Floats, fitted: Floats) -> None:
     """Simulate some replicates: out (replicates, recorded, 6), fitted (..., K) or empty."""
     if blocks.mixture is not None:
-        _weighted(blocks, rng, out, fitted)
+        _weighted(blocks, draws, out, fitted)
         return
     for r in range(len(out)):
-        _by_rows(blocks, rng, out[r], fitted[r] if fitted.size else None)
+        _by_rows(blocks, draws, out[r], fitted[r] if fitted.size else None)
 
 
-def _weighted(blocks: Any, rng: np.random.Generator, out: Floats, fitted: Floats) -> None:
+def _weighted(blocks: Any, draws: Draws, out: Floats, fitted: Floats) -> None:
     """Hold the frequencies of every part that is still needed, replicates first."""
     from modelcollapse.families.discrete.kernels import drawn_mixtures
 
@@ -86,7 +87,7 @@ def _weighted(blocks: Any, rng: np.random.Generator, out: Floats, fitted: Floats
         held = [held[i] for i in step.kept]
         for rows, source in ((step.real, real), (step.synthetic, model)):
             if rows:
-                drawn_mixtures(rng, rows, source, tally)
+                drawn_mixtures(draws.stream, rows, source, tally)
             held.append(tally / rows if rows else np.zeros((0, K)))
         model = np.zeros((count, K))
         for weight, frequencies in zip(step.weights, held, strict=True):
@@ -96,18 +97,18 @@ def _weighted(blocks: Any, rng: np.random.Generator, out: Floats, fitted: Floats
         _record(blocks, t, model, out, fitted)
 
 
-def _by_rows(blocks: Any, rng: np.random.Generator, out: Floats, fitted: Floats | None) -> None:
+def _by_rows(blocks: Any, draws: Draws, out: Floats, fitted: Floats | None) -> None:
     """Ask the workflow for rows, generation after generation."""
     from modelcollapse.families.discrete.kernels import drawn_mixtures
 
     e = blocks.experiment
     model = np.array(truth_of(e).probabilities)[None]
     tally = np.empty(model.shape, dtype=np.int64)
-    rows, choices = np.empty(0, dtype=np.int64), e.schedule.chosen(rng)
+    rows, choices = np.empty(0, dtype=np.int64), e.schedule.chosen(draws.rng)
     for t, n in enumerate(e.schedule.listed):
-        drawn_mixtures(rng, n, model, tally)
+        drawn_mixtures(draws.stream, n, model, tally)
         # A workflow may look at where a row stands in its batch: any order is as likely.
-        fresh = rng.permutation(np.repeat(np.arange(e.model.outcomes), tally[0]))
+        fresh = draws.rng.permutation(np.repeat(np.arange(e.model.outcomes), tally[0]))
         rows = np.concatenate([rows, fresh])
         chosen, weights = next(choices)
         model = np.bincount(rows[chosen], weights, e.model.outcomes)[None].astype(np.float64)

@@ -3,7 +3,9 @@
 import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers
-from modelcollapse._support.compiled import below, compiled
+from modelcollapse._support.compiled import compiled
+from modelcollapse._support.stream import Stream, uniform
+from modelcollapse._support.variates import below, binomial
 from modelcollapse.families.discrete.kernels import (
     RATIO,
     Words,
@@ -59,7 +61,7 @@ def joined(
 
 @compiled
 def run(
-    rng: np.random.Generator,
+    stream: Stream,
     pooled: bool,
     alpha: float,
     sizes: Integers,
@@ -106,12 +108,12 @@ def run(
     for r in range(out.shape[0]):
         m, total, trained = 0, 0, 0
         for t in range(T):
-            even = evenly(rng, sizes[t] - real[t], trained, K * alpha)
+            even = evenly(stream, sizes[t] - real[t], trained, K * alpha)
             synthetic = sizes[t] - real[t] - even
             if synthetic > 0 and rows.size > 0:
-                drawn_rows(rng, synthetic, rows, trained, total, tally[:m])
+                drawn_rows(stream, synthetic, rows, trained, total, tally[:m])
             elif synthetic > 0:
-                drawn(rng, synthetic, fit, m, trained, ends, guide, tally)
+                drawn(stream, synthetic, fit, m, trained, ends, guide, tally)
             else:
                 tally[:m] = 0
             if pooled:
@@ -130,8 +132,8 @@ def run(
                 m, total = kept, synthetic
             if real[t] + even > 0:
                 fresh[:] = 0
-                drawn_floats(rng, real[t], truth, rest, sums, cells, last, fresh)
-                drawn_evenly(rng, even, fresh)
+                drawn_floats(stream, real[t], truth, rest, sums, cells, last, fresh)
+                drawn_evenly(stream, even, fresh)
                 m = joined(fresh, labels, counts, m, place, tally, truth, given[1], gone)
                 if rows.size > 0:
                     appended(tally, m, rows, total)
@@ -139,9 +141,9 @@ def run(
             if 0 < budgets[t] < total:
                 trained = budgets[t]
                 if rows.size > 0:
-                    subset_rows(rng, trained, rows, total, fit[:m])
+                    subset_rows(stream, trained, rows, total, fit[:m])
                 else:
-                    subset(rng, trained, counts, m, total, ends, guide, fit)
+                    subset(stream, trained, counts, m, total, ends, guide, fit)
             else:
                 trained = total
                 fit[:m] = counts[:m]
@@ -152,7 +154,7 @@ def run(
 
 @compiled
 def edit(
-    rng: np.random.Generator,
+    stream: Stream,
     alpha: float,
     edits: Floats,
     rows: Words,
@@ -186,7 +188,7 @@ def edit(
     even = K * alpha / (n + K * alpha)
     for r in range(out.shape[0]):
         counts[:] = 0
-        drawn_floats(rng, n, truth, rest, sums, cells, last, counts)
+        drawn_floats(stream, n, truth, rest, sums, cells, last, counts)
         place = 0
         for j in range(K):
             rows[place : place + counts[j]] = j
@@ -194,16 +196,16 @@ def edit(
         for t in range(slots.size):
             replaced = int(edits[0, t])
             if edits[1, t] > 0.0:
-                replaced = rng.binomial(n, edits[1, t])
+                replaced = binomial(stream, n, edits[1, t])
             # Copies of rows of the set as it was, before any of them goes.
             for i in range(replaced):
-                if alpha > 0 and rng.random() < even:
-                    parents[i] = below(rng, K)
+                if alpha > 0 and uniform(stream) < even:
+                    parents[i] = below(stream, K)
                 else:
-                    parents[i] = rows[below(rng, n)]
+                    parents[i] = rows[below(stream, n)]
             for i in range(replaced):
                 # The order of a set has no meaning, so that its first rows may be the chosen ones.
-                j = i + below(rng, n - i)
+                j = i + below(stream, n - i)
                 counts[rows[j]] -= 1
                 rows[j] = rows[i]
                 rows[i] = parents[i]

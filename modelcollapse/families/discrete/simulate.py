@@ -13,11 +13,12 @@ from modelcollapse._support.checks import Floats, Integers
 from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse.families.discrete import mixtures, moments
 from modelcollapse.families.discrete.truth import truth_of
-from modelcollapse.loop.blocks import Arrays, Progress, part, simulated, stream
+from modelcollapse.loop.blocks import Arrays, Draws, Progress, part, simulated
 from modelcollapse.loop.experiment import Lazy, Request
 from modelcollapse.loop.routes import given
 
 if TYPE_CHECKING:
+    from modelcollapse._support.stream import Stream
     from modelcollapse.loop.experiment import Experiment
 
 NAMES = ("heterozygosity", "absent", "collapsed", "entropy", "squared_error", "missing_mass")
@@ -118,21 +119,21 @@ class Blocks:
 
     def fill(self, seed: int, index: int, storage: Arrays, progress: Progress) -> None:
         """Simulate one block; its stream depends on the seed and its index alone."""
-        rng, count = stream(seed, index), len(storage["measured"])
+        draws, count = Draws(seed, index), len(storage["measured"])
         batch = self.batch
         for start in range(0, count, batch):
             some = part(storage, slice(start, min(start + batch, count)))
             fitted = some.get("probabilities", np.empty((0, 0, 0)))
             if self.counted:
-                self._counts(rng, some["measured"], fitted)
+                self._counts(draws.stream, some["measured"], fitted)
             elif self.experiment.schedule.edits is not None:
-                self._edited(rng, some["measured"], fitted)
+                self._edited(draws.stream, some["measured"], fitted)
             else:
-                mixtures.run(self, rng, some["measured"], fitted)
+                mixtures.run(self, draws, some["measured"], fitted)
             if progress:
                 progress(len(some["measured"]))
 
-    def _counts(self, rng: np.random.Generator, out: Floats, fitted: Floats) -> None:
+    def _counts(self, stream: "Stream", out: Floats, fitted: Floats) -> None:
         from modelcollapse.families.discrete import runs
 
         e = self.experiment
@@ -140,9 +141,9 @@ class Blocks:
         truth = np.array(truth_of(e).probabilities)
         where = self.budgets, truth, self.given, self.table, self.slots
         rows = np.empty(int(e.sizes.sum()) if self._by_rows(pooled) else 0, dtype=np.int32)
-        runs.run(rng, pooled, e.model.smoothing, e.sizes, real, *where, rows, out, fitted)
+        runs.run(stream, pooled, e.model.smoothing, e.sizes, real, *where, rows, out, fitted)
 
-    def _edited(self, rng: np.random.Generator, out: Floats, fitted: Floats) -> None:
+    def _edited(self, stream: "Stream", out: Floats, fitted: Floats) -> None:
         from modelcollapse.families.discrete import runs
 
         e = self.experiment
@@ -150,7 +151,7 @@ class Blocks:
         rows, parents = (np.empty(int(size), np.int32) for size in (e.sizes[0], e.sizes.max()))
         where = self.given, self.table, self.slots
         alpha, edits = e.model.smoothing, e.schedule.edit_table
-        runs.edit(rng, alpha, edits, rows, parents, truth, *where, out, fitted)
+        runs.edit(stream, alpha, edits, rows, parents, truth, *where, out, fitted)
 
     def _by_rows(self, pooled: bool) -> bool:
         """Return whether a pool is small, and its rows are worth more than its counts."""

@@ -3,18 +3,20 @@
 import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers
-from modelcollapse._support.compiled import compiled, draw_plan
+from modelcollapse._support.compiled import compiled
+from modelcollapse._support.stream import Stream
+from modelcollapse._support.variates import draw_plan
 
 
 @compiled
 def draw_plans(
-    rng: np.random.Generator, sizes: Integers, counts: Integers, edits: Floats, plans: Integers
+    stream: Stream, sizes: Integers, counts: Integers, edits: Floats, plans: Integers
 ) -> None:
     """Fill plans[r, t, :counts[t]] with distinct rows of the pool of generation t."""
     rows = sizes.sum()
     order, used = np.empty(rows, np.int64), np.empty(rows, np.int64)
     for r in range(plans.shape[0]):
-        draw_plan(rng, sizes, counts, edits, order, plans[r], used)
+        draw_plan(stream, sizes, counts, edits, order, plans[r], used)
 
 
 @compiled

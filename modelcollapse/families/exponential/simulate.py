@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers
-from modelcollapse.loop.blocks import Arrays, Progress, part, simulated, stream
+from modelcollapse.loop.blocks import Arrays, Draws, Progress, part, simulated
 from modelcollapse.loop.experiment import Lazy, Request
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class Blocks:
 
     def fill(self, seed: int, index: int, storage: Arrays, progress: Progress) -> None:
         """Simulate one block; its stream depends on the seed and its index alone."""
-        rng, schedule = stream(seed, index), self.experiment.schedule
+        draws, schedule = Draws(seed, index), self.experiment.schedule
         count = step = len(storage["fitted"])
         if schedule.random_sets:
             longest = len(self.sizes) * int(schedule.counts.max())
@@ -103,21 +103,21 @@ class Blocks:
             cut = slice(start, min(start + step, count))
             fitted = part(storage, cut)["fitted"]
             with np.errstate(under="ignore"):
-                self.run(rng, fitted)
+                self.run(draws, fitted)
             if progress:
                 progress(len(fitted))
 
-    def run(self, rng: np.random.Generator, fitted: Floats) -> None:
+    def run(self, draws: Draws, fitted: Floats) -> None:
         """Draw all replicates of `fitted` at once."""
         schedule = self.experiment.schedule
         if schedule.newest or schedule.pool:
-            self._one_slot(rng, fitted)
+            self._one_slot(draws.rng, fitted)
         elif schedule.weighted:
-            self._slots(rng, fitted)
+            self._slots(draws.rng, fitted)
         elif schedule.random_sets:
-            self._subsamples(rng, fitted)
+            self._subsamples(draws, fitted)
         else:
-            self._rows(rng, fitted)
+            self._rows(draws.rng, fitted)
 
     def _record(self, fitted: Floats, t: int, mean: Floats) -> None:
         if self.slots[t] >= 0:
@@ -157,19 +157,19 @@ class Blocks:
             mean = mixed(slots, weights)
             self._record(fitted, t, mean)
 
-    def _subsamples(self, rng: np.random.Generator, fitted: Floats) -> None:
+    def _subsamples(self, draws: Draws, fitted: Floats) -> None:
         from modelcollapse.families.exponential.plans import chosen_means, draw_plans
 
         count, rows = len(fitted), sum(self.sizes)
         sizes = np.array(self.sizes)
         counts, edits = self.experiment.schedule.counts, self.experiment.schedule.edit_table
         plans = np.empty((count, len(sizes), int(counts.max())), np.int64)
-        draw_plans(rng, sizes, counts, edits, plans)
+        draw_plans(draws.stream, sizes, counts, edits, plans)
         mean, pool = np.full(count, self.experiment.truth.value), np.empty((count, rows))
         first = 0
         for t, n in enumerate(self.sizes):
             each = np.broadcast_to(mean[:, None], (count, n))
-            pool[:, first : first + n] = self._batch(rng, each, 1)
+            pool[:, first : first + n] = self._batch(draws.rng, each, 1)
             first += n
             mean = np.empty(count)
             chosen_means(pool, plans, t, counts[t], mean)

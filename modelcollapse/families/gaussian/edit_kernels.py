@@ -12,7 +12,9 @@ permutation.
 import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers
-from modelcollapse._support.compiled import below, compiled
+from modelcollapse._support.compiled import compiled
+from modelcollapse._support.stream import Stream, normal
+from modelcollapse._support.variates import below, binomial
 from modelcollapse.families.gaussian.kernels import dot, total
 from modelcollapse.families.gaussian.subsample_kernels import gather, lower_factor
 
@@ -20,13 +22,13 @@ FAR = 1e200  # a variance beyond this, or below its inverse, hands its size to t
 
 
 @compiled
-def replaced_rows(rng: np.random.Generator, edits: Floats, t: int, order: Integers) -> int:
+def replaced_rows(stream: Stream, edits: Floats, t: int, order: Integers) -> int:
     """Shuffle the rows that generation t replaces to the front; return how many they are."""
     count = int(edits[0, t])
     if edits[1, t] > 0.0:
-        count = rng.binomial(order.size, edits[1, t])
+        count = binomial(stream, order.size, edits[1, t])
     for i in range(count):
-        j = i + below(rng, order.size - i)
+        j = i + below(stream, order.size - i)
         chosen = order[j]
         order[j] = order[i]
         order[i] = chosen
@@ -35,7 +37,7 @@ def replaced_rows(rng: np.random.Generator, edits: Floats, t: int, order: Intege
 
 @compiled
 def edited_line(
-    rng: np.random.Generator,
+    stream: Stream,
     n: int,
     given: bool,
     real: Floats,
@@ -54,11 +56,11 @@ def edited_line(
         # The fit's variance is square * exp(shift).
         mean, square, shift = 0.0, 1.0, 0.0
         for i in range(n):
-            z[i] = real[r, i, 0] if given else deviation * rng.standard_normal()
+            z[i] = real[r, i, 0] if given else deviation * normal(stream)
         for t in range(slots.size):
             if t > 0:
-                for i in range(replaced_rows(rng, edits, t, order)):
-                    z[order[i]] = warmth * rng.standard_normal()
+                for i in range(replaced_rows(stream, edits, t, order)):
+                    z[order[i]] = warmth * normal(stream)
             centre = total(z, n) / n
             scatter = 0.0
             for i in range(n):
@@ -117,7 +119,7 @@ def record(L: Floats, columns: int, factor: Floats) -> None:
 
 @compiled
 def edited_space(
-    rng: np.random.Generator,
+    stream: Stream,
     n: int,
     given: bool,
     real: Floats,
@@ -141,13 +143,13 @@ def edited_space(
         for j in range(d):
             L[j, j] = 1.0
             for i in range(n):
-                z[i, j] = real[r, i, j] if given else deviations[j] * rng.standard_normal()
+                z[i, j] = real[r, i, j] if given else deviations[j] * normal(stream)
         for t in range(slots.size):
             if t > 0:
-                for i in range(replaced_rows(rng, edits, t, order)):
+                for i in range(replaced_rows(stream, edits, t, order)):
                     row = z[order[i]]
                     for j in range(d):
-                        row[j] = warmth * rng.standard_normal() if L[j, j] > 0.0 else 0.0
+                        row[j] = warmth * normal(stream) if L[j, j] > 0.0 else 0.0
             gather(z, every, n, ddof, centre, roots)
             lower_factor(roots, n, C, pivots)
             for j in range(min(n - 1, d), d):

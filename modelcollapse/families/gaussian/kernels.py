@@ -11,9 +11,12 @@ first, so that the compiler vectorises them; four rows are added at a time.
 import numpy as np
 
 from modelcollapse._support.checks import Floats
-from modelcollapse._support.compiled import compiled, inlined
+from modelcollapse._support.compiled import compiled
+from modelcollapse._support.stream import Stream, fill_normals, normal
+from modelcollapse._support.variates import chi_square
 
 TINY, HUGE = 1e-100, 1e100
+MANY = 16  # normals that are drawn at once and not from the buffer
 HALF = 1.5e-8  # of the digits: the root of the rounding unit
 
 
@@ -47,48 +50,20 @@ def dot(x: Floats, y: Floats, start: int, stop: int) -> float:
     return result
 
 
-@inlined
-def gamma(rng: np.random.Generator, d: float, c: float) -> float:
-    """Draw a gamma of shape d + 1/3, c = 1/sqrt(9 d) (Marsaglia & Tsang, ACM TOMS 26(3), 2000).
-
-    The generator's own takes three times as long in compiled loops.
-    """
-    while True:
-        x = rng.standard_normal()
-        v = 1.0 + c * x
-        if v <= 0.0:
-            continue
-        v = v * v * v
-        u, square = rng.random(), x * x
-        if u < 1.0 - 0.0331 * square * square:
-            break
-        if np.log(u) < 0.5 * square + d * (1.0 - v + np.log(v)):
-            break
-    return d * v
-
-
 @compiled
-def chi_square(rng: np.random.Generator, freedom: int) -> float:
-    """Draw a chi-square; with one degree of freedom, below the gamma's range, a squared normal."""
-    if freedom == 0:  # a batch of one row
-        return 0.0
-    if freedom == 1:
-        z = rng.standard_normal()
-        return z * z
-    d = 0.5 * freedom - 1.0 / 3.0
-    return 2.0 * gamma(rng, d, 1.0 / np.sqrt(9.0 * d))
-
-
-@compiled
-def bartlett_rows(rng: np.random.Generator, A: Floats, rank: int, freedom: int) -> int:
+def bartlett_rows(stream: Stream, A: Floats, rank: int, freedom: int) -> int:
     """Fill A, lower-trapezoidal (rank, min(rank, freedom)), with A A' ~ Wishart(I, freedom)."""
     columns = min(rank, freedom)
     for i in range(rank):
         row = A[i]
-        for j in range(min(i, columns)):
-            row[j] = rng.standard_normal()
+        width = min(i, columns)
+        if width < MANY:
+            for j in range(width):
+                row[j] = normal(stream)
+        else:
+            fill_normals(stream, row[:width])
         if i < columns:
-            row[i] = np.sqrt(chi_square(rng, freedom - i))
+            row[i] = np.sqrt(chi_square(stream, freedom - i))
     return columns
 
 

@@ -6,48 +6,47 @@ never changes the numbers. ``slots[t]`` is the column in which generation t + 1 
 factor is `factor[0]`.
 """
 
-from typing import Any
-
 import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers
-from modelcollapse._support.compiled import compiled, inlined
+from modelcollapse._support.compiled import compiled
+from modelcollapse._support.stream import Stream, fill_normals, normal
+from modelcollapse._support.variates import fill_chi_squares
 from modelcollapse.families.gaussian.kernels import (
     HUGE,
     TINY,
     accumulate_step,
     bartlett_rows,
-    chi_square,
     copy,
-    gamma,
     log_volume,
     replace_step,
     rescale,
     squares,
     total,
 )
+from modelcollapse.families.gaussian.quantities import LANES
 
 
 @compiled
-def _gammas(sizes: Integers) -> tuple[Any, Any]:
-    """Return the constants of `gamma` for chi-squares of sizes - 1 degrees of freedom."""
-    d = 0.5 * (sizes - 1) - 1.0 / 3.0
-    return d, 1.0 / np.sqrt(9.0 * np.maximum(d, 0.1))
-
-
-@inlined
-def _half_chi_square(rng: np.random.Generator, n: int, d: float, c: float) -> float:
-    """Draw half a chi-square of n - 1 degrees of freedom."""
-    return gamma(rng, d, c) if n > 2 else 0.5 * chi_square(rng, n - 1)
+def _draw_lanes(
+    stream: Stream, n: int, row: int, polynomials: Floats, normals: Floats, chis: Floats
+) -> None:
+    """Draw the standardised means and the scatters of a batch of n rows in all lanes."""
+    fill_normals(stream, normals)
+    flat, length = polynomials.reshape(polynomials.size), polynomials.shape[1]
+    polynomial = flat[row * length : (row + 1) * length] if row >= 0 else flat[:0]
+    fill_chi_squares(stream, n - 1, polynomial, chis)
 
 
 @compiled
 def replace_line(
-    rng: np.random.Generator,
+    stream: Stream,
     given: bool,
     mean: Floats,
     variance: Floats,
     sizes: Integers,
+    rows: Integers,
+    polynomials: Floats,
     heat: float,
     ddof: int,
     floor: float,
@@ -56,40 +55,59 @@ def replace_line(
     variances: Floats,
     shifts: Floats,
 ) -> None:
-    """Replace in d = 1.
+    """Replace in d = 1, LANES replicates at a time, of which the last may be of no use.
 
     The variance is `variances` exp(`shifts`), so that it never underflows; a shift is written
-    only where it is not zero. The floor is part of a given `variance`.
+    only where it is not zero. The floor is part of a given `variance`. Chi-squares of size t are
+    drawn by polynomials[rows[t]], see `chi_squares.polynomials`.
     """
-    d, c = _gammas(sizes)
-    hot = np.full(sizes.size, heat)
-    hot[0] = 1.0
-    stride, gain = np.sqrt(hot / sizes), 2.0 * hot / (sizes - ddof)
-    for r in range(means.shape[0]):
-        m, v, unit, shift = mean[r], variance[r], 1.0, 0.0
+    normals, chis = np.empty(LANES), np.empty(LANES)
+    m, v, unit, shift = np.empty(LANES), np.empty(LANES), np.empty(LANES), np.empty(LANES)
+    for first in range(0, means.shape[0], LANES):
+        lanes = min(LANES, means.shape[0] - first)
+        for i in range(LANES):
+            source = first + min(i, lanes - 1)
+            m[i], v[i], unit[i], shift[i] = mean[source], variance[source], 1.0, 0.0
+        moved = False
         for t in range(sizes.size):
             if t > 0 or not given:
-                m += unit * stride[t] * np.sqrt(v) * rng.standard_normal()
-                v *= gain[t] * _half_chi_square(rng, sizes[t], d[t], c[t])
+                _draw_lanes(stream, sizes[t], rows[t], polynomials, normals, chis)
+                hot = heat if t > 0 else 1.0
+                stride, gain = np.sqrt(hot / sizes[t]), hot / (sizes[t] - ddof)
+                for i in range(LANES):
+                    m[i] += unit[i] * stride * np.sqrt(v[i]) * normals[i]
+                    v[i] *= gain * chis[i]
                 if floor > 0.0:
-                    v += floor / (unit * unit)
-                if not TINY < v < HUGE and v > 0.0:
-                    shift += np.log(v)
-                    unit, v = np.exp(0.5 * shift), 1.0
+                    for i in range(LANES):
+                        v[i] += floor / (unit[i] * unit[i])
+                extreme = False
+                for i in range(LANES):
+                    extreme |= not TINY < v[i] < HUGE
+                if extreme:
+                    for i in range(LANES):
+                        if not TINY < v[i] < HUGE and v[i] > 0.0:
+                            shift[i] += np.log(v[i])
+                            unit[i], v[i] = np.exp(0.5 * shift[i]), 1.0
+                            moved = True
             s = slots[t]
             if s >= 0:
-                means[r, s], variances[r, s] = m, v
-                if shift != 0.0:
-                    shifts[r, s] = shift
+                for i in range(lanes):
+                    means[first + i, s], variances[first + i, s] = m[i], v[i]
+                if moved:
+                    for i in range(lanes):
+                        if shift[i] != 0.0:
+                            shifts[first + i, s] = shift[i]
 
 
 @compiled
 def accumulate_line(
-    rng: np.random.Generator,
+    stream: Stream,
     given: bool,
     mean: Floats,
     variance: Floats,
     sizes: Integers,
+    rows: Integers,
+    polynomials: Floats,
     heat: float,
     ddof: int,
     floor: float,
@@ -97,39 +115,43 @@ def accumulate_line(
     means: Floats,
     variances: Floats,
 ) -> None:
-    """Accumulate in d = 1; v is the pool's variance with ddof 0, without the floor."""
-    d, c = _gammas(sizes)
-    after = np.cumsum(sizes)
-    before = after - sizes
-    drawn = heat * before / np.maximum(before - ddof, 1)
-    fit, keep = after / (after - ddof), before / after
-    stride, gain = np.sqrt(drawn * sizes) / after, drawn / after
-    for r in range(means.shape[0]):
-        m, v = mean[r], variance[r]
-        if not given:
-            m += np.sqrt(v / sizes[0]) * rng.standard_normal()
-            v *= 2.0 * _half_chi_square(rng, sizes[0], d[0], c[0]) / sizes[0]
+    """Accumulate in d = 1, as `replace_line`; v is the pool's variance with ddof 0, floor apart."""
+    normals, chis, m, v = np.empty(LANES), np.empty(LANES), np.empty(LANES), np.empty(LANES)
+    for first in range(0, means.shape[0], LANES):
+        lanes = min(LANES, means.shape[0] - first)
+        for i in range(LANES):
+            source = first + min(i, lanes - 1)
+            m[i], v[i] = mean[source], variance[source]
+        before, fit = 0, 1.0  # rows of the pool, and the factor of the variance that is fitted
         for t in range(sizes.size):
-            if t > 0:
-                z, before_floor = rng.standard_normal(), v
-                if floor > 0.0:
-                    v += floor / fit[t - 1]
-                m += stride[t] * np.sqrt(v) * z
-                scatter = 2.0 * _half_chi_square(rng, sizes[t], d[t], c[t]) + keep[t] * z * z
-                if floor > 0.0:
-                    v = keep[t] * before_floor + gain[t] * scatter * v
-                else:
-                    v *= keep[t] + gain[t] * scatter
+            n = sizes[t]
+            after = before + n
+            if t == 0 and not given:
+                _draw_lanes(stream, n, rows[t], polynomials, normals, chis)
+                for i in range(LANES):
+                    m[i] += np.sqrt(v[i] / n) * normals[i]
+                    v[i] *= chis[i] / n
+            elif t > 0:
+                _draw_lanes(stream, n, rows[t], polynomials, normals, chis)
+                drawn, keep = heat * before / (before - ddof), before / after
+                stride, gain, added = np.sqrt(drawn * n) / after, drawn / after, floor / fit
+                for i in range(LANES):
+                    sampled = v[i] + added
+                    m[i] += stride * np.sqrt(sampled) * normals[i]
+                    scatter = chis[i] + keep * normals[i] * normals[i]
+                    v[i] = keep * v[i] + gain * scatter * sampled
+            before, fit = after, after / (after - ddof)
             s = slots[t]
             if s >= 0:
-                means[r, s], variances[r, s] = m, v * fit[t] + floor
+                for i in range(lanes):
+                    means[first + i, s], variances[first + i, s] = m[i], v[i] * fit + floor
 
 
 @compiled
-def _draw(rng: np.random.Generator, z: Floats, A: Floats, rank: int, freedom: int) -> int:
+def _draw(stream: Stream, z: Floats, A: Floats, rank: int, freedom: int) -> int:
     for j in range(rank):
-        z[j] = rng.standard_normal()
-    return bartlett_rows(rng, A, rank, freedom)
+        z[j] = normal(stream)
+    return bartlett_rows(stream, A, rank, freedom)
 
 
 @compiled
@@ -145,7 +167,7 @@ def _add_logs(pivots: Floats, A: Floats, rank: int, scale: float) -> float:
 
 @compiled
 def _start(
-    rng: np.random.Generator,
+    stream: Stream,
     given: bool,
     r: int,
     start_mean: Floats,
@@ -167,7 +189,7 @@ def _start(
         mean[i] = start_mean[source, i]
     rank = min(d, n - 1)
     if not given:
-        _draw(rng, z, A, d, n - 1)
+        _draw(stream, z, A, d, n - 1)
         replace_step(mean, B, z, A, d, n, ddof, 1.0, 1.0, scratch)
     for i in range(d):
         pivots[i] = np.log(B[i, i] * B[i, i]) if i < rank else -np.inf
@@ -204,7 +226,7 @@ def _record(
 
 @compiled
 def replace_space(
-    rng: np.random.Generator,
+    stream: Stream,
     given: bool,
     start_mean: Floats,
     start: Floats,
@@ -223,13 +245,13 @@ def replace_space(
     z, mean, pivots, scratch = np.zeros(d), np.zeros(d), np.zeros(d), np.zeros((2, d))
     for r in range(scalars.shape[0]):
         rank, volume = _start(
-            rng, given, r, start_mean, start, sizes[0], ddof, mean, B, pivots, z, A, G, scratch
+            stream, given, r, start_mean, start, sizes[0], ddof, mean, B, pivots, z, A, G, scratch
         )
         shift = 0.0
         for t in range(sizes.size):
             if t > 0:
                 n, before = sizes[t], rank
-                _draw(rng, z, A, rank, n - 1)
+                _draw(stream, z, A, rank, n - 1)
                 unit = np.exp(0.5 * shift)
                 rank = replace_step(mean, B, z, A, rank, n, ddof, heat, unit, scratch)
                 volume += _add_logs(pivots, A, rank, heat / (n - ddof))
@@ -256,7 +278,7 @@ def replace_space(
 
 @compiled
 def accumulate_space(
-    rng: np.random.Generator,
+    stream: Stream,
     given: bool,
     start_mean: Floats,
     start: Floats,
@@ -275,12 +297,12 @@ def accumulate_space(
     z, mean, pivots, scratch = np.zeros(d), np.zeros(d), np.zeros(d), np.zeros((2, d))
     for r in range(scalars.shape[0]):
         rank, volume = _start(
-            rng, given, r, start_mean, start, sizes[0], 0, mean, B, pivots, z, A, L, scratch
+            stream, given, r, start_mean, start, sizes[0], 0, mean, B, pivots, z, A, L, scratch
         )
         pool = sizes[0]
         for t in range(sizes.size):
             if t > 0:
-                _draw(rng, z, A, rank, sizes[t] - 1)
+                _draw(stream, z, A, rank, sizes[t] - 1)
                 accumulate_step(mean, B, z, A, L, rank, pool, sizes[t], ddof, heat, scratch)
                 volume += _add_logs(pivots, L, rank, 1.0)
                 pool += sizes[t]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment, Route
 
 LINE = ("mean", "variance", "shift")  # what is stored in one dimension
+LANES = 64  # replicates that are done at once in d = 1: their numbers fit the first cache
 BATCH_NANOSECONDS = 2e8  # how long compiled code may run before Ctrl-C is looked at
 
 
@@ -141,9 +142,10 @@ def plan_of(e: "Experiment", recorded: Integers, extra: set[str]) -> Recording:
     cost = 60.0 + 20 * dim**2 + dim**3 / 8
     if e.schedule.random_sets:
         cost += float(e.sizes.mean()) * (30 + 8 * dim**2)
-    batch = int(np.clip(BATCH_NANOSECONDS / (cost * e.generations), 1, 1024))
+    least = LANES if dim == 1 and (e.schedule.newest or e.schedule.pool) else 1
+    lanes = int(np.clip(BATCH_NANOSECONDS / (cost * e.generations * least), 1, 1024 // least))
     deviations = np.sqrt(spectrum) if e.truth.is_normal else None
-    return Recording(e, recorded, dim, deviations, slots, batch, frozenset(extra))
+    return Recording(e, recorded, dim, deviations, slots, lanes * least, frozenset(extra))
 
 
 def w2_squared(means: Floats, factors: Floats, deviations: Floats) -> Floats:

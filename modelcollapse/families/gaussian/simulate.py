@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from modelcollapse._support.checks import Floats
+from modelcollapse._support.chi_squares import polynomials
 from modelcollapse.families.gaussian import batches
 from modelcollapse.families.gaussian.quantities import Fits, Recording, derived, plan_of
-from modelcollapse.loop.blocks import Arrays, Progress, part, simulated, stream
+from modelcollapse.loop.blocks import Arrays, Draws, Progress, part, simulated
 from modelcollapse.loop.experiment import Lazy, Request
 from modelcollapse.loop.selection import Selection
 
@@ -50,29 +51,29 @@ class Blocks:
 
     def fill(self, seed: int, index: int, storage: Arrays, progress: Progress) -> None:
         """Simulate one block; its stream depends on the seed and its index alone."""
-        plan, rng = self.plan, stream(seed, index)
+        plan, draws = self.plan, Draws(seed, index)
         count = len(next(iter(storage.values())))
         for start in range(0, count, plan.batch):
             cut = slice(start, min(start + plan.batch, count))
             some = part(storage, cut)
             fits = plan.fits(some)
-            _run(plan, rng, fits, cut.stop - cut.start)
+            _run(plan, draws, fits, cut.stop - cut.start)
             plan.finish(fits, some)
             if progress:
                 progress(cut.stop - cut.start)
 
 
-def _run(plan: Recording, rng: np.random.Generator, fits: Fits, count: int) -> None:
-    """Draw `count` replicates one after the other from the stream."""
+def _run(plan: Recording, draws: Draws, fits: Fits, count: int) -> None:
+    """Draw `count` replicates one after the other."""
     schedule = plan.experiment.schedule
     if _batched(plan):
-        batches.run(plan, rng, fits, count)
+        batches.run(plan, draws.rng, fits, count)
     elif schedule.edits is not None:
-        _edited(plan, rng, fits, count)
+        _edited(plan, draws, fits, count)
     elif schedule.random_sets:
-        _subsampled(plan, rng, fits, count)
+        _subsampled(plan, draws, fits, count)
     else:
-        _compiled(plan, rng, fits, count)
+        _compiled(plan, draws, fits, count)
 
 
 def _batched(plan: Recording) -> bool:
@@ -86,46 +87,56 @@ def _batched(plan: Recording) -> bool:
     return not (line or schedule.edits is not None or schedule.random_sets)
 
 
-def _compiled(plan: Recording, rng: np.random.Generator, fits: Fits, count: int) -> None:
+def _compiled(plan: Recording, draws: Draws, fits: Fits, count: int) -> None:
     from modelcollapse.families.gaussian import path_kernels
 
     e = plan.experiment
     pooled = e.schedule.pool
-    given, mean, factor = _start(plan, rng, count, ddof=0 if pooled else e.model.ddof)
-    how = e.sizes, float(e.temperature), e.model.ddof
+    given, mean, factor = _start(plan, draws, count, ddof=0 if pooled else e.model.ddof)
     if plan.dim == 1:
         first = mean[:, 0], factor[:, 0, 0] ** 2 + (e.model.floor if given and not pooled else 0.0)
-        line = (rng, given, *first, *how, e.model.floor, plan.slots, fits.mean, fits.variance)
+        sizes = e.sizes, *polynomials(e.sizes - 1)
+        heat = float(e.temperature), e.model.ddof, e.model.floor
+        line = (draws.stream, given, *first, *sizes, *heat, plan.slots, fits.mean, fits.variance)
         if pooled:
             path_kernels.accumulate_line(*line)
         else:
             path_kernels.replace_line(*line, fits.shift)
         return
+    how = e.sizes, float(e.temperature), e.model.ddof
     common = *how, plan.slots
     space = path_kernels.accumulate_space if pooled else path_kernels.replace_space
-    space(rng, given, mean, factor, *common, fits.scalars, fits.means, fits.factors, fits.pivots)
+    space(
+        draws.stream,
+        given,
+        mean,
+        factor,
+        *common,
+        fits.scalars,
+        fits.means,
+        fits.factors,
+        fits.pivots,
+    )
 
 
-def _start(
-    plan: Recording, rng: np.random.Generator, count: int, ddof: int
-) -> tuple[bool, Floats, Floats]:
+def _start(plan: Recording, draws: Draws, count: int, ddof: int) -> tuple[bool, Floats, Floats]:
     """Return the fits of generation 1 to rows of a data set, or the normal truth itself."""
     if plan.deviations is not None:
         copies = count if plan.dim == 1 else 1
         mean = np.zeros((copies, plan.dim))
         return False, mean, np.tile(np.diag(plan.deviations), (copies, 1, 1))
     n = int(plan.experiment.sizes[0])
-    mean, factor = batches.summaries(plan.real_rows(rng, count, n))
+    mean, factor = batches.summaries(plan.real_rows(draws.rng, count, n))
     # One memory layout, so that the kernels are compiled once.
     return True, mean, np.ascontiguousarray(factor) * np.sqrt(n / (n - ddof))
 
 
-def _edited(plan: Recording, rng: np.random.Generator, fits: Fits, count: int) -> None:
+def _edited(plan: Recording, draws: Draws, fits: Fits, count: int) -> None:
     from modelcollapse.families.gaussian import edit_kernels
 
     e = plan.experiment
-    n, given, real, deviations = _real(plan, rng, count)
-    where = rng, n, given, real
+    n, given, real, deviations = _real(plan, draws, count)
+    where = draws.stream, n, given, real
     how = e.schedule.edit_table, float(e.temperature), e.model.ddof, plan.slots
     if plan.dim == 1:
         line = fits.mean, fits.variance, fits.shift
@@ -135,25 +146,25 @@ def _edited(plan: Recording, rng: np.random.Generator, fits: Fits, count: int) -
         edit_kernels.edited_space(*where, deviations, *how, *space)
 
 
-def _real(
-    plan: Recording, rng: np.random.Generator, count: int
-) -> tuple[int, bool, Floats, Floats]:
+def _real(plan: Recording, draws: Draws, count: int) -> tuple[int, bool, Floats, Floats]:
     """Return how many real rows there are, those of a data set, and a normal truth's deviations."""
     n, given = int(plan.experiment.sizes[0]), plan.deviations is None
-    real = plan.real_rows(rng, count, n) if given else np.empty((0, 0, 0))
+    real = plan.real_rows(draws.rng, count, n) if given else np.empty((0, 0, 0))
     return n, given, real, np.ones(plan.dim) if plan.deviations is None else plan.deviations
 
 
-def _subsampled(plan: Recording, rng: np.random.Generator, fits: Fits, count: int) -> None:
+def _subsampled(plan: Recording, draws: Draws, fits: Fits, count: int) -> None:
     from modelcollapse.families.gaussian import subsample_kernels
 
     e = plan.experiment
-    _, given, real, deviations = _real(plan, rng, count)
+    _, given, real, deviations = _real(plan, draws, count)
     common = (e.sizes, e.schedule.counts, float(e.temperature), e.model.ddof, plan.slots)
     run: Any
     if plan.dim == 1:
-        run = partial(subsample_kernels.subsample_line, rng, given, real, float(deviations[0]))
+        run = partial(
+            subsample_kernels.subsample_line, draws.stream, given, real, float(deviations[0])
+        )
         run(*common, fits.mean, fits.variance)
     else:
-        run = partial(subsample_kernels.subsample_space, rng, given, real, deviations)
+        run = partial(subsample_kernels.subsample_space, draws.stream, given, real, deviations)
         run(*common, fits.scalars, fits.means, fits.factors, fits.pivots)

@@ -10,14 +10,16 @@ N(m, S) for any rank; with k > d the Cholesky factor of S does the same in d ter
 import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers
-from modelcollapse._support.compiled import compiled, draw_plan
+from modelcollapse._support.compiled import compiled
 from modelcollapse._support.spread import ROUNDING
+from modelcollapse._support.stream import Stream, normal
+from modelcollapse._support.variates import draw_plan
 from modelcollapse.families.gaussian.kernels import copy, dot, total
 
 
 @compiled
 def subsample_line(
-    rng: np.random.Generator,
+    stream: Stream,
     given: bool,
     real: Floats,
     deviation: float,
@@ -34,14 +36,14 @@ def subsample_line(
     order, used, none = np.empty(rows, np.int64), np.empty(rows, np.int64), np.zeros((2, 0))
     plan, pool = np.empty((sizes.size, counts.max()), np.int64), np.empty(rows)
     for r in range(means.shape[0]):
-        draw_plan(rng, sizes, counts, none, order, plan, used)
+        draw_plan(stream, sizes, counts, none, order, plan, used)
         first, mean, scale = 0, 0.0, deviation
         for t in range(sizes.size):
             for i in range(first, first + sizes[t]):
                 if t == 0 and given:
                     pool[i] = real[r, i, 0]
                 elif used[i] == 1:
-                    pool[i] = mean + scale * rng.standard_normal()
+                    pool[i] = mean + scale * normal(stream)
             first += sizes[t]
             k = counts[t]
             mean = 0.0
@@ -97,7 +99,7 @@ def lower_factor(roots: Floats, k: int, L: Floats, pivots: Floats) -> None:
 
 @compiled
 def sample_rows(
-    rng: np.random.Generator,
+    stream: Stream,
     rows: Floats,
     used: Integers,
     mean: Floats,
@@ -110,7 +112,7 @@ def sample_rows(
     for i in range(rows.shape[0]):
         if used[i] == 1:
             for j in range(terms):
-                g[j] = rng.standard_normal()
+                g[j] = normal(stream)
             for j in range(mean.size):
                 last = j + 1 if triangular else terms
                 rows[i, j] = mean[j] + dot(roots[j], g, 0, last)
@@ -118,7 +120,7 @@ def sample_rows(
 
 @compiled
 def subsample_space(
-    rng: np.random.Generator,
+    stream: Stream,
     given: bool,
     real: Floats,
     deviations: Floats,
@@ -139,7 +141,7 @@ def subsample_space(
     roots, L = np.empty((d, most)), np.zeros((d, d))
     mean, pivots, g = np.zeros(d), np.zeros(d), np.empty(max(d, most))
     for r in range(scalars.shape[0]):
-        draw_plan(rng, sizes, counts, none, order, plan, used)
+        draw_plan(stream, sizes, counts, none, order, plan, used)
         first, warmth = 0, np.sqrt(heat)
         for t in range(sizes.size):
             last = first + sizes[t]
@@ -149,13 +151,15 @@ def subsample_space(
                 for i in range(d):
                     for j in range(terms):
                         factor[i, j] *= warmth
-                sample_rows(rng, pool[first:last], used[first:last], mean, factor, terms, full, g)
+                sample_rows(
+                    stream, pool[first:last], used[first:last], mean, factor, terms, full, g
+                )
             elif given:
                 copy(pool[:last], real[r], d, 1.0)
             else:
                 for i in range(last):
                     for j in range(d):
-                        pool[i, j] = deviations[j] * rng.standard_normal()
+                        pool[i, j] = deviations[j] * normal(stream)
             first = last
             k = counts[t]
             trace = gather(pool, plan[t], k, ddof, mean, roots)

@@ -7,50 +7,98 @@ density: so the rows of all generations are created first, and scored later wher
 import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers
-from modelcollapse._support.compiled import below, compiled, draw_plan
+from modelcollapse._support.compiled import compiled
+from modelcollapse._support.stream import CHUNK, Stream, Words, fill_normals, fill_words, uniform
+from modelcollapse._support.variates import draw_plan, leftover, placed
 
 RANGES, SUBSETS, TABLES = 0, 1, 2  # whole batches, subsets drawn here, rows given
 
 
 @compiled
-def draw_noise(rng: np.random.Generator, extra: int, wide: Floats, noise: Floats) -> None:
-    """Fill noise (d,) with a kernel's draw; `wide` (d + extra,) is scratch.
-
-    extra = 0 is the Gaussian kernel; otherwise the first d coordinates of a uniform point on
-    the sphere in d + extra dimensions, see `modelcollapse.families.kde.kernel`.
-    """
-    square = 0.0
-    for j in range(noise.size + extra):
-        wide[j] = rng.standard_normal()
-        square += wide[j] * wide[j]
-    scale = 1.0 / np.sqrt(square) if extra > 0 else 1.0
-    for j in range(noise.size):
-        noise[j] = scale * wide[j]
-
-
-@compiled
-def pick(
-    rng: np.random.Generator,
+def draw_parents(
+    stream: Stream,
     kind: int,
     first: int,
     rows: Integers,
     count: int,
     cumulative: Floats,
-) -> int:
-    """Draw a training row: one of `count` from `first` on, or of rows[:count], by weight."""
-    if kind == RANGES:
-        return first + below(rng, count)
+    words: Words,
+    parents: Integers,
+) -> None:
+    """Draw training rows: of `count` from `first` on, or of rows[:count], by weight.
+
+    `words` is scratch, of as many words as parents or up to three more, a multiple of four.
+    """
     if cumulative.size == 0:
-        return int(rows[below(rng, count)])
-    u = rng.random() * cumulative[count - 1]
-    low, high = 0, count - 1
-    while low < high:
-        middle = (low + high) // 2
-        if cumulative[middle] > u:
-            high = middle
+        fill_words(stream, words)
+        least = leftover(count)
+        for i in range(parents.size):
+            parents[i] = placed(stream, words[i], count, least)
+        if kind == RANGES:
+            for i in range(parents.size):
+                parents[i] += first
         else:
-            low = middle + 1
-    return int(rows[low])
+            for i in range(parents.size):
+                parents[i] = rows[parents[i]]
+        return
+    for i in range(parents.size):
+        u = uniform(stream) * cumulative[count - 1]
+        low, high = 0, count - 1
+        while low < high:
+            middle = (low + high) // 2
+            if cumulative[middle] > u:
+                high = middle
+            else:
+                low = middle + 1
+        parents[i] = rows[low]
+
+
+@compiled
+def draw_noise(stream: Stream, extra: int, dim: int, normals: Floats) -> None:
+    """Fill normals (rows, dim + extra) with a kernel's draws, in the first `dim` columns.
+
+    extra = 0 is the Gaussian kernel; otherwise they are the first coordinates of a uniform point on
+    the sphere in dim + extra dimensions, see `modelcollapse.families.kde.kernel`.
+    """
+    fill_normals(stream, normals.reshape(normals.size))
+    if extra == 0:
+        return
+    for i in range(normals.shape[0]):
+        row, square = normals[i], 0.0
+        for j in range(row.size):
+            square += row[j] * row[j]
+        scale = 1.0 / np.sqrt(square)
+        for j in range(dim):
+            row[j] *= scale
+
+
+@compiled
+def add_noise(
+    pool: Floats,
+    targets: Integers,
+    parents: Integers,
+    noise: Floats,
+    h: float,
+    scaled: bool,
+    factor: Floats,
+) -> None:
+    """Set rows of the pool to their parents plus h times their noise, or h times factor noise."""
+    d = pool.shape[1]
+    if d == 1 and not scaled:  # apart, as a loop over one column takes longer than its work
+        line, steps = pool.reshape(pool.size), noise.reshape(noise.size)
+        stride = noise.shape[1]
+        for i in range(targets.size):
+            line[targets[i]] = line[parents[i]] + h * steps[i * stride]
+        return
+    for i in range(targets.size):
+        row, parent, own = pool[targets[i]], pool[parents[i]], noise[i]
+        for j in range(d):
+            step = own[j]
+            if scaled:
+                step = 0.0
+                for k in range(j + 1):
+                    step += factor[j, k] * own[k]
+            row[j] = parent[j] + h * step
 
 
 @compiled
@@ -121,7 +169,7 @@ def factorise(scatter: Floats, scale: float, factor: Floats) -> None:
 
 @compiled
 def grow(
-    rng: np.random.Generator,
+    stream: Stream,
     kind: int,
     sizes: Integers,
     fresh: Integers,
@@ -140,8 +188,8 @@ def grow(
 
     Parameters
     ----------
-    rng
-        The stream; replicates are drawn one after the other.
+    stream
+        Random numbers; replicates are drawn one after the other.
     kind
         RANGES: generation t trains on counts[0, t] rows from firsts[t] on. TABLES: on
         tables[r or 0, t, :counts[r or 0, t]], with cumulative weights of the same shape, or an
@@ -156,13 +204,14 @@ def grow(
     """
     R, N, d = pools.shape
     order, used = np.empty(N, np.int64), np.ones(N, np.int64)
-    wide, noise, mean = np.empty(d + max(extra, 0)), np.empty(d), np.empty(d)
-    scatter, factor = np.empty((d, d)), np.zeros((d, d))
+    targets, parents = np.empty(CHUNK, np.int64), np.empty(CHUNK, np.int64)
+    words, normals = np.empty(CHUNK, np.uint32), np.empty((CHUNK, d + max(extra, 0)))
+    mean, scatter, factor = np.empty(d), np.empty((d, d)), np.zeros((d, d))
     none = np.empty(0)
     for r in range(R):
         pool, table = pools[r], tables[min(r, tables.shape[0] - 1)]
         if kind == SUBSETS:
-            draw_plan(rng, sizes, counts[0], edits, order, table, used)
+            draw_plan(stream, sizes, counts[0], edits, order, table, used)
         start = sizes[0]
         for t in range(sizes.size - 1):
             first, h = firsts[t], bandwidths[t]
@@ -173,22 +222,19 @@ def grow(
             if scaled:
                 squares = spread(pool, kind, first, rows, count, sums, mean, scatter)
                 factorise(scatter, 1.0 / (1.0 - squares), factor)
-            stop = start + sizes[t + 1]
-            for i in range(start + fresh[t + 1], stop):
-                if used[i] == 1:
-                    parent = pool[pick(rng, kind, first, rows, count, sums)]
-                    row = pool[i]
-                    if extra < 0:
-                        for j in range(d):
-                            noise[j] = given[r, i, j]
-                    else:
-                        draw_noise(rng, extra, wide, noise)
-                    for j in range(d):
-                        if scaled:
-                            step = 0.0
-                            for k in range(j + 1):
-                                step += factor[j, k] * noise[k]
-                        else:
-                            step = noise[j]
-                        row[j] = parent[j] + h * step
+            stop, i = start + sizes[t + 1], start + fresh[t + 1]
+            while i < stop:
+                m = 0
+                while m < CHUNK and i < stop:
+                    targets[m] = i
+                    m += used[i]
+                    i += 1
+                four = (m + 3) // 4 * 4
+                draw_parents(stream, kind, first, rows, count, sums, words[:four], parents[:m])
+                if extra < 0:
+                    for k in range(m):
+                        normals[k] = given[r, targets[k]]
+                else:
+                    draw_noise(stream, extra, d, normals[:m])
+                add_noise(pool, targets[:m], parents[:m], normals, h, scaled, factor)
             start = stop

@@ -19,7 +19,7 @@ from modelcollapse.families.kde.moments import (
 )
 from modelcollapse.families.kde.plan import Choice, Plan
 from modelcollapse.families.kde.training import trainings
-from modelcollapse.loop.blocks import Arrays, Progress, part, simulated, stream
+from modelcollapse.loop.blocks import Arrays, Draws, Progress, part, simulated
 from modelcollapse.loop.experiment import Lazy, Request
 from modelcollapse.loop.routes import given
 from modelcollapse.loop.truth import Rows
@@ -122,43 +122,51 @@ class Blocks:
 
     def fill(self, seed: int, index: int, storage: Arrays, progress: Progress) -> None:
         """Simulate one block; its streams depend on the seed and its index alone."""
-        rng = stream(seed, index)
+        draws = Draws(seed, index)
         drawn = self.plan.recorded.tolist() if "draw" in self.plan.extra else []
-        drawing = {t: stream(seed, index, DRAW, t) for t in drawn}
-        aside = stream(seed, index, TEST), drawing
+        drawing = {t: Draws(seed, index, DRAW, t).rng for t in drawn}
+        aside = Draws(seed, index, TEST).rng, drawing
         count = len(storage["second_moment"])
         for start in range(0, count, self.plan.batch):
             cut = slice(start, min(start + self.plan.batch, count))
             some = part(storage, cut)
-            choice, pools = self.genealogies(rng, cut.stop - start)
+            choice, pools = self.genealogies(draws, cut.stop - start)
             self.measure(choice, pools, some)
             self.score(choice, pools, some, *aside)
             if progress:
                 progress(cut.stop - start)
 
-    def genealogies(self, rng: np.random.Generator, count: int) -> tuple[Choice, Floats]:
+    def genealogies(self, draws: Draws, count: int) -> tuple[Choice, Floats]:
         """Return who trains on what, and all rows of `count` replicates, (count, N, d)."""
         from modelcollapse.families.kde import genealogy
 
         plan, e = self.plan, self.plan.experiment
         rows, d = int(e.sizes.sum()), e.model.dim
-        choice = plan.choice(count, rng)
+        choice = plan.choice(count, draws.rng)
         pools = np.empty((count, rows, d))
         fresh = e.schedule.real
         for start, real in zip(
             (np.cumsum(e.sizes) - e.sizes).tolist(), fresh.tolist(), strict=True
         ):
             if real:
-                drawn = e.truth.sample(count * real, rng).reshape(count, real, d)
+                drawn = e.truth.sample(count * real, draws.rng).reshape(count, real, d)
                 pools[:, start : start + real] = drawn
         kernel, given = e.model.kernel, np.empty((0, 0, 0))
         extra = 0 if kernel is GAUSSIAN else -1
         if kernel.built_in and kernel.name in BALLS:
             extra = 2 * BALLS[kernel.name] + 2
         if extra < 0:
-            given = kernel.noise(count * rows, d, rng).reshape(count, rows, d)
+            given = kernel.noise(count * rows, d, draws.rng).reshape(count, rows, d)
         genealogy.grow(
-            *(rng, choice.kind, e.sizes, fresh, choice.firsts, choice.counts, choice.tables),
+            *(
+                draws.stream,
+                choice.kind,
+                e.sizes,
+                fresh,
+                choice.firsts,
+                choice.counts,
+                choice.tables,
+            ),
             *(choice.cumulative, e.schedule.edit_table, self.bandwidths),
             *(bool(self.plan.generator_is_scaled), extra),
             given,

@@ -55,9 +55,35 @@ def moments(
 
 
 @compiled
+def summarise_line(values: Floats, mean: Floats) -> float:
+    """Fill the mean (1,) of numbers; return their scatter about it."""
+    origin, total, scatter = values[0], 0.0, 0.0
+    for i in range(values.size):
+        total += values[i] - origin
+    middle = total / values.size
+    for i in range(values.size):
+        gap = values[i] - origin - middle
+        scatter += gap * gap
+    mean[0] = origin + middle
+    return scatter
+
+
+@compiled
+def needed_batches(batches: Integers, slots: Integers) -> Integers:
+    """Return for each batch whether a recorded training set batches[t]..t has it, 0 or 1."""
+    result = np.zeros(slots.size, np.int64)
+    for t in range(slots.size):
+        if slots[t] >= 0:
+            result[batches[t] : t + 1] = 1
+    return result
+
+
+@compiled
 def summarise(pool: Floats, start: int, stop: int, mean: Floats) -> float:
     """Fill the mean (d,) of rows start..stop; return their scatter about it."""
     d, origin = mean.size, pool[start]
+    if d == 1:  # apart, as its sums are then of many rows at once
+        return summarise_line(pool.reshape(pool.size)[start:stop], mean)
     for j in range(d):
         mean[j] = 0.0
     for i in range(start, stop):
@@ -88,10 +114,12 @@ def range_moments(
     """Do what `moments` does for whole batches batches[t]..t, from one summary of each batch."""
     R, d, T = pools.shape[0], pools.shape[2], sizes.size
     means, scatters, mean = np.empty((T, d)), np.empty(T), np.empty(d)
+    needed = needed_batches(batches, slots)
     for r in range(R):
         start = 0
         for t in range(T):
-            scatters[t] = summarise(pools[r], start, start + sizes[t], means[t])
+            if needed[t]:
+                scatters[t] = summarise(pools[r], start, start + sizes[t], means[t])
             start += sizes[t]
             if slots[t] < 0:
                 continue

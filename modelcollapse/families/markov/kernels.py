@@ -4,13 +4,14 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers
 from modelcollapse._support.compiled import compiled
+from modelcollapse._support.stream import Stream, uniform
 from modelcollapse.families.discrete.kernels import cumulated, drawn_floats, tails
 
 
 @compiled
-def outcome_of(rng: np.random.Generator, sums: Floats, last: int) -> int:
+def outcome_of(stream: Stream, sums: Floats, last: int) -> int:
     """Return an outcome by its cumulative probabilities, of which `last` is the last possible."""
-    share = rng.random() * sums[last]
+    share = uniform(stream) * sums[last]
     low, high = 0, last
     while low < high:
         middle = (low + high) // 2
@@ -23,7 +24,7 @@ def outcome_of(rng: np.random.Generator, sums: Floats, last: int) -> int:
 
 @compiled
 def spoken(
-    rng: np.random.Generator,
+    stream: Stream,
     sums: Floats,
     last: Integers,
     base: Integers,
@@ -42,7 +43,7 @@ def spoken(
         if place == flat.size:
             state[0], state[1], state[2] = text, context, place
             return False
-        word = outcome_of(rng, sums[context], last[context])
+        word = outcome_of(stream, sums[context], last[context])
         if word == K:
             ends[text] = place
             text += 1
@@ -55,9 +56,7 @@ def spoken(
 
 
 @compiled
-def walked(
-    rng: np.random.Generator, n: int, p: Floats, base: Integers, most: int, counts: Integers
-) -> bool:
+def walked(stream: Stream, n: int, p: Floats, base: Integers, most: int, counts: Integers) -> bool:
     """Fill counts, (contexts, K + 1), with the transitions of n texts; False beyond `most` words.
 
     All texts that wait in a context go on at once. In which order contexts are looked at does not
@@ -80,7 +79,7 @@ def walked(
                 last[c] = cumulated(p[c], sums[c], guide[c])
                 tails(p[c], rest[c])
             tally[:] = 0
-            drawn_floats(rng, k, p[c], rest[c], sums[c], guide[c], last[c], tally)
+            drawn_floats(stream, k, p[c], rest[c], sums[c], guide[c], last[c], tally)
             waiting[c] = 0
             left -= tally[K]
             total += k - tally[K]
@@ -95,17 +94,17 @@ def walked(
 
 @compiled
 def all_walked(
-    rng: np.random.Generator, n: int, p: Floats, base: Integers, most: int, counts: Integers
+    stream: Stream, n: int, p: Floats, base: Integers, most: int, counts: Integers
 ) -> bool:
     """Fill counts, (replicates, contexts, K + 1), each with n texts of its own model."""
     done = True
     for r in range(p.shape[0]):
-        done = done and walked(rng, n, p[r], base, most, counts[r])
+        done = done and walked(stream, n, p[r], base, most, counts[r])
     return done
 
 
 @compiled
-def all_drawn(rng: np.random.Generator, sizes: Integers, p: Floats, counts: Integers) -> None:
+def all_drawn(stream: Stream, sizes: Integers, p: Floats, counts: Integers) -> None:
     """Fill counts, (replicates, contexts, K + 1), with sizes[c] outcomes of each context c."""
     K1 = p.shape[2]
     rest, sums, guide = np.empty(K1), np.empty(K1), np.empty(K1, dtype=np.int64)
@@ -115,4 +114,4 @@ def all_drawn(rng: np.random.Generator, sizes: Integers, p: Floats, counts: Inte
             if sizes[c] > 0:
                 last = cumulated(p[r, c], sums, guide)
                 tails(p[r, c], rest)
-                drawn_floats(rng, sizes[c], p[r, c], rest, sums, guide, last, counts[r, c])
+                drawn_floats(stream, sizes[c], p[r, c], rest, sums, guide, last, counts[r, c])

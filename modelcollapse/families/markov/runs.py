@@ -8,7 +8,9 @@ number of transitions is.
 import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers
-from modelcollapse._support.compiled import below, compiled, inlined
+from modelcollapse._support.compiled import compiled, inlined
+from modelcollapse._support.stream import Stream, uniform
+from modelcollapse._support.variates import below
 from modelcollapse.families.markov.kernels import outcome_of
 
 
@@ -59,20 +61,20 @@ def gathered(
 
 @inlined
 def followed(
-    rng: np.random.Generator, lists: Integers, first: int, total: int, alpha: float, options: int
+    stream: Stream, lists: Integers, first: int, total: int, alpha: float, options: int
 ) -> np.int64:
     """Return an outcome of a context, of those seen there or by the added counts of all."""
     if alpha == 0.0:
-        return lists[first + np.int64(below(rng, total))]  # type: ignore[no-any-return]
-    share = rng.random() * (total + alpha * options)
-    return lists[first + np.int64(share)] if share < total else np.int64(below(rng, options))
+        return lists[first + np.int64(below(stream, total))]  # type: ignore[no-any-return]
+    share = uniform(stream) * (total + alpha * options)
+    return lists[first + np.int64(share)] if share < total else np.int64(below(stream, options))
 
 
 @compiled
-def brought(rng: np.random.Generator, order: Integers, k: int, total: int) -> None:
+def brought(stream: Stream, order: Integers, k: int, total: int) -> None:
     """Bring k of the first `total` numbers, drawn without replacement, to the front."""
     for i in range(k):
-        j = i + np.int64(below(rng, total - i))
+        j = i + np.int64(below(stream, total - i))
         order[i], order[j] = order[j], order[i]
 
 
@@ -156,7 +158,7 @@ def measured(
 
 @compiled
 def run(
-    rng: np.random.Generator,
+    stream: Stream,
     sizes: Integers,
     real: Integers,
     firsts: Integers,
@@ -218,11 +220,11 @@ def run(
                 context, w = 0, np.int64(0)
                 while w < K:
                     if i < real[t]:
-                        w = np.int64(outcome_of(rng, sums[context], last[context]))
+                        w = np.int64(outcome_of(stream, sums[context], last[context]))
                     else:
                         options = int(known[context, 3])
                         first, total = begin[context], size[context]
-                        w = followed(rng, lists, first, total, alpha, options)
+                        w = followed(stream, lists, first, total, alpha, options)
                     if place == where.size:
                         if place >= most:
                             return False
@@ -242,7 +244,7 @@ def run(
             chosen = np.arange(start, texts)
             if budgets[t] > 0:
                 trained = min(trained, budgets[t])
-                brought(rng, order, trained, texts)
+                brought(stream, order, trained, texts)
                 chosen = order[:trained]
             m = gathered(chosen, ends, where, what, begin, size, seen, lists)
             if slots[t] >= 0:

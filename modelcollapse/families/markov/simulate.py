@@ -16,11 +16,12 @@ from modelcollapse.families.markov.estimator import fits
 from modelcollapse.families.markov.measures import NAMES, known, measured, names
 from modelcollapse.families.markov.texts import TextForm, transitions
 from modelcollapse.families.markov.truth import Language, last_possible
-from modelcollapse.loop.blocks import Arrays, Progress, part, simulated, stream
+from modelcollapse.loop.blocks import Arrays, Draws, Progress, part, simulated
 from modelcollapse.loop.experiment import Lazy, Request
 from modelcollapse.loop.routes import given
 
 if TYPE_CHECKING:
+    from modelcollapse._support.stream import Stream
     from modelcollapse.loop.experiment import Experiment
 
 HELD = 2e6  # numbers of tables held at a time
@@ -98,22 +99,22 @@ class Blocks:
         from threadpoolctl import threadpool_limits
 
         with threadpool_limits(1):  # threads could change bits
-            self._fill(stream(seed, index), storage, progress)
+            self._fill(Draws(seed, index), storage, progress)
 
-    def _fill(self, rng: np.random.Generator, storage: Arrays, progress: Progress) -> None:
+    def _fill(self, draws: Draws, storage: Arrays, progress: Progress) -> None:
         count, batch = len(storage["measured"]), self.batch
         for start in range(0, count, batch):
             out = part(storage, slice(start, min(start + batch, count)))["measured"]
             if self.listed:
-                self._lists(rng, out)
+                self._lists(draws.stream, out)
             elif self.e.schedule.weighted:
-                self._tables(rng, out)
+                self._tables(draws.stream, out)
             else:
-                self._texts(rng, out[0])
+                self._texts(draws.rng, out[0])
             if progress:
                 progress(len(out))
 
-    def _lists(self, rng: np.random.Generator, out: Floats) -> None:
+    def _lists(self, stream: "Stream", out: Floats) -> None:
         from modelcollapse.families.markov import runs
 
         e, schedule, truth = self.e, self.e.schedule, self.e.truth
@@ -137,12 +138,12 @@ class Blocks:
         chain = (p, np.cumsum(p, axis=1), last_possible(p), truth.base)
         alpha, most = e.model.smoothing, MOST_LISTED
         done = runs.run(
-            rng, *plan, alpha, *chain, given, unseen, self.slots, held, room, most, found
+            stream, *plan, alpha, *chain, given, unseen, self.slots, held, room, most, found
         )
         self._require(done, MOST_LISTED)
         out[:] = found[..., : out.shape[2]]
 
-    def _tables(self, rng: np.random.Generator, out: Floats) -> None:
+    def _tables(self, stream: "Stream", out: Floats) -> None:
         """Keep the transitions of each part of a batch per text, as far as they are needed."""
         from modelcollapse.families.markov import kernels
 
@@ -155,10 +156,10 @@ class Blocks:
             parts = [kept]
             for rows, source in ((schedule.real[t - 1], real), (schedule.sampled[t - 1], model)):
                 if rows and share is not None:
-                    kernels.all_drawn(rng, fixed.sizes(e), source, counts)
+                    kernels.all_drawn(stream, fixed.sizes(e), source, counts)
                 elif rows:
                     walk = (int(rows), source, truth.base, MOST_COUNTED, counts)
-                    self._require(kernels.all_walked(rng, *walk), MOST_COUNTED)
+                    self._require(kernels.all_walked(stream, *walk), MOST_COUNTED)
                 if rows:
                     parts.append((counts / rows)[None])
             carry, weights = schedule.step(t)

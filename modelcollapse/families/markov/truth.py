@@ -179,12 +179,14 @@ class Language(Law):
 
     def sample(self, n: int, rng: np.random.Generator) -> Integers:
         """Draw n texts, shape (n, longest), with -1 after the end of a text."""
+        from modelcollapse._support.stream import drawn_from
         from modelcollapse.families.markov.kernels import spoken
 
+        stream = drawn_from(rng)
         sums, last = np.cumsum(self.probabilities, axis=1), last_possible(self.probabilities)
         ends, state = np.zeros(n, dtype=np.int64), np.zeros(3, dtype=np.int64)
         flat = np.empty(max(FIRST, 2 * n), dtype=np.int64)
-        while not spoken(rng, sums, last, self.base, flat, ends, state):
+        while not spoken(stream, sums, last, self.base, flat, ends, state):
             require(32.0 * flat.size, f"n_samples = {n}: texts of {flat.size} words and more")
             flat = np.concatenate([flat, np.empty_like(flat)])
         longest = float(np.diff(ends, prepend=0).max())

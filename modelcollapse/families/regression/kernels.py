@@ -12,6 +12,8 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers
 from modelcollapse._support.compiled import compiled
+from modelcollapse._support.stream import Stream, normal
+from modelcollapse._support.variates import chi_square
 
 
 @compiled
@@ -111,32 +113,32 @@ def record(v: Floats, truth: Floats, origin: Floats) -> tuple[float, float]:
 
 
 @compiled
-def draw(rng: np.random.Generator, out: Floats, n: int, noise: float, v: Floats) -> int:
+def draw(stream: Stream, out: Floats, n: int, noise: float, v: Floats) -> int:
     """Draw n rows labelled by v as r = min(n, d) triangular rows of `out`; return r."""
     d = v.size
     rank = min(n, d)
     for i in range(rank):
         for j in range(i):
             out[i, j] = 0.0
-        diagonal = np.sqrt(2.0 * rng.standard_gamma(0.5 * (n - i)))
+        diagonal = np.sqrt(chi_square(stream, n - i))
         out[i, i] = diagonal
         label = diagonal * v[i]
         for j in range(i + 1, d):
-            z = rng.standard_normal()
+            z = normal(stream)
             out[i, j] = z
             label += z * v[j]
-        out[i, d] = label + noise * rng.standard_normal()
+        out[i, d] = label + noise * normal(stream)
     return rank
 
 
 @compiled
 def labelled_again(
-    rng: np.random.Generator, out: Floats, rows: Floats, rank: int, noise: float, v: Floats
+    stream: Stream, out: Floats, rows: Floats, rank: int, noise: float, v: Floats
 ) -> int:
     """Label the inputs of triangular rows once more, by v; return how many rows they are."""
     d = v.size
     for i in range(rank):
-        label = noise * rng.standard_normal()
+        label = noise * normal(stream)
         for j in range(d):
             out[i, j] = rows[i, j]
             label += rows[i, j] * v[j]
@@ -155,7 +157,7 @@ def append(stack: Floats, rows: int, part: Floats, count: int, scale: float) -> 
 
 @compiled
 def fresh(
-    rng: np.random.Generator,
+    stream: Stream,
     counts: Integers,
     homes: Integers,
     carried: Floats,
@@ -194,10 +196,10 @@ def fresh(
                         first = homes[t, 0]
                         twin[home] = first
                         ranks[home] = labelled_again(
-                            rng, parts[home], parts[first], ranks[first], noise, label
+                            stream, parts[home], parts[first], ranks[first], noise, label
                         )
                     else:
-                        ranks[home] = draw(rng, parts[home], counts[t, source], noise, label)
+                        ranks[home] = draw(stream, parts[home], counts[t, source], noise, label)
             rows, inputs = 0, 0
             if carried[t] > 0.0:
                 rows = append(stack, rows, training, rank, carried[t])
@@ -218,7 +220,7 @@ def fresh(
 
 @compiled
 def chosen_rows(
-    rng: np.random.Generator,
+    stream: Stream,
     fixed: bool,
     sizes: Integers,
     plan: Integers,
@@ -250,8 +252,8 @@ def chosen_rows(
             row = i if fixed else first + i
             if t == 0 or not fixed:
                 for j in range(d):
-                    X[row, j] = rng.standard_normal()
-            label = noise * rng.standard_normal()
+                    X[row, j] = normal(stream)
+            label = noise * normal(stream)
             for j in range(d):
                 label += X[row, j] * v[j]
             y[first + i] = label

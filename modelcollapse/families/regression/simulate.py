@@ -7,7 +7,7 @@ import numpy as np
 from modelcollapse._support.checks import Floats, Integers
 from modelcollapse.families.regression.moments import least_inputs
 from modelcollapse.families.regression.sources import sources_of
-from modelcollapse.loop.blocks import Arrays, Progress, part, simulated, stream
+from modelcollapse.loop.blocks import Arrays, Draws, Progress, part, simulated
 from modelcollapse.loop.experiment import Lazy, Request
 from modelcollapse.loop.routes import given
 from modelcollapse.loop.schedule import Schedule
@@ -48,7 +48,7 @@ class Blocks:
         """Simulate one block; its stream depends on the seed and its index alone."""
         from threadpoolctl import threadpool_limits
 
-        rng, count = stream(seed, index), len(storage["risk"])
+        draws, count = Draws(seed, index), len(storage["risk"])
         step = FEW
         if self.fixed and not self.rows:
             rank = min(int(self.e.sizes[0]), self.e.model.dim)
@@ -57,12 +57,12 @@ class Blocks:
             cut = slice(start, min(start + step, count))
             some = part(storage, cut)
             if self.rows:
-                self._on_rows(rng, some)
+                self._on_rows(draws, some)
             elif self.fixed:
                 with threadpool_limits(1):  # threads could change bits
-                    self._fixed(rng, some)
+                    self._fixed(draws.rng, some)
             else:
-                self._fresh(rng, some)
+                self._fresh(draws, some)
             if progress:
                 progress(cut.stop - cut.start)
 
@@ -92,7 +92,7 @@ class Blocks:
                 out["risk"][:, column] = ((w - truth) ** 2).sum(axis=1) + lost
                 out["norm"][:, column] = ((w + origin) ** 2).sum(axis=1)
 
-    def _fresh(self, rng: np.random.Generator, out: Arrays) -> None:
+    def _fresh(self, draws: Draws, out: Arrays) -> None:
         from modelcollapse.families.regression.kernels import fresh
 
         # A copy can be written, as zeros can: another type would be compiled once more.
@@ -103,17 +103,19 @@ class Blocks:
         drawn_to_zero = model.ridge > 0 or least_inputs(self.e) < model.dim
         truth, origin = (true, zero) if drawn_to_zero else (zero, true)
         amounts = (model.design == "paired", model.noise, model.ridge, truth, origin)
-        fresh(rng, *plan, *amounts, self.slots, out["risk"], out["norm"])
+        fresh(draws.stream, *plan, *amounts, self.slots, out["risk"], out["norm"])
 
-    def _on_rows(self, rng: np.random.Generator, out: Arrays) -> None:
+    def _on_rows(self, draws: Draws, out: Arrays) -> None:
         from modelcollapse.families.regression.kernels import chosen_rows
 
         e, model = self.e, self.e.model
         amounts = (model.noise, model.ridge, e.truth.values)
         for r in range(len(out["risk"])):
-            choice = _choice(e, rng)
+            choice = _choice(e, draws)
             risk, norm = out["risk"][r], out["norm"][r]
-            chosen_rows(rng, self.fixed, e.sizes, *choice, *amounts, self.slots, risk, norm)
+            chosen_rows(
+                draws.stream, self.fixed, e.sizes, *choice, *amounts, self.slots, risk, norm
+            )
 
 
 class _Labels:
@@ -161,17 +163,17 @@ def _uniform(rng: np.random.Generator, count: int, d: int) -> Floats:
     return np.asarray(normal / np.sqrt((normal**2).sum(axis=1, keepdims=True)))
 
 
-def _choice(e: "Experiment", rng: np.random.Generator) -> tuple[Integers, Integers, Floats]:
+def _choice(e: "Experiment", draws: Draws) -> tuple[Integers, Integers, Floats]:
     """Return the chosen rows (T, most), how many they are (T,), and weights, if there are any."""
     if e.schedule.kind == "subset":
-        from modelcollapse._support.compiled import draw_plan
+        from modelcollapse._support.variates import draw_plan
 
         picked = e.schedule.counts
         plan = np.zeros((e.generations, int(picked.max())), dtype=np.int64)
         order, used = np.empty((2, int(e.sizes.sum())), dtype=np.int64)
-        draw_plan(rng, e.sizes, picked, e.schedule.edit_table, order, plan, used)
+        draw_plan(draws.stream, e.sizes, picked, e.schedule.edit_table, order, plan, used)
         return plan, picked, np.empty((0, 0))
-    chosen = list(e.schedule.chosen(rng))
+    chosen = list(e.schedule.chosen(draws.rng))
     picked = np.array([len(rows) for rows, _ in chosen], dtype=np.int64)
     plan = np.zeros((e.generations, int(picked.max())), dtype=np.int64)
     weights = np.ones(plan.shape)

@@ -5,6 +5,7 @@ import pytest
 from scipy import stats
 
 import modelcollapse as mc
+from modelcollapse._support.stream import opened
 from modelcollapse.families.discrete import Discrete, kernels, mixtures, simulate, zipf
 from modelcollapse.testing import assert_bounded_mean, assert_law, assert_mean, assert_same_law
 from tests.helpers.discrete_oracle import loops
@@ -81,7 +82,7 @@ def test_draws_have_their_law(n, tens, seed):
     40 rows of 3 outcomes are drawn row by row, 400 by conditional binomials. With a total of 100
     the guide table has wider cells; with one of 10 it has a cell for each row.
     """
-    rng = np.random.Generator(np.random.SFC64(seed))
+    stream = opened(seed)
     counts, m, total, reps = tens * np.array([7, 0, 3]), 3, 10 * tens, 5_000
     ends, guide = np.empty(3, np.int64), np.empty(32 * 3 + 1, np.int32)
     shares = counts / total
@@ -92,9 +93,9 @@ def test_draws_have_their_law(n, tens, seed):
     rows = np.empty(total + n, np.int32)
     kernels.appended(counts, m, rows, 0)
     for r in range(reps):
-        kernels.drawn(rng, n, counts, m, total, ends, guide, found["counts"][r])
-        kernels.drawn_floats(rng, n, shares, rest, sums, cells, last, found["floats"][r])
-        kernels.drawn_rows(rng, n, rows, total, total, found["rows"][r])
+        kernels.drawn(stream, n, counts, m, total, ends, guide, found["counts"][r])
+        kernels.drawn_floats(stream, n, shares, rest, sums, cells, last, found["floats"][r])
+        kernels.drawn_rows(stream, n, rows, total, total, found["rows"][r])
 
     for tallies in found.values():
         assert np.all(tallies.sum(axis=1) == n)
@@ -105,15 +106,15 @@ def test_draws_have_their_law(n, tens, seed):
 @pytest.mark.parametrize("k", [1, 40, 60, 100])
 def test_subsets_have_their_law(k, seed):
     """Small ones, and large ones by what is left out; k = 100 is all rows."""
-    rng = np.random.Generator(np.random.SFC64(seed))
+    stream = opened(seed)
     counts, reps = np.array([70, 0, 30]), 5_000
     ends, guide = np.empty(3, np.int64), np.empty(32 * 3 + 1, np.int32)
     rows = np.empty(100, np.int32)
     kernels.appended(counts, 3, rows, 0)
     found = np.zeros((2, reps, 3), np.int64)
     for r in range(reps):
-        kernels.subset(rng, k, counts, 3, 100, ends, guide, found[0, r])
-        kernels.subset_rows(rng, k, rows, 100, found[1, r])
+        kernels.subset(stream, k, counts, 3, 100, ends, guide, found[0, r])
+        kernels.subset_rows(stream, k, rows, 100, found[1, r])
 
     for tallies in found:
         assert np.all(tallies.sum(axis=1) == k)
@@ -122,9 +123,9 @@ def test_subsets_have_their_law(k, seed):
 
 def test_large_integers_are_uniform(seed):
     """Above 2^32 two draws are put together."""
-    rng = np.random.Generator(np.random.SFC64(seed))
+    stream = opened(seed)
     bound = 3 * 2**40 + 7
-    drawn = np.array([kernels.uniform(rng, bound) for _ in range(10_000)])
+    drawn = np.array([kernels.anywhere(stream, bound) for _ in range(10_000)])
 
     assert drawn.min() >= 0
     assert drawn.max() < bound

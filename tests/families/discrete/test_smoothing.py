@@ -8,6 +8,7 @@ import pytest
 from scipy import stats
 
 import modelcollapse as mc
+from modelcollapse._support.stream import opened
 from modelcollapse.families.discrete import (
     Discrete,
     chains,
@@ -131,17 +132,17 @@ def test_many_rows_of_a_smoothed_pool(n, seed):
 @pytest.mark.parametrize("n", [40, 400])
 def test_even_rows_have_their_law(n, seed):
     """Row by row, and by conditional binomials; how many there are is binomial."""
-    rng = np.random.Generator(np.random.SFC64(seed))
+    stream = opened(seed)
     tallies, many = np.zeros((5_000, 3), np.int64), np.zeros(5_000)
     for r, tally in enumerate(tallies):
-        kernels.drawn_evenly(rng, n, tally)
-        many[r] = kernels.evenly(rng, n, 10, 2.5)
+        kernels.drawn_evenly(stream, n, tally)
+        many[r] = kernels.evenly(stream, n, 10, 2.5)
 
     assert np.all(tallies.sum(axis=1) == n)
     for j in range(3):
         assert_law(tallies[:, j], lambda x: stats.binom.cdf(np.floor(x), n, 1 / 3))
     assert_law(many, lambda x: stats.binom.cdf(np.floor(x), n, 0.2))
-    assert kernels.evenly(rng, n, 10, 0.0) == 0
+    assert kernels.evenly(stream, n, 10, 0.0) == 0
 
 
 def test_what_is_tiny_keeps_its_digits():

@@ -9,9 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import modelcollapse as mc
-from modelcollapse._support import compiled
 from modelcollapse.families.gaussian import batches, subsample_kernels
-from modelcollapse.testing import assert_frequency
 from tests.families.gaussian.test_kernels import DDOFS, DIMS, EPS, SEEDS, close
 
 
@@ -58,41 +56,3 @@ def test_gathered_rows_give_the_fit(seed, d, k, ddof):
         assert np.array_equal(L, np.tril(L))
         close(L @ L.T, fit.covariance_, k + d, k * size)
         assert pivots == pytest.approx(np.diag(L) ** 2, rel=8 * EPS)
-
-
-@pytest.mark.parametrize("bound", [1, 2, 5, 7, 3 * 2**30])
-def test_below_is_uniform(bound, seed):
-    """Every residue (modulo 3 for a bound where skipping the rejection would give 1/2 to one)."""
-    rng, n = np.random.Generator(np.random.SFC64(seed)), 20_000
-    values = np.array([compiled.below(rng, bound) for _ in range(n)])
-    modulus = min(bound, 3 if bound > 7 else bound)
-
-    assert values.min() >= 0
-    assert values.max() < bound
-    for residue in range(modulus):
-        count = int((values % modulus == residue).sum())
-        if modulus == 1:
-            assert count == n
-        else:
-            assert assert_frequency(count, n, 1 / modulus).detectable < 1 / 6
-
-
-@given(
-    seed=SEEDS, sizes=st.lists(st.integers(2, 9), min_size=1, max_size=5), budget=st.integers(2, 30)
-)
-def test_plans_hold_distinct_rows_of_the_pool(seed, sizes, budget):
-    """Each generation trains on distinct rows that exist by then; exactly those are marked."""
-    sizes = np.array(sizes)
-    counts = np.minimum(budget, np.cumsum(sizes))
-    total = int(sizes.sum())
-    order, used = np.empty(total, np.int64), np.empty(total, np.int64)
-    plan = np.full((len(sizes), counts.max()), -1)
-    rng = np.random.Generator(np.random.SFC64(seed))
-    compiled.draw_plan(rng, sizes, counts, np.zeros((2, 0)), order, plan, used)
-
-    chosen = [row[:k] for row, k in zip(plan, counts, strict=True)]
-    for rows, pool in zip(chosen, np.cumsum(sizes), strict=True):
-        assert len(set(rows.tolist())) == len(rows)
-        assert rows.min() >= 0
-        assert rows.max() < pool
-    assert set(np.flatnonzero(used)) == set(np.concatenate(chosen).tolist())

@@ -16,6 +16,7 @@ from scipy.linalg import helmert
 from scipy.special import chdtr
 
 import modelcollapse as mc
+from modelcollapse._support.stream import opened
 from modelcollapse.families.gaussian import batches, kernels
 from modelcollapse.testing import assert_law
 
@@ -190,33 +191,16 @@ def test_rescale_keeps_the_product(seed, d, exponent):
         assert after * np.exp(shift / 2) == pytest.approx(before, rel=2000 * EPS, abs=0)
 
 
-@pytest.mark.parametrize("freedom", [1, 2, 3, 9, 100])
-def test_chi_squares_have_their_law(freedom, seed):
-    """20,000 draws tell laws apart whose distance is 0.047."""
-    rng = np.random.Generator(np.random.SFC64(seed))
-    draws = np.array([kernels.chi_square(rng, freedom) for _ in range(20_000)])
-
-    assert assert_law(draws, lambda x: chdtr(freedom, x)).detectable < 0.048
-
-
-def test_no_freedom_is_zero():
-    """A batch of one row has no scatter; and drawing none takes no number from the stream."""
-    one, other = (np.random.Generator(np.random.SFC64(0)) for _ in range(2))
-
-    assert kernels.chi_square(one, 0) == 0.0
-    assert one.random() == other.random()
-
-
 def test_bartlett_diagonal_has_chi_square_laws(seed):
     """Squared diagonal chi2(freedom - i), squares below it chi2(1), the trace chi2(rank freedom).
 
     10,000 draws detect a sup-distance of 0.07; a freedom off by one moves the law by more.
     """
-    rng = np.random.Generator(np.random.SFC64(seed))
+    stream = opened(seed)
     for rank, freedom in ((3, 5), (4, 2)):
         draws, A = np.empty((10_000, rank, rank)), np.zeros((rank, rank))
         for draw in draws:
-            columns = kernels.bartlett_rows(rng, A, rank, freedom)
+            columns = kernels.bartlett_rows(stream, A, rank, freedom)
             draw[:] = A
         assert columns == min(rank, freedom)
         kept = draws[:, :, :columns]

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
 
+from modelcollapse._support.stream import opened
 from modelcollapse.families.kde import genealogy, summaries
 from modelcollapse.families.kde.genealogy import RANGES, SUBSETS, TABLES
 from modelcollapse.testing import assert_frequency, assert_law
@@ -18,11 +19,6 @@ SEEDS, DIMS = st.integers(0, 10**6), st.integers(1, 4)
 NO_TABLES, NO_WEIGHTS = np.zeros((1, 1, 1), np.int64), np.empty((0, 0, 0))
 NO_EDITS = np.empty((2, 0))
 QUICK = settings(max_examples=25)
-
-
-def stream(seed):
-    """Return a generator of the simulator's kind."""
-    return np.random.Generator(np.random.SFC64(seed))
 
 
 def weighted(seed, dim, offset):
@@ -149,20 +145,25 @@ def test_moments_of_ranges_are_numpys(seed, dim, sizes, window, offset):
                 assert found[r, t] == pytest.approx(square, rel=1e-12, abs=1e-13 * (1 + offset))
 
 
-def test_picks_follow_the_weights(seed):
-    """Ranges, tables and weights: 20,000 picks, and rows without weight never."""
-    rng, n = stream(seed), 20_000
+def parents(stream, kind, rows, cumulative, count, n):
+    """Return n parents, of rows from 6 on or of the given ones."""
+    found, words = np.empty(n, np.int64), np.empty((n + 3) // 4 * 4, np.uint32)
+    genealogy.draw_parents(stream, kind, 6, rows, count, cumulative, words, found)
+    return found
+
+
+def test_parents_follow_the_weights(seed):
+    """Ranges, tables and weights: 20,001 parents, and rows without weight never."""
+    stream, n = opened(seed), 20_001
     rows = np.array([4, 9, 4, 2, 7])
     cumulative = np.cumsum([0.0, 0.2, 0.0, 0.5, 0.0])
-    weighted_picks = np.array(
-        [genealogy.pick(rng, TABLES, 0, rows, 5, cumulative) for _ in range(n)]
-    )
-    assert set(weighted_picks.tolist()) == {9, 2}
-    assert_frequency(int((weighted_picks == 2).sum()), n, 0.5 / 0.7)
-    table = np.array([genealogy.pick(rng, TABLES, 0, rows, 4, np.empty(0)) for _ in range(n)])
+    weighted_parents = parents(stream, TABLES, rows, cumulative, 5, n)
+    assert set(weighted_parents.tolist()) == {9, 2}
+    assert_frequency(int((weighted_parents == 2).sum()), n, 0.5 / 0.7)
+    table = parents(stream, TABLES, rows, np.empty(0), 4, n)
     assert set(table.tolist()) == {4, 9, 2}
     assert_frequency(int((table == 4).sum()), n, 0.5)
-    ranged = np.array([genealogy.pick(rng, RANGES, 6, rows, 3, np.empty(0)) for _ in range(n)])
+    ranged = parents(stream, RANGES, rows, np.empty(0), 3, n)
     assert set(ranged.tolist()) == {6, 7, 8}
     assert_frequency(int((ranged == 7).sum()), n, 1 / 3)
 
@@ -176,7 +177,7 @@ def test_growth_uses_the_noise_given():
     h = np.array([1.0, 0.5, 0.25, 9.0])
     genealogy.grow(
         *(
-            stream(0),
+            opened(0),
             RANGES,
             sizes,
             np.array([1, 0, 0, 0]),
@@ -192,12 +193,12 @@ def test_growth_uses_the_noise_given():
 
 def test_scaled_growth_uses_the_rows_covariance(seed):
     """Two replicates of many rows: the new rows have the covariance S (1 + f^2) of a mixture."""
-    rng, n, f = stream(seed), 20_000, 0.6
+    stream, n, f = opened(seed), 20_000, 0.6
     real = np.random.default_rng(0).normal(size=(6, 2)) @ np.array([[2.0, 1.0], [0.0, 0.5]])
     pools = np.empty((1, 6 + n, 2))
     pools[0, :6] = real
     genealogy.grow(
-        *(rng, RANGES, np.array([6, n]), np.array([6, 0]), np.zeros(2, np.int64)),
+        *(stream, RANGES, np.array([6, n]), np.array([6, 0]), np.zeros(2, np.int64)),
         np.array([[6, n]]),
         *(NO_TABLES.repeat(2, axis=1), NO_WEIGHTS, NO_EDITS, np.array([f, f]), True, 0),
         *(NO_WEIGHTS, pools),
@@ -214,11 +215,20 @@ def test_scaled_growth_uses_the_rows_covariance(seed):
 
 def test_subsets_are_drawn_without_replacement(seed):
     """All subsets of two of the first four rows are equally likely; later ones see all rows."""
-    rng, R = stream(seed), 6000
+    stream, R = opened(seed), 6000
     sizes, counts = np.array([4, 2]), np.array([[2, 3]])
     tables, pools = np.empty((R, 2, 3), np.int64), np.zeros((R, 6, 1))
     genealogy.grow(
-        *(rng, SUBSETS, sizes, np.array([4, 0]), np.zeros(2, np.int64), counts, tables, NO_WEIGHTS),
+        *(
+            stream,
+            SUBSETS,
+            sizes,
+            np.array([4, 0]),
+            np.zeros(2, np.int64),
+            counts,
+            tables,
+            NO_WEIGHTS,
+        ),
         *(NO_EDITS, np.ones(2), False, 0, NO_WEIGHTS, pools),
     )
     first = np.sort(tables[:, 0, :2], axis=1)

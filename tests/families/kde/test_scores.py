@@ -36,9 +36,9 @@ class Spy(simulate.Blocks):
 
     seen = ()
 
-    def genealogies(self, rng, count):
+    def genealogies(self, draws, count):
         """Return what the simulation does, and keep it."""
-        Spy.seen = super().genealogies(rng, count)
+        Spy.seen = super().genealogies(draws, count)
         return Spy.seen
 
 

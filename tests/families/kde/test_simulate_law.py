@@ -11,6 +11,7 @@ import pytest
 
 import modelcollapse as mc
 from modelcollapse.families.kde import simulate as room
+from modelcollapse.loop.blocks import Draws
 from modelcollapse.loop.experiment import Request
 from modelcollapse.testing import assert_law, assert_mean, assert_same_law
 from tests.helpers.plain_loops import plain_loops
@@ -126,7 +127,7 @@ def genealogies(e, count, seed):
     """Return who trains on what, and all rows of some replicates."""
     request = Request(count, seed, np.arange(1, e.generations + 1))
     blocks = room.Blocks(room._plan(e, request))
-    return blocks.genealogies(np.random.Generator(np.random.SFC64(seed)), count)
+    return blocks.genealogies(Draws(seed), count)
 
 
 @pytest.mark.parametrize("name", ["replace", "subsample", "share", "lopsided", "scaled"])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import modelcollapse as mc
+from modelcollapse._support.stream import opened
 from modelcollapse.families.markov import kernels, runs, simulate
 from modelcollapse.families.markov.texts import transitions
 from modelcollapse.testing import assert_bounded_mean, assert_mean, assert_same_law
@@ -139,10 +140,10 @@ def test_edited_texts_have_the_loops_law(seed):
 @pytest.mark.parametrize("n", [3, 300, 30_000])
 def test_texts_at_once_have_the_law_of_texts_one_by_one(n, seed):
     """Word by word, by conditional binomials, and mixed: transitions and lengths."""
-    rng = np.random.Generator(np.random.SFC64(seed))
+    rng, stream = np.random.default_rng(seed), opened(seed)
     p, base, reps = SOME.probabilities, SOME.base, 400
     counts = np.zeros((reps, *p.shape), dtype=np.int64)
-    assert kernels.all_walked(rng, n, np.tile(p, (reps, 1, 1)), base, 2**52, counts)
+    assert kernels.all_walked(stream, n, np.tile(p, (reps, 1, 1)), base, 2**52, counts)
     assert (counts[:, :, -1].sum(axis=1) == n).all()
     assert (counts[:, 0].sum(axis=1) == n).all()
     # What comes to a context leaves it.
@@ -165,7 +166,7 @@ def test_lists_grow(seed):
     blocks = simulate.Blocks(e, np.array([1, 2, 3]))
     found = []
     for room in (1, 10_000):
-        rng, out = np.random.Generator(np.random.SFC64(seed)), np.empty((20, 3, 6))
+        stream, out = opened(seed), np.empty((20, 3, 6))
         true_run = runs.run
 
         def run(*args, room=room, true_run=true_run):
@@ -173,7 +174,7 @@ def test_lists_grow(seed):
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(runs, "run", run)
-            blocks._lists(rng, out)
+            blocks._lists(stream, out)
         found.append(out)
     assert np.array_equal(*found)
 

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 import modelcollapse as mc
+from modelcollapse._support.stream import normal
 from modelcollapse.families.regression import LinearRegression, kernels, simulate
-from modelcollapse.loop.blocks import BLOCK, stream
+from modelcollapse.loop.blocks import BLOCK, Draws
 from modelcollapse.testing import assert_bounded_mean, assert_law, assert_mean, assert_same_law
 from modelcollapse.workflows.selection import select
 from modelcollapse.workflows.sources import real_counts
@@ -75,7 +76,7 @@ def inflated(R, c, n, rng):
     return Q @ R, Q @ c + noise - Q @ (Q.T @ noise)
 
 
-def replayed_fresh(e, rng, aside):
+def replayed_fresh(e, draws, aside):
     """Yield risk and norm of one replicate, refitted on raw rows made of the kernel's draws."""
     model, true = e.model, e.truth.values
     sizes, d = e.sizes.tolist(), model.dim
@@ -84,7 +85,7 @@ def replayed_fresh(e, rng, aside):
         for count, label in ((real[t], true), (n - real[t], w)):
             if count:
                 out, rank = np.empty((d, d + 1)), min(count, d)
-                kernels.draw(rng, out, int(count), model.noise, label)
+                kernels.draw(draws.stream, out, int(count), model.noise, label)
                 rows.append(inflated(out[:rank, :d], out[:rank, d], int(count), aside))
         X, y = (np.concatenate(parts) for parts in zip(*rows, strict=True))
         chosen, weights = select(e.workflow, sizes[: t + 1], aside)
@@ -114,17 +115,17 @@ def replayed_fixed(e, rng, aside, count):
     return found
 
 
-def replayed_rows(e, rng):
+def replayed_rows(e, draws):
     """Yield risk and norm of one replicate of a workflow that picks rows, on the same rows."""
     model, true, sizes = e.model, e.truth.values, e.sizes.tolist()
-    plan, picked, weights = simulate._choice(e, rng)
+    plan, picked, weights = simulate._choice(e, draws)
     w, X, y = true, np.empty((0, model.dim)), np.empty(0)
     for t, n in enumerate(sizes):
         for i in range(n):
             if t == 0 or model.design == "fresh":
-                X = np.vstack([X, rng.standard_normal(model.dim)])
+                X = np.vstack([X, [normal(draws.stream) for _ in range(model.dim)]])
             row = i if model.design == "fixed" else len(y)
-            y = np.append(y, X[row] @ w + model.noise * rng.standard_normal())
+            y = np.append(y, X[row] @ w + model.noise * normal(draws.stream))
         chosen = plan[t, : picked[t]]
         given = weights[t, : picked[t]] if len(weights) else None
         w = least_squares(X[chosen % len(X)], y[chosen], given, model.ridge)
@@ -141,13 +142,13 @@ def test_the_same_noise_gives_the_same_numbers(name, design, d, n, ridge):
     count, seed = 6, 11
     e = loop(name, design, d, n, ridge)
     simulated = mc.simulate(e, count, seed)
-    rng, aside = stream(seed, 0), np.random.default_rng(5)
+    draws, aside = Draws(seed, 0), np.random.default_rng(5)
     if name in RANDOM:
-        plain = np.array([list(replayed_rows(e, rng)) for _ in range(count)]).transpose(2, 0, 1)
+        plain = np.array([list(replayed_rows(e, draws)) for _ in range(count)]).transpose(2, 0, 1)
     elif design == "fixed":
-        plain = replayed_fixed(e, rng, aside, count)
+        plain = replayed_fixed(e, draws.rng, aside, count)
     else:
-        plain = np.array([list(replayed_fresh(e, rng, aside)) for _ in range(count)])
+        plain = np.array([list(replayed_fresh(e, draws, aside)) for _ in range(count)])
         plain = plain.transpose(2, 0, 1)
     assert plain.max() < 1e8
     for quantity, values in zip(("risk", "norm"), plain, strict=True):
