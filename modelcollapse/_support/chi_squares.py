@@ -48,17 +48,19 @@ def polynomial(freedom: int) -> Floats | None:
 
 
 def polynomials(freedoms: Integers) -> tuple[Integers, Floats]:
-    """Return the row of each number of degrees of freedom in a table of polynomials, and the table.
+    """Return the place of each row of degrees of freedom in a table of polynomials, and the table.
 
-    The row is -1 for those that are drawn by rejection: those that are not reached, and all if more
-    than DISTINCT are different.
+    `freedoms` has shape (rows, d), the table (different rows, d, DEGREE + 1). The place is -1 for
+    rows that are drawn by rejection: those of which one number is not reached, and all of them if
+    there are more than DISTINCT numbers in different rows.
     """
-    different, rows = np.unique(freedoms, return_inverse=True)
-    if len(different) > DISTINCT:
-        return np.full(freedoms.shape, -1), np.empty((0, DEGREE + 1))
-    found = [polynomial(freedom) for freedom in different.tolist()]
-    kept = [one for one in found if one is not None]
-    places = np.cumsum([one is not None for one in found]) - 1
-    places[[one is None for one in found]] = -1
-    table = np.array(kept).reshape(len(kept), DEGREE + 1)
-    return places[rows].reshape(freedoms.shape).astype(np.int64), table
+    different, rows = np.unique(freedoms, axis=0, return_inverse=True)
+    table, places = list[Floats](), np.full(len(different), -1)
+    if different.size <= DISTINCT:
+        for i, row in enumerate(different.tolist()):
+            found = [one for k in row if (one := polynomial(k)) is not None]
+            if len(found) == len(row):
+                places[i] = len(table)
+                table.append(np.array(found))
+    shape = len(table), freedoms.shape[1], DEGREE + 1
+    return places[rows.reshape(len(freedoms))], np.array(table).reshape(shape)

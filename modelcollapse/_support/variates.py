@@ -103,7 +103,7 @@ def fill_chi_squares(stream: Stream, freedom: int, polynomial: Floats, out: Floa
             out[i] = chi_square(stream, freedom)
         return
     fill_normals(stream, out)
-    # Its 17 coefficients in registers: a loop over them would not be done for many numbers at once.
+    # The coefficients in registers: a loop over them would not be done for many numbers at once.
     p0, p1, p2, p3 = polynomial[0], polynomial[1], polynomial[2], polynomial[3]
     p4, p5, p6, p7 = polynomial[4], polynomial[5], polynomial[6], polynomial[7]
     p8, p9, p10, p11 = polynomial[8], polynomial[9], polynomial[10], polynomial[11]

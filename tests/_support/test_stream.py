@@ -115,6 +115,23 @@ def exact_normals(a, b):
         return signs[0] * r * mpmath.cos(angle), signs[1] * r * mpmath.sin(angle), r
 
 
+@compiled
+def logarithm(value):
+    """Return the logarithm."""
+    return streams.logarithm(value)
+
+
+@given(st.floats(2.3e-308, 1.7e308))
+@pytest.mark.parametrize("ends", [[1.0, 1 - 2**-53, 1 + 2**-52, 0.5**0.5, 2.0**0.5]])
+def test_logarithms_are_exact_to_rounding(ends, value):
+    """Within two roundings of the whole, and of 0.7 near powers of 2 other than 1."""
+    for x in [value, *ends]:
+        with mpmath.workdps(40):
+            exact = mpmath.log(mpmath.mpf(x))
+        near = 0 if 0.8 < x < 1.25 else 2**-53
+        assert abs(logarithm(x) - exact) <= 4 * 2**-53 * abs(exact) + near
+
+
 @given(a=WORDS, b=WORDS)
 @pytest.mark.parametrize("ends", [[0, 2**64 - 1, 2**63, 2**63 - 1, 0xB504F333F9DE6484]])
 def test_normals_are_exact_to_rounding(ends, a, b):

@@ -90,9 +90,9 @@ def test_chi_squares_have_their_law(freedom, seed):
     one, other = np.empty(N), np.empty(N)
     stream = opened(seed)
     chi_square_draws(stream, freedom, one)
-    place, table = chi_squares.polynomials(np.array([freedom]))
+    place, table = chi_squares.polynomials(np.array([[freedom]]))
     assert (place[0] == 0) == (46 <= freedom <= 10**5)
-    polynomial = table[0] if place[0] == 0 else np.empty(0)
+    polynomial = table[0, 0] if place[0] == 0 else np.empty(0)
     variates.fill_chi_squares(stream, freedom, polynomial, other)
     for draws in (one, other):
         assert assert_law(draws, lambda x: chdtr(freedom, x)).detectable < 0.048
@@ -126,13 +126,14 @@ def test_polynomials_are_the_inverse_of_the_law(freedom):
 
 
 def test_many_different_sizes_are_drawn_by_rejection():
-    """Tables stay small; and rows of the table are found by number, in any shape."""
-    many, table = chi_squares.polynomials(np.arange(1, 200))
+    """Tables stay small; of a row all numbers are reached, or it is drawn by rejection."""
+    many, table = chi_squares.polynomials(np.arange(1, 200)[:, None])
     assert (many == -1).all()
-    assert table.shape == (0, chi_squares.DEGREE + 1)
-    places, table = chi_squares.polynomials(np.array([[99, 5], [46, 99]]))
-    assert places.tolist() == [[1, -1], [0, 1]]
-    assert np.array_equal(table[1], chi_squares.polynomial(99))
+    assert table.shape == (0, 1, chi_squares.DEGREE + 1)
+    places, table = chi_squares.polynomials(np.array([[99, 60], [46, 45], [46, 99], [99, 60]]))
+    assert places.tolist() == [1, -1, 0, 1]
+    assert np.array_equal(table[1, 0], chi_squares.polynomial(99))
+    assert np.array_equal(table[0, 1], chi_squares.polynomial(99))
     assert chi_squares.polynomial(45) is None
 
 

@@ -16,8 +16,8 @@ from modelcollapse._support import chi_squares
 from modelcollapse._support.compiled import compiled
 from modelcollapse._support.stream import fill_words, normal
 from modelcollapse._support.variates import within
-from modelcollapse.families.gaussian import batches, kernels, path_kernels, simulate
-from modelcollapse.families.gaussian.quantities import LANES, derived, plan_of
+from modelcollapse.families.gaussian import batches, kernels, lane_kernels, quantities, simulate
+from modelcollapse.families.gaussian.quantities import derived, plan_of
 from modelcollapse.loop import plain
 from modelcollapse.loop.blocks import Draws
 from modelcollapse.workflows import Weighting
@@ -99,10 +99,12 @@ def normals(stream, count):
     return np.array([normal(stream) for _ in range(count)])
 
 
-def bartlett(stream, rank, n):
+def bartlett(stream, rank, n, upper):
     """Draw z and Bartlett's factor of n rows in `rank` dimensions, in the compiled order."""
-    z, A = normals(stream, rank), np.zeros((rank, rank))
-    columns = kernels.bartlett_rows(stream, A, rank, n - 1)  # its law: see test_kernels.py
+    z, A, scratch = np.zeros(rank), np.zeros((rank, rank)), np.empty(rank * (rank + 1) // 2)
+    # Its law: see test_kernels.py.
+    columns = kernels.draw_batch(stream, rank, n - 1, upper, z, A, scratch)
+    A = A.T if upper else A
     return z, A[:, :columns]
 
 
@@ -159,14 +161,15 @@ class Replay:
     def compiled(self):
         """Replace and accumulate: one replicate after the other, z before A; in d = 1 in lanes."""
         real = self.real(self.count)
-        lines = self.lines(real is not None) if self.plan.dim == 1 else None
+        many = quantities.lanes(self.e, self.plan.dim)
+        lanes = self.lanes(real is not None, many) if many > 1 else None
         for r in range(self.count):
             rank, batches = self.plan.dim, []
             for t, n in enumerate(self.sizes, 1):
                 if t == 1 and real is not None:
                     batches.append(real[r])
                 else:
-                    rows = lines[t][r] if lines else noise(*bartlett(self.stream, rank, n), n)
+                    rows = lanes[t][r] if lanes else self.drawn(rank, n, t)
                     first = t == 1
                     batches.append(
                         rows * self.plan.deviations if first else self.synthetic(r, t, rows)
@@ -175,18 +178,29 @@ class Replay:
                     rank = min(rank, n - 1)
             yield batches, self.e.workflow
 
-    def lines(self, given):
-        """Return the raw rows of each generation t >= 1 that is drawn in d = 1, (count, n, 1)."""
-        lanes = LANES
-        places, polynomials = chi_squares.polynomials(self.e.sizes - 1)
+    def drawn(self, rank, n, t):
+        """Return the raw rows of a batch in d > 1; a pool's are drawn by A' after the first."""
+        upper = t > 1 and isinstance(self.e.workflow, mc.Accumulate)
+        return noise(*bartlett(self.stream, rank, n, upper), n)
+
+    def lanes(self, given, many):
+        """Return the raw rows of each generation t >= 1 that is drawn, (count, n, d), in lanes."""
+        d, below = self.plan.dim, np.tril_indices(self.plan.dim, -1)
+        freedoms = self.e.sizes[:, None] - 1 - np.arange(d)
+        places, table = chi_squares.polynomials(freedoms)
         raw = {t: [] for t in range(1 + given, len(self.sizes) + 1)}
-        for _ in range(0, self.count, lanes):
+        for _ in range(0, self.count, many):
             for t, rows in raw.items():
-                z, chi, n = np.empty(lanes), np.empty(lanes), self.sizes[t - 1]
-                path_kernels._draw_lanes(self.stream, n, places[t - 1], polynomials, z, chi)
-                for mean, scatter in zip(z, chi, strict=True):
-                    factor = np.full((1, min(1, n - 1)), np.sqrt(scatter))
-                    rows.append(noise(np.array([mean]), factor, n))
+                z, chis, n = (
+                    np.empty((d * (d + 1) // 2, many)),
+                    np.empty((d, many)),
+                    self.sizes[t - 1],
+                )
+                lane_kernels.draw_lanes(self.stream, n, table, places[t - 1], z, chis)
+                for w in range(many):
+                    A = np.diag(np.sqrt(chis[:, w]))
+                    A[below] = z[d:, w]
+                    rows.append(noise(z[:d, w], A[:, : n - 1], n))
         return raw
 
     def slotted(self):

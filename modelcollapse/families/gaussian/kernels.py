@@ -12,11 +12,11 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats
 from modelcollapse._support.compiled import compiled
-from modelcollapse._support.stream import Stream, fill_normals, normal
+from modelcollapse._support.stream import Stream, fill_normals
 from modelcollapse._support.variates import chi_square
 
 TINY, HUGE = 1e-100, 1e100
-MANY = 16  # normals that are drawn at once and not from the buffer
+LOWER, UPPER = False, True  # where a factor stands, itself or transposed
 HALF = 1.5e-8  # of the digits: the root of the rounding unit
 
 
@@ -51,19 +51,41 @@ def dot(x: Floats, y: Floats, start: int, stop: int) -> float:
 
 
 @compiled
-def bartlett_rows(stream: Stream, A: Floats, rank: int, freedom: int) -> int:
-    """Fill A, lower-trapezoidal (rank, min(rank, freedom)), with A A' ~ Wishart(I, freedom)."""
+def draw_batch(
+    stream: Stream,
+    rank: int,
+    freedom: int,
+    upper: bool,
+    z: Floats,
+    A: Floats,
+    normals: Floats,
+) -> int:
+    """Draw a batch's standardised mean and its scatter; return the columns of A.
+
+    Fills z[:rank], and A, lower-trapezoidal (rank, min(rank, freedom)), with
+    A A' ~ Wishart(I, freedom); if `upper`, A' in its place. `normals` is scratch of size
+    d (d + 1)/2.
+    """
     columns = min(rank, freedom)
+    width = columns * (columns - 1) // 2 + (rank - columns) * columns
+    fill_normals(stream, normals[: rank + width])
     for i in range(rank):
-        row = A[i]
-        width = min(i, columns)
-        if width < MANY:
-            for j in range(width):
-                row[j] = normal(stream)
-        else:
-            fill_normals(stream, row[:width])
-        if i < columns:
-            row[i] = np.sqrt(chi_square(stream, freedom - i))
+        z[i] = normals[i]
+    place = rank
+    if upper:
+        for i in range(columns):
+            row = A[i]
+            for j in range(i + 1, rank):
+                row[j] = normals[place + j - i - 1]
+            place += rank - i - 1
+    else:
+        for i in range(rank):
+            row = A[i]
+            for j in range(min(i, columns)):
+                row[j] = normals[place + j]
+            place += min(i, columns)
+    for i in range(columns):
+        A[i, i] = np.sqrt(chi_square(stream, freedom - i))
     return columns
 
 
@@ -111,20 +133,102 @@ def move(mean: Floats, B: Floats, z: Floats, rank: int, scale: float) -> None:
 
 
 @compiled
+def add_products(
+    T: Floats, i: int, last: int, stop: int, gain: float, one: Floats, two: Floats
+) -> None:
+    """Add gain T'T to rows i and last of a sum, from the first `stop` rows of T."""
+    k, width = 0, one.size
+    while k + 4 <= stop:
+        r0, r1, r2, r3 = T[k], T[k + 1], T[k + 2], T[k + 3]
+        u0, u1, u2, u3 = gain * r0[i], gain * r1[i], gain * r2[i], gain * r3[i]
+        w0, w1, w2, w3 = gain * r0[last], gain * r1[last], gain * r2[last], gain * r3[last]
+        x, y = one[k:], two[k:]
+        r0, r1, r2, r3 = r0[k:width], r1[k:width], r2[k:width], r3[k:width]
+        for j in range(x.size):
+            a0, a1, a2, a3 = r0[j], r1[j], r2[j], r3[j]
+            x[j] += u0 * a0 + u1 * a1 + u2 * a2 + u3 * a3
+            y[j] += w0 * a0 + w1 * a1 + w2 * a2 + w3 * a3
+        k += 4
+    for r in range(k, stop):
+        row, u, w = T[r], gain * T[r, i], gain * T[r, last]
+        for j in range(r, width):
+            one[j] += u * row[j]
+            two[j] += w * row[j]
+
+
+@compiled
+def eliminate(U: Floats, L: Floats, i: int, last: int, one: Floats, two: Floats) -> None:
+    """Find columns 0..i-1 of rows i and last of a lower factor L, and of U = L', from their sums.
+
+    What is left of the sums at i and last is what their diagonals are made of.
+    """
+    k, width, upper, lower = 0, one.size, L[i], L[last]
+    while k + 4 <= i:
+        r0, r1, r2, r3 = U[k], U[k + 1], U[k + 2], U[k + 3]
+        d0, d1, d2, d3 = 1 / r0[k], 1 / r1[k + 1], 1 / r2[k + 2], 1 / r3[k + 3]
+        u0 = one[k] * d0
+        u1 = (one[k + 1] - u0 * r0[k + 1]) * d1
+        u2 = (one[k + 2] - u0 * r0[k + 2] - u1 * r1[k + 2]) * d2
+        u3 = (one[k + 3] - u0 * r0[k + 3] - u1 * r1[k + 3] - u2 * r2[k + 3]) * d3
+        w0 = two[k] * d0
+        w1 = (two[k + 1] - w0 * r0[k + 1]) * d1
+        w2 = (two[k + 2] - w0 * r0[k + 2] - w1 * r1[k + 2]) * d2
+        w3 = (two[k + 3] - w0 * r0[k + 3] - w1 * r1[k + 3] - w2 * r2[k + 3]) * d3
+        r0[i], r1[i], r2[i], r3[i] = u0, u1, u2, u3
+        r0[last], r1[last], r2[last], r3[last] = w0, w1, w2, w3
+        upper[k], upper[k + 1], upper[k + 2], upper[k + 3] = u0, u1, u2, u3
+        lower[k], lower[k + 1], lower[k + 2], lower[k + 3] = w0, w1, w2, w3
+        k += 4
+        x, y = one[k:], two[k:]
+        r0, r1, r2, r3 = r0[k:width], r1[k:width], r2[k:width], r3[k:width]
+        for j in range(x.size):
+            a0, a1, a2, a3 = r0[j], r1[j], r2[j], r3[j]
+            x[j] -= u0 * a0 + u1 * a1 + u2 * a2 + u3 * a3
+            y[j] -= w0 * a0 + w1 * a1 + w2 * a2 + w3 * a3
+    for r in range(k, i):
+        row = U[r]
+        u, w = one[r] / row[r], two[r] / row[r]
+        row[i], row[last] = u, w
+        upper[r], lower[r] = u, w
+        for j in range(r + 1, width):
+            one[j] -= u * row[j]
+            two[j] -= w * row[j]
+
+
+@compiled
 def pool_factor(
-    L: Floats, A: Floats, z: Floats, rank: int, columns: int, keep: float, gain: float, shift: float
+    L: Floats,
+    T: Floats,
+    z: Floats,
+    rank: int,
+    columns: int,
+    keep: float,
+    gain: float,
+    shift: float,
+    U: Floats,
+    one: Floats,
+    two: Floats,
 ) -> None:
     """Fill L with the lower factor of keep I + gain (A A' + shift z z').
 
-    A is lower-trapezoidal (rank, columns).
+    T is A', upper-trapezoidal (columns, rank), with zeros beyond. Two rows of the sum at a time are
+    added up in `one` and `two` (d,), by four rows of T, and then reduced by four rows of what is
+    known of L': that is what fits the registers. Rows are sliced first: an index that begins at
+    0 needs no look whether it is negative. `U` (d, d) is scratch, and receives L'.
     """
-    for i in range(rank):
-        row, noise = L[i], A[i]
-        for j in range(i):
-            product = dot(noise, A[j], 0, min(j + 1, columns)) + shift * z[i] * z[j]
-            row[j] = (gain * product - dot(row, L[j], 0, j)) * (1.0 / L[j, j])
-        product = dot(noise, noise, 0, min(i + 1, columns)) + shift * z[i] * z[i]
-        row[i] = np.sqrt(keep + gain * product - dot(row, row, 0, i))
+    for i in range(0, rank, 2):
+        last = min(i + 1, rank - 1)
+        width = last + 1
+        for j in range(width):
+            one[j] = gain * shift * z[i] * z[j]
+            two[j] = gain * shift * z[last] * z[j]
+        add_products(T, i, last, min(width, columns), gain, one[:width], two[:width])
+        eliminate(U, L, i, last, one[:width], two[:width])
+        L[i, i] = U[i, i] = np.sqrt(keep + one[i])
+        if last > i:
+            w = two[i] / U[i, i]
+            L[last, i] = U[i, last] = w
+            L[last, last] = U[last, last] = np.sqrt(keep + two[last] - w * w)
 
 
 @compiled
@@ -211,8 +315,9 @@ def accumulate_step(
     mean: Floats,
     B: Floats,
     z: Floats,
-    A: Floats,
+    T: Floats,
     L: Floats,
+    U: Floats,
     rank: int,
     pool: int,
     n: int,
@@ -220,10 +325,11 @@ def accumulate_step(
     heat: float,
     scratch: Floats,
 ) -> None:
-    """Add a batch of n rows, drawn from the fit, to a pool with mean and ddof-0 factor B."""
+    """Add a batch of n rows to the pool that it is drawn from: mean, ddof-0 factor B; T is A'."""
     after = pool + n
     drawn = heat * pool / (pool - ddof)
-    pool_factor(L, A, z, rank, min(rank, n - 1), pool / after, drawn / after, pool / after)
+    columns, keep, gain = min(rank, n - 1), pool / after, drawn / after
+    pool_factor(L, T, z, rank, columns, keep, gain, keep, U, scratch[0], scratch[1])
     move(mean, B, z, rank, np.sqrt(drawn * n) / after)
     multiply_lower(B, L, rank, rank, 1.0, scratch[0], scratch[1])
 

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment, Route
 
 LINE = ("mean", "variance", "shift")  # what is stored in one dimension
-LANES = 64  # replicates that are done at once in d = 1: their numbers fit the first cache
+LINE_LANES, SPACE_LANES = 64, 16  # replicates at once, d = 1 and above: they fit the first cache
+MOST_LANES = 24  # dimensions
 BATCH_NANOSECONDS = 2e8  # how long compiled code may run before Ctrl-C is looked at
 
 
@@ -133,6 +134,15 @@ class Recording:
                 )
 
 
+def lanes(e: "Experiment", dim: int) -> int:
+    """Return how many replicates compiled code does at once; see `lane_kernels`."""
+    if not (e.schedule.newest or e.schedule.pool):
+        return 1
+    if dim == 1:
+        return LINE_LANES
+    return SPACE_LANES if dim <= MOST_LANES and e.sizes.min() > dim else 1
+
+
 def plan_of(e: "Experiment", recorded: Integers, extra: set[str]) -> Recording:
     """Return the plan of a simulation."""
     spectrum = e.truth.spectrum
@@ -142,10 +152,10 @@ def plan_of(e: "Experiment", recorded: Integers, extra: set[str]) -> Recording:
     cost = 60.0 + 20 * dim**2 + dim**3 / 8
     if e.schedule.random_sets:
         cost += float(e.sizes.mean()) * (30 + 8 * dim**2)
-    least = LANES if dim == 1 and (e.schedule.newest or e.schedule.pool) else 1
-    lanes = int(np.clip(BATCH_NANOSECONDS / (cost * e.generations * least), 1, 1024 // least))
+    least = lanes(e, dim)
+    groups = int(np.clip(BATCH_NANOSECONDS / (cost * e.generations * least), 1, 1024 // least))
     deviations = np.sqrt(spectrum) if e.truth.is_normal else None
-    return Recording(e, recorded, dim, deviations, slots, lanes * least, frozenset(extra))
+    return Recording(e, recorded, dim, deviations, slots, groups * least, frozenset(extra))
 
 
 def w2_squared(means: Floats, factors: Floats, deviations: Floats) -> Floats:

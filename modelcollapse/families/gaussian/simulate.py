@@ -8,7 +8,7 @@ import numpy as np
 from modelcollapse._support.checks import Floats
 from modelcollapse._support.chi_squares import polynomials
 from modelcollapse.families.gaussian import batches
-from modelcollapse.families.gaussian.quantities import Fits, Recording, derived, plan_of
+from modelcollapse.families.gaussian.quantities import Fits, Recording, derived, lanes, plan_of
 from modelcollapse.loop.blocks import Arrays, Draws, Progress, part, simulated
 from modelcollapse.loop.experiment import Lazy, Request
 from modelcollapse.loop.selection import Selection
@@ -88,35 +88,27 @@ def _batched(plan: Recording) -> bool:
 
 
 def _compiled(plan: Recording, draws: Draws, fits: Fits, count: int) -> None:
-    from modelcollapse.families.gaussian import path_kernels
+    from modelcollapse.families.gaussian import lane_kernels, path_kernels
 
     e = plan.experiment
-    pooled = e.schedule.pool
+    pooled, together = e.schedule.pool, lanes(e, plan.dim) > 1
     given, mean, factor = _start(plan, draws, count, ddof=0 if pooled else e.model.ddof)
+    heat = float(e.temperature), e.model.ddof
+    sizes: tuple[Any, ...] = (e.sizes,)
+    if together:
+        sizes = e.sizes, *polynomials(e.sizes[:, None] - 1 - np.arange(plan.dim))
     if plan.dim == 1:
         first = mean[:, 0], factor[:, 0, 0] ** 2 + (e.model.floor if given and not pooled else 0.0)
-        sizes = e.sizes, *polynomials(e.sizes - 1)
-        heat = float(e.temperature), e.model.ddof, e.model.floor
-        line = (draws.stream, given, *first, *sizes, *heat, plan.slots, fits.mean, fits.variance)
-        if pooled:
-            path_kernels.accumulate_line(*line)
-        else:
-            path_kernels.replace_line(*line, fits.shift)
+        how = *heat, e.model.floor, plan.slots
+        line = (draws.stream, given, *first, *sizes, *how, fits.mean, fits.variance)
+        run: Any = lane_kernels.accumulate_line if pooled else lane_kernels.replace_line
+        run(*line, *(() if pooled else (fits.shift,)))
         return
-    how = e.sizes, float(e.temperature), e.model.ddof
-    common = *how, plan.slots
-    space = path_kernels.accumulate_space if pooled else path_kernels.replace_space
-    space(
-        draws.stream,
-        given,
-        mean,
-        factor,
-        *common,
-        fits.scalars,
-        fits.means,
-        fits.factors,
-        fits.pivots,
-    )
+    run = path_kernels.accumulate_space if pooled else path_kernels.replace_space
+    if together:
+        run = lane_kernels.accumulate_lanes if pooled else lane_kernels.replace_lanes
+    kept = fits.scalars, fits.means, fits.factors, fits.pivots
+    run(draws.stream, given, mean, factor, *sizes, *heat, plan.slots, *kept)
 
 
 def _start(plan: Recording, draws: Draws, count: int, ddof: int) -> tuple[bool, Floats, Floats]:

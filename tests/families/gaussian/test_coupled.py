@@ -34,6 +34,8 @@ SHAPES = {
     "line": (1, [7, 5, 9, 6]),
     "space": (3, [7, 5, 9, 6]),
     "thin": (4, [4, 3, 5, 4]),
+    "many-line": (1, [60, 50, 60]),  # chi-squares by polynomials
+    "many-space": (2, [60, 50, 60]),
     "falling": (4, [9, 8, 3, 2]),
     "single-rows-line": (1, [7, 1, 4, 1]),
     "single-rows-space": (3, [7, 1, 4, 1]),
