@@ -72,7 +72,9 @@ def test_the_tutorials_own_classes_keep_the_contracts(tmp_path):
     """Each page's snippets with contract suites pass as a test file of its own."""
     pages = {page: [b for b in blocks(page) if "Contract" in b.code] for page in (TUTORIAL, OWN)}
     for page, suites in pages.items():
-        code = "\n".join(block.code for block in suites)
+        code = ""
+        for block in suites:  # each at the line where the page has it
+            code += padded(block)[code.count("\n") :]
         tmp_path.joinpath(f"test_{page.stem.replace('-', '_')}.py").write_text(code, "utf-8")
         assert re.findall(r"\((\w+Contract)\)", code) == ["EstimatorContract", "WorkflowContract"]
     command = [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider", "."]
