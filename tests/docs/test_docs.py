@@ -13,7 +13,6 @@ from modelcollapse.ledger.theorem import ROOMS
 from tests.helpers.pages import PAGES, ROOT, TUTORIAL, blocks, differences, padded, printed
 
 SECTIONS = (
-    "Verify a theorem",
     "Read a verdict",
     "Add your own theorem",
     "Plug in your own estimator",
@@ -21,6 +20,8 @@ SECTIONS = (
     "Plug in your own workflow",
 )
 WALK = "practitioners"  # of which commands and Python are one example
+IN_SHELL = {WALK, "how-to-theorem"}  # whose commands run too
+OWN = TUTORIAL.with_name("how-to-own-model.md")
 # The tutorial's sections run one by one.
 IN_PYTHON = [
     page
@@ -68,28 +69,27 @@ def test_every_number_of_the_walk_is_printed():
 
 
 def test_the_tutorials_own_classes_keep_the_contracts(tmp_path):
-    """Each snippet with a contract suite passes as a test file of its own."""
-    suites = [block for block in blocks(TUTORIAL) if "Contract" in block.code]
-    for block in suites:
-        file = tmp_path / f"test_tutorial_{block.line}.py"
-        file.write_text(padded(block), encoding="utf-8")
+    """Each page's snippets with contract suites pass as a test file of its own."""
+    pages = {page: [b for b in blocks(page) if "Contract" in b.code] for page in (TUTORIAL, OWN)}
+    for page, suites in pages.items():
+        code = ""
+        for block in suites:  # each at the line where the page has it
+            code += padded(block)[code.count("\n") :]
+        tmp_path.joinpath(f"test_{page.stem.replace('-', '_')}.py").write_text(code, "utf-8")
+        assert re.findall(r"\((\w+Contract)\)", code) == ["EstimatorContract", "WorkflowContract"]
     command = [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider", "."]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
 
-    assert [re.findall(r"\((\w+Contract)\)", block.code) for block in suites] == [
-        ["EstimatorContract"],
-        ["WorkflowContract"],
-    ]
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"\d\d passed", done.stdout), done.stdout
 
 
 @pytest.mark.parametrize("page", IN_PYTHON, ids=lambda page: page.stem)
 def test_a_page_runs(page, tmp_path, monkeypatch):
-    """Its Python, of one page its shell too, runs from top to bottom and prints what is shown."""
+    """Its Python, of some its shell too, runs from top to bottom and prints what is shown."""
     monkeypatch.chdir(tmp_path)
     names = {"__name__": page.stem}
-    marks = ("python", "sh") if page.stem == WALK else ("python",)
+    marks = ("python", "sh") if page.stem in IN_SHELL else ("python",)
     for block in (b for b in blocks(page) if b.mark in marks):
         if "torch" in block.code and not find_spec("torch"):
             continue
@@ -107,9 +107,12 @@ def test_the_pages_with_python():
         *(
             "README",
             "from-gaussians",
+            "how-to-own-model",
+            "how-to-theorem",
             "language",
             "practitioners",
             "real-data",
+            "start",
             "usage",
             "use-with",
         ),

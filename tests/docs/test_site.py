@@ -193,6 +193,8 @@ def test_the_ledger_leads_to_its_entries():
     assert "| theorem | statement | kind |" in page
     told = pages.adapted("usage", "[Back to the first page](../../README.md). x $`a\\,b`$")
     assert told == "x $a\\,b$"
+    told = pages.adapted("usage", "[a](../../theory/kde.py), [b](../../tests/conftest.py)")
+    assert told == "[a](reference/proofs/kde.md), b"
 
 
 def test_what_is_laid_out_stays_so():

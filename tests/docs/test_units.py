@@ -56,7 +56,7 @@ FAMILIES = {
 
 def listed():
     """Return the unit of each quantity in the table."""
-    text = PAGE.read_text(encoding="utf-8").split("## Units")[1]
+    text = PAGE.read_text(encoding="utf-8").split("## What the quantities are")[1]
     found = {}
     for line in text.splitlines():
         if line.startswith("| `"):

@@ -100,7 +100,8 @@ Wrong variants of the statement, each of which the same evidence has to reject.
 
 {near or "None."}
 {found}
-[What a verdict means](../{up}../tutorial.md#read-a-verdict);
+[What a verdict means](../{up}../how-to-theorem.md#read-the-table);
+[all proofs](../{up}proofs.md);
 [all theorems of {room}](../{up}../ledger.md#{_anchor(room)}).
 """
 
@@ -140,6 +141,7 @@ def adapted(name: str, told: str) -> str:
     told = re.sub(r"^\[Back to the first page\]\(\S*\)\. ?", "", told)
     told = told.replace("(../../README.md", "(index.rst")
     told = told.replace("(../../CHANGELOG.md", f"({FOLDER}/changelog.md")
+    told = re.sub(r"\(\.\./\.\./theory/(\w+)\.py\)", rf"({FOLDER}/proofs/\1.md)", told)
     told = re.sub(r"\[([^\[\]]*)\]\(\.\./\.\./[^()]*\)", r"\1", told)
     told = re.sub(r"\$`([^`]*)`\$", r"$\1$", told)
     if name == "ledger":
