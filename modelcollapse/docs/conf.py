@@ -29,6 +29,7 @@ nitpick_ignore_regex = [("py:.*", ".*")]
 default_role = "py:obj"
 
 myst_enable_extensions = ["dollarmath", "fieldlist"]
+myst_fence_as_directive = ["math"]  # formulas by themselves, as code hosts show them
 myst_heading_anchors = 4
 
 autodoc_member_order = "bysource"

@@ -106,6 +106,8 @@ def test_the_pages_with_python():
     assert [page.stem for page in IN_PYTHON] == [
         *(
             "README",
+            *(f"family-{name}" for name in ("discrete", "exponential", "gaussian", "kde")),
+            *(f"family-{name}" for name in ("markov", "regression")),
             "from-gaussians",
             "how-to-own-model",
             "how-to-theorem",
@@ -120,7 +122,7 @@ def test_the_pages_with_python():
     ]
     assert len([b for page in IN_PYTHON for b in blocks(page) if b.mark == "python"]) >= 5
     for block in (b for page in PAGES for b in blocks(page)):
-        assert block.mark in {"python", "sh", "toml", "py", "bibtex"}, block.where
+        assert block.mark in {"python", "sh", "toml", "py", "bibtex", "math"}, block.where
 
 
 def test_a_wrong_snippet_is_named(tmp_path):

@@ -13,8 +13,10 @@ from modelcollapse.cli import COMMANDS
 from modelcollapse.docs import ledger
 from modelcollapse.docs._site import pages
 from modelcollapse.docs.ledger import text
+from modelcollapse.reproduce.report.mathematics import mathml
 
 DOCS = pages.DOCS
+FAMILIES = sorted(DOCS.glob("family-*.md"))
 INDEX = (DOCS / "index.rst").read_text(encoding="utf-8")
 
 
@@ -195,6 +197,37 @@ def test_the_ledger_leads_to_its_entries():
     assert told == "x $a\\,b$"
     told = pages.adapted("usage", "[a](../../theory/kde.py), [b](../../tests/conftest.py)")
     assert told == "[a](reference/proofs/kde.md), b"
+
+
+def test_formulas_lead_to_their_theorems():
+    """And to their derivations; a repository shows the ones as code, and the others as files."""
+    told = "[a.py](../../theory/a.py): $`x`$, `n/2`, `gaussian/conservation`."
+
+    assert pages.adapted("family-gaussian", told) == (
+        "[a.py](reference/proofs/a.md): $x$, `n/2`, "
+        "[`gaussian/conservation`](reference/ledger/gaussian/conservation.md)."
+    )
+    assert "`gaussian/conservation`." in pages.adapted("usage", told)
+    slugs = {theorem.slug for theorem in mc.theorems()}
+    rooms = {slug.partition("/")[0] for slug in slugs}
+    for path in FAMILIES:
+        named = re.findall(r"`([a-z]+)(/[a-z0-9/-]+)`", path.read_text("utf-8"))
+        assert {room + rest for room, rest in named if room in rooms} - slugs == set(), path
+
+
+@pytest.mark.parametrize("path", FAMILIES, ids=lambda path: path.stem)
+def test_formulas_can_be_read(path):
+    """Each in one of the two ways that code hosts and the site share; no name is left unread."""
+    pytest.importorskip("latex2mathml")
+    told = path.read_text("utf-8")
+    displayed = re.findall(r"^```math\n(.*?)^```$", told, re.MULTILINE | re.DOTALL)
+    prose = re.sub(r"^```.*?^```$", "", told, flags=re.MULTILINE | re.DOTALL)
+    within = re.findall(r"\$`([^`]*)`\$", prose)
+
+    assert displayed
+    assert "$" not in re.sub(r"\$`[^`]*`\$", "", prose)
+    for formula in [*displayed, *within]:
+        assert "\\" not in mathml(formula.strip()), formula
 
 
 def test_what_is_laid_out_stays_so():

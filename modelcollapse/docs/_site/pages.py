@@ -25,6 +25,7 @@ FOLDER = "reference"
 # Public rooms that are imported by their own names; the others are attributes of the package.
 ROOMS = ("workflows", "testing", "language", "sweep", "reproduce")
 COLUMNS = 6  # of the ledger's tables
+FAMILY = "family-"  # how the names of pages begin that lead from formulas to theorems
 # Where the members of other packages' classes begin, of which theirs is the place to tell.
 FOREIGN = "BaseEstimator, BaseException, Mapping, Protocol, dict, list, object, tuple"
 
@@ -133,8 +134,8 @@ def errors() -> str:
 def adapted(name: str, told: str) -> str:
     """Return a page of the repository as one of the site, line by line.
 
-    The way back to the first page is the site's own, the ledger leads to each entry's page, and
-    what the site leaves out is named without a link.
+    The way back to the first page is the site's own, the ledger and the families' pages lead to
+    each entry's page, and what the site leaves out is named without a link.
     """
     if "/" in name:
         return told
@@ -146,6 +147,9 @@ def adapted(name: str, told: str) -> str:
     told = re.sub(r"\$`([^`]*)`\$", r"$\1$", told)
     if name == "ledger":
         told = "\n".join(map(_row, told.split("\n")))
+    elif name.startswith(FAMILY):
+        for slug in (one.slug for one in theorems()):
+            told = told.replace(f"`{slug}`", f"[`{slug}`]({FOLDER}/ledger/{slug}.md)")
     return told
 
 
