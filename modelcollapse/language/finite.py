@@ -56,7 +56,7 @@ class Distance:
         return bool(distances.max() <= self.most and distances.mean() <= self.mean)
 
 
-ATTEMPTS = 5  # fits from other initial weights, until one is as near
+ATTEMPTS = 5  # fits from other initial weights, each with more steps, until one is as near
 
 
 @dataclass(frozen=True)
@@ -244,7 +244,8 @@ class FiniteLoop:
     samples, generations
         Rows of a batch for each prompt, and fits.
     near
-        How near a fit must be to the empirical law: else it is made again, from other weights.
+        How near a fit must be to the empirical law: else it is made again, from other weights and
+        with more steps.
     distinct
         Whether equal rows are trained on as one, with a weight.
     """
@@ -308,18 +309,18 @@ class FiniteLoop:
         if self.distinct:
             rows = self.language.rows(np.minimum(counts, 1))
             weights = (counts[counts > 0] * (len(rows) / counts.sum())).tolist()
-        recipe = Recipe(
-            learning_rate=RATE,
-            schedule="linear",
-            batch_size=len(rows),
-            accumulation=1,
-            steps=STEPS,
-            warmup=WARMUP,
-            max_length=LENGTH,
-            precision="float32",
-        )
         target = empirical(counts)
         for attempt in range(ATTEMPTS):
+            recipe = Recipe(
+                learning_rate=RATE,
+                schedule="linear",
+                batch_size=len(rows),
+                accumulation=1,
+                steps=STEPS * (attempt + 1),
+                warmup=WARMUP,
+                max_length=LENGTH,
+                precision="float32",
+            )
             model = self.language.model(backend.derived(seed, backend.INITIAL, t, attempt))
             stream = backend.derived(seed, backend.TRAIN, t, attempt)
             fine_tune(model, self.language.encoder, rows, recipe, stream, weights=weights)
