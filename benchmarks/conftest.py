@@ -110,7 +110,7 @@ def pytest_terminal_summary(terminalreporter, config):
     if complete or loops:
         terminalreporter.section("ratios, for information")
     if complete:
-        terminalreporter.write_line(report.ratios(complete, report.committed()))
+        terminalreporter.write_line(report.ratios(complete))
     if loops:
         terminalreporter.write_line(report.kde_ratios(loops, runs, report.committed_kde()))
     if others:

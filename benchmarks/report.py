@@ -6,13 +6,14 @@ import platform
 from importlib.metadata import version
 from pathlib import Path
 
+from benchmarks import limits
 from benchmarks.cells import GENERATIONS, SAMPLES
 
 RESULTS = Path(__file__).with_name("results.json")
 SIDES = ("paper", "modelcollapse")
 HEADER = (
-    "| workflow | d | paper, us | modelcollapse, us | ratio | floor | committed ratio |",
-    "|---|--:|--:|--:|--:|--:|--:|",
+    "| workflow | d | paper, us | modelcollapse, us | ratio | floor | limit, us | of the limit |",
+    "|---|--:|--:|--:|--:|--:|--:|--:|",
 )
 KDE_COLUMNS = ("workflow", "truth, bandwidth", "n", "T", "tolerance", "paper, ms")
 KDE_COLUMNS += ("modelcollapse, ms", "ratio", "floor", "committed ratio")
@@ -23,11 +24,6 @@ KDE_KEY = ("workflow", "setting", "samples", "generations", "tolerance")
 def saved():
     """Return what `RESULTS` holds."""
     return json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
-
-
-def committed():
-    """Return the committed ratios by workflow and dimension."""
-    return {(cell["workflow"], cell["dim"]): cell["ratio"] for cell in saved().get("cells", ())}
 
 
 def committed_kde():
@@ -49,18 +45,19 @@ def whole(ratio):
     return f"{float(f'{ratio:.{2 if ratio < 100 else 3}g}'):,.0f}x"
 
 
-def ratios(steps, before):
+def ratios(steps):
     """Return the Markdown table; times are per repeat and generation, medians of the rounds."""
-    lines = list(HEADER)
+    lines, rate = list(HEADER), limits.rates()
     for cell, sides in steps.items():
         peer, ours = (sides[side] for side in SIDES)
-        old = before.get((cell.workflow, cell.dim))
+        least = limits.limit(cell, rate)
         columns = (
             *(cell.workflow, str(cell.dim), digits(peer), digits(ours)),
-            *(whole(peer / ours), whole(cell.floor), whole(old) if old else "none"),
+            *(whole(peer / ours), whole(cell.floor), digits(least), f"{ours / least:.1f}x"),
         )
         lines.append(f"| {' | '.join(columns)} |")
-    return "\n".join(lines)
+    named = ", ".join(f"{name} {value:.2f} ns" for name, value in rate._asdict().items())
+    return "\n".join([*lines, f"rates that limits are made of: {named}"])
 
 
 def kde_entries(loops, runs):
