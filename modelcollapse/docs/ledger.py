@@ -25,8 +25,8 @@ HEAD = f"""[Back to the first page](../../README.md).
 Written from the code by `{COMMAND}`. `mc.theorems()` returns the same entries,
 and `modelcollapse verify` decides each of them: a *computed* one without chance, a *simulated* one
 with two stated [probabilities of error](how-to-theorem.md#read-the-table). An entry of the kind
-"refuted" is a claim that is false under its assumptions; one of the kind "sharpened" has the exact value of
-what is published for large n or as a bound, and says where the two differ by 1 %.
+"refuted" is a claim that is false under its assumptions; one of the kind "sharpened" has the exact
+value of what is published for large n or as a bound, and says where the two differ by 1 %.
 """
 
 

@@ -1,9 +1,10 @@
 """How the general loop drives an estimator that follows scikit-learn's convention.
 
 Such an estimator has ``fit(X)``, ``sample(n)`` and, to be scored on a test set,
-``score_samples(X)``. Its randomness comes from integers called ``random_state``: every fit and
-every sample gets a fresh one, because an estimator with a fixed integer may return the same
-rows at each call (scikit-learn's GaussianMixture does).
+``score_samples(X)``. Its randomness comes from integers called ``random_state``, its own or an
+argument (which may be called ``seed`` or ``rng``, too): every fit and every sample gets a fresh
+one, because an estimator with a fixed integer may return the same rows at each call
+(scikit-learn's GaussianMixture does).
 """
 
 import copy
@@ -132,6 +133,7 @@ def fit(
     options: dict[str, Any] = {} if weights is None else {"sample_weight": weights.copy()}
     if "generation" in _parameters(model.fit):
         options["generation"] = generation
+    options |= _seed_of(model.fit, rng)
     fitted = model.fit(form.handed(X), **options)
     return model if fitted is None else fitted
 
@@ -143,15 +145,9 @@ def sample(
     if isinstance(sampling, Selection):
         return _selected(model, n, form, rng, sampling)
     options: dict[str, Any] = {} if sampling is None else {"temperature": sampling.temperature}
-    names = _parameters(model.sample)
-    if "random_state" in names:
-        options["random_state"] = _integer(rng)
-    elif "seed" in names:
-        options["seed"] = _integer(rng)
-    elif "rng" in names:
-        options["rng"] = rng
-    else:
+    if _parameters(model.sample).isdisjoint(SEEDS):
         _set_random_state(model, rng)
+    options |= _seed_of(model.sample, rng)
     drawn = model.sample(n, **options)
     if isinstance(drawn, tuple):  # GaussianMixture returns (rows, components)
         drawn = drawn[0]
@@ -255,6 +251,14 @@ def _names(function: Any) -> set[str]:
     except (TypeError, ValueError):  # a compiled function need not say
         return set()
     return {"**" if p.kind is p.VAR_KEYWORD else p.name for p in parameters}
+
+
+def _seed_of(function: Any, rng: np.random.Generator) -> dict[str, Any]:
+    """Return a fresh seed by the first of the names for it that a function has, or nothing."""
+    for name in SEEDS:
+        if name in _parameters(function):
+            return {name: rng if name == "rng" else _integer(rng)}
+    return {}
 
 
 def _integer(rng: np.random.Generator) -> int:

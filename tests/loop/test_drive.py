@@ -104,7 +104,16 @@ class ByAttribute(Recorder):
         return self._draw(n, randomness=self.random_state)
 
 
-@pytest.mark.parametrize("kind", [ByState, BySeed, ByGenerator, ByAttribute])
+class ByArgument(ByState):
+    """Takes the randomness of its fit as an argument, too."""
+
+    def fit(self, X, sample_weight=None, seed=None):
+        """Note the argument."""
+        del sample_weight
+        self.fitted_with, self.dim = seed, X.shape[1]
+
+
+@pytest.mark.parametrize("kind", [ByState, BySeed, ByGenerator, ByAttribute, ByArgument])
 def test_every_fit_and_sample_gets_fresh_randomness(kind):
     """Integers go to random_state, seed and attributes, a Generator to rng; all differ."""
     SEEN.clear()
