@@ -21,7 +21,7 @@ from numba.core import types
 from numba.extending import intrinsic
 
 from modelcollapse._support.checks import Floats
-from modelcollapse._support.compiled import compiled, inlined
+from modelcollapse._support.compiled import compiled
 
 Words = npt.NDArray[np.uint32]
 BUFFER = 256  # numbers; an even number
@@ -81,14 +81,14 @@ as_float: Any = intrinsic(_float_of_bits)
 as_word: Any = intrinsic(_bits_of_float)
 
 
-@inlined
+@compiled
 def _mixed(a: np.uint64, b: np.uint64, turn: int) -> tuple[np.uint64, np.uint64]:
     """Return a pair after one round."""
     a = a + b
     return a, ((b << np.uint64(turn)) | (b >> np.uint64(64 - turn))) ^ a
 
 
-@inlined
+@compiled
 def threefry(
     k0: np.uint64, k1: np.uint64, i: np.uint64, j: np.uint64
 ) -> tuple[np.uint64, np.uint64]:
@@ -109,13 +109,13 @@ def threefry(
     return _mixed(a + k0, b + k1 + np.uint64(3), 16)
 
 
-@inlined
+@compiled
 def uniform_of(word: np.uint64) -> float:
     """Return the uniform of a word's upper 52 bits."""
     return float(as_float((word >> np.uint64(12)) | np.uint64(ONE)) - BELOW_ONE)
 
 
-@inlined
+@compiled
 def logarithm(u: float) -> float:
     """Return log u of a positive normal number, for many numbers at once.
 
@@ -133,7 +133,7 @@ def logarithm(u: float) -> float:
     return float(float(e) * LOG_2 + (2.0 * s + s * z * series))
 
 
-@inlined
+@compiled
 def normals_of(a: np.uint64, b: np.uint64) -> tuple[float, float]:
     """Return two independent normals of a pair: its second word gives an angle and two signs.
 
@@ -156,38 +156,44 @@ def normals_of(a: np.uint64, b: np.uint64) -> tuple[float, float]:
 
 
 @compiled
-def fill_uniforms(stream: Stream, out: Floats) -> None:
-    """Fill out with uniforms: the first words of the next pairs, then the second ones.
-
-    Of an odd number the last pair gives its first word alone.
-    """
+def _pairs_of_uniforms(stream: Stream, first: Floats, second: Floats) -> None:
+    """Fill two arrays of one length with the first and the second uniform of each next pair."""
     k0, k1, i = stream.key[0], stream.key[1], stream.next
-    half = out.size // 2
-    for j in range(half):
+    for j in range(first.size):
         a, b = threefry(k0, k1, i + np.uint64(j), np.uint64(0))
-        out[j], out[j + half] = uniform_of(a), uniform_of(b)
-    i += np.uint64(half)
+        first[j], second[j] = uniform_of(a), uniform_of(b)
+    stream.next = i + np.uint64(first.size)
+
+
+@compiled
+def _pairs_of_normals(stream: Stream, first: Floats, second: Floats) -> None:
+    """Fill two arrays of one length with the first and the second normal of each next pair."""
+    k0, k1, i = stream.key[0], stream.key[1], stream.next
+    for j in range(first.size):
+        a, b = threefry(k0, k1, i + np.uint64(j), np.uint64(0))
+        first[j], second[j] = normals_of(a, b)
+    stream.next = i + np.uint64(first.size)
+
+
+@compiled
+def fill_uniforms(stream: Stream, out: Floats) -> None:
+    """Fill out with uniforms: the first ones of the next pairs, then the second ones.
+
+    Of an odd number the last pair gives its first one alone.
+    """
+    half = out.size // 2
+    _pairs_of_uniforms(stream, out[:half], out[half : 2 * half])
     if out.size > 2 * half:
-        a, b = threefry(k0, k1, i, np.uint64(0))
-        out[2 * half] = uniform_of(a)
-        i += np.uint64(1)
-    stream.next = i
+        _pairs_of_uniforms(stream, out[2 * half :], np.empty(1))
 
 
 @compiled
 def fill_normals(stream: Stream, out: Floats) -> None:
     """Fill out with standard normals, in the order of `fill_uniforms`."""
-    k0, k1, i = stream.key[0], stream.key[1], stream.next
     half = out.size // 2
-    for j in range(half):
-        a, b = threefry(k0, k1, i + np.uint64(j), np.uint64(0))
-        out[j], out[j + half] = normals_of(a, b)
-    i += np.uint64(half)
+    _pairs_of_normals(stream, out[:half], out[half : 2 * half])
     if out.size > 2 * half:
-        a, b = threefry(k0, k1, i, np.uint64(0))
-        out[2 * half] = normals_of(a, b)[0]
-        i += np.uint64(1)
-    stream.next = i
+        _pairs_of_normals(stream, out[2 * half :], np.empty(1))
 
 
 @compiled

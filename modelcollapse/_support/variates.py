@@ -204,7 +204,8 @@ def draw_plan(
             replaced = int(edits[0, t])
             if edits[1, t] > 0.0:
                 replaced = binomial(stream, counts[t], edits[1, t])
-            plan[t] = plan[t - 1]
+            for i in range(counts[t]):
+                plan[t, i] = plan[t - 1, i]
             for i in range(replaced):
                 # The order of a set has no meaning, so that its first rows may be the chosen ones.
                 j = i + below(stream, counts[t] - i)

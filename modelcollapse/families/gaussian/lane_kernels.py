@@ -373,8 +373,7 @@ def replace_lanes(
         shift[:] = volume[:] = 0.0
         pivots[:] = 0.0
         for i in range(d):
-            part[:] = B[i, i]
-            lanes_logged(part.reshape((1, SPACE)), 1.0, pivots[i : i + 1], volume, unit)
+            lanes_logged(B[i][i : i + 1], 1.0, pivots[i : i + 1], volume, unit)
         for t in range(sizes.size):
             if t > 0 or not given:
                 n, hot = sizes[t], heat if t > 0 else 1.0
@@ -438,8 +437,7 @@ def accumulate_lanes(
         volume[:] = 0.0
         pivots[:] = 0.0
         for i in range(d):
-            part[:] = B[i, i]
-            lanes_logged(part.reshape((1, SPACE)), 1.0, pivots[i : i + 1], volume, unit)
+            lanes_logged(B[i][i : i + 1], 1.0, pivots[i : i + 1], volume, unit)
         before = 0
         for t in range(sizes.size):
             n, after = sizes[t], before + sizes[t]

@@ -233,7 +233,8 @@ def grow(
                 draw_parents(stream, kind, first, rows, count, sums, words[:four], parents[:m])
                 if extra < 0:
                     for k in range(m):
-                        normals[k] = given[r, targets[k]]
+                        for j in range(d):
+                            normals[k, j] = given[r, targets[k], j]
                 else:
                     draw_noise(stream, extra, d, normals[:m])
                 add_noise(pool, targets[:m], parents[:m], normals, h, scaled, factor)
