@@ -2,6 +2,7 @@
 
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from contextlib import nullcontext, suppress
 from functools import cache
@@ -120,6 +121,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in ("stdout", "stderr"):  # closed by who started this
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
+    if arguments is None:
+        # A worker that has grown is replaced, which is nothing that the user can mend.
+        warnings.filterwarnings("ignore", "A worker stopped while some jobs were given")
     words = list(sys.argv[1:] if arguments is None else arguments)
     return answered(lambda: _run(words), program=arguments is None)
 

@@ -76,6 +76,21 @@ def test_importing_the_package_loads_no_numpy(loaded):
     assert not {"numpy", *HEAVY} & loaded["import"]
 
 
+def test_a_worker_that_is_replaced_is_no_warning():
+    """Joblib replaces workers that have grown, and says so; as a program we do not."""
+    code = """
+import sys, warnings
+from modelcollapse.cli import main
+sys.argv = ["modelcollapse", "--version"]
+main()
+warnings.warn("A worker stopped while some jobs were given to the executor. This can be", UserWarning)
+warnings.warn("another", UserWarning)
+"""
+    _, err = run(code)
+    assert "another" in err
+    assert "A worker" not in err.replace('warnings.warn("A worker', "")
+
+
 def test_help_loads_no_numpy(loaded):
     """The commands' list is printed without importing any of them."""
     own = {name for name in loaded["help"] if name.startswith("modelcollapse")}
