@@ -112,7 +112,7 @@ def threefry(
 @compiled
 def uniform_of(word: np.uint64) -> float:
     """Return the uniform of a word's upper 52 bits."""
-    return float(as_float((word >> np.uint64(12)) | np.uint64(ONE)) - BELOW_ONE)
+    return as_float((word >> np.uint64(12)) | np.uint64(ONE)) - BELOW_ONE  # type: ignore[no-any-return]
 
 
 @compiled
@@ -130,7 +130,7 @@ def logarithm(u: float) -> float:
     series = 2.0 / 15.0 + z * (2.0 / 17.0 + z * (2.0 / 19.0 + z * (2.0 / 21.0)))
     series = 2.0 / 9.0 + z * (2.0 / 11.0 + z * (2.0 / 13.0 + z * series))
     series = 2.0 / 3.0 + z * (2.0 / 5.0 + z * (2.0 / 7.0 + z * series))
-    return float(float(e) * LOG_2 + (2.0 * s + s * z * series))
+    return e * LOG_2 + (2.0 * s + s * z * series)  # type: ignore[no-any-return]
 
 
 @compiled

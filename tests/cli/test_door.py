@@ -83,7 +83,7 @@ import sys, warnings
 from modelcollapse.cli import main
 sys.argv = ["modelcollapse", "--version"]
 main()
-warnings.warn("A worker stopped while some jobs were given to the executor. This can be", UserWarning)
+warnings.warn("A worker stopped while some jobs were given to the executor.", UserWarning)
 warnings.warn("another", UserWarning)
 """
     _, err = run(code)

@@ -16,7 +16,7 @@ import numpy as np
 
 import modelcollapse as mc
 from modelcollapse import solver
-from modelcollapse._support import stream
+from modelcollapse._support import stream as streams
 from modelcollapse.families.discrete import simulate
 from modelcollapse.families.kde import control, scoring
 from modelcollapse.families.kde.scoring import distances, exponential, few
@@ -24,6 +24,7 @@ from modelcollapse.families.kde.scoring.grid import Grid
 from modelcollapse.families.markov import runs
 
 PACKAGE = Path(mc.__file__).parent
+FEW = 4  # numbers that are drawn one by one where nothing is compiled
 DECORATORS = {"compiled", "inlined", "ordered"}
 WORKFLOWS = {
     "replace": mc.Replace(),
@@ -97,6 +98,15 @@ def along_a_path():
     return {"errors": values, "slopes": path.slopes(tape, np.ones(3)), "own": np.array([own])}
 
 
+def drawn_one_by_one():
+    """Return the numbers of short arrays."""
+    found = {}
+    for fill in (streams.fill_uniforms, streams.fill_normals):
+        found[fill.__name__] = np.empty(2 * FEW)
+        fill(streams.opened(3), found[fill.__name__])
+    return found
+
+
 def numbers():
     """Return all numbers by name."""
     found = dict([*tables(), *sums()])
@@ -110,6 +120,7 @@ def numbers():
     paired = mc.LinearRegression(2, design="paired")
     found["paired"] = simulated(mc.Experiment(paired, mc.FreshData(6, 6), 6, 3))
     found["path"] = along_a_path()
+    found["stream"] = drawn_one_by_one()
     found["room"] = {"values": runs.grown(np.arange(3))[:3]}
     units = mc.Normal(np.zeros(3), np.diag([1e-40, 1e-20, 1.0]))
     found["thin"] = simulated(mc.Experiment(mc.Gaussian(3), mc.Replace(), 3, 3, truth=units))
@@ -141,12 +152,36 @@ def interpreted(called):
     def with_exponent(value, shifted):
         return math.ldexp(value, int(shifted - exponential.SHIFT))
 
+    def whole(fill, numbers):
+        """Return a fill that does long arrays at once: one number after the other takes minutes."""
+
+        def filled(stream, first, second):
+            if first.size <= FEW:
+                fill(stream, first, second)
+                return
+            i = np.arange(first.size, dtype=np.uint64)
+            first[:], second[:] = numbers(
+                *streams.threefry(*stream.key, stream.next + i, np.zeros_like(i))
+            )
+            stream.next += np.uint64(first.size)
+
+        return filled
+
+    def two_uniforms(a, b):
+        return streams.uniform_of(a), streams.uniform_of(b)
+
     with (
         mock.patch.object(distances, "lesser", min),
         mock.patch.object(few, "lesser", min),
         mock.patch.object(exponential, "with_exponent", with_exponent),
-        mock.patch.object(stream, "as_float", lambda word: word.view(np.float64)),
-        mock.patch.object(stream, "as_word", lambda value: np.float64(value).view(np.uint64)),
+        mock.patch.object(streams, "as_float", lambda word: word.view(np.float64)),
+        mock.patch.object(streams, "as_word", lambda value: np.float64(value).view(np.uint64)),
+        mock.patch.object(
+            streams, "_pairs_of_uniforms", whole(streams._pairs_of_uniforms, two_uniforms)
+        ),
+        mock.patch.object(
+            streams, "_pairs_of_normals", whole(streams._pairs_of_normals, streams.normals_of)
+        ),
     ):
         sys.setprofile(note)
         try:

@@ -116,6 +116,14 @@ class Blocks:
         if (plan.test is not None or "mise" in plan.extra) and plan.scored_by_number:
             _require_density(self.scored, plan.recorded)
 
+    @property
+    def released(self) -> bool:
+        """Whether compiled code does the work, see `loop.blocks`: rows and their moments alone."""
+        plan, e = self.plan, self.plan.experiment
+        asked = plan.test is not None or plan.extra
+        known = plan.fixed is not None or e.schedule.random_sets
+        return bool(known and e.model.kernel.built_in and not asked)
+
     def storage(self, count: int) -> Arrays:
         """Return what is kept of `count` replicates, to be filled."""
         return self.plan.storage(count)
