@@ -121,17 +121,6 @@ def test_subsets_have_their_law(k, seed):
         assert_law(tallies[:, 0], lambda x: stats.hypergeom.cdf(np.floor(x), 100, 70, k))
 
 
-def test_large_integers_are_uniform(seed):
-    """Above 2^32 two draws are put together."""
-    stream = opened(seed)
-    bound = 3 * 2**40 + 7
-    drawn = np.array([kernels.anywhere(stream, bound) for _ in range(10_000)])
-
-    assert drawn.min() >= 0
-    assert drawn.max() < bound
-    assert_law(drawn / bound, lambda x: np.clip(x, 0, 1))
-
-
 @pytest.mark.parametrize("name", ["replace", "subsample", "share", "bootstrap"])
 def test_same_bits(name):
     """Whatever is recorded and however the work is cut, the numbers are the same bits."""
