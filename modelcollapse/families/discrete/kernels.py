@@ -8,8 +8,6 @@ order of min(n, m), whatever n is. Where a pool is small its rows are kept, as n
 and drawn from directly.
 """
 
-import math
-
 import numpy as np
 import numpy.typing as npt
 
@@ -20,20 +18,21 @@ from modelcollapse._support.variates import below, binomial, leftover, placed, w
 
 Words = npt.NDArray[np.int32]
 RATIO = 32  # a binomial costs about as much as so many rows
-COPIED = 400  # and as copies of so many rows
+COPIED = 700  # and as copies of so many rows
 CELLS = 8  # of the guide table, per outcome: most then lie within one outcome
-SHIFT = 5
+SHIFT = 6
 MOST = 2**SHIFT  # the largest mean of a Poisson in the table; more are sums
-VALUES = 128  # of those Poissons: 1e-36 of their mass is beyond
+VALUES = 256  # of those Poissons: 1e-70 of their mass is beyond
 
 
 def _aliases(mean: int) -> tuple[list[float], list[int]]:
-    """Return Walker's table of a Poisson, exact but for the rounding of each share.
+    """Return Walker's table of a Poisson, whose probabilities are rounded below 2^-100.
 
     Cell k of VALUES equally likely ones is the value k with the chance share[k], else other[k].
     """
-    last = math.factorial(VALUES)
-    mass = [VALUES * mean**k * (last // math.factorial(k)) for k in range(VALUES)]
+    mass = [VALUES << 160]  # whole numbers in proportion to the probabilities
+    for k in range(1, VALUES):
+        mass.append(mass[-1] // VALUES * mean // k * VALUES)
     share, other, cell = [1.0] * VALUES, list(range(VALUES)), sum(mass) // VALUES
     few, many = ([k for k in other if (mass[k] < cell) == less] for less in (True, False))
     while few:
@@ -244,17 +243,17 @@ def tails(p: Floats, rest: Floats) -> None:
 
 
 @compiled
-def cumulated(p: Floats, sums: Floats, guide: Integers) -> int:
-    """Fill cumulative sums and a guide table of p.size cells; return the last possible outcome."""
+def cumulated(p: Floats, sums: Floats, guide: Words) -> int:
+    """Fill cumulative sums and a guide table; return the last possible outcome."""
     K, total, last = p.size, 0.0, 0
     for j in range(K):
         total += p[j]
         sums[j] = total
         if p[j] > 0:
             last = j
-    j = 0
-    for cell in range(K):
-        while j < last and sums[j] <= total * (cell / K):
+    j, step = 0, total / guide.size
+    for cell in range(guide.size):
+        while j < last and sums[j] <= cell * step:
             j += 1
         guide[cell] = j
     return last
@@ -267,7 +266,7 @@ def drawn_floats(
     p: Floats,
     rest: Floats,
     sums: Floats,
-    guide: Integers,
+    guide: Words,
     last: int,
     tally: Integers,
 ) -> None:
@@ -275,7 +274,7 @@ def drawn_floats(
 
     `rest` is from `tails`, `sums`, `guide` and `last` from `cumulated`.
     """
-    K = p.size
+    K, cells, total = p.size, guide.size, sums[p.size - 1]
     if n > RATIO * K:
         left = n
         for j in range(K):
@@ -293,9 +292,8 @@ def drawn_floats(
         shares = upcoming(stream, n)
         n -= shares.size
         for share in shares:
-            # One cell back, as share K rounds; the scan goes forward only.
-            j = guide[max(0, int(share * K) - 1)]
-            while j < last and sums[j] <= share * sums[K - 1]:
+            j = guide[int(share * cells)]  # which rounds, as all that is drawn
+            while j < last and sums[j] <= share * total:
                 j += 1
             tally[j] += 1
 
@@ -330,7 +328,7 @@ def drawn_evenly(stream: Stream, n: int, tally: Integers) -> None:
 def drawn_mixtures(stream: Stream, n: int, p: Floats, tally: Integers) -> None:
     """Fill tally, (replicates, K), with n rows of each replicate's probabilities p."""
     count, K = p.shape
-    rest, sums, guide = np.empty(K), np.empty(K), np.empty(K, dtype=np.int64)
+    rest, sums, guide = np.empty(K), np.empty(K), np.empty(2 * K, dtype=np.int32)
     tally[:] = 0
     for r in range(count):
         last = cumulated(p[r], sums, guide)

@@ -97,7 +97,7 @@ def run(
         (replicates, recorded, 6), and fitted probabilities (replicates, recorded, K) or empty.
     """
     K, T = truth.size, sizes.size
-    rest, sums, cells = np.empty(K), np.empty(K), np.empty(K, dtype=np.int64)
+    rest, sums, cells = np.empty(K), np.empty(K), np.empty(4 * K, dtype=np.int32)
     last = cumulated(truth, sums, cells)
     tails(truth, rest)
     ends, guide = np.empty(K, dtype=np.int64), np.empty(RATIO * K + 1, dtype=np.int32)
@@ -179,7 +179,7 @@ def edit(
         As in `run`.
     """
     K, n = truth.size, rows.size
-    rest, sums, cells = np.empty(K), np.empty(K), np.empty(K, dtype=np.int64)
+    rest, sums, cells = np.empty(K), np.empty(K), np.empty(4 * K, dtype=np.int32)
     last = cumulated(truth, sums, cells)
     tails(truth, rest)
     labels, gone = np.arange(K), np.zeros(2)

@@ -86,7 +86,7 @@ def test_draws_have_their_law(n, tens, seed):
     counts, m, total, reps = tens * np.array([7, 0, 3]), 3, 10 * tens, 5_000
     ends, guide = np.empty(3, np.int64), np.empty(32 * 3 + 1, np.int32)
     shares = counts / total
-    rest, sums, cells = np.empty(3), np.empty(3), np.empty(3, np.int64)
+    rest, sums, cells = np.empty(3), np.empty(3), np.empty(6, np.int32)
     last = kernels.cumulated(shares, sums, cells)
     kernels.tails(shares, rest)
     found = {name: np.zeros((reps, 3), np.int64) for name in ("counts", "floats", "rows")}
