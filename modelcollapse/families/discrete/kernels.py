@@ -53,22 +53,25 @@ OTHERS = np.array([other for _, other in _TABLE], dtype=np.uint8)
 def index(rows: int, counts: Integers, m: int, ends: Integers, guide: Words) -> int:
     """Fill the guide table of m counts: outcome of each row 0, 2^shift, ...; return the shift.
 
-    `ends` are the cumulative counts. The table has at most RATIO m cells, and about as many as
-    `rows`, which are to be drawn.
+    `ends` are the cumulative counts. The table has at most RATIO m cells, and few
+    if few `rows` are to be drawn.
     """
     total = 0
     for j in range(m):
         total += counts[j]
         ends[j] = total
     shift = 0
-    if total > min(RATIO * m, 2 * rows):
-        while ((total - 1) >> shift) + 1 > min(CELLS * m, 2 * rows):
+    if total > min(RATIO * m, 4 * rows):
+        while ((total - 1) >> shift) + 1 > min(CELLS * m, 4 * rows):
             shift += 1
-    cell = 0
-    for j in range(m):
-        while (cell << shift) < ends[j]:
-            guide[cell] = j
-            cell += 1
+    cells, first, last, up = ((total - 1) >> shift) + 1, 0, np.int32(0), (1 << shift) - 1
+    guide[: cells + 1] = 0
+    for j in range(m):  # without branches, which would go either way
+        guide[(first + up) >> shift] = j
+        first = ends[j]
+    for cell in range(cells):
+        last = max(last, guide[cell])
+        guide[cell] = last
     return shift
 
 
@@ -83,7 +86,8 @@ def copied(stream: Stream, counts: Integers, tally: Integers) -> int:
             wholes += means[i] >> SHIFT
             cell = shares[i] * VALUES
             mean, k = means[i] & (MOST - 1), int(cell)
-            k = k if cell - k < SHARES[mean, k] else np.int64(OTHERS[mean, k])
+            other = np.int64(OTHERS[mean, k])
+            k = k if cell - k < SHARES[mean, k] else other
             found[i] += k
             total += k
         start += shares.size

@@ -51,8 +51,10 @@ def gathered(
         place += size[c]
         size[c] = 0
     for j in chosen:
-        for c, w in zip(where[ends[j] : ends[j + 1]], what[ends[j] : ends[j + 1]]):
-            lists[begin[c] + size[c]] = w
+        contexts, outcomes = where[ends[j] : ends[j + 1]], what[ends[j] : ends[j + 1]]
+        for i in range(contexts.size):
+            c = contexts[i]
+            lists[begin[c] + size[c]] = outcomes[i]
             size[c] += 1
     return m
 
