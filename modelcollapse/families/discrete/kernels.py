@@ -17,7 +17,7 @@ from modelcollapse._support.stream import CHUNK, Stream, fill_words, uniform, up
 from modelcollapse._support.variates import below, binomial, leftover, placed, within
 
 Words = npt.NDArray[np.int32]
-RATIO = 32  # a binomial costs about as much as so many rows
+RATIO = 16  # a binomial costs about as much as so many rows
 COPIED = 700  # and as copies of so many rows
 CELLS = 8  # of the guide table, per outcome: most then lie within one outcome
 SHIFT = 6
@@ -53,8 +53,8 @@ OTHERS = np.array([other for _, other in _TABLE], dtype=np.uint8)
 def index(rows: int, counts: Integers, m: int, ends: Integers, guide: Words) -> int:
     """Fill the guide table of m counts: outcome of each row 0, 2^shift, ...; return the shift.
 
-    `ends` are the cumulative counts. The table has at most RATIO m cells, and few
-    if few `rows` are to be drawn.
+    `ends` are the cumulative counts. The table has at most RATIO m cells, and few if
+    few `rows` are to be drawn.
     """
     total = 0
     for j in range(m):
