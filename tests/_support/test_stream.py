@@ -248,7 +248,7 @@ def test_some_upcoming_uniforms():
         some = streams.upcoming(views, most).copy()
         assert 1 <= some.size <= most
         found.extend(some)
-    singles = [streams.uniform(one) for _ in range(2 * streams.BUFFER)]
+    singles = [streams.uniform(one) for _ in range(3 * streams.BUFFER)]
 
     assert len(found) < len(singles)
     assert sorted(found[: streams.BUFFER]) == sorted(singles[: streams.BUFFER])

@@ -86,7 +86,7 @@ def copied(stream: Stream, counts: Integers, tally: Integers) -> int:
             wholes += means[i] >> SHIFT
             cell = shares[i] * VALUES
             mean, k = means[i] & (MOST - 1), int(cell)
-            other = np.int64(OTHERS[mean, k])
+            other = int(np.int64(OTHERS[mean, k]))
             k = k if cell - k < SHARES[mean, k] else other
             found[i] += k
             total += k
@@ -96,7 +96,7 @@ def copied(stream: Stream, counts: Integers, tally: Integers) -> int:
             for _ in range(counts[j] >> SHIFT):
                 cell = uniform(stream) * VALUES
                 k = int(cell)
-                k = k if cell - k < SHARES[MOST, k] else np.int64(OTHERS[MOST, k])
+                k = k if cell - k < SHARES[MOST, k] else int(np.int64(OTHERS[MOST, k]))
                 tally[j] += k
                 total += k
     return total
