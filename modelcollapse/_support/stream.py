@@ -220,6 +220,18 @@ def uniform(stream: Stream) -> float:
 
 
 @compiled
+def upcoming(stream: Stream, most: int) -> Floats:
+    """Draw one to `most` uniforms: a view of the buffer, to be used before any other draw."""
+    left = stream.uniforms_left
+    if left == 0:
+        fill_uniforms(stream, stream.uniforms)
+        left = BUFFER
+    some = min(left, most)
+    stream.uniforms_left = left - some
+    return stream.uniforms[left - some : left]  # type: ignore[no-any-return]
+
+
+@compiled
 def normal(stream: Stream) -> float:
     """Draw a standard normal."""
     left = stream.normals_left

@@ -238,3 +238,19 @@ def test_keys_come_from_seeds_and_generators():
     one, two = np.random.default_rng(0), np.random.default_rng(0)
     assert drawn_from(one).key.tolist() == drawn_from(two).key.tolist()
     assert drawn_from(one).key.tolist() != drawn_from(np.random.default_rng(0)).key.tolist()
+
+
+def test_some_upcoming_uniforms():
+    """They are those that come one by one, each once, whatever is asked for."""
+    views, one = streams.opened(1), streams.opened(1)
+    found = []
+    for most in (1, 100, 200, 1000, 3):
+        some = streams.upcoming(views, most).copy()
+        assert 1 <= some.size <= most
+        found.extend(some)
+    singles = [streams.uniform(one) for _ in range(3 * streams.BUFFER)]
+
+    assert len(found) < len(singles)
+    assert sorted(found[: streams.BUFFER]) == sorted(singles[: streams.BUFFER])
+    assert set(found) <= set(singles)
+    assert len(set(found)) == len(found)

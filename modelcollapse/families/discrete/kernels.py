@@ -1,9 +1,11 @@
 """Compiled draws: rows of integer counts, rows of probabilities, and subsets of a pool.
 
-A draw of n rows from m outcomes goes row by row, through a guide table, where n is below RATIO m,
-and outcome by outcome, through conditional binomials, beyond: time and memory are of the order of
-min(n, m), whatever n is. Where a pool is small its rows are kept, as numbers of outcomes, and
-drawn from directly: that is three times as fast as the guide table.
+About as many rows as there are, drawn from m outcomes' counts c, are Poisson(c) copies of each,
+to which rows are added, or of which rows are taken away, until their number is right: given their
+sum, independent Poissons are multinomial. Other numbers of rows go row by row, through a guide
+table, and many rows outcome by outcome, through conditional binomials: time and memory are of the
+order of min(n, m), whatever n is. Where a pool is small its rows are kept, as numbers of outcomes,
+and drawn from directly.
 """
 
 import numpy as np
@@ -11,47 +13,93 @@ import numpy.typing as npt
 
 from modelcollapse._support.checks import Floats, Integers
 from modelcollapse._support.compiled import compiled
-from modelcollapse._support.stream import CHUNK, Stream, fill_words, uniform
-from modelcollapse._support.variates import WORD, below, binomial, leftover, placed, within
+from modelcollapse._support.stream import CHUNK, Stream, fill_words, uniform, upcoming
+from modelcollapse._support.variates import below, binomial, leftover, placed, within
 
 Words = npt.NDArray[np.int32]
-RATIO = 32  # a binomial costs about as much as so many rows
+RATIO = 16  # a binomial costs about as much as so many rows
+COPIED = 700  # and as copies of so many rows
 CELLS = 8  # of the guide table, per outcome: most then lie within one outcome
-LOW = 2**20
+SHIFT = 6
+MOST = 2**SHIFT  # the largest mean of a Poisson in the table; more are sums
+VALUES = 256  # of those Poissons: 1e-70 of their mass is beyond
+
+
+def _aliases(mean: int) -> tuple[list[float], list[int]]:
+    """Return Walker's table of a Poisson, whose probabilities are rounded below 2^-100.
+
+    Cell k of VALUES equally likely ones is the value k with the chance share[k], else other[k].
+    """
+    mass = [VALUES << 160]  # whole numbers in proportion to the probabilities
+    for k in range(1, VALUES):
+        mass.append(mass[-1] // VALUES * mean // k * VALUES)
+    share, other, cell = [1.0] * VALUES, list(range(VALUES)), sum(mass) // VALUES
+    few, many = ([k for k in other if (mass[k] < cell) == less] for less in (True, False))
+    while few:
+        k, donor = few.pop(), many[-1]
+        share[k], other[k] = mass[k] / cell, donor
+        mass[donor] -= cell - mass[k]
+        if mass[donor] < cell:
+            few.append(many.pop())
+    return share, other
+
+
+_TABLE = [_aliases(mean) for mean in range(MOST + 1)]
+SHARES = np.array([share for share, _ in _TABLE])
+OTHERS = np.array([other for _, other in _TABLE], dtype=np.uint8)
 
 
 @compiled
-def anywhere(stream: Stream, bound: int) -> np.int64:
-    """Return a uniform integer in [0, bound), bound at most 2^52."""
-    if bound < WORD:
-        return np.int64(below(stream, bound))
-    while True:
-        high = np.int64(below(stream, (bound - 1) // LOW + 1))
-        value = high * LOW + np.int64(below(stream, LOW))
-        if value < bound:
-            return value
-
-
-@compiled
-def index(counts: Integers, m: int, ends: Integers, guide: Words) -> int:
+def index(rows: int, counts: Integers, m: int, ends: Integers, guide: Words) -> int:
     """Fill the guide table of m counts: outcome of each row 0, 2^shift, ...; return the shift.
 
-    `ends` are the cumulative counts. The table has at most RATIO m cells.
+    `ends` are the cumulative counts. The table has at most RATIO m cells, and few if
+    few `rows` are to be drawn.
     """
     total = 0
     for j in range(m):
         total += counts[j]
         ends[j] = total
     shift = 0
-    if total > RATIO * m:
-        while ((total - 1) >> shift) + 1 > CELLS * m:
+    if total > min(RATIO * m, 4 * rows):
+        while ((total - 1) >> shift) + 1 > min(CELLS * m, 4 * rows):
             shift += 1
-    cell = 0
-    for j in range(m):
-        while (cell << shift) < ends[j]:
-            guide[cell] = j
-            cell += 1
+    cells, first, last, up = ((total - 1) >> shift) + 1, 0, np.int32(0), (1 << shift) - 1
+    guide[: cells + 1] = 0
+    for j in range(m):  # without branches, which would go either way
+        guide[(first + up) >> shift] = j
+        first = ends[j]
+    for cell in range(cells):
+        last = max(last, guide[cell])
+        guide[cell] = last
     return shift
+
+
+@compiled
+def copied(stream: Stream, counts: Integers, tally: Integers) -> int:
+    """Add Poissons whose means are the counts to a tally; return their sum."""
+    total, wholes, m, start = 0, 0, counts.size, 0
+    while start < m:
+        shares = upcoming(stream, m - start)
+        means, found = counts[start : start + shares.size], tally[start : start + shares.size]
+        for i in range(shares.size):
+            wholes += means[i] >> SHIFT
+            cell = shares[i] * VALUES
+            mean, k = means[i] & (MOST - 1), int(cell)
+            other = int(np.int64(OTHERS[mean, k]))
+            k = k if cell - k < SHARES[mean, k] else other
+            found[i] += k
+            total += k
+        start += shares.size
+    if wholes > 0:
+        for j in range(m):
+            for _ in range(counts[j] >> SHIFT):
+                cell = uniform(stream) * VALUES
+                k = int(cell)
+                k = k if cell - k < SHARES[MOST, k] else int(np.int64(OTHERS[MOST, k]))
+                tally[j] += k
+                total += k
+    return total
 
 
 @compiled
@@ -66,8 +114,9 @@ def drawn(
     tally: Integers,
 ) -> None:
     """Fill tally[:m] with n rows drawn with replacement from m outcomes' counts."""
+    near, wanted = 0.75 * total <= n <= 4.0 * total, n
     tally[:m] = 0
-    if n > RATIO * m:
+    if n > RATIO * m and (not near or n / COPIED + np.sqrt(n) / 3.0 > m):
         left, rest = n, total
         for j in range(m):
             if left == 0:
@@ -80,21 +129,49 @@ def drawn(
                 left -= tally[j]
                 rest -= counts[j]
         return
-    shift, words = index(counts, m, ends, guide), np.empty(CHUNK, np.uint32)
-    if shift == 0:  # a cell for each row: then the total is below 2^32
-        least = leftover(total)
-        for start in range(0, n, CHUNK):
-            some = min(CHUNK, n - start)
-            fill_words(stream, words[: (some + 3) // 4 * 4])
-            for i in range(some):
-                tally[guide[placed(stream, words[i], total, least)]] += 1
+    while near and n >= 0.75 * total:
+        n -= copied(stream, counts[:m], tally[:m])
+    if n < 0:
+        thin(stream, -n, tally, m, wanted - n, ends, guide)
+    if n <= 0:
         return
-    for _ in range(n):
-        row = anywhere(stream, total)
-        j = guide[row >> shift]
-        while ends[j] <= row:
-            j += 1
-        tally[j] += 1
+    shift = index(n, counts, m, ends, guide)
+    while n > 0:
+        shares = upcoming(stream, n)
+        n -= shares.size
+        for share in shares:
+            row = int(share * total)  # below it, as shares are at most 1 - 2^-53
+            j = guide[row >> shift]
+            while ends[j] <= row:
+                j += 1
+            tally[j] += 1
+
+
+@compiled
+def thin(
+    stream: Stream,
+    k: int,
+    counts: Integers,
+    m: int,
+    total: int,
+    ends: Integers,
+    guide: Words,
+) -> None:
+    """Take k > 0 rows, drawn without replacement, away from m outcomes' counts.
+
+    A row is drawn again if it is none of the first `counts[j]` of its outcome, the rows left: what
+    is taken next is then proportional to them.
+    """
+    shift = index(k, counts, m, ends, guide)
+    while k > 0:
+        for share in upcoming(stream, k):
+            row = int(share * total)
+            j = guide[row >> shift]
+            while ends[j] <= row:
+                j += 1
+            if row - (ends[j - 1] if j > 0 else 0) < counts[j]:
+                counts[j] -= 1
+                k -= 1
 
 
 @compiled
@@ -108,43 +185,30 @@ def subset(
     guide: Words,
     chosen: Integers,
 ) -> None:
-    """Fill chosen[:m] with k of the rows, drawn without replacement.
-
-    A row is drawn again if it falls among the first `chosen[j]` of its outcome: what is left of
-    each outcome is then proportional to its rows not yet drawn.
-    """
+    """Fill chosen[:m] with k of the rows, drawn without replacement."""
     fewer = min(k, total - k)
-    chosen[:m] = 0
+    chosen[:m] = counts[:m]
     if fewer > 0:
-        shift = index(counts, m, ends, guide)
-        left = fewer
-        while left > 0:
-            row = anywhere(stream, total)
-            j = guide[row >> shift]
-            while ends[j] <= row:
-                j += 1
-            if row - (ends[j] - counts[j]) >= chosen[j]:
-                chosen[j] += 1
-                left -= 1
-    if fewer < k:
+        thin(stream, fewer, chosen, m, total, ends, guide)
+    if fewer == k:
         for j in range(m):
             chosen[j] = counts[j] - chosen[j]
 
 
 @compiled
 def drawn_rows(
-    stream: Stream, n: int, rows: Words, trained: int, total: int, tally: Integers
+    stream: Stream, n: int, rows: Words, trained: int, total: int, counts: Integers
 ) -> None:
-    """Tally n of the first `trained` rows, drawn with replacement, and append them at `total`."""
-    tally[:] = 0
+    """Draw n of the first `trained` rows with replacement, append them at `total`, and count."""
     least, words = leftover(trained), np.empty(CHUNK, np.uint32)
     for start in range(0, n, CHUNK):
         some = min(CHUNK, n - start)
         fill_words(stream, words[: (some + 3) // 4 * 4])
+        added = rows[total + start : total + start + some]
         for i in range(some):
             j = rows[placed(stream, words[i], trained, least)]
-            rows[total + start + i] = j
-            tally[j] += 1
+            added[i] = j
+            counts[j] += 1
 
 
 @compiled
@@ -153,13 +217,14 @@ def subset_rows(stream: Stream, k: int, rows: Words, total: int, chosen: Integer
     chosen[:] = 0
     words = np.empty(CHUNK, np.uint32)
     for start in range(0, k, CHUNK):
-        stop = min(k, start + CHUNK)
-        fill_words(stream, words[: (stop - start + 3) // 4 * 4])
-        for i in range(start, stop):
-            j = i + within(stream, words[i - start], total - i)
-            row = rows[j]
-            rows[j] = rows[i]
-            rows[i] = row
+        some = min(CHUNK, k - start)
+        fill_words(stream, words[: (some + 3) // 4 * 4])
+        rest, left = rows[start:total], total - start
+        for i in range(some):
+            j = i + within(stream, words[i], left - i)
+            row = rest[j]
+            rest[j] = rest[i]
+            rest[i] = row
             chosen[row] += 1
 
 
@@ -182,17 +247,17 @@ def tails(p: Floats, rest: Floats) -> None:
 
 
 @compiled
-def cumulated(p: Floats, sums: Floats, guide: Integers) -> int:
-    """Fill cumulative sums and a guide table of p.size cells; return the last possible outcome."""
+def cumulated(p: Floats, sums: Floats, guide: Words) -> int:
+    """Fill cumulative sums and a guide table; return the last possible outcome."""
     K, total, last = p.size, 0.0, 0
     for j in range(K):
         total += p[j]
         sums[j] = total
         if p[j] > 0:
             last = j
-    j = 0
-    for cell in range(K):
-        while j < last and sums[j] <= total * (cell / K):
+    j, step = 0, total / guide.size
+    for cell in range(guide.size):
+        while j < last and sums[j] <= cell * step:
             j += 1
         guide[cell] = j
     return last
@@ -205,7 +270,7 @@ def drawn_floats(
     p: Floats,
     rest: Floats,
     sums: Floats,
-    guide: Integers,
+    guide: Words,
     last: int,
     tally: Integers,
 ) -> None:
@@ -213,7 +278,7 @@ def drawn_floats(
 
     `rest` is from `tails`, `sums`, `guide` and `last` from `cumulated`.
     """
-    K = p.size
+    K, cells, total = p.size, guide.size, sums[p.size - 1]
     if n > RATIO * K:
         left = n
         for j in range(K):
@@ -227,13 +292,14 @@ def drawn_floats(
                 tally[j] += got
                 left -= got
         return
-    for _ in range(n):
-        share = uniform(stream)
-        # One cell back, as share K rounds; the scan goes forward only.
-        j = guide[max(0, int(share * K) - 1)]
-        while j < last and sums[j] <= share * sums[K - 1]:
-            j += 1
-        tally[j] += 1
+    while n > 0:
+        shares = upcoming(stream, n)
+        n -= shares.size
+        for share in shares:
+            j = guide[int(share * cells)]  # which rounds, as all that is drawn
+            while j < last and sums[j] <= share * total:
+                j += 1
+            tally[j] += 1
 
 
 @compiled
@@ -266,7 +332,7 @@ def drawn_evenly(stream: Stream, n: int, tally: Integers) -> None:
 def drawn_mixtures(stream: Stream, n: int, p: Floats, tally: Integers) -> None:
     """Fill tally, (replicates, K), with n rows of each replicate's probabilities p."""
     count, K = p.shape
-    rest, sums, guide = np.empty(K), np.empty(K), np.empty(K, dtype=np.int64)
+    rest, sums, guide = np.empty(K), np.empty(K), np.empty(2 * K, dtype=np.int32)
     tally[:] = 0
     for r in range(count):
         last = cumulated(p[r], sums, guide)

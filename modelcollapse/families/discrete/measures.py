@@ -31,22 +31,22 @@ def measured(
     its square, and the probability of all outcomes but the largest; `table` holds c log c. `gone`
     is what `lose` adds up of the outcomes that are not in `labels`.
     """
-    unit, differ, logs, error, present, most = 1.0 / total, 0.0, 0.0, 0.0, 0, 0
-    scale, lost, missing = given[1], gone[0], gone[1]
+    unit, differ, logs, present, most = 1.0 / total, 0.0, 0.0, 0, 0
+    scale, error, missing, largest = given[1], gone[0], gone[1], table.size - 1
     for j in range(m):
         c, p = fit[j], truth[labels[j]]
-        if c > 0:
-            x, rest = c * unit, (total - c) * unit
-            present += 1
-            differ += x * rest
-            logs += table[c] if c < table.size else c * np.log(c)
-            # Near 1 both differ from it by what is left: nothing is lost.
-            gap = ((x - p) if p <= 0.5 else (given[3] - rest)) * scale
-            error += gap * gap
-            most = max(most, c)
-        else:
-            lost += p * scale * (p * scale)
-            missing += p
+        x, rest = c * unit, (total - c) * unit
+        present += 1 if c > 0 else 0
+        missing += 0.0 if c > 0 else p
+        differ += x * rest
+        logs += table[min(c, largest)]
+        # Near 1 both differ from it by what is left: nothing is lost.
+        gap = ((x - p) if p <= 0.5 else (given[3] - rest)) * scale
+        error += gap * gap
+        most = max(most, c)
+    for j in range(m if most > largest else 0):
+        if fit[j] > largest:
+            logs += fit[j] * np.log(fit[j]) - table[largest]
     out[0] = differ
     out[1] = given[0] - present
     out[2] = 1.0 if present == 1 else 0.0
@@ -59,7 +59,7 @@ def measured(
         out[3] = -logs * unit if present > 1 else 0.0
     else:
         out[3] = np.log(total) - logs * unit
-    out[4] = (error + lost) / given[2]
+    out[4] = error / given[2]
     out[5] = missing
 
 
@@ -114,17 +114,15 @@ def record(
     table: Floats,
     gone: Floats,
     whole: Integers,
-    r: int,
-    slot: int,
     out: Floats,
     fitted: Floats,
 ) -> None:
-    """Fill one place of out, and of fitted, with what is recorded of a fit; see `run`."""
+    """Fill out, and fitted if it is not empty, with what is recorded of a fit; see `run`."""
     if alpha > 0:
-        smoothed(fit, labels, m, total, alpha, truth, given, whole, out[r, slot])
+        smoothed(fit, labels, m, total, alpha, truth, given, whole, out)
     else:
-        measured(fit, labels, m, total, truth, given, table, gone, out[r, slot])
+        measured(fit, labels, m, total, truth, given, table, gone, out)
     if fitted.size > 0:
-        fitted[r, slot] = alpha / (total + truth.size * alpha)
+        fitted[:] = alpha / (total + truth.size * alpha)
         for j in range(m):
-            fitted[r, slot, labels[j]] = (fit[j] + alpha) / (total + truth.size * alpha)
+            fitted[labels[j]] = (fit[j] + alpha) / (total + truth.size * alpha)

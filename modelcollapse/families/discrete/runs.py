@@ -97,28 +97,28 @@ def run(
         (replicates, recorded, 6), and fitted probabilities (replicates, recorded, K) or empty.
     """
     K, T = truth.size, sizes.size
-    rest, sums, cells = np.empty(K), np.empty(K), np.empty(K, dtype=np.int64)
+    rest, sums, cells = np.empty(K), np.empty(K), np.empty(4 * K, dtype=np.int32)
     last = cumulated(truth, sums, cells)
     tails(truth, rest)
     ends, guide = np.empty(K, dtype=np.int64), np.empty(RATIO * K + 1, dtype=np.int32)
     labels, counts = np.empty(K, dtype=np.int64), np.empty(K, dtype=np.int64)
     # What is gone is set anew by each replicate's batch 1, which is real.
-    tally, fit, gone = np.empty(K, dtype=np.int64), np.empty(K, dtype=np.int64), np.zeros(2)
+    tally, some, gone = np.empty(K, dtype=np.int64), np.empty(K, dtype=np.int64), np.zeros(2)
     fresh, place = np.zeros(K, dtype=np.int64), np.full(K, -1, dtype=np.int64)
     for r in range(out.shape[0]):
-        m, total, trained = 0, 0, 0
+        m, total, trained, fit = 0, 0, 0, counts
         for t in range(T):
             even = evenly(stream, sizes[t] - real[t], trained, K * alpha)
             synthetic = sizes[t] - real[t] - even
             if synthetic > 0 and rows.size > 0:
-                drawn_rows(stream, synthetic, rows, trained, total, tally[:m])
+                drawn_rows(stream, synthetic, rows, trained, total, counts)
             elif synthetic > 0:
                 drawn(stream, synthetic, fit, m, trained, ends, guide, tally)
             else:
                 tally[:m] = 0
             if pooled:
-                for j in range(m):
-                    counts[j] += tally[j]
+                if rows.size == 0:
+                    counts[:m] += tally[:m]
                 total += synthetic
             else:
                 kept = 0
@@ -139,17 +139,16 @@ def run(
                     appended(tally, m, rows, total)
                 total += real[t] + even
             if 0 < budgets[t] < total:
-                trained = budgets[t]
+                trained, fit = budgets[t], some
                 if rows.size > 0:
                     subset_rows(stream, trained, rows, total, fit[:m])
                 else:
                     subset(stream, trained, counts, m, total, ends, guide, fit)
             else:
-                trained = total
-                fit[:m] = counts[:m]
+                trained, fit = total, counts
             if slots[t] >= 0:
-                where = truth, given, table, gone, fresh, r, slots[t]
-                record(fit, labels, m, trained, alpha, *where, out, fitted)
+                row, q = out[r, slots[t]], fitted[r, slots[t]] if fitted.size > 0 else truth[:0]
+                record(fit, labels, m, trained, alpha, truth, given, table, gone, fresh, row, q)
 
 
 @compiled
@@ -180,7 +179,7 @@ def edit(
         As in `run`.
     """
     K, n = truth.size, rows.size
-    rest, sums, cells = np.empty(K), np.empty(K), np.empty(K, dtype=np.int64)
+    rest, sums, cells = np.empty(K), np.empty(K), np.empty(4 * K, dtype=np.int32)
     last = cumulated(truth, sums, cells)
     tails(truth, rest)
     labels, gone = np.arange(K), np.zeros(2)
@@ -211,5 +210,5 @@ def edit(
                 rows[i] = parents[i]
                 counts[rows[i]] += 1
             if slots[t] >= 0:
-                where = truth, given, table, gone, whole, r, slots[t]
-                record(counts, labels, K, n, alpha, *where, out, fitted)
+                row, q = out[r, slots[t]], fitted[r, slots[t]] if fitted.size > 0 else truth[:0]
+                record(counts, labels, K, n, alpha, truth, given, table, gone, whole, row, q)

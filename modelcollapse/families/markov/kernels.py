@@ -66,7 +66,7 @@ def walked(stream: Stream, n: int, p: Floats, base: Integers, most: int, counts:
     contexts, K = p.shape[0], p.shape[1] - 1
     waiting, tally = np.zeros(contexts, dtype=np.int64), np.zeros(K + 1, dtype=np.int64)
     rest, sums = np.empty((contexts, K + 1)), np.empty((contexts, K + 1))
-    guide, last = np.empty((contexts, K + 1), dtype=np.int64), np.full(contexts, -1)
+    guide, last = np.empty((contexts, 2 * (K + 1)), dtype=np.int32), np.full(contexts, -1)
     counts[:] = 0
     waiting[0] = n
     left, total = n, 0
@@ -83,10 +83,8 @@ def walked(stream: Stream, n: int, p: Floats, base: Integers, most: int, counts:
             waiting[c] = 0
             left -= tally[K]
             total += k - tally[K]
-            for j in range(K + 1):
-                counts[c, j] += tally[j]
-                if j < K:
-                    waiting[base[c] + j] += tally[j]
+            counts[c] += tally
+            waiting[base[c] : base[c] + K] += tally[:K]
         if total > most:
             return False
     return True
@@ -107,7 +105,7 @@ def all_walked(
 def all_drawn(stream: Stream, sizes: Integers, p: Floats, counts: Integers) -> None:
     """Fill counts, (replicates, contexts, K + 1), with sizes[c] outcomes of each context c."""
     K1 = p.shape[2]
-    rest, sums, guide = np.empty(K1), np.empty(K1), np.empty(K1, dtype=np.int64)
+    rest, sums, guide = np.empty(K1), np.empty(K1), np.empty(2 * K1, dtype=np.int32)
     counts[:] = 0
     for r in range(p.shape[0]):
         for c in range(p.shape[1]):

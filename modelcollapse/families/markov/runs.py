@@ -8,7 +8,7 @@ number of transitions is.
 import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers
-from modelcollapse._support.compiled import compiled, inlined
+from modelcollapse._support.compiled import compiled
 from modelcollapse._support.stream import Stream, uniform
 from modelcollapse._support.variates import below
 from modelcollapse.families.markov.kernels import outcome_of
@@ -41,33 +41,55 @@ def gathered(
     """
     m, place = 0, 0
     for j in chosen:
-        for i in range(ends[j], ends[j + 1]):
-            c = where[i]
+        for c in where[ends[j] : ends[j + 1]]:
             if size[c] == 0:
                 seen[m] = c
                 m += 1
             size[c] += 1
-    for s in range(m):
-        begin[seen[s]] = place
-        place += size[seen[s]]
-        size[seen[s]] = 0
+    for c in seen[:m]:
+        begin[c] = place
+        place += size[c]
+        size[c] = 0
     for j in chosen:
-        for i in range(ends[j], ends[j + 1]):
-            c = where[i]
-            lists[begin[c] + size[c]] = what[i]
+        contexts, outcomes = where[ends[j] : ends[j + 1]], what[ends[j] : ends[j + 1]]
+        for i in range(contexts.size):
+            c = contexts[i]
+            lists[begin[c] + size[c]] = outcomes[i]
             size[c] += 1
     return m
 
 
-@inlined
+@compiled
 def followed(
-    stream: Stream, lists: Integers, first: int, total: int, alpha: float, options: int
-) -> np.int64:
-    """Return an outcome of a context, of those seen there or by the added counts of all."""
-    if alpha == 0.0:
-        return lists[first + np.int64(below(stream, total))]  # type: ignore[no-any-return]
-    share = uniform(stream) * (total + alpha * options)
-    return lists[first + np.int64(share)] if share < total else np.int64(below(stream, options))
+    stream: Stream,
+    lists: Integers,
+    begin: Integers,
+    size: Integers,
+    base: Integers,
+    alpha: float,
+    known: Floats,
+    where: Integers,
+    what: Integers,
+    context: int,
+    K: int,
+) -> tuple[int, int]:
+    """Write a text of the fit from a context on, to its end or until there is no room.
+
+    An outcome is one of those seen there, or comes by the added counts of all. Returned are how
+    many are written, and the next context, -1 after the end.
+    """
+    for place in range(where.size):
+        total, options = size[context], known[context, 3]
+        share = uniform(stream) * (total + alpha * options)
+        if share < total:
+            w = lists[begin[context] + int(share)]
+        else:
+            w = np.int64(below(stream, int(options)))
+        where[place], what[place] = context, w
+        if w == K:
+            return place + 1, -1
+        context = base[context] + w
+    return where.size, context
 
 
 @compiled
@@ -217,22 +239,32 @@ def run(
             place = ends[texts]
             for i in range(sizes[t]):
                 # Real texts first, as everywhere; of a sum no order is seen.
-                context, w = 0, np.int64(0)
-                while w < K:
-                    if i < real[t]:
-                        w = np.int64(outcome_of(stream, sums[context], last[context]))
-                    else:
-                        options = int(known[context, 3])
-                        first, total = begin[context], size[context]
-                        w = followed(stream, lists, first, total, alpha, options)
+                context = 0
+                while context >= 0:
                     if place == where.size:
                         if place >= most:
                             return False
                         where, what = grown(where), grown(what)
-                    where[place], what[place] = context, w
-                    place += 1
-                    if w < K:
-                        context = base[context] + w
+                    if i < real[t]:
+                        w = np.int64(outcome_of(stream, sums[context], last[context]))
+                        where[place], what[place] = context, w
+                        place += 1
+                        context = base[context] + w if w < K else -1
+                    else:
+                        written, context = followed(
+                            stream,
+                            lists,
+                            begin,
+                            size,
+                            base,
+                            alpha,
+                            known,
+                            where[place:],
+                            what[place:],
+                            context,
+                            K,
+                        )
+                        place += written
                 texts += 1
                 ends[texts] = place
             for s in range(m):

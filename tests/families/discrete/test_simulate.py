@@ -75,18 +75,18 @@ def test_every_predicted_mean(name, seed):
             assert_bounded_mean(np.minimum(values, most), mean, 0.0, most)
 
 
-@pytest.mark.parametrize(("n", "tens"), [(40, 1), (40, 10), (400, 10)])
+@pytest.mark.parametrize(("n", "tens"), [(40, 1), (40, 10), (75, 10), (400, 10)])
 def test_draws_have_their_law(n, tens, seed):
-    """Row by row and outcome by outcome: each count is binomial, or hypergeometric.
+    """By copies, row by row and outcome by outcome: each count is binomial, or hypergeometric.
 
-    40 rows of 3 outcomes are drawn row by row, 400 by conditional binomials. With a total of 100
-    the guide table has wider cells; with one of 10 it has a cell for each row.
+    40 of 100 rows are drawn row by row, 40 of 10 and 75 of 100 are copies, of more than the table
+    has too, and 400 are drawn by conditional binomials.
     """
     stream = opened(seed)
     counts, m, total, reps = tens * np.array([7, 0, 3]), 3, 10 * tens, 5_000
-    ends, guide = np.empty(3, np.int64), np.empty(32 * 3 + 1, np.int32)
+    ends, guide = np.empty(3, np.int64), np.empty(kernels.RATIO * 3 + 1, np.int32)
     shares = counts / total
-    rest, sums, cells = np.empty(3), np.empty(3), np.empty(3, np.int64)
+    rest, sums, cells = np.empty(3), np.empty(3), np.empty(6, np.int32)
     last = kernels.cumulated(shares, sums, cells)
     kernels.tails(shares, rest)
     found = {name: np.zeros((reps, 3), np.int64) for name in ("counts", "floats", "rows")}
@@ -103,12 +103,22 @@ def test_draws_have_their_law(n, tens, seed):
         assert_law(tallies[:, 0], lambda x: stats.binom.cdf(np.floor(x), n, 0.7))
 
 
+def test_the_table_of_copies():
+    """Each value has its Poisson probability, from its own cell and as the other of some."""
+    for mean in (0, 1, 7, kernels.MOST):
+        values = np.arange(kernels.VALUES)
+        found = kernels.SHARES[mean].copy()
+        np.add.at(found, kernels.OTHERS[mean], 1 - kernels.SHARES[mean])
+        law = stats.poisson.pmf(values, mean)
+        np.testing.assert_allclose(found / kernels.VALUES, law, rtol=1e-11, atol=EPS)
+
+
 @pytest.mark.parametrize("k", [1, 40, 60, 100])
 def test_subsets_have_their_law(k, seed):
     """Small ones, and large ones by what is left out; k = 100 is all rows."""
     stream = opened(seed)
     counts, reps = np.array([70, 0, 30]), 5_000
-    ends, guide = np.empty(3, np.int64), np.empty(32 * 3 + 1, np.int32)
+    ends, guide = np.empty(3, np.int64), np.empty(kernels.RATIO * 3 + 1, np.int32)
     rows = np.empty(100, np.int32)
     kernels.appended(counts, 3, rows, 0)
     found = np.zeros((2, reps, 3), np.int64)
@@ -119,17 +129,6 @@ def test_subsets_have_their_law(k, seed):
     for tallies in found:
         assert np.all(tallies.sum(axis=1) == k)
         assert_law(tallies[:, 0], lambda x: stats.hypergeom.cdf(np.floor(x), 100, 70, k))
-
-
-def test_large_integers_are_uniform(seed):
-    """Above 2^32 two draws are put together."""
-    stream = opened(seed)
-    bound = 3 * 2**40 + 7
-    drawn = np.array([kernels.anywhere(stream, bound) for _ in range(10_000)])
-
-    assert drawn.min() >= 0
-    assert drawn.max() < bound
-    assert_law(drawn / bound, lambda x: np.clip(x, 0, 1))
 
 
 @pytest.mark.parametrize("name", ["replace", "subsample", "share", "bootstrap"])
