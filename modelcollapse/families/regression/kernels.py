@@ -5,42 +5,17 @@ triangular factor R of X'X, and R v plus fresh noise for its labels, v being the
 coefficients. So a generation costs O(d^3), whatever n is. Coefficients are counted from an
 `origin`: w* itself where nothing but noise moves them, so that without noise the risk is exactly
 zero; zero where a penalty or a least norm draws them to zero. Training sets are merged by
-Householder reflections, never through their Gram matrices, whose condition is the square.
+Householder reflections (`reflections`), never through their Gram matrices, whose condition is the
+square: d + 1 columns (x, y), zero rows below the rank.
 """
 
 import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers
 from modelcollapse._support.compiled import compiled
-from modelcollapse._support.stream import Stream, normal
+from modelcollapse._support.stream import BUFFER, Stream, fill_normals, normal
 from modelcollapse._support.variates import chi_square
-
-
-@compiled
-def reflect(A: Floats, rows: int, steps: int) -> None:
-    """Triangularise the first `steps` columns of rows (rows, d + 1), in place."""
-    columns = A.shape[1]
-    for k in range(min(steps, rows - 1)):
-        square = 0.0
-        for i in range(k + 1, rows):
-            square += A[i, k] * A[i, k]
-        if square == 0.0:
-            continue
-        head = A[k, k]
-        norm = np.sqrt(head * head + square)
-        pivot = head + norm if head > 0 else head - norm
-        scale = 2.0 / (pivot * pivot + square)
-        for j in range(k + 1, columns):
-            total = pivot * A[k, j]
-            for i in range(k + 1, rows):
-                total += A[i, k] * A[i, j]
-            total *= scale
-            A[k, j] -= total * pivot
-            for i in range(k + 1, rows):
-                A[i, j] -= total * A[i, k]
-        A[k, k] = head - pivot
-        for i in range(k + 1, rows):
-            A[i, k] = 0.0
+from modelcollapse.families.regression.reflections import dot, merge, scratch_columns, scratch_rows
 
 
 @compiled
@@ -53,10 +28,7 @@ def solve(A: Floats, rank: int, tall: Floats, v: Floats) -> None:
     d = v.size
     if rank == d:
         for i in range(d - 1, -1, -1):
-            total = A[i, d]
-            for j in range(i + 1, d):
-                total -= A[i, j] * v[j]
-            v[i] = total / A[i, i]
+            v[i] = (A[i, d] - dot(A[i, i + 1 : d], v[i + 1 :])) / A[i, i]
         return
     # Gram-Schmidt on the rows, twice for orthogonality to rounding; T goes by forward substitution.
     for j in range(d):
@@ -85,21 +57,20 @@ def solve(A: Floats, rank: int, tall: Floats, v: Floats) -> None:
 
 
 @compiled
-def fit(A: Floats, rank: int, ridge: float, work: Floats, v: Floats) -> None:
-    """Fit v to triangular rows A[:rank], which are kept; `work` has shape (2d, d + 1)."""
+def fit(R: Floats, rank: int, ridge: float, B: Floats, work: Floats, V: Floats, v: Floats) -> None:
+    """Fit v to a triangle R, which is kept; B, work (d, d + 1) and V are scratch, as for `merge`."""
     d = v.size
     if ridge == 0.0:
-        solve(A, rank, work, v)
+        solve(R, rank, work, v)
         return
-    for i in range(rank):
-        for j in range(d + 1):
-            work[i, j] = A[i, j]
+    put(work, R, d, 1.0)
+    put(B, R, 0, 1.0)
     for i in range(d):
         for j in range(d + 1):
-            work[rank + i, j] = 0.0
-        work[rank + i, i] = np.sqrt(ridge)
-    reflect(work, rank + d, d)
-    solve(work, d, work, v)
+            B[i, j] = 0.0
+        B[i, i] = np.sqrt(ridge)
+    merge(work, B, d, d, True, V)
+    solve(work, d, B, v)
 
 
 @compiled
@@ -113,21 +84,41 @@ def record(v: Floats, truth: Floats, origin: Floats) -> tuple[float, float]:
 
 
 @compiled
-def draw(stream: Stream, out: Floats, n: int, noise: float, v: Floats) -> int:
-    """Draw n rows labelled by v as r = min(n, d) triangular rows of `out`; return r."""
+def fill(stream: Stream, out: Floats) -> None:
+    """Fill out with normals from the stream's buffer, which has some left from one to the next."""
+    done = 0
+    while done < out.size:
+        if stream.normals_left == 0:
+            fill_normals(stream, stream.normals)
+            stream.normals_left = BUFFER
+        left = stream.normals_left
+        count = min(left, out.size - done)
+        own, new = out[done : done + count], stream.normals[left - count : left]
+        for i in range(count):
+            own[i] = new[i]
+        stream.normals_left = left - count
+        done += count
+
+
+@compiled
+def draw(stream: Stream, out: Floats, n: int, noise: float, v: Floats, z: Floats) -> int:
+    """Draw n rows labelled by v as r = min(n, d) triangular rows of `out`; return r.
+
+    z is scratch of size d (d + 1)/2.
+    """
     d = v.size
-    rank = min(n, d)
+    rank, place = min(n, d), 0
+    fill(stream, z[: rank * d - rank * (rank - 1) // 2])
     for i in range(rank):
+        row, new = out[i], z[place : place + d - i]
+        place += d - i
         for j in range(i):
-            out[i, j] = 0.0
-        diagonal = np.sqrt(chi_square(stream, n - i))
-        out[i, i] = diagonal
-        label = diagonal * v[i]
-        for j in range(i + 1, d):
-            z = normal(stream)
-            out[i, j] = z
-            label += z * v[j]
-        out[i, d] = label + noise * normal(stream)
+            row[j] = 0.0
+        row[i] = np.sqrt(chi_square(stream, n - i))
+        right = row[i + 1 : d]
+        for j in range(right.size):
+            right[j] = new[j]
+        row[d] = dot(row[i:d], v[i:]) + noise * new[d - i - 1]
     return rank
 
 
@@ -136,23 +127,24 @@ def labelled_again(
     stream: Stream, out: Floats, rows: Floats, rank: int, noise: float, v: Floats
 ) -> int:
     """Label the inputs of triangular rows once more, by v; return how many rows they are."""
-    d = v.size
+    put(out, rows, rank, 1.0)
     for i in range(rank):
-        label = noise * normal(stream)
-        for j in range(d):
-            out[i, j] = rows[i, j]
-            label += rows[i, j] * v[j]
-        out[i, d] = label
+        out[i, v.size] = noise * normal(stream) + dot(v, out[i])
     return rank
 
 
 @compiled
-def append(stack: Floats, rows: int, part: Floats, count: int, scale: float) -> int:
-    """Append count rows of a part, times a scale, to the stack; return the new number of rows."""
-    for i in range(count):
-        for j in range(stack.shape[1]):
-            stack[rows + i, j] = scale * part[i, j]
-    return rows + count
+def put(out: Floats, rows: Floats, count: int, scale: float) -> None:
+    """Set out to count rows, times a scale, and zero rows below them."""
+    for i in range(out.shape[0]):
+        own = out[i]
+        if i < count:
+            row = rows[i]
+            for j in range(own.size):
+                own[j] = scale * row[j]
+        else:
+            for j in range(own.size):
+                own[j] = 0.0
 
 
 @compiled
@@ -164,7 +156,7 @@ def fresh(
     starts: Integers,
     used: Integers,
     scales: Floats,
-    room: Integers,
+    room: int,
     paired: bool,
     noise: float,
     ridge: float,
@@ -180,10 +172,10 @@ def fresh(
     risk, norm have shape (replicates, recorded).
     """
     d, T = truth.size, counts.shape[0]
-    parts, ranks = np.empty((room[0], d, d + 1)), np.zeros(room[0], dtype=np.int64)
-    stack, work = np.empty((room[1], d + 1)), np.empty((2 * d, d + 1))
-    training, v = np.empty((d, d + 1)), np.empty(d)
-    twin = np.full(room[0], -1, dtype=np.int64)
+    parts, ranks = np.empty((room, d, d + 1)), np.zeros(room, dtype=np.int64)
+    R, B, work = np.zeros((d, d + 1)), scratch_rows(d, d), np.empty((d, d + 1))
+    V, v, z = scratch_columns(d, d), np.empty(d), np.empty(d * (d + 1) // 2)
+    twin = np.full(room, -1, dtype=np.int64)
     for r in range(risk.shape[0]):
         rank = 0
         for t in range(T):
@@ -199,21 +191,26 @@ def fresh(
                             stream, parts[home], parts[first], ranks[first], noise, label
                         )
                     else:
-                        ranks[home] = draw(stream, parts[home], counts[t, source], noise, label)
-            rows, inputs = 0, 0
+                        n = counts[t, source]
+                        ranks[home] = draw(stream, parts[home], n, noise, label, z)
+            inputs = 0
             if carried[t] > 0.0:
-                rows = append(stack, rows, training, rank, carried[t])
                 inputs = rank
+                if carried[t] != 1.0:
+                    put(R, R, rank, carried[t])
             for k in range(starts[t], starts[t + 1]):
-                rows = append(stack, rows, parts[used[k]], ranks[used[k]], scales[k])
-                inputs += ranks[used[k]]
+                part, count = parts[used[k]], ranks[used[k]]
+                if inputs == 0:
+                    put(R, part, count, scales[k])
+                    inputs = count
+                    continue
                 # Twins have the same inputs, and are next to each other.
-                if k > starts[t] and twin[used[k]] >= 0 and twin[used[k]] == used[k - 1]:
-                    inputs -= ranks[used[k]]
-            if starts[t + 1] - starts[t] > 1 or carried[t] > 0.0:
-                reflect(stack, rows, min(inputs, d))
-            rank = append(training, 0, stack, min(inputs, d), 1.0)
-            fit(training, rank, ridge, work, v)
+                if k == starts[t] or twin[used[k]] < 0 or twin[used[k]] != used[k - 1]:
+                    inputs += count
+                put(B, part, count, scales[k])
+                merge(R, B, count, min(inputs, d), True, V)
+            rank = min(inputs, d)
+            fit(R, rank, ridge, B, work, V, v)
             if slots[t] >= 0:
                 risk[r, slots[t]], norm[r, slots[t]] = record(v, truth, origin)
 
@@ -245,18 +242,16 @@ def chosen_rows(
     if not fixed:
         inputs = total
     X, y = np.empty((inputs, d)), np.empty(total)
-    stack, work = np.empty((plan.shape[1], d + 1)), np.empty((2 * d, d + 1))
+    most = max(plan.shape[1], d)
+    R, B, work = np.empty((d, d + 1)), scratch_rows(most, d), np.empty((d, d + 1))
+    V, zero = scratch_columns(most, d), np.zeros(d)
     v, seen, first = truth.copy(), np.full(inputs, -1), 0
     for t in range(T):
         for i in range(sizes[t]):
             row = i if fixed else first + i
             if t == 0 or not fixed:
-                for j in range(d):
-                    X[row, j] = normal(stream)
-            label = noise * normal(stream)
-            for j in range(d):
-                label += X[row, j] * v[j]
-            y[first + i] = label
+                fill(stream, X[row])
+            y[first + i] = noise * normal(stream) + dot(v, X[row])
         first += sizes[t]
         different, weighted, whole = 0, 0, 0.0
         for k in range(picked[t]):
@@ -274,16 +269,17 @@ def chosen_rows(
             if weight > 0.0:
                 scale = np.sqrt(weight * weighted / whole)
                 row = plan[t, k] % inputs
+                own, new = B[rows], X[row]
                 for j in range(d):
-                    stack[rows, j] = scale * X[row, j]
-                stack[rows, d] = scale * y[plan[t, k]]
+                    own[j] = scale * new[j]
+                own[d] = scale * y[plan[t, k]]
                 rows += 1
+        for i in range(rows, (rows + 3) // 4 * 4):
+            for j in range(d + 1):
+                B[i, j] = 0.0
         rank = min(different, d)
-        reflect(stack, rows, rank)
-        fit(stack, rank, ridge, work, v)
+        put(R, B, 0, 1.0)
+        merge(R, B, rows, rank, False, V)
+        fit(R, rank, ridge, B, work, V, v)
         if slots[t] >= 0:
-            risk[slots[t]] = 0.0
-            norm[slots[t]] = 0.0
-            for j in range(d):
-                risk[slots[t]] += (v[j] - truth[j]) ** 2
-                norm[slots[t]] += v[j] ** 2
+            risk[slots[t]], norm[slots[t]] = record(v, truth, zero)

@@ -81,11 +81,12 @@ def replayed_fresh(e, draws, aside):
     model, true = e.model, e.truth.values
     sizes, d = e.sizes.tolist(), model.dim
     real, w, rows = real_counts(e.workflow, sizes), true, []
+    scratch = np.empty(d * (d + 1) // 2)
     for t, n in enumerate(sizes):
         for count, label in ((real[t], true), (n - real[t], w)):
             if count:
                 out, rank = np.empty((d, d + 1)), min(count, d)
-                kernels.draw(draws.stream, out, int(count), model.noise, label)
+                kernels.draw(draws.stream, out, int(count), model.noise, label, scratch)
                 rows.append(inflated(out[:rank, :d], out[:rank, d], int(count), aside))
         X, y = (np.concatenate(parts) for parts in zip(*rows, strict=True))
         chosen, weights = select(e.workflow, sizes[: t + 1], aside)
@@ -123,7 +124,8 @@ def replayed_rows(e, draws):
     for t, n in enumerate(sizes):
         for i in range(n):
             if t == 0 or model.design == "fresh":
-                X = np.vstack([X, [normal(draws.stream) for _ in range(model.dim)]])
+                X = np.vstack([X, np.empty(model.dim)])
+                kernels.fill(draws.stream, X[-1])
             row = i if model.design == "fixed" else len(y)
             y = np.append(y, X[row] @ w + model.noise * normal(draws.stream))
         chosen = plan[t, : picked[t]]
