@@ -1,4 +1,4 @@
-r"""Compiled least squares on compressed rows, one replicate at a time.
+r"""Compiled least squares on compressed rows, one or several replicates at a time.
 
 n rows (x, y) with x ~ N(0, I_d) are, as least squares sees them, r = min(n, d) rows: Bartlett's
 triangular factor R of X'X, and R v plus fresh noise for its labels, v being the labelling
@@ -13,22 +13,70 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers
 from modelcollapse._support.compiled import compiled
-from modelcollapse._support.stream import BUFFER, Stream, fill_normals, normal
-from modelcollapse._support.variates import chi_square
-from modelcollapse.families.regression.reflections import dot, merge, scratch_columns, scratch_rows
+from modelcollapse._support.stream import Stream, normal
+from modelcollapse.families.regression.compressed import (
+    draw,
+    draw_lanes,
+    fill,
+    four_dots,
+    labelled_again,
+    products,
+    put,
+)
+from modelcollapse.families.regression.reflections import (
+    ANY,
+    UPPER,
+    dot,
+    merge,
+    merge_lanes,
+    scratch_columns,
+    scratch_rows,
+)
 
 
 @compiled
-def solve(A: Floats, rank: int, tall: Floats, v: Floats) -> None:
+def substitute(A: Floats, v: Floats) -> None:
+    """Set v to the solution of triangular rows (x, y), four rows at a time."""
+    d = v.size
+    i = d
+    while i >= 4:
+        i -= 4
+        s0, s1, s2, s3 = four_dots(A, i, i + 4, v)
+        r0, r1, r2, r3 = A[i, i:], A[i + 1, i:], A[i + 2, i:], A[i + 3, i:]
+        x3 = (r3[d - i] - s3) / r3[3]
+        x2 = (r2[d - i] - s2 - r2[3] * x3) / r2[2]
+        x1 = (r1[d - i] - s1 - r1[3] * x3 - r1[2] * x2) / r1[1]
+        x0 = (r0[d - i] - s0 - r0[3] * x3 - r0[2] * x2 - r0[1] * x1) / r0[0]
+        v[i], v[i + 1], v[i + 2], v[i + 3] = x0, x1, x2, x3
+    for k in range(i - 1, -1, -1):
+        v[k] = (A[k, d] - dot(v[k + 1 :], A[k, k + 1 :])) / A[k, k]
+
+
+@compiled
+def substitute_lanes(A: Floats, v: Floats, sums: Floats) -> None:
+    """Do the same in as many lanes as there are sums."""
+    lanes = sums.size
+    for i in range(A.shape[0] - 1, -1, -1):
+        row, own = A[i, i * lanes :], v[i * lanes :]
+        label = row[own.size :]
+        products(own[lanes:], row[lanes:], sums)
+        for w in range(lanes):
+            own[w] = (label[w] - sums[w]) / row[w]
+
+
+@compiled
+def solve(A: Floats, rank: int, tall: Floats, v: Floats, sums: Floats) -> None:
     """Set v to the least-squares solution of the first `rank` triangular rows (x, y) of A.
 
-    With rank < d it is the solution of least norm, v = Q T'^{-1} y for X' = Q T; `tall` (d, d + 1)
-    is working space.
+    With rank < d, in one lane, it is the solution of least norm, v = Q T'^{-1} y for X' = Q T;
+    `tall` (d, d + 1) is working space.
     """
+    if sums.size > 1:
+        substitute_lanes(A, v, sums)
+        return
     d = v.size
     if rank == d:
-        for i in range(d - 1, -1, -1):
-            v[i] = (A[i, d] - dot(A[i, i + 1 : d], v[i + 1 :])) / A[i, i]
+        substitute(A, v)
         return
     # Gram-Schmidt on the rows, twice for orthogonality to rounding; T goes by forward substitution.
     for j in range(d):
@@ -57,94 +105,60 @@ def solve(A: Floats, rank: int, tall: Floats, v: Floats) -> None:
 
 
 @compiled
-def fit(R: Floats, rank: int, ridge: float, B: Floats, work: Floats, V: Floats, v: Floats) -> None:
-    """Fit v to a triangle R, which is kept; B, work (d, d + 1) and V are scratch, as for `merge`."""
-    d = v.size
+def fit(
+    R: Floats,
+    rank: int,
+    ridge: float,
+    B: Floats,
+    work: Floats,
+    V: Floats,
+    v: Floats,
+    sums: Floats,
+) -> None:
+    """Fit v to triangles R, which are kept; B and `work` are scratch like R, and V for `merge`."""
     if ridge == 0.0:
-        solve(R, rank, work, v)
+        solve(R, rank, work, v, sums)
         return
+    d, lanes = R.shape[0], sums.size
     put(work, R, d, 1.0)
     put(B, R, 0, 1.0)
     for i in range(d):
-        for j in range(d + 1):
-            B[i, j] = 0.0
-        B[i, i] = np.sqrt(ridge)
-    merge(work, B, d, d, True, V)
-    solve(work, d, B, v)
+        own = B[i, i * lanes :]
+        for w in range(lanes):
+            own[w] = np.sqrt(ridge)
+    add(work, B, d, d, V, lanes)
+    solve(work, d, B, v, sums)
 
 
 @compiled
-def record(v: Floats, truth: Floats, origin: Floats) -> tuple[float, float]:
-    """Return risk and norm of coefficients v + origin, the true ones being truth + origin."""
-    risk, norm = 0.0, 0.0
-    for j in range(v.size):
-        risk += (v[j] - truth[j]) ** 2
-        norm += (v[j] + origin[j]) ** 2
-    return risk, norm
+def add(R: Floats, B: Floats, rows: int, steps: int, V: Floats, lanes: int) -> None:
+    """Merge triangles B into R."""
+    if lanes == 1:
+        merge(R, B, rows, steps, UPPER, V)
+    else:
+        merge_lanes(R, B, rows, steps, V)
 
 
 @compiled
-def fill(stream: Stream, out: Floats) -> None:
-    """Fill out with normals from the stream's buffer, which has some left from one to the next."""
-    done = 0
-    while done < out.size:
-        if stream.normals_left == 0:
-            fill_normals(stream, stream.normals)
-            stream.normals_left = BUFFER
-        left = stream.normals_left
-        count = min(left, out.size - done)
-        own, new = out[done : done + count], stream.normals[left - count : left]
-        for i in range(count):
-            own[i] = new[i]
-        stream.normals_left = left - count
-        done += count
+def record(
+    v: Floats,
+    lanes: int,
+    truth: Floats,
+    origin: Floats,
+    risk: Floats,
+    norm: Floats,
+) -> None:
+    """Set risk and norm of coefficients v + origin, the true ones being truth + origin.
 
-
-@compiled
-def draw(stream: Stream, out: Floats, n: int, noise: float, v: Floats, z: Floats) -> int:
-    """Draw n rows labelled by v as r = min(n, d) triangular rows of `out`; return r.
-
-    z is scratch of size d (d + 1)/2.
+    risk and norm (replicates,) may be fewer than the lanes of v.
     """
-    d = v.size
-    rank, place = min(n, d), 0
-    fill(stream, z[: rank * d - rank * (rank - 1) // 2])
-    for i in range(rank):
-        row, new = out[i], z[place : place + d - i]
-        place += d - i
-        for j in range(i):
-            row[j] = 0.0
-        row[i] = np.sqrt(chi_square(stream, n - i))
-        right = row[i + 1 : d]
-        for j in range(right.size):
-            right[j] = new[j]
-        row[d] = dot(row[i:d], v[i:]) + noise * new[d - i - 1]
-    return rank
-
-
-@compiled
-def labelled_again(
-    stream: Stream, out: Floats, rows: Floats, rank: int, noise: float, v: Floats
-) -> int:
-    """Label the inputs of triangular rows once more, by v; return how many rows they are."""
-    put(out, rows, rank, 1.0)
-    for i in range(rank):
-        out[i, v.size] = noise * normal(stream) + dot(v, out[i])
-    return rank
-
-
-@compiled
-def put(out: Floats, rows: Floats, count: int, scale: float) -> None:
-    """Set out to count rows, times a scale, and zero rows below them."""
-    for i in range(out.shape[0]):
-        own = out[i]
-        if i < count:
-            row = rows[i]
-            for j in range(own.size):
-                own[j] = scale * row[j]
-        else:
-            for j in range(own.size):
-                own[j] = 0.0
+    for w in range(risk.size):
+        risk[w] = norm[w] = 0.0
+    for j in range(truth.size):
+        own = v[j * lanes :]
+        for w in range(risk.size):
+            risk[w] += (own[w] - truth[j]) ** 2
+            norm[w] += (own[w] + origin[j]) ** 2
 
 
 @compiled
@@ -157,6 +171,9 @@ def fresh(
     used: Integers,
     scales: Floats,
     room: int,
+    lanes: int,
+    places: Integers,
+    polynomials: Floats,
     paired: bool,
     noise: float,
     ridge: float,
@@ -168,31 +185,42 @@ def fresh(
 ) -> None:
     """Simulate loops with new inputs in each batch; see `sources.Sources` for the plan.
 
-    Where they are `paired`, a batch's sampled rows are its real ones' inputs with other labels.
-    risk, norm have shape (replicates, recorded).
+    One replicate at a time, or LANES of them, each number being as many, next to each other; a lane
+    without a replicate draws its own numbers, too. Chi-squares of the part (t, source) are drawn by
+    polynomials[places[t, source]], see `chi_squares.polynomials`. Where they are `paired`, a
+    batch's sampled rows are its real ones' inputs with other labels. risk, norm have shape
+    (replicates, recorded).
     """
     d, T = truth.size, counts.shape[0]
-    parts, ranks = np.empty((room, d, d + 1)), np.zeros(room, dtype=np.int64)
-    R, B, work = np.zeros((d, d + 1)), scratch_rows(d, d), np.empty((d, d + 1))
-    V, v, z = scratch_columns(d, d), np.empty(d), np.empty(d * (d + 1) // 2)
+    columns, none = (d + 1) * lanes, np.empty((1, 0))
+    parts, ranks = np.empty((room, d, columns)), np.zeros(room, dtype=np.int64)
+    R, B, work = np.empty((d, columns)), scratch_rows(d, columns), np.empty((d, columns))
+    V, z, sums = scratch_columns(d, d), np.empty(d * (d + 1) // 2 * lanes), np.empty(lanes)
+    true, v = np.empty(d * lanes), np.empty(d * lanes)
+    for j in range(d * lanes):
+        true[j] = truth[j // lanes]
     twin = np.full(room, -1, dtype=np.int64)
-    for r in range(risk.shape[0]):
+    for r in range(0, risk.shape[0], lanes):
         rank = 0
         for t in range(T):
             for source in range(2):
                 if counts[t, source] > 0:
-                    label = truth if source == 0 else v
+                    label = true if source == 0 else v
                     home = homes[t, source]
                     twin[home] = -1
                     if paired and source == 1 and counts[t, 0] > 0:
                         first = homes[t, 0]
                         twin[home] = first
                         ranks[home] = labelled_again(
-                            stream, parts[home], parts[first], ranks[first], noise, label
+                            stream, parts[home], parts[first], ranks[first], noise, label, sums
                         )
                     else:
-                        n = counts[t, source]
-                        ranks[home] = draw(stream, parts[home], n, noise, label, z)
+                        n, out, place = counts[t, source], parts[home], places[t, source]
+                        if lanes == 1:
+                            ranks[home] = draw(stream, out, n, noise, label, z)
+                        else:
+                            own = polynomials[place] if place >= 0 else none
+                            ranks[home] = draw_lanes(stream, out, n, own, noise, label, z, sums)
             inputs = 0
             if carried[t] > 0.0:
                 inputs = rank
@@ -208,11 +236,12 @@ def fresh(
                 if k == starts[t] or twin[used[k]] < 0 or twin[used[k]] != used[k - 1]:
                     inputs += count
                 put(B, part, count, scales[k])
-                merge(R, B, count, min(inputs, d), True, V)
+                add(R, B, count, min(inputs, d), V, lanes)
             rank = min(inputs, d)
-            fit(R, rank, ridge, B, work, V, v)
+            fit(R, rank, ridge, B, work, V, v, sums)
             if slots[t] >= 0:
-                risk[r, slots[t]], norm[r, slots[t]] = record(v, truth, origin)
+                some = slice(r, min(r + lanes, risk.shape[0]))
+                record(v, lanes, truth, origin, risk[some, slots[t]], norm[some, slots[t]])
 
 
 @compiled
@@ -243,8 +272,8 @@ def chosen_rows(
         inputs = total
     X, y = np.empty((inputs, d)), np.empty(total)
     most = max(plan.shape[1], d)
-    R, B, work = np.empty((d, d + 1)), scratch_rows(most, d), np.empty((d, d + 1))
-    V, zero = scratch_columns(most, d), np.zeros(d)
+    R, B, work = np.empty((d, d + 1)), scratch_rows(most, d + 1), np.empty((d, d + 1))
+    V, zero, sums = scratch_columns(most, d), np.zeros(d), np.empty(1)
     v, seen, first = truth.copy(), np.full(inputs, -1), 0
     for t in range(T):
         for i in range(sizes[t]):
@@ -279,7 +308,8 @@ def chosen_rows(
                 B[i, j] = 0.0
         rank = min(different, d)
         put(R, B, 0, 1.0)
-        merge(R, B, rows, rank, False, V)
-        fit(R, rank, ridge, B, work, V, v)
+        merge(R, B, rows, rank, ANY, V)
+        fit(R, rank, ridge, B, work, V, v, sums)
         if slots[t] >= 0:
-            risk[slots[t]], norm[slots[t]] = record(v, truth, zero)
+            own = slice(slots[t], slots[t] + 1)
+            record(v, 1, truth, zero, risk[own], norm[own])

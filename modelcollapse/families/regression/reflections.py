@@ -13,13 +13,15 @@ import numpy as np
 from modelcollapse._support.checks import Floats
 from modelcollapse._support.compiled import compiled
 
+ANY, UPPER = False, True  # the rows that are merged
+LANES = 16  # replicates that are merged at once, in few dimensions
+
 
 @compiled
 def merge(R: Floats, B: Floats, rows: int, steps: int, triangular: bool, V: Floats) -> None:
     """Triangularise the first `steps` columns of R over B, into R; what is left in B is of no use.
 
-    B has its `rows` rows and then zero rows, up to a multiple of four. V is scratch, (8, k) with
-    k at least these rows and at least d + 1.
+    B has its `rows` rows and then zero rows, up to a multiple of four; V is scratch.
     """
     rows, k = (rows + 3) // 4 * 4, 0
     while k + 4 <= steps:
@@ -30,15 +32,62 @@ def merge(R: Floats, B: Floats, rows: int, steps: int, triangular: bool, V: Floa
 
 
 @compiled
-def scratch_rows(rows: int, d: int) -> Floats:
+def merge_lanes(R: Floats, B: Floats, rows: int, steps: int, V: Floats) -> None:
+    """Do what `merge` does to triangles, in LANES replicates.
+
+    Each number is LANES ones, next to each other. Two rows are done at a time, the last one maybe
+    with one of zeros, below a diagonal or below B.
+    """
+    columns = R.shape[1] // LANES
+    tops, lines = R.reshape((R.shape[0], columns, LANES)), B.reshape((B.shape[0], columns, LANES))
+    square, scale, tau, share = V[0, :LANES], V[1, :LANES], V[2, :LANES], V[3, :LANES]
+    width = square.size  # not a constant: the compiler would unroll loops, and not vectorise them
+    for k in range(steps):
+        count = (min(k + 1, rows) + 1) // 2 * 2
+        head = tops[k, k]
+        for w in range(width):
+            square[w] = 0.0
+        for i in range(count):
+            x = lines[i, k]
+            for w in range(width):
+                square[w] += x[w] * x[w]
+        for w in range(width):
+            pivot = head[w] + np.copysign(np.sqrt(head[w] * head[w] + square[w]), head[w])
+            scale[w] = 1.0 / pivot if pivot != 0.0 else 0.0
+            tau[w] = 2.0 / (1.0 + square[w] * scale[w] * scale[w])
+            head[w] -= pivot
+        for i in range(count):
+            x = lines[i, k]
+            for w in range(width):
+                x[w] *= scale[w]
+        for j in range(k + 1, columns):
+            top = tops[k, j]
+            for w in range(width):
+                share[w] = top[w]
+            for i in range(0, count, 2):
+                x, y, u, z = lines[i, k], lines[i, j], lines[i + 1, k], lines[i + 1, j]
+                for w in range(width):
+                    share[w] += x[w] * y[w] + u[w] * z[w]
+            for w in range(width):
+                share[w] *= tau[w]
+                top[w] -= share[w]
+            for i in range(0, count, 2):
+                x, y, u, z = lines[i, k], lines[i, j], lines[i + 1, k], lines[i + 1, j]
+                for w in range(width):
+                    y[w] -= x[w] * share[w]
+                    z[w] -= u[w] * share[w]
+
+
+@compiled
+def scratch_rows(rows: int, columns: int) -> Floats:
     """Return room for B of `merge`."""
-    return np.empty(((rows + 3) // 4 * 4, d + 1))
+    return np.empty(((rows + 3) // 4 * 4, columns))
 
 
 @compiled
 def scratch_columns(rows: int, d: int) -> Floats:
-    """Return room for V of `merge`."""
-    return np.empty((8, max((rows + 3) // 4 * 4, d + 1)))
+    """Return room for V of `merge` and of `merge_lanes`."""
+    return np.empty((8, max((rows + 3) // 4 * 4, d + 1, LANES)))
 
 
 @compiled
@@ -106,7 +155,9 @@ def reflect_one(R: Floats, B: Floats, k: int, rows: int, v: Floats, w: Floats) -
 
 
 @compiled
-def reflect_four(R: Floats, B: Floats, k: int, rows: int, V: Floats) -> None:
+def reflect_four(  # noqa: PLR0915
+    R: Floats, B: Floats, k: int, rows: int, V: Floats
+) -> None:
     """Clear columns k, ..., k + 3 of B[:rows], a multiple of four rows."""
     v0, v1, v2, v3 = V[0, :rows], V[1, :rows], V[2, :rows], V[3, :rows]
     for i in range(rows):
