@@ -112,7 +112,7 @@ def aimed(row: Floats, k: int, v: Floats) -> float:
     scale = 1.0 / pivot
     for i in range(v.size):
         v[i] *= scale
-    return 2.0 / (1.0 + square / (pivot * pivot))
+    return float(2.0 / (1.0 + square / (pivot * pivot)))
 
 
 @compiled

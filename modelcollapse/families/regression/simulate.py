@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
 
 QUANTITIES = ("risk", "norm")
-MOST_LANES = 24  # dimensions in which several replicates are simulated at once
+MOST_LANES = 40  # dimensions in which several replicates are simulated at once
 FEW = 64  # replicates between two reports of progress, where each takes long
 MEMORY = 2**23  # floats of remembered labels in a fixed design
 

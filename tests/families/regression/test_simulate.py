@@ -47,7 +47,7 @@ CASES = [
 ] + [
     (name, "fresh", d, n, ridge)  # chi-squares by polynomials, and more inputs than go in lanes
     for name in ("accumulate", "weighted")
-    for d, n, ridge in ((2, 60, 0.0), (27, 60, 1.3), (26, 11, 0.0))
+    for d, n, ridge in ((2, 60, 0.0), (43, 60, 1.3), (26, 11, 0.0))
 ]
 T, NOISE = 4, 0.4
 
