@@ -6,7 +6,7 @@ coefficients. So a generation costs O(d^3), whatever n is. Coefficients are coun
 `origin`: w* itself where nothing but noise moves them, so that without noise the risk is exactly
 zero; zero where a penalty or a least norm draws them to zero. Training sets are merged by
 Householder reflections (`reflections`), never through their Gram matrices, whose condition is the
-square: d + 1 columns (x, y), zero rows below the rank.
+square. With few dimensions and full rank, several replicates go in lanes (`compressed`).
 """
 
 import numpy as np

@@ -7,7 +7,7 @@ import numpy as np
 from modelcollapse._support.checks import Floats, Integers
 from modelcollapse._support.chi_squares import polynomials
 from modelcollapse.families.regression.moments import least_inputs
-from modelcollapse.families.regression.sources import sources_of
+from modelcollapse.families.regression.sources import Sources, sources_of
 from modelcollapse.loop.blocks import Arrays, Draws, Progress, part, simulated
 from modelcollapse.loop.experiment import Lazy, Request
 from modelcollapse.loop.routes import given
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 QUANTITIES = ("risk", "norm")
 MOST_LANES = 40  # dimensions in which several replicates are simulated at once
-FEW = 64  # replicates between two reports of progress, where each takes long
-MEMORY = 2**23  # floats of remembered labels in a fixed design
+FEW = 64  # replicates between two reports of progress; whole groups of lanes
+MEMORY = 2**23  # floats of remembered labels in a fixed design, or of parts in lanes
 
 
 def simulate(e: "Experiment", request: Request) -> tuple[Lazy, int]:
@@ -41,7 +41,7 @@ class Blocks:
         self.rows = not e.schedule.weighted
         if not self.rows and not self.fixed:
             self.sources = sources_of(e)
-            self.lanes = _lanes(e, self.sources.counts)
+            self.lanes = _lanes(e, self.sources)
 
     def storage(self, count: int) -> Arrays:
         """Return what is kept of `count` replicates, to be filled."""
@@ -122,16 +122,18 @@ class Blocks:
             )
 
 
-def _lanes(e: "Experiment", counts: Integers) -> tuple[int, Integers, Floats]:
+def _lanes(e: "Experiment", sources: Sources) -> tuple[int, Integers, Floats]:
     """Return how many replicates are simulated at once, and how their chi-squares are drawn.
 
     Namely by polynomials, at a place of a table for each part. Fits of less than full rank are
-    made one by one.
+    made one by one, and so are those that remember too many parts.
     """
     from modelcollapse.families.regression.reflections import LANES
 
-    places, d, drawn = np.full(counts.shape, -1), e.model.dim, counts > 0
-    if d > MOST_LANES or (e.model.ridge == 0 and least_inputs(e) < d):
+    counts, d = sources.counts, e.model.dim
+    places, drawn = np.full(counts.shape, -1), counts > 0
+    many = sources.room * d * (d + 1) * LANES > MEMORY
+    if d > MOST_LANES or many or (e.model.ridge == 0 and least_inputs(e) < d):
         return 1, places, np.empty((0, d, 0))
     places[drawn], table = polynomials(counts[drawn][:, None] - np.arange(d))
     return LANES, places, table
