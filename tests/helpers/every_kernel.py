@@ -119,6 +119,8 @@ def numbers():
     found["contexts"] = simulated(mc.Experiment(contexts, mc.Replace(), 6, 3))
     paired = mc.LinearRegression(2, design="paired")
     found["paired"] = simulated(mc.Experiment(paired, mc.FreshData(6, 6), 6, 3))
+    wide = mc.LinearRegression(9, design="fresh")  # generation 1 is of least norm
+    found["wide"] = simulated(mc.Experiment(wide, mc.Accumulate(), 6, 3))
     found["path"] = along_a_path()
     found["stream"] = drawn_one_by_one()
     found["room"] = {"values": runs.grown(np.arange(3))[:3]}

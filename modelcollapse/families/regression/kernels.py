@@ -1,11 +1,12 @@
-r"""Compiled least squares on compressed rows, one replicate at a time.
+r"""Compiled least squares on compressed rows, one or several replicates at a time.
 
 n rows (x, y) with x ~ N(0, I_d) are, as least squares sees them, r = min(n, d) rows: Bartlett's
 triangular factor R of X'X, and R v plus fresh noise for its labels, v being the labelling
 coefficients. So a generation costs O(d^3), whatever n is. Coefficients are counted from an
 `origin`: w* itself where nothing but noise moves them, so that without noise the risk is exactly
 zero; zero where a penalty or a least norm draws them to zero. Training sets are merged by
-Householder reflections, never through their Gram matrices, whose condition is the square.
+Householder reflections (`reflections`), never through their Gram matrices, whose condition is the
+square. With few dimensions and full rank, several replicates go in lanes (`compressed`).
 """
 
 import numpy as np
@@ -13,50 +14,69 @@ import numpy as np
 from modelcollapse._support.checks import Floats, Integers
 from modelcollapse._support.compiled import compiled
 from modelcollapse._support.stream import Stream, normal
-from modelcollapse._support.variates import chi_square
+from modelcollapse.families.regression.compressed import (
+    draw,
+    draw_lanes,
+    fill,
+    four_dots,
+    labelled_again,
+    products,
+    put,
+)
+from modelcollapse.families.regression.reflections import (
+    ANY,
+    UPPER,
+    dot,
+    merge,
+    merge_lanes,
+    scratch_columns,
+    scratch_rows,
+)
 
 
 @compiled
-def reflect(A: Floats, rows: int, steps: int) -> None:
-    """Triangularise the first `steps` columns of rows (rows, d + 1), in place."""
-    columns = A.shape[1]
-    for k in range(min(steps, rows - 1)):
-        square = 0.0
-        for i in range(k + 1, rows):
-            square += A[i, k] * A[i, k]
-        if square == 0.0:
-            continue
-        head = A[k, k]
-        norm = np.sqrt(head * head + square)
-        pivot = head + norm if head > 0 else head - norm
-        scale = 2.0 / (pivot * pivot + square)
-        for j in range(k + 1, columns):
-            total = pivot * A[k, j]
-            for i in range(k + 1, rows):
-                total += A[i, k] * A[i, j]
-            total *= scale
-            A[k, j] -= total * pivot
-            for i in range(k + 1, rows):
-                A[i, j] -= total * A[i, k]
-        A[k, k] = head - pivot
-        for i in range(k + 1, rows):
-            A[i, k] = 0.0
+def substitute(A: Floats, v: Floats) -> None:
+    """Set v to the solution of triangular rows (x, y), four rows at a time."""
+    d = v.size
+    i = d
+    while i >= 4:
+        i -= 4
+        s0, s1, s2, s3 = four_dots(A, i, i + 4, v)
+        r0, r1, r2, r3 = A[i, i:], A[i + 1, i:], A[i + 2, i:], A[i + 3, i:]
+        x3 = (r3[d - i] - s3) / r3[3]
+        x2 = (r2[d - i] - s2 - r2[3] * x3) / r2[2]
+        x1 = (r1[d - i] - s1 - r1[3] * x3 - r1[2] * x2) / r1[1]
+        x0 = (r0[d - i] - s0 - r0[3] * x3 - r0[2] * x2 - r0[1] * x1) / r0[0]
+        v[i], v[i + 1], v[i + 2], v[i + 3] = x0, x1, x2, x3
+    for k in range(i - 1, -1, -1):
+        v[k] = (A[k, d] - dot(v[k + 1 :], A[k, k + 1 :])) / A[k, k]
 
 
 @compiled
-def solve(A: Floats, rank: int, tall: Floats, v: Floats) -> None:
+def substitute_lanes(A: Floats, v: Floats, sums: Floats) -> None:
+    """Do the same in as many lanes as there are sums."""
+    lanes = sums.size
+    for i in range(A.shape[0] - 1, -1, -1):
+        row, own = A[i, i * lanes :], v[i * lanes :]
+        label = row[own.size :]
+        products(own[lanes:], row[lanes:], sums)
+        for w in range(lanes):
+            own[w] = (label[w] - sums[w]) / row[w]
+
+
+@compiled
+def solve(A: Floats, rank: int, tall: Floats, v: Floats, sums: Floats) -> None:
     """Set v to the least-squares solution of the first `rank` triangular rows (x, y) of A.
 
-    With rank < d it is the solution of least norm, v = Q T'^{-1} y for X' = Q T; `tall` (d, d + 1)
-    is working space.
+    With rank < d, in one lane, it is the solution of least norm, v = Q T'^{-1} y for X' = Q T;
+    `tall` (d, d + 1) is working space.
     """
+    if sums.size > 1:
+        substitute_lanes(A, v, sums)
+        return
     d = v.size
     if rank == d:
-        for i in range(d - 1, -1, -1):
-            total = A[i, d]
-            for j in range(i + 1, d):
-                total -= A[i, j] * v[j]
-            v[i] = total / A[i, i]
+        substitute(A, v)
         return
     # Gram-Schmidt on the rows, twice for orthogonality to rounding; T goes by forward substitution.
     for j in range(d):
@@ -85,74 +105,60 @@ def solve(A: Floats, rank: int, tall: Floats, v: Floats) -> None:
 
 
 @compiled
-def fit(A: Floats, rank: int, ridge: float, work: Floats, v: Floats) -> None:
-    """Fit v to triangular rows A[:rank], which are kept; `work` has shape (2d, d + 1)."""
-    d = v.size
+def fit(
+    R: Floats,
+    rank: int,
+    ridge: float,
+    B: Floats,
+    work: Floats,
+    V: Floats,
+    v: Floats,
+    sums: Floats,
+) -> None:
+    """Fit v to triangles R, which are kept; B and `work` are scratch like R, and V for `merge`."""
     if ridge == 0.0:
-        solve(A, rank, work, v)
+        solve(R, rank, work, v, sums)
         return
-    for i in range(rank):
-        for j in range(d + 1):
-            work[i, j] = A[i, j]
+    d, lanes = R.shape[0], sums.size
+    put(work, R, d, 1.0)
+    put(B, R, 0, 1.0)
     for i in range(d):
-        for j in range(d + 1):
-            work[rank + i, j] = 0.0
-        work[rank + i, i] = np.sqrt(ridge)
-    reflect(work, rank + d, d)
-    solve(work, d, work, v)
+        own = B[i, i * lanes :]
+        for w in range(lanes):
+            own[w] = np.sqrt(ridge)
+    add(work, B, d, d, V, lanes)
+    solve(work, d, B, v, sums)
 
 
 @compiled
-def record(v: Floats, truth: Floats, origin: Floats) -> tuple[float, float]:
-    """Return risk and norm of coefficients v + origin, the true ones being truth + origin."""
-    risk, norm = 0.0, 0.0
-    for j in range(v.size):
-        risk += (v[j] - truth[j]) ** 2
-        norm += (v[j] + origin[j]) ** 2
-    return risk, norm
+def add(R: Floats, B: Floats, rows: int, steps: int, V: Floats, lanes: int) -> None:
+    """Merge triangles B into R."""
+    if lanes == 1:
+        merge(R, B, rows, steps, UPPER, V)
+    else:
+        merge_lanes(R, B, rows, steps, V)
 
 
 @compiled
-def draw(stream: Stream, out: Floats, n: int, noise: float, v: Floats) -> int:
-    """Draw n rows labelled by v as r = min(n, d) triangular rows of `out`; return r."""
-    d = v.size
-    rank = min(n, d)
-    for i in range(rank):
-        for j in range(i):
-            out[i, j] = 0.0
-        diagonal = np.sqrt(chi_square(stream, n - i))
-        out[i, i] = diagonal
-        label = diagonal * v[i]
-        for j in range(i + 1, d):
-            z = normal(stream)
-            out[i, j] = z
-            label += z * v[j]
-        out[i, d] = label + noise * normal(stream)
-    return rank
+def record(
+    v: Floats,
+    lanes: int,
+    truth: Floats,
+    origin: Floats,
+    risk: Floats,
+    norm: Floats,
+) -> None:
+    """Set risk and norm of coefficients v + origin, the true ones being truth + origin.
 
-
-@compiled
-def labelled_again(
-    stream: Stream, out: Floats, rows: Floats, rank: int, noise: float, v: Floats
-) -> int:
-    """Label the inputs of triangular rows once more, by v; return how many rows they are."""
-    d = v.size
-    for i in range(rank):
-        label = noise * normal(stream)
-        for j in range(d):
-            out[i, j] = rows[i, j]
-            label += rows[i, j] * v[j]
-        out[i, d] = label
-    return rank
-
-
-@compiled
-def append(stack: Floats, rows: int, part: Floats, count: int, scale: float) -> int:
-    """Append count rows of a part, times a scale, to the stack; return the new number of rows."""
-    for i in range(count):
-        for j in range(stack.shape[1]):
-            stack[rows + i, j] = scale * part[i, j]
-    return rows + count
+    risk and norm (replicates,) may be fewer than the lanes of v.
+    """
+    for w in range(risk.size):
+        risk[w] = norm[w] = 0.0
+    for j in range(truth.size):
+        own = v[j * lanes :]
+        for w in range(risk.size):
+            risk[w] += (own[w] - truth[j]) ** 2
+            norm[w] += (own[w] + origin[j]) ** 2
 
 
 @compiled
@@ -164,7 +170,10 @@ def fresh(
     starts: Integers,
     used: Integers,
     scales: Floats,
-    room: Integers,
+    room: int,
+    lanes: int,
+    places: Integers,
+    polynomials: Floats,
     paired: bool,
     noise: float,
     ridge: float,
@@ -176,46 +185,63 @@ def fresh(
 ) -> None:
     """Simulate loops with new inputs in each batch; see `sources.Sources` for the plan.
 
-    Where they are `paired`, a batch's sampled rows are its real ones' inputs with other labels.
-    risk, norm have shape (replicates, recorded).
+    One replicate at a time, or LANES of them, each number being as many, next to each other; a lane
+    without a replicate draws its own numbers, too. Chi-squares of the part (t, source) are drawn by
+    polynomials[places[t, source]], see `chi_squares.polynomials`. Where they are `paired`, a
+    batch's sampled rows are its real ones' inputs with other labels. risk, norm have shape
+    (replicates, recorded).
     """
     d, T = truth.size, counts.shape[0]
-    parts, ranks = np.empty((room[0], d, d + 1)), np.zeros(room[0], dtype=np.int64)
-    stack, work = np.empty((room[1], d + 1)), np.empty((2 * d, d + 1))
-    training, v = np.empty((d, d + 1)), np.empty(d)
-    twin = np.full(room[0], -1, dtype=np.int64)
-    for r in range(risk.shape[0]):
+    columns, none = (d + 1) * lanes, np.empty((1, 0))
+    parts, ranks = np.empty((room, d, columns)), np.zeros(room, dtype=np.int64)
+    R, B, work = np.empty((d, columns)), scratch_rows(d, columns), np.empty((d, columns))
+    V, z, sums = scratch_columns(d, d), np.empty(d * (d + 1) // 2 * lanes), np.empty(lanes)
+    true, v = np.empty(d * lanes), np.empty(d * lanes)
+    for j in range(d * lanes):
+        true[j] = truth[j // lanes]
+    twin = np.full(room, -1, dtype=np.int64)
+    for r in range(0, risk.shape[0], lanes):
         rank = 0
         for t in range(T):
             for source in range(2):
                 if counts[t, source] > 0:
-                    label = truth if source == 0 else v
+                    label = true if source == 0 else v
                     home = homes[t, source]
                     twin[home] = -1
                     if paired and source == 1 and counts[t, 0] > 0:
                         first = homes[t, 0]
                         twin[home] = first
                         ranks[home] = labelled_again(
-                            stream, parts[home], parts[first], ranks[first], noise, label
+                            stream, parts[home], parts[first], ranks[first], noise, label, sums
                         )
                     else:
-                        ranks[home] = draw(stream, parts[home], counts[t, source], noise, label)
-            rows, inputs = 0, 0
+                        n, out, place = counts[t, source], parts[home], places[t, source]
+                        if lanes == 1:
+                            ranks[home] = draw(stream, out, n, noise, label, z)
+                        else:
+                            own = polynomials[place] if place >= 0 else none
+                            ranks[home] = draw_lanes(stream, out, n, own, noise, label, z, sums)
+            inputs = 0
             if carried[t] > 0.0:
-                rows = append(stack, rows, training, rank, carried[t])
                 inputs = rank
+                if carried[t] != 1.0:
+                    put(R, R, rank, carried[t])
             for k in range(starts[t], starts[t + 1]):
-                rows = append(stack, rows, parts[used[k]], ranks[used[k]], scales[k])
-                inputs += ranks[used[k]]
+                part, count = parts[used[k]], ranks[used[k]]
+                if inputs == 0:
+                    put(R, part, count, scales[k])
+                    inputs = count
+                    continue
                 # Twins have the same inputs, and are next to each other.
-                if k > starts[t] and twin[used[k]] >= 0 and twin[used[k]] == used[k - 1]:
-                    inputs -= ranks[used[k]]
-            if starts[t + 1] - starts[t] > 1 or carried[t] > 0.0:
-                reflect(stack, rows, min(inputs, d))
-            rank = append(training, 0, stack, min(inputs, d), 1.0)
-            fit(training, rank, ridge, work, v)
+                if k == starts[t] or twin[used[k]] < 0 or twin[used[k]] != used[k - 1]:
+                    inputs += count
+                put(B, part, count, scales[k])
+                add(R, B, count, min(inputs, d), V, lanes)
+            rank = min(inputs, d)
+            fit(R, rank, ridge, B, work, V, v, sums)
             if slots[t] >= 0:
-                risk[r, slots[t]], norm[r, slots[t]] = record(v, truth, origin)
+                some = slice(r, min(r + lanes, risk.shape[0]))
+                record(v, lanes, truth, origin, risk[some, slots[t]], norm[some, slots[t]])
 
 
 @compiled
@@ -245,18 +271,16 @@ def chosen_rows(
     if not fixed:
         inputs = total
     X, y = np.empty((inputs, d)), np.empty(total)
-    stack, work = np.empty((plan.shape[1], d + 1)), np.empty((2 * d, d + 1))
+    most = max(plan.shape[1], d)
+    R, B, work = np.empty((d, d + 1)), scratch_rows(most, d + 1), np.empty((d, d + 1))
+    V, zero, sums = scratch_columns(most, d), np.zeros(d), np.empty(1)
     v, seen, first = truth.copy(), np.full(inputs, -1), 0
     for t in range(T):
         for i in range(sizes[t]):
             row = i if fixed else first + i
             if t == 0 or not fixed:
-                for j in range(d):
-                    X[row, j] = normal(stream)
-            label = noise * normal(stream)
-            for j in range(d):
-                label += X[row, j] * v[j]
-            y[first + i] = label
+                fill(stream, X[row])
+            y[first + i] = noise * normal(stream) + dot(v, X[row])
         first += sizes[t]
         different, weighted, whole = 0, 0, 0.0
         for k in range(picked[t]):
@@ -274,16 +298,18 @@ def chosen_rows(
             if weight > 0.0:
                 scale = np.sqrt(weight * weighted / whole)
                 row = plan[t, k] % inputs
+                own, new = B[rows], X[row]
                 for j in range(d):
-                    stack[rows, j] = scale * X[row, j]
-                stack[rows, d] = scale * y[plan[t, k]]
+                    own[j] = scale * new[j]
+                own[d] = scale * y[plan[t, k]]
                 rows += 1
+        for i in range(rows, (rows + 3) // 4 * 4):
+            for j in range(d + 1):
+                B[i, j] = 0.0
         rank = min(different, d)
-        reflect(stack, rows, rank)
-        fit(stack, rank, ridge, work, v)
+        put(R, B, 0, 1.0)
+        merge(R, B, rows, rank, ANY, V)
+        fit(R, rank, ridge, B, work, V, v, sums)
         if slots[t] >= 0:
-            risk[slots[t]] = 0.0
-            norm[slots[t]] = 0.0
-            for j in range(d):
-                risk[slots[t]] += (v[j] - truth[j]) ** 2
-                norm[slots[t]] += v[j] ** 2
+            own = slice(slots[t], slots[t] + 1)
+            record(v, 1, truth, zero, risk[own], norm[own])

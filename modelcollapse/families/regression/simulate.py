@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers
+from modelcollapse._support.chi_squares import polynomials
 from modelcollapse.families.regression.moments import least_inputs
-from modelcollapse.families.regression.sources import sources_of
+from modelcollapse.families.regression.sources import Sources, sources_of
 from modelcollapse.loop.blocks import Arrays, Draws, Progress, part, simulated
 from modelcollapse.loop.experiment import Lazy, Request
 from modelcollapse.loop.routes import given
@@ -16,8 +17,9 @@ if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
 
 QUANTITIES = ("risk", "norm")
-FEW = 64  # replicates between two reports of progress, where each takes long
-MEMORY = 2**23  # floats of remembered labels in a fixed design
+MOST_LANES = 40  # dimensions in which several replicates are simulated at once
+FEW = 64  # replicates between two reports of progress; whole groups of lanes
+MEMORY = 2**23  # floats of remembered labels in a fixed design, or of parts in lanes
 
 
 def simulate(e: "Experiment", request: Request) -> tuple[Lazy, int]:
@@ -37,7 +39,9 @@ class Blocks:
         self.e, self.slots = e, slots
         self.fixed = e.model.design == "fixed"
         self.rows = not e.schedule.weighted
-        self.sources = None if self.rows or self.fixed else sources_of(e)
+        if not self.rows and not self.fixed:
+            self.sources = sources_of(e)
+            self.lanes = _lanes(e, self.sources)
 
     def storage(self, count: int) -> Arrays:
         """Return what is kept of `count` replicates, to be filled."""
@@ -97,13 +101,13 @@ class Blocks:
 
         # A copy can be written, as zeros can: another type would be compiled once more.
         model, true = self.e.model, self.e.truth.values.copy()
-        plan = self.sources
-        assert plan is not None  # noqa: S101 - for the type checker
         zero = np.zeros_like(true)
         drawn_to_zero = model.ridge > 0 or least_inputs(self.e) < model.dim
         truth, origin = (true, zero) if drawn_to_zero else (zero, true)
         amounts = (model.design == "paired", model.noise, model.ridge, truth, origin)
-        fresh(draws.stream, *plan, *amounts, self.slots, out["risk"], out["norm"])
+        fresh(
+            draws.stream, *self.sources, *self.lanes, *amounts, self.slots, out["risk"], out["norm"]
+        )
 
     def _on_rows(self, draws: Draws, out: Arrays) -> None:
         from modelcollapse.families.regression.kernels import chosen_rows
@@ -116,6 +120,23 @@ class Blocks:
             chosen_rows(
                 draws.stream, self.fixed, e.sizes, *choice, *amounts, self.slots, risk, norm
             )
+
+
+def _lanes(e: "Experiment", sources: Sources) -> tuple[int, Integers, Floats]:
+    """Return how many replicates are simulated at once, and how their chi-squares are drawn.
+
+    Namely by polynomials, at a place of a table for each part. Fits of less than full rank are
+    made one by one, and so are those that remember too many parts.
+    """
+    from modelcollapse.families.regression.reflections import LANES
+
+    counts, d = sources.counts, e.model.dim
+    places, drawn = np.full(counts.shape, -1), counts > 0
+    many = sources.room * d * (d + 1) * LANES > MEMORY
+    if d > MOST_LANES or many or (e.model.ridge == 0 and least_inputs(e) < d):
+        return 1, places, np.empty((0, d, 0))
+    places[drawn], table = polynomials(counts[drawn][:, None] - np.arange(d))
+    return LANES, places, table
 
 
 class _Labels:

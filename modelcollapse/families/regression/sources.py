@@ -25,7 +25,7 @@ class Sources(NamedTuple):
         Generation t uses the slots used[starts[t]:starts[t + 1]], scaled; the scale is the root
         of the row weight.
     room
-        The number of slots, and the largest number of stacked rows, shape (2,).
+        The number of slots.
     """
 
     counts: Integers
@@ -34,7 +34,7 @@ class Sources(NamedTuple):
     starts: Integers
     used: Integers
     scales: Floats
-    room: Integers
+    room: int
 
 
 def row_weights(e: "Experiment") -> tuple[Integers, Floats]:
@@ -59,9 +59,9 @@ def sources_of(e: "Experiment") -> Sources:
     if schedule.alone or schedule.everything:
         carried = np.full(T, float(schedule.everything))
         carried[0] = 0.0
-        return _chained(counts, carried, np.ones((T, 2)), e.model.dim)
+        return _chained(counts, carried, np.ones((T, 2)))
     if (chain := schedule.chain) is None:
-        return _kept(*row_weights(e), e.model.dim)
+        return _kept(*row_weights(e))
     parts = np.column_stack([chain.real, chain.sampled])
     trained = np.zeros(T + 1)  # rows of positive weight, generation by generation
     for t, new in enumerate(np.where(parts > 0, counts, 0).sum(axis=1).tolist()):
@@ -69,10 +69,10 @@ def sources_of(e: "Experiment") -> Sources:
     # In row weights with a mean of one over the rows of positive weight.
     newest = parts * trained[1:, None] / np.maximum(counts, 1)
     carried = chain.carried * trained[1:] / np.maximum(trained[:-1], 1)
-    return _chained(counts, carried, newest, e.model.dim)
+    return _chained(counts, carried, newest)
 
 
-def _chained(counts: Integers, carried: Floats, newest: Floats, dim: int) -> Sources:
+def _chained(counts: Integers, carried: Floats, newest: Floats) -> Sources:
     """Each training set is the last one, scaled, and the newest batch."""
     trained = (counts > 0) & (newest > 0)
     homes = np.tile(np.array([0, 1]), (len(counts), 1))
@@ -83,11 +83,11 @@ def _chained(counts: Integers, carried: Floats, newest: Floats, dim: int) -> Sou
         np.concatenate([[0], np.cumsum(trained.sum(axis=1))]),
         homes[trained],
         np.sqrt(newest[trained]),
-        np.array([2, 3 * dim]),
+        2,
     )
 
 
-def _kept(counts: Integers, weights: Floats, dim: int) -> Sources:
+def _kept(counts: Integers, weights: Floats) -> Sources:
     """Each part is kept from its birth to its last use."""
     T = len(counts)
     uses = (weights > 0) & (counts > 0)
@@ -112,5 +112,5 @@ def _kept(counts: Integers, weights: Floats, dim: int) -> Sources:
         np.concatenate([[0], np.cumsum([len(u) for u in used])]),
         np.concatenate(used),
         np.concatenate(scales),
-        np.array([len(busy), dim * max(len(u) for u in used)]),
+        len(busy),
     )

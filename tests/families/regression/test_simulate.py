@@ -10,7 +10,7 @@ import pytest
 
 import modelcollapse as mc
 from modelcollapse._support.stream import normal
-from modelcollapse.families.regression import LinearRegression, kernels, simulate
+from modelcollapse.families.regression import LinearRegression, compressed, reflections, simulate
 from modelcollapse.loop.blocks import BLOCK, Draws
 from modelcollapse.testing import assert_bounded_mean, assert_law, assert_mean, assert_same_law
 from modelcollapse.workflows.selection import select
@@ -44,6 +44,10 @@ CASES = [
     for d, n in ((3, 11), (6, 4), (3, 3), (1, 5))
     for ridge in (0.0, 1.3)
     if design == "fresh" or name not in REFRESHING
+] + [
+    (name, "fresh", d, n, ridge)  # chi-squares by polynomials, and more inputs than go in lanes
+    for name in ("accumulate", "weighted")
+    for d, n, ridge in ((2, 60, 0.0), (43, 60, 1.3), (26, 11, 0.0))
 ]
 T, NOISE = 4, 0.4
 
@@ -76,21 +80,44 @@ def inflated(R, c, n, rng):
     return Q @ R, Q @ c + noise - Q @ (Q.T @ noise)
 
 
-def replayed_fresh(e, draws, aside):
-    """Yield risk and norm of one replicate, refitted on raw rows made of the kernel's draws."""
+def drawn(stream, n, polynomial, noise, labels):
+    """Yield rows (R, c) that kernels draw for n raw ones, with labels by each of `labels`."""
+    lanes, d = labels.shape
+    out, scratch = np.empty((d, (d + 1) * lanes)), np.empty(d * (d + 1) // 2 * lanes)
+    if lanes == 1:
+        rank = compressed.draw(stream, out, n, noise, labels[0], scratch)
+    else:
+        sums, v = np.empty(lanes), labels.T.flatten()
+        rank = compressed.draw_lanes(stream, out, n, polynomial, noise, v, scratch, sums)
+    for rows in np.moveaxis(out.reshape(d, d + 1, lanes)[:rank], 2, 0):
+        yield rows[:, :d], rows[:, d]
+
+
+def replayed_fresh(e, draws, aside, count):
+    """Return risk and norm (count, T, 2), refitted on raw rows made of the kernels' draws."""
     model, true = e.model, e.truth.values
-    sizes, d = e.sizes.tolist(), model.dim
-    real, w, rows = real_counts(e.workflow, sizes), true, []
-    for t, n in enumerate(sizes):
-        for count, label in ((real[t], true), (n - real[t], w)):
-            if count:
-                out, rank = np.empty((d, d + 1)), min(count, d)
-                kernels.draw(draws.stream, out, int(count), model.noise, label)
-                rows.append(inflated(out[:rank, :d], out[:rank, d], int(count), aside))
-        X, y = (np.concatenate(parts) for parts in zip(*rows, strict=True))
-        chosen, weights = select(e.workflow, sizes[: t + 1], aside)
-        w = least_squares(X[chosen], y[chosen], weights, model.ridge)
-        yield ((w - true) ** 2).sum(), (w**2).sum()
+    sizes = e.sizes.tolist()
+    real = real_counts(e.workflow, sizes)
+    counts = np.column_stack([real, e.sizes - real])
+    lanes, places, table = simulate.Blocks(e, np.full(T, -1)).lanes
+    found = np.empty((count, T, 2))
+    for first in range(0, count, lanes):
+        w, rows = np.tile(true, (lanes, 1)), [[] for _ in range(lanes)]
+        for t in range(T):
+            for source, labels in enumerate((np.tile(true, (lanes, 1)), w.copy())):
+                if n := int(counts[t, source]):
+                    place = places[t, source]
+                    own = table[place] if place >= 0 else np.empty((1, 0))
+                    parts = drawn(draws.stream, n, own, model.noise, labels)
+                    for mine, (R, c) in zip(rows, parts, strict=True):
+                        mine.append(inflated(R, c, n, aside))
+            for lane, mine in enumerate(rows):
+                X, y = (np.concatenate(parts) for parts in zip(*mine, strict=True))
+                chosen, weights = select(e.workflow, sizes[: t + 1], aside)
+                w[lane] = least_squares(X[chosen], y[chosen], weights, model.ridge)
+                if first + lane < count:
+                    found[first + lane, t] = ((w[lane] - true) ** 2).sum(), (w[lane] ** 2).sum()
+    return found
 
 
 def replayed_fixed(e, rng, aside, count):
@@ -123,7 +150,8 @@ def replayed_rows(e, draws):
     for t, n in enumerate(sizes):
         for i in range(n):
             if t == 0 or model.design == "fresh":
-                X = np.vstack([X, [normal(draws.stream) for _ in range(model.dim)]])
+                X = np.vstack([X, np.empty(model.dim)])
+                compressed.fill(draws.stream, X[-1])
             row = i if model.design == "fixed" else len(y)
             y = np.append(y, X[row] @ w + model.noise * normal(draws.stream))
         chosen = plan[t, : picked[t]]
@@ -148,11 +176,47 @@ def test_the_same_noise_gives_the_same_numbers(name, design, d, n, ridge):
     elif design == "fixed":
         plain = replayed_fixed(e, draws.rng, aside, count)
     else:
-        plain = np.array([list(replayed_fresh(e, draws, aside)) for _ in range(count)])
-        plain = plain.transpose(2, 0, 1)
+        plain = replayed_fresh(e, draws, aside, count).transpose(2, 0, 1)
     assert plain.max() < 1e8
     for quantity, values in zip(("risk", "norm"), plain, strict=True):
         assert simulated[quantity] == pytest.approx(values, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("rows", "d", "steps"), [(1, 1, 1), (2, 3, 3), (9, 9, 9), (30, 30, 30), (17, 30, 23), (5, 6, 0)]
+)
+@pytest.mark.parametrize("kind", ["triangle", "lanes", "rows"])
+def test_merged_triangles_are_those_of_qr(kind, rows, d, steps):
+    """The leading rows of NumPy's factor, up to signs, within rounding."""
+    rng = np.random.default_rng(0)
+    lanes, upper = (reflections.LANES if kind == "lanes" else 1), kind != "rows"
+    R, B = rng.standard_normal((lanes, d, d + 1)), rng.standard_normal((lanes, rows, d + 1))
+    R[:, :, :d] = np.triu(R[:, :, :d])
+    R[:, steps:] = 0
+    if upper:
+        B[:, :, :d] = np.triu(B[:, :, :d])
+    plain = [np.linalg.qr(np.vstack(stack), mode="r")[:steps] for stack in zip(R, B, strict=True)]
+    R, own = np.moveaxis(R, 0, 2).reshape(d, -1), np.moveaxis(B, 0, 2).reshape(rows, -1)
+    B, V = reflections.scratch_rows(rows, own.shape[1]), reflections.scratch_columns(rows, d)
+    compressed.put(B, own, rows, 1.0)
+    if kind == "lanes":
+        reflections.merge_lanes(R, B, rows, steps, V)
+    else:
+        reflections.merge(R, B, rows, steps, upper, V)
+    R = np.moveaxis(R.reshape(d, d + 1, lanes), 2, 0)
+    for merged, exact in zip(R, plain, strict=True):
+        signs = np.sign(merged.diagonal()[:steps] * exact.diagonal()[:steps])
+        assert np.allclose(merged[:steps], signs[:, None] * exact, rtol=0, atol=1e-12)
+        assert not merged[steps:].any()
+
+
+def test_a_merge_with_zeros_is_a_sign():
+    """Without rows to merge, or with rows of zeros, at most signs change."""
+    for lanes, merge in ((1, reflections.merge), (reflections.LANES, reflections.merge_lanes)):
+        for R in (np.zeros((6, 7 * lanes)), np.repeat(np.triu(np.ones((6, 7))), lanes, axis=1)):
+            B, V, old = np.zeros((8, R.shape[1])), reflections.scratch_columns(8, 6), R.copy()
+            merge(R, B, 6, 6, *([reflections.UPPER] if lanes == 1 else []), V)
+            assert np.array_equal(abs(R), old)
 
 
 def slow_loop(e, rng):
