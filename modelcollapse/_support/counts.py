@@ -1,15 +1,15 @@
 """Compiled: many binomials or Poisson counts at once, each of a chance or a rate of its own.
 
-The first proposal of all is judged at once, by logarithms that are near ones where the mean is at
-most TOLD and the outcome at least NEAR; what they do not decide clearly is taken exactly, one by
-one, so that the laws are those of `variates.binomial` and `variates.poisson`.
+Proposals for all are judged at once, by logarithms that are near ones where the mean is at most
+TOLD and the outcome at least NEAR; what they do not decide clearly is taken exactly, one by one, so
+that the laws are those of `variates.binomial` and `variates.poisson`.
 """
 
 import numpy as np
 
 from modelcollapse._support.checks import Floats
 from modelcollapse._support.compiled import compiled, inlined
-from modelcollapse._support.stream import CHUNK, Stream, fill_uniforms, logarithm
+from modelcollapse._support.stream import CHUNK, Stream, fill_uniforms, logarithm, normal
 from modelcollapse._support.variates import (
     FEW,
     LARGEST_RATE,
@@ -17,8 +17,6 @@ from modelcollapse._support.variates import (
     few_of,
     of_binomial,
     of_poisson,
-    poisson,
-    rarer,
     tried_binomial,
     tried_poisson,
 )
@@ -27,6 +25,7 @@ TOLD = 1e9  # the largest mean, of a binomial the most trials: errors of the log
 NEAR = 8.0  # the least outcome for which Stirling's series is near
 CLEAR = 1e-6  # the gap between two logarithms from which on it is clear which one is larger
 UNCLEAR = -2.0
+MANY = 8  # one of so many rates is not small: else they are not worth to be judged at once
 
 
 @inlined
@@ -64,46 +63,64 @@ def judged_poisson(rate: float, u: float, v: float) -> float:
 
 @compiled
 def fill_binomials(stream: Stream, n: int, out: Floats) -> None:
-    """Replace chances by binomials of n trials; all of a chunk are judged at once."""
+    """Replace chances by binomials of n trials: judged in rounds, those rejected again."""
     pairs, counts, size = np.empty(2 * CHUNK), np.empty(CHUNK), float(n)
+    chances, places = np.empty(CHUNK), np.empty(CHUNK, np.int64)
     for start in range(0, out.size, CHUNK):
         some = out[start : start + CHUNK]
-        fill_uniforms(stream, pairs[: 2 * some.size])
-        us, vs = pairs[: some.size], pairs[some.size : 2 * some.size]
-        counts[:] = UNCLEAR
-        if 0.5 * size >= FEW:
-            for i in range(some.size):
-                p = min(some[i], 1.0 - some[i])
-                counts[i] = judged_binomial(size, p, us[i] - 0.5, vs[i])
-        for i in range(some.size):
-            p, k = min(some[i], 1.0 - some[i]), counts[i]
-            if k == UNCLEAR and size * p < FEW:
-                k = few_of(size, p, us[i])
-            elif k == UNCLEAR:
-                k = tried_binomial(size, p, us[i] - 0.5, vs[i])
-            if k < 0.0:
-                k = rarer(stream, size, p)
-            some[i] = size - k if some[i] > 0.5 else k
+        left = some.size
+        chances[:left], places[:left] = some, np.arange(left)
+        while left > 0:
+            count, left = left, 0
+            fill_uniforms(stream, pairs[: 2 * count])
+            us, vs = pairs[:count], pairs[count : 2 * count]
+            counts[:count] = UNCLEAR
+            if 0.5 * size >= FEW:
+                for i in range(count):
+                    p = min(chances[i], 1.0 - chances[i])
+                    counts[i] = judged_binomial(size, p, us[i] - 0.5, vs[i])
+            for i in range(count):
+                chance, place, k = chances[i], places[i], counts[i]
+                if k == UNCLEAR:
+                    p = min(chance, 1.0 - chance)
+                    if size * p < FEW:
+                        k = few_of(size, p, us[i])
+                    else:
+                        k = tried_binomial(size, p, us[i] - 0.5, vs[i])
+                some[place] = size - k if chance > 0.5 else k
+                chances[left], places[left] = chance, place
+                left += k < 0.0
 
 
 @compiled
 def fill_poissons(stream: Stream, out: Floats) -> None:
-    """Replace rates by Poisson counts; all of a chunk are judged at once."""
+    """Replace rates by Poisson counts: judged in rounds, those rejected again."""
     pairs, counts = np.empty(2 * CHUNK), np.empty(CHUNK)
+    rates, places = np.empty(CHUNK), np.empty(CHUNK, np.int64)
     for start in range(0, out.size, CHUNK):
         some = out[start : start + CHUNK]
-        fill_uniforms(stream, pairs[: 2 * some.size])
-        us, vs = pairs[: some.size], pairs[some.size : 2 * some.size]
-        counts[:] = UNCLEAR
-        if some.max() >= FEW:
-            for i in range(some.size):
-                counts[i] = judged_poisson(some[i], us[i] - 0.5, vs[i])
-        for i in range(some.size):
-            rate, k = some[i], counts[i]
-            if k == UNCLEAR and rate < FEW:
-                k = few(rate, us[i])
-            elif k == UNCLEAR and rate <= LARGEST_RATE:
-                k = tried_poisson(rate, us[i] - 0.5, vs[i])
-            if k < 0.0:
-                k = poisson(stream, rate)
-            some[i] = k
+        left = some.size
+        rates[:left], places[:left] = some, np.arange(left)
+        while left > 0:
+            count, left = left, 0
+            fill_uniforms(stream, pairs[: 2 * count])
+            us, vs = pairs[:count], pairs[count : 2 * count]
+            counts[:count] = UNCLEAR
+            large = 0
+            for i in range(count):
+                large += rates[i] >= FEW
+            if MANY * large >= count:
+                for i in range(count):
+                    counts[i] = judged_poisson(rates[i], us[i] - 0.5, vs[i])
+            for i in range(count):
+                rate, place, k = rates[i], places[i], counts[i]
+                if k == UNCLEAR:
+                    if rate < FEW:
+                        k = few(rate, us[i])
+                    elif rate <= LARGEST_RATE:
+                        k = tried_poisson(rate, us[i] - 0.5, vs[i])
+                    else:
+                        k = rate + np.sqrt(rate) * normal(stream)
+                some[place] = k
+                rates[left], places[left] = rate, place
+                left += k < 0.0

@@ -181,9 +181,10 @@ def tried_binomial(n: float, p: float, u: float, v: float) -> float:
     k, room, hat, sure = of_binomial(n, p, u)
     if room >= 0.07 and v <= sure:
         return float(k)
-    if 0.0 <= k <= n:
-        if np.log(v * hat) <= log_ratio(n, np.floor((n + 1.0) * p), k, p / (1.0 - p)):
-            return float(k)
+    if not 0.0 <= k <= n:
+        return -1.0
+    if np.log(v * hat) <= log_ratio(n, np.floor((n + 1.0) * p), k, p / (1.0 - p)):
+        return float(k)
     return -1.0
 
 
@@ -239,9 +240,8 @@ def tried_poisson(rate: float, u: float, v: float) -> float:
     k, room, hat, sure = of_poisson(rate, u)
     if room >= 0.07 and v <= sure:
         return float(k)
-    if k >= 0.0:
-        if np.log(v * hat) <= log_poisson(rate, k):
-            return float(k)
+    if k >= 0.0 and np.log(v * hat) <= log_poisson(rate, k):
+        return float(k)
     return -1.0
 
 
