@@ -1,8 +1,8 @@
 """Compiled: many binomials or Poisson counts at once, each of a chance or a rate of its own.
 
 Proposals for all are judged at once, by logarithms that are near ones where the mean is at most
-TOLD and the outcome at least NEAR; what they do not decide clearly is taken exactly, one by one, so
-that the laws are those of `variates.binomial` and `variates.poisson`.
+TOLD and the outcome at least NEAR; what they do not decide clearly is taken exactly, one by one:
+the laws are exact but for rounding. Small means are drawn by inversion.
 """
 
 import numpy as np
@@ -12,7 +12,6 @@ from modelcollapse._support.compiled import compiled, inlined
 from modelcollapse._support.stream import CHUNK, Stream, fill_uniforms, logarithm, normal
 from modelcollapse._support.variates import (
     FEW,
-    LARGEST_RATE,
     few,
     few_of,
     of_binomial,
@@ -21,10 +20,12 @@ from modelcollapse._support.variates import (
     tried_poisson,
 )
 
+LARGEST_RATE = 1e18  # of Poisson counts; beyond, the normal law is within 1e-9 of theirs
 TOLD = 1e9  # the largest mean, of a binomial the most trials: errors of the logarithms are 1e-7
 NEAR = 8.0  # the least outcome for which Stirling's series is near
 CLEAR = 1e-6  # the gap between two logarithms from which on it is clear which one is larger
 UNCLEAR = -2.0
+FIRST = 16
 MANY = 8  # one of so many rates is not small: else they are not worth to be judged at once
 
 
@@ -59,6 +60,24 @@ def judged_poisson(rate: float, u: float, v: float) -> float:
     gap -= logarithm(v * hat * np.sqrt(2.0 * np.pi * rate))
     told = k if gap > CLEAR else (-1.0 if gap < -CLEAR else UNCLEAR)
     return told if (rate >= FEW) & (rate <= TOLD) & (k >= NEAR) else UNCLEAR
+
+
+@compiled
+def fill_few(us: Floats, rates: Floats, counts: Floats) -> None:
+    """Fill counts with the Poisson counts below FIRST, of small rates, with the masses us below.
+
+    Without a branch, which lets many be added up at once; others are UNCLEAR.
+    """
+    for i in range(us.size):
+        counts[i] = np.exp(-rates[i])
+    for i in range(us.size):
+        rate, chance, u = rates[i], counts[i], us[i]
+        below, k = chance, 0.0
+        for j in range(1, FIRST):
+            k += 1.0 if u > below else 0.0
+            chance *= rate * (1.0 / j)
+            below += chance
+        counts[i] = k if (u <= below) & (rate < FEW) else UNCLEAR
 
 
 @compiled
@@ -105,13 +124,14 @@ def fill_poissons(stream: Stream, out: Floats) -> None:
             count, left = left, 0
             fill_uniforms(stream, pairs[: 2 * count])
             us, vs = pairs[:count], pairs[count : 2 * count]
-            counts[:count] = UNCLEAR
             large = 0
             for i in range(count):
                 large += rates[i] >= FEW
             if MANY * large >= count:
                 for i in range(count):
                     counts[i] = judged_poisson(rates[i], us[i] - 0.5, vs[i])
+            else:
+                fill_few(us, rates[:count], counts)
             for i in range(count):
                 rate, place, k = rates[i], places[i], counts[i]
                 if k == UNCLEAR:

@@ -1,4 +1,4 @@
-"""Compiled draws from a stream: integers, gammas, binomials, Poisson counts, and sets of rows.
+"""Compiled draws from a stream: integers, gammas, counts, and sets of rows.
 
 They are drawn by rejection or inversion: the laws are exact but for the rounding of the stream's
 uniforms and normals.
@@ -22,7 +22,6 @@ from modelcollapse._support.stream import (
 WORD = 2**32
 FEW = 10.0  # the mean of a count below which it is drawn by inversion
 LEAST = 1e-20  # the chance at which an inversion ends, whatever rounding has left of its uniform
-LARGEST_RATE = 1e18  # of Poisson counts; beyond, the normal law is within 1e-9 of theirs
 FACTORIALS = 16  # in the table
 
 
@@ -217,6 +216,7 @@ def few_of(n: float, p: float, u: float) -> float:
 def of_poisson(rate: float, u: float) -> tuple[float, float, float, float]:
     """Return the count of PTRS, its room, the hat, and the v below which it is accepted outright.
 
+    By Hormann (Insurance: Mathematics and Economics 12, 1993), for rates from 10 on, as BTRS.
     Hormann's own hat is up to 0.6 % below probabilities, and what he accepts outright up to 0.6 %
     above: the hat here is 0.8 % higher, and less is accepted outright.
     """
@@ -253,23 +253,6 @@ def few(rate: float, u: float) -> float:
         u -= chance
         k += 1.0
         chance *= rate / k
-    return k
-
-
-@compiled
-def poisson(stream: Stream, rate: float) -> float:
-    """Draw a Poisson count: by inversion, or by transformed rejection if it is not small.
-
-    The latter is PTRS (Hormann, Insurance: Mathematics and Economics 12, 1993), as the binomial's.
-    """
-    if rate < FEW:
-        return few(rate, uniform(stream))
-    if not rate <= LARGEST_RATE:
-        return float(rate + np.sqrt(rate) * normal(stream))
-    k = -1.0
-    while k < 0.0:
-        u = uniform(stream) - 0.5
-        k = tried_poisson(rate, u, uniform(stream))
     return k
 
 

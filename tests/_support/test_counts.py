@@ -1,4 +1,4 @@
-"""Many counts at once, and Poisson counts one by one: their laws, and their rejection."""
+"""Many counts at once: their laws, and their inversion and rejection."""
 
 import math
 
@@ -18,13 +18,6 @@ from modelcollapse.testing import assert_law
 N, GRID = 20_000, 200
 RATES = [1e-3, 0.7, 9.99, 10.0, 12.5, 1000.0, 1e6, 1e10, 1e13]
 BINOMIALS = [(1, 0.3), (7, 0.9), (40, 0.2), (40, 0.75), (25, 0.5), (1000, 0.02), (10**10, 0.37)]
-
-
-@compiled
-def poissons(stream, rate, out):
-    """Fill out with Poisson counts one by one."""
-    for i in range(out.size):
-        out[i] = variates.poisson(stream, rate)
 
 
 @compiled
@@ -53,12 +46,12 @@ def spread(law, found, seed):
 
 @pytest.mark.parametrize("rate", RATES)
 def test_poisson_counts_have_their_law(rate, seed):
-    """By inversion and by rejection, one by one and many, among others of another rate."""
-    one, many = np.empty(N), np.full(2 * N, rate)
-    many[1::2] = rate + 3
-    poissons(opened(seed), rate, one)
-    counts.fill_poissons(opened(seed, 1), many)
-    for found in (one, many[::2]):
+    """By inversion and by rejection, alone, and among others of which most are large."""
+    alone, among = np.full(N, rate), np.full(2 * N, rate + 30)
+    among[::2] = rate
+    counts.fill_poissons(opened(seed), alone)
+    counts.fill_poissons(opened(seed, 1), among)
+    for found in (alone, among[::2]):
         values = spread(poisson(rate), found, seed)
         assert assert_law(values, lambda u: np.clip(u, 0, 1)).detectable < 0.048
 
@@ -84,9 +77,19 @@ def test_counts_at_the_ends():
     counts.fill_poissons(opened(0), found)
     assert (np.abs(found - huge) <= 40 * np.sqrt(huge)).all()
     assert found[0] == 0
-    assert variates.poisson(opened(0), 1e30) == pytest.approx(1e30, rel=1e-13)
     assert variates.few(1e-9, 1 - 2.0**-53) == 1
     assert variates.few(9.0, 1 - 2.0**-53) < 60
+
+
+def test_few_at_once_are_those_one_by_one():
+    """All of the counts below FIRST, but for none of rates that are not small."""
+    us, rates = np.random.default_rng(0).random(3000), np.linspace(0, 12, 3000)
+    found = np.empty(3000)
+    counts.fill_few(us, rates, found)
+    wanted = np.array([variates.few(*pair) for pair in zip(rates, us, strict=True)])
+    wanted[(wanted >= counts.FIRST) | (rates >= variates.FEW)] = counts.UNCLEAR
+    assert np.array_equal(found, wanted)
+    assert (wanted[rates < variates.FEW] == counts.UNCLEAR).any()
 
 
 @given(st.floats(10, 1e15), st.floats(-1, 1))
