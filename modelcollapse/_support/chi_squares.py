@@ -22,7 +22,7 @@ MOST = 2**20  # degrees of freedom
 DISTINCT = 64  # polynomials at a time, 0.2 ms each
 
 
-def exact(freedom: int, z: Floats) -> Floats:
+def exact(freedom: float, z: Floats) -> Floats:
     """Return (X/k)^(1/3) at which the chi-square's law has the normal's mass below z."""
     from scipy.special import gammainccinv, gammaincinv, ndtr
 
@@ -33,7 +33,7 @@ def exact(freedom: int, z: Floats) -> Floats:
 
 
 @lru_cache(4096)
-def polynomial(freedom: int) -> Floats | None:
+def polynomial(freedom: float) -> Floats | None:
     """Return its coefficients, from the constant on, (DEGREE + 1,); None if it does not reach."""
     from numpy.polynomial import chebyshev, polynomial
 
@@ -47,7 +47,7 @@ def polynomial(freedom: int) -> Floats | None:
     return found if np.abs(gaps).max() <= ERROR else None
 
 
-def polynomials(freedoms: Integers) -> tuple[Integers, Floats]:
+def polynomials(freedoms: Integers | Floats) -> tuple[Integers, Floats]:
     """Return the place of each row of degrees of freedom in a table of polynomials, and the table.
 
     `freedoms` has shape (rows, d), the table (different rows, d, DEGREE + 1). The place is -1 for

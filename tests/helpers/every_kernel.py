@@ -26,6 +26,14 @@ from modelcollapse.families.markov import runs
 PACKAGE = Path(mc.__file__).parent
 FEW = 4  # numbers that are drawn one by one where nothing is compiled
 DECORATORS = {"compiled", "inlined", "ordered"}
+MEANS = {  # of rows whose batches of six are drawn in every way: by rejection, few, boosted
+    "normal": (mc.NormalMean(), 0.0),
+    "poisson": (mc.Poisson(), 2.0),
+    "binomial": (mc.Binomial(4), 2.0),
+    "small": (mc.Gamma(0.1), 1.0),
+    "gamma": (mc.Gamma(8.0), 1.0),
+    "negative": (mc.NegativeBinomial(2.0), 2.5),
+}
 WORKFLOWS = {
     "replace": mc.Replace(),
     "accumulate": mc.Accumulate(),
@@ -115,6 +123,10 @@ def numbers():
             if not (kind in ("densities", "spread") and name == "fresh"):  # rules need the rows
                 e = mc.Experiment(model, workflow, 6, 3)
                 found[f"{kind}/{name}"] = simulated(e, **options)
+    for kind, (model, mean) in MEANS.items():
+        for name in ("replace", "accumulate", "weighted", "subsample"):
+            e = mc.Experiment(model, WORKFLOWS[name], 6, 3, truth=mean)
+            found[f"means/{kind}/{name}"] = simulated(e, 30)
     contexts = mc.Markov(2, contexts="fixed")
     found["contexts"] = simulated(mc.Experiment(contexts, mc.Replace(), 6, 3))
     paired = mc.LinearRegression(2, design="paired")

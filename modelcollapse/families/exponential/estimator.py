@@ -76,6 +76,14 @@ class Family(Estimator):
         """Draw the mean of n rows for each entry of `mean`, exactly; the same shape."""
         raise NotImplementedError
 
+    @property
+    def kernel(self) -> tuple[int, float] | None:
+        """The law and the parameter by which `kernels.batch_means` draws batches of simulations.
+
+        None leaves them to `batch_means`; a family that overrides one overrides the other.
+        """
+        return None
+
     def log_density(self, x: Floats, mean: float) -> Floats:
         """Return the log-density (counts: log-probability) at x, for a mean inside the range."""
         raise NotImplementedError

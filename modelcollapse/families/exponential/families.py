@@ -15,6 +15,7 @@ from modelcollapse.families.exponential.estimator import LARGEST_COUNT, Family
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+LAWS = NORMAL, POISSON, BINOMIAL, GAMMA, NEGATIVE_BINOMIAL = range(5)  # of compiled batches
 LARGEST_RATE = 1e18  # NumPy's Poisson sampler ends at 9.2e18
 
 
@@ -34,6 +35,11 @@ class NormalMean(Family):
     def coefficients(self) -> tuple[float, float, float]:
         """Return (variance, 0, 0)."""
         return self.variance, 0.0, 0.0
+
+    @property
+    def kernel(self) -> tuple[int, float]:
+        """Return the compiled law and its parameter."""
+        return NORMAL, float(self.variance)
 
     def batch_means(self, rng: np.random.Generator, mean: Floats, n: int) -> Floats:
         """Draw N(mean, variance / n)."""
@@ -76,6 +82,11 @@ class Poisson(PositiveFamily):
     def coefficients(self) -> tuple[float, float, float]:
         """Return (0, 1, 0)."""
         return 0.0, 1.0, 0.0
+
+    @property
+    def kernel(self) -> tuple[int, float]:
+        """Return the compiled law and its parameter."""
+        return POISSON, 1.0
 
     def batch_means(self, rng: np.random.Generator, mean: Floats, n: int) -> Floats:
         """Draw Poisson(n mean) / n."""
@@ -129,6 +140,11 @@ class Binomial(Family):
         """Return m (N - m)/N, which is exactly 0 at both ends."""
         return mean * (self.trials - mean) / self.trials
 
+    @property
+    def kernel(self) -> tuple[int, float]:
+        """Return the compiled law and its parameter."""
+        return BINOMIAL, float(self.trials)
+
     def batch_means(self, rng: np.random.Generator, mean: Floats, n: int) -> Floats:
         """Draw Binomial(n N, mean / N) / n."""
         share = np.clip(np.asarray(mean) / self.trials, 0.0, 1.0)
@@ -173,6 +189,11 @@ class Gamma(PositiveFamily):
         """Return (0, 0, 1/shape)."""
         return 0.0, 0.0, 1 / self.shape
 
+    @property
+    def kernel(self) -> tuple[int, float]:
+        """Return the compiled law and its parameter."""
+        return GAMMA, float(self.shape)
+
     def batch_means(self, rng: np.random.Generator, mean: Floats, n: int) -> Floats:
         """Draw mean * Gamma(n shape) / (n shape); what underflows to 0 stays there."""
         total = n * self.shape
@@ -213,6 +234,11 @@ class NegativeBinomial(PositiveFamily):
     def coefficients(self) -> tuple[float, float, float]:
         """Return (0, 1, 1/r)."""
         return 0.0, 1.0, 1 / self.size
+
+    @property
+    def kernel(self) -> tuple[int, float]:
+        """Return the compiled law and its parameter."""
+        return NEGATIVE_BINOMIAL, float(self.size)
 
     def batch_means(self, rng: np.random.Generator, mean: Floats, n: int) -> Floats:
         """Draw a Poisson count of rate mean / r * Gamma(n r), over n."""

@@ -1,6 +1,7 @@
 """Exact simulation of mean-fitting loops, in blocks of 1,024 replicates with a stream each.
 
-The mean of a batch is one draw, because sums stay in the family. So a deterministic workflow
+The mean of a batch is one draw, because sums stay in the family: by compiled code for families
+that have a `kernel`, else by NumPy. So a deterministic workflow
 costs one draw per batch, or two where real and sampled rows mix, whatever the batch sizes.
 A workflow that picks rows at random is run on rows: accumulate-subsample all replicates at
 once, others one after the other.
@@ -85,6 +86,21 @@ class Blocks:
         self.slots = np.full(e.generations, -1)
         self.slots[recorded - 1] = np.arange(recorded.size)
         self.sizes = e.sizes.tolist()
+        self.kernel: tuple[int, float] | None = e.model.kernel
+        if self.kernel is not None:
+            law, parameter = self.kernel
+            from modelcollapse.families.exponential.kernels import tables
+
+            real = e.schedule.real if e.schedule.weighted else 0 * e.sizes
+            sizes = np.unique([1, *e.sizes, *real, *(e.sizes - real)])
+            places, self.polynomials = tables(law, parameter, sizes)
+            self.places = dict(zip(sizes.tolist(), places.tolist(), strict=True))
+
+    @property
+    def released(self) -> bool:
+        """Whether compiled code does the work, see `loop.blocks`."""
+        schedule = self.experiment.schedule
+        return bool(self.kernel and (schedule.newest or schedule.pool))
 
     def storage(self, count: int) -> Arrays:
         """Return what is kept of `count` replicates, to be filled."""
@@ -111,34 +127,47 @@ class Blocks:
         """Draw all replicates of `fitted` at once."""
         schedule = self.experiment.schedule
         if schedule.newest or schedule.pool:
-            self._one_slot(draws.rng, fitted)
+            self._one_slot(draws, fitted)
         elif schedule.weighted:
-            self._slots(draws.rng, fitted)
+            self._slots(draws, fitted)
         elif schedule.random_sets:
             self._subsamples(draws, fitted)
         else:
-            self._rows(draws.rng, fitted)
+            self._rows(draws, fitted)
 
     def _record(self, fitted: Floats, t: int, mean: Floats) -> None:
         if self.slots[t] >= 0:
             fitted[:, self.slots[t]] = mean
 
-    def _batch(self, rng: np.random.Generator, mean: Floats, n: int) -> Floats:
-        drawn: Floats = self.experiment.model.batch_means(rng, mean, n)
+    def _batch(self, draws: Draws, mean: Floats, n: int) -> Floats:
+        if self.kernel is None:
+            means: Floats = self.experiment.model.batch_means(draws.rng, mean, n)
+            return means
+        from modelcollapse.families.exponential.kernels import NONE, batch_means
+
+        place, drawn = self.places[n], np.empty(mean.shape)
+        polynomial = NONE if place < 0 else self.polynomials[place, 0]
+        batch_means(draws.stream, *self.kernel, n, polynomial, mean.ravel(), drawn.ravel())
         return drawn
 
-    def _one_slot(self, rng: np.random.Generator, fitted: Floats) -> None:
+    def _one_slot(self, draws: Draws, fitted: Floats) -> None:
         mean, pool = np.full(len(fitted), self.experiment.truth.value), 0
+        newest = self.experiment.schedule.newest
+        if self.kernel is not None:
+            from modelcollapse.families.exponential.kernels import one_slot
+
+            (law, parameter), sizes = self.kernel, self.experiment.sizes
+            places, table = np.array([self.places[n] for n in self.sizes]), self.polynomials
+            stream, slots = draws.stream, self.slots
+            one_slot(stream, law, parameter, sizes, places, table, newest, slots, mean, fitted)
+            return
         for t, n in enumerate(self.sizes):
-            batch = self._batch(rng, mean, n)
+            batch = self._batch(draws, mean, n)
             pool += n
-            if t == 0 or self.experiment.schedule.newest:
-                mean = batch
-            else:
-                mean = _pooled(mean, batch, n / pool)
+            mean = batch if t == 0 or newest else _pooled(mean, batch, n / pool)
             self._record(fitted, t, mean)
 
-    def _slots(self, rng: np.random.Generator, fitted: Floats) -> None:
+    def _slots(self, draws: Draws, fitted: Floats) -> None:
         """Run any deterministic workflow, by the means of the parts that it remembers."""
         schedule = self.experiment.schedule
         mean = truth = np.full(len(fitted), self.experiment.truth.value)
@@ -146,9 +175,9 @@ class Blocks:
         for t, n in enumerate(self.sizes):
             fresh = int(schedule.real[t])
             if fresh:
-                slots.append(self._batch(rng, truth, fresh))
+                slots.append(self._batch(draws, truth, fresh))
             if n > fresh:
-                slots.append(self._batch(rng, mean, n - fresh))
+                slots.append(self._batch(draws, mean, n - fresh))
             if schedule.kind == "memory":
                 carry, weights = schedule.step(t + 1)
                 slots = [mixed(slots, row) for row in carry]
@@ -169,18 +198,18 @@ class Blocks:
         first = 0
         for t, n in enumerate(self.sizes):
             each = np.broadcast_to(mean[:, None], (count, n))
-            pool[:, first : first + n] = self._batch(draws.rng, each, 1)
+            pool[:, first : first + n] = self._batch(draws, each, 1)
             first += n
             mean = np.empty(count)
             chosen_means(pool, plans, t, counts[t], mean)
             self._record(fitted, t, mean)
 
-    def _rows(self, rng: np.random.Generator, fitted: Floats) -> None:
+    def _rows(self, draws: Draws, fitted: Floats) -> None:
         """Run one replicate of any other workflow."""
         mean, pool = self.experiment.truth.value, np.empty(0)
-        choices = self.experiment.schedule.chosen(rng)
+        choices = self.experiment.schedule.chosen(draws.rng)
         for t, n in enumerate(self.sizes):
-            pool = np.concatenate([pool, self._batch(rng, np.full(n, mean), 1)])
+            pool = np.concatenate([pool, self._batch(draws, np.full(n, mean), 1)])
             rows, weights = next(choices)
             share = np.full(len(rows), 1.0) if weights is None else weights
             chosen = pool[rows]

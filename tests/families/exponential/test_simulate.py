@@ -12,6 +12,7 @@ import pytest
 from scipy.special import bdtr, betainc, gammainc, ndtr, pdtr
 
 import modelcollapse as mc
+from modelcollapse._support.stream import opened
 from modelcollapse.families.exponential import (
     Binomial,
     Gamma,
@@ -19,10 +20,11 @@ from modelcollapse.families.exponential import (
     NegativeBinomial,
     NormalMean,
     Poisson,
+    kernels,
     secant,
 )
 from modelcollapse.families.exponential import simulate as room
-from modelcollapse.families.exponential.families import poisson
+from modelcollapse.families.exponential.families import GAMMA, NEGATIVE_BINOMIAL, poisson
 from modelcollapse.families.exponential.simulate import Blocks, mixed
 from modelcollapse.testing import assert_law, assert_mean, assert_same_law
 from modelcollapse.workflows.sources import source_weights
@@ -133,6 +135,48 @@ def test_batch_means_have_their_exact_law(name, n, seed):
         np.testing.assert_allclose(total, np.rint(total), rtol=1e-14)
         total = np.rint(total)
     assert_law(total, total_law(model, mean, n))
+
+
+COMPILED = FAMILIES | {"small-gamma": (Gamma(0.1), 2.0), "coin": (Binomial(), 0.7)}
+
+
+@pytest.mark.parametrize("n", [1, 4, 60])
+@pytest.mark.parametrize("name", [name for name, (model, _) in COMPILED.items() if model.kernel])
+def test_compiled_batch_means_have_their_exact_law(name, n, seed):
+    """As above, where every second replicate has another mean, which must not matter."""
+    model, mean = COMPILED[name]
+    (law, parameter), means, drawn = model.kernel, np.full(200_000, mean), np.empty(200_000)
+    means[1::2] *= 0.9
+    places, table = kernels.tables(law, parameter, np.array([n]))
+    assert (places[0] == 0) == (law in (GAMMA, NEGATIVE_BINOMIAL) and n * parameter > 23)
+    polynomial = table[0, 0] if places[0] == 0 else kernels.NONE
+    kernels.batch_means(opened(seed, n), law, parameter, n, polynomial, means, drawn)
+    total = n * drawn[::2]
+    if model.counts:
+        np.testing.assert_allclose(total, np.rint(total), rtol=1e-14)
+        total = np.rint(total)
+    assert_law(total, total_law(model, mean, n))
+
+
+@pytest.mark.parametrize("newest", [True, False])
+@pytest.mark.parametrize("name", [name for name, (model, _) in COMPILED.items() if model.kernel])
+def test_a_compiled_loop_is_the_loop_over_its_batches(name, newest):
+    """From the same stream, with sizes of which a polynomial is reached, or not."""
+    (model, mean), sizes = COMPILED[name], np.array([40, 3, 90, 5])
+    (law, parameter), slots = model.kernel, np.array([-1, 0, 1, 2])
+    places, table = kernels.tables(law, parameter, sizes)
+    found = np.empty((600, 3))
+    start = np.full(600, mean)
+    kernels.one_slot(opened(1), law, parameter, sizes, places, table, newest, slots, start, found)
+    stream, fits, batch, pool = opened(1), np.full(600, mean), np.empty(600), 0
+    for t, n in enumerate(sizes.tolist()):
+        polynomial = table[places[t], 0] if places[t] >= 0 else kernels.NONE
+        kernels.batch_means(stream, law, parameter, n, polynomial, fits, batch)
+        pool += n
+        fits = batch.copy() if newest else fits + n / pool * (batch - fits)
+        if t:
+            assert found[:, t - 1] == pytest.approx(fits, rel=1e-12)
+            fits = found[:, t - 1].copy()
 
 
 @pytest.mark.parametrize(
@@ -252,7 +296,12 @@ def by_rows(e, seed):
 
 @pytest.mark.parametrize("workflow", [w for w in WORKFLOWS if w not in ("subsample", "budget")])
 def test_a_fit_is_the_weighted_mean_of_its_batches(workflow, monkeypatch):
-    """Driven by the same draws: the weights of `source_weights` on the drawn batch means."""
+    """Driven by the same draws: the weights of `source_weights` on the drawn batch means.
+
+    Replace and accumulate call nothing for a batch if they are compiled: see above.
+    """
+    if workflow in ("replace", "accumulate"):
+        monkeypatch.setattr(Gamma, "kernel", None)
     e = loop(Gamma(1.5), 2.0, WORKFLOWS[workflow])
     drawn, given_to, real_draw = [], [], Blocks._batch
 
