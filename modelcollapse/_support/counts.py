@@ -88,7 +88,8 @@ def fill_binomials(stream: Stream, n: int, out: Floats) -> None:
     for start in range(0, out.size, CHUNK):
         some = out[start : start + CHUNK]
         left = some.size
-        chances[:left], places[:left] = some, np.arange(left)
+        for i in range(left):
+            chances[i], places[i] = some[i], i
         while left > 0:
             count, left = left, 0
             fill_uniforms(stream, pairs[: 2 * count])
@@ -119,7 +120,8 @@ def fill_poissons(stream: Stream, out: Floats) -> None:
     for start in range(0, out.size, CHUNK):
         some = out[start : start + CHUNK]
         left = some.size
-        rates[:left], places[:left] = some, np.arange(left)
+        for i in range(left):
+            rates[i], places[i] = some[i], i
         while left > 0:
             count, left = left, 0
             fill_uniforms(stream, pairs[: 2 * count])

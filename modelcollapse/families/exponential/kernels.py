@@ -109,7 +109,8 @@ def one_slot(
         batch_means(stream, law, parameter, n, polynomial, mean, batch)
         pool += n
         if t == 0 or newest:
-            mean[:] = batch
+            for i in range(mean.size):
+                mean[i] = batch[i]
         elif 2 * n <= pool:
             # From the heavier of both: equal ones are returned unchanged.
             share = n / pool
@@ -120,4 +121,5 @@ def one_slot(
             for i in range(mean.size):
                 mean[i] = batch[i] + share * (mean[i] - batch[i])
         if slots[t] >= 0:
-            fitted[:, slots[t]] = mean
+            for i in range(mean.size):
+                fitted[i, slots[t]] = mean[i]

@@ -40,21 +40,6 @@ def products(x: Floats, y: Floats, sums: Floats) -> None:
 
 
 @compiled
-def four_dots(A: Floats, i: int, start: int, v: Floats) -> tuple[float, float, float, float]:
-    """Return the products of v[start:] with four rows of A, from i on."""
-    y = v[start:]
-    r0, r1, r2, r3 = A[i, start:], A[i + 1, start:], A[i + 2, start:], A[i + 3, start:]
-    s0 = s1 = s2 = s3 = 0.0
-    for j in range(y.size):
-        x = y[j]
-        s0 += r0[j] * x
-        s1 += r1[j] * x
-        s2 += r2[j] * x
-        s3 += r3[j] * x
-    return s0, s1, s2, s3
-
-
-@compiled
 def fill(stream: Stream, out: Floats) -> None:
     """Fill out with normals: few of them from the stream's buffer, which keeps the others."""
     if out.size >= BUFFER:
@@ -99,15 +84,8 @@ def draw(stream: Stream, out: Floats, n: int, noise: float, v: Floats, z: Floats
 @compiled
 def label_rows(out: Floats, rank: int, noise: float, v: Floats) -> None:
     """Label triangular rows by v, and by a noise that stands in the place of the label."""
-    d, i = v.size, 0
-    while i + 4 <= rank:
-        s0, s1, s2, s3 = four_dots(out, i, i, v)
-        out[i, d] = s0 + noise * out[i, d]
-        out[i + 1, d] = s1 + noise * out[i + 1, d]
-        out[i + 2, d] = s2 + noise * out[i + 2, d]
-        out[i + 3, d] = s3 + noise * out[i + 3, d]
-        i += 4
-    for k in range(i, rank):
+    d = v.size
+    for k in range(rank):
         out[k, d] = dot(v[k:], out[k, k:]) + noise * out[k, d]
 
 

@@ -18,7 +18,6 @@ from modelcollapse.families.regression.compressed import (
     draw,
     draw_lanes,
     fill,
-    four_dots,
     labelled_again,
     products,
     put,
@@ -36,19 +35,9 @@ from modelcollapse.families.regression.reflections import (
 
 @compiled
 def substitute(A: Floats, v: Floats) -> None:
-    """Set v to the solution of triangular rows (x, y), four rows at a time."""
+    """Set v to the solution of triangular rows (x, y)."""
     d = v.size
-    i = d
-    while i >= 4:
-        i -= 4
-        s0, s1, s2, s3 = four_dots(A, i, i + 4, v)
-        r0, r1, r2, r3 = A[i, i:], A[i + 1, i:], A[i + 2, i:], A[i + 3, i:]
-        x3 = (r3[d - i] - s3) / r3[3]
-        x2 = (r2[d - i] - s2 - r2[3] * x3) / r2[2]
-        x1 = (r1[d - i] - s1 - r1[3] * x3 - r1[2] * x2) / r1[1]
-        x0 = (r0[d - i] - s0 - r0[3] * x3 - r0[2] * x2 - r0[1] * x1) / r0[0]
-        v[i], v[i + 1], v[i + 2], v[i + 3] = x0, x1, x2, x3
-    for k in range(i - 1, -1, -1):
+    for k in range(d - 1, -1, -1):
         v[k] = (A[k, d] - dot(v[k + 1 :], A[k, k + 1 :])) / A[k, k]
 
 

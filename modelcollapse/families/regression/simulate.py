@@ -43,6 +43,11 @@ class Blocks:
             self.sources = sources_of(e)
             self.lanes = _lanes(e, self.sources)
 
+    @property
+    def released(self) -> bool:
+        """Whether compiled code does the work, see `loop.blocks`."""
+        return not self.rows and not self.fixed
+
     def storage(self, count: int) -> Arrays:
         """Return what is kept of `count` replicates, to be filled."""
         recorded = int(self.slots.max()) + 1
