@@ -52,12 +52,12 @@ class Cell(NamedTuple):
 
 CELLS = [
     Cell("replace", 1, 2000, 80, 65536),
-    Cell("replace", 10, 150, 24, 1024),
+    Cell("replace", 10, 200, 24, 1024),
     Cell("replace", 31, 50, 16, 256),
     Cell("replace", 100, 25, 12, 64),
-    Cell("accumulate", 1, 4000, 120, 65536),
-    Cell("accumulate", 10, 200, 20, 1024),
-    Cell("accumulate", 100, 25, 9, 160),
+    Cell("accumulate", 1, 2000, 120, 65536),
+    Cell("accumulate", 10, 400, 20, 1024),
+    Cell("accumulate", 100, 40, 9, 160),
     Cell("accumulate-subsample", 1, 100, 8, 2048),
     Cell("accumulate-subsample", 10, 25, 40, 512),
     Cell("accumulate-subsample", 100, 10, 13, 64),

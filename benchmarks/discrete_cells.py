@@ -48,9 +48,9 @@ class Cell(NamedTuple):
 
 
 CELLS = [
-    Cell("replace", 1000, 100, 500, 32, 1024),
-    Cell("accumulate", 1000, 100, 500, 32, 1024),
-    Cell("accumulate", 100, 300, 500, 32, 1024),
+    Cell("replace", 1000, 100, 40, 32, 1024),
+    Cell("accumulate", 1000, 100, 100, 32, 1024),
+    Cell("accumulate", 100, 300, 100, 32, 1024),
     Cell("accumulate-subsample", 1000, 100, None, 32, 1024),
 ]
 

@@ -14,7 +14,7 @@ from benchmarks.cells import ERRORS, WORKFLOWS, told_apart
 from modelcollapse import testing
 from modelcollapse.families.kde.plan import Plan
 from modelcollapse.families.kde.simulate import Blocks
-from modelcollapse.loop.blocks import stream
+from modelcollapse.loop.blocks import Draws
 
 TESTS = 500  # test rows, as in the paper
 ROWS = 10_000  # of the moons, which batch 1 is drawn from with replacement
@@ -127,7 +127,7 @@ def our_rows(loop, seed):
     """Return the training rows of each generation of the first simulated replicate."""
     every = np.arange(loop.generations)
     plan = Plan(loop.experiment(seed), every + 1, every, frozenset(), None, FINE)
-    choice, pools = Blocks(plan).genealogies(stream(seed, 0), 1)
+    choice, pools = Blocks(plan).genealogies(Draws(seed, 0), 1)
     return [choice.rows(pools[0], 0, t) for t in every.tolist()]
 
 
