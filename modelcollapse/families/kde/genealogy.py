@@ -8,8 +8,8 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers
 from modelcollapse._support.compiled import compiled
-from modelcollapse._support.stream import CHUNK, Stream, Words, fill_normals, fill_words, uniform
-from modelcollapse._support.variates import draw_plan, leftover, placed
+from modelcollapse._support.stream import CHUNK, Stream, Words, fill_normals, fill_words
+from modelcollapse._support.variates import draw_plan, leftover, placed, weighted
 
 RANGES, SUBSETS, TABLES = 0, 1, 2  # whole batches, subsets drawn here, rows given
 
@@ -42,15 +42,7 @@ def draw_parents(
                 parents[i] = rows[parents[i]]
         return
     for i in range(parents.size):
-        u = uniform(stream) * cumulative[count - 1]
-        low, high = 0, count - 1
-        while low < high:
-            middle = (low + high) // 2
-            if cumulative[middle] > u:
-                high = middle
-            else:
-                low = middle + 1
-        parents[i] = rows[low]
+        parents[i] = rows[weighted(stream, cumulative, count - 1)]
 
 
 @compiled

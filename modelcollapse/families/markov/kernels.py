@@ -4,22 +4,9 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers
 from modelcollapse._support.compiled import compiled
-from modelcollapse._support.stream import Stream, uniform
+from modelcollapse._support.stream import Stream
+from modelcollapse._support.variates import weighted
 from modelcollapse.families.discrete.kernels import cumulated, drawn_floats, tails
-
-
-@compiled
-def outcome_of(stream: Stream, sums: Floats, last: int) -> int:
-    """Return an outcome by its cumulative probabilities, of which `last` is the last possible."""
-    share = uniform(stream) * sums[last]
-    low, high = 0, last
-    while low < high:
-        middle = (low + high) // 2
-        if sums[middle] > share:
-            high = middle
-        else:
-            low = middle + 1
-    return low
 
 
 @compiled
@@ -43,7 +30,7 @@ def spoken(
         if place == flat.size:
             state[0], state[1], state[2] = text, context, place
             return False
-        word = outcome_of(stream, sums[context], last[context])
+        word = weighted(stream, sums[context], last[context])
         if word == K:
             ends[text] = place
             text += 1

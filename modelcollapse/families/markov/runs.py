@@ -10,8 +10,7 @@ import numpy as np
 from modelcollapse._support.checks import Floats, Integers
 from modelcollapse._support.compiled import compiled
 from modelcollapse._support.stream import Stream, uniform
-from modelcollapse._support.variates import below
-from modelcollapse.families.markov.kernels import outcome_of
+from modelcollapse._support.variates import below, weighted
 
 
 @compiled
@@ -246,7 +245,7 @@ def run(
                             return False
                         where, what = grown(where), grown(what)
                     if i < real[t]:
-                        w = np.int64(outcome_of(stream, sums[context], last[context]))
+                        w = np.int64(weighted(stream, sums[context], last[context]))
                         where[place], what[place] = context, w
                         place += 1
                         context = base[context] + w if w < K else -1

@@ -130,6 +130,12 @@ def genealogies(e, count, seed):
     return blocks.genealogies(Draws(seed), count)
 
 
+def used_rows(choice, r):
+    """Return the rows that train a replicate; beyond its count a table holds what was there."""
+    counts = choice.counts[min(r, len(choice.counts) - 1)]
+    return np.concatenate([row[:k] for row, k in zip(choice.tables[r], counts, strict=True)])
+
+
 @pytest.mark.parametrize("name", ["replace", "subsample", "share", "lopsided", "scaled"])
 def test_rows_are_training_rows_plus_noise(name, seed):
     """Given all rows so far, a new row's law is the mixture of kernels on the training rows.
@@ -155,7 +161,7 @@ def test_rows_are_training_rows_plus_noise(name, seed):
             # One row of each replicate, so that they are independent; of subsets, a used one.
             new = ends[t] + np.arange(e.sizes[t + 1])
             if name == "subsample":
-                new = np.intersect1d(new, choice.tables[r])
+                new = np.intersect1d(new, used_rows(choice, r))
             if not new.size:
                 continue
             row = pool[new[r % new.size]]
@@ -169,10 +175,10 @@ def test_without_noise_rows_are_copies(name):
     """Bandwidth 0: every row is one of the training rows, bit for bit; none without weight."""
     e = loop(mc.KDE(0.0), EXPERIMENTS[name].workflow)
     choice, pools = genealogies(e, 200, 0)
-    used = choice.tables if name == "budget" else None
+    used = [used_rows(choice, r) for r in range(200)] if name == "budget" else None
     ends = np.concatenate([[0], np.cumsum(e.sizes)])
     for r, pool in enumerate(pools):
-        needed = set(range(ends[-1])) if used is None else set(used[r].ravel().tolist())
+        needed = set(range(ends[-1])) if used is None else set(used[r].tolist())
         for t in range(2):
             parents = set(choice.rows(pool, r, t)[:, 0].tolist())
             children = [pool[i, 0] for i in range(ends[t + 1], ends[t + 2]) if i in needed]
