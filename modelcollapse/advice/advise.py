@@ -169,6 +169,16 @@ def advise(
     ------
     InvalidInput
         If an argument is out of its range, or two contradict each other.
+
+    Examples
+    --------
+    >>> import modelcollapse as mc
+    >>> advice = mc.advise(real=1000, synthetic=10_000, generations=12)
+    >>> for plan in advice.plans[:3]:
+    ...     print(plan.title, round(plan.errors[-1], 3), plan.fate)
+    all real rows alone 1.0 bounded
+    the last batch 2.1 diverges
+    the last 3 batches 1.331 diverges
     """
     q = asked(
         real,

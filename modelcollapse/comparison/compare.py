@@ -176,6 +176,15 @@ def compare(
     Intervals invert the relabelling test as if the laws differed by a shift of the statistic (of
     the logarithm, for ratios): where they differ by more they are approximate. Those of the
     distances between distribution functions are exact (two DKW-Massart bounds).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import modelcollapse as mc
+    >>> rng = np.random.default_rng(0)
+    >>> real, other = rng.normal(size=(200, 2)), rng.normal(scale=0.5, size=(200, 2))
+    >>> print(mc.compare(real, other).sentences[0])
+    The other rows shrank: they lost spread, tails and coverage.
     """
     rng = np.random.default_rng(whole("seed", seed, 0))
     level, matters = fraction("alpha", alpha), fraction("margin", margin)

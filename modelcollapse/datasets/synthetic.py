@@ -114,6 +114,13 @@ def split(name: str, train: int, test: int, seed: int) -> tuple[Rows, Floats]:
     ------
     InvalidInput
         If there is no such data set, or a number is not a whole number in its range.
+
+    Examples
+    --------
+    >>> import modelcollapse as mc
+    >>> train, test = mc.datasets.split("moons", train=100, test=50, seed=0)
+    >>> print(train.shape, test.shape)
+    (100, 2) (50, 2)
     """
     name, seed = _known(name), whole("seed", seed, minimum=0)
     train, test = whole("train", train, minimum=2), whole("test", test)

@@ -143,7 +143,7 @@ def diagnose(
     --------
     >>> import modelcollapse as mc
     >>> runs = mc.simulate(mc.Experiment(mc.Gaussian(), mc.Replace(), 10, 30), 100)
-    >>> found = diagnose(runs)
+    >>> found = mc.diagnose(runs)
     >>> found["variance_collapse"].verdict, found["diverging_risk"].verdict
     ('holds', 'does not hold')
     """

@@ -77,6 +77,13 @@ def verify_experiment(
     ------
     InvalidInput
         If an argument is out of its range, or nothing can be tested; the message says why.
+
+    Examples
+    --------
+    >>> import modelcollapse as mc
+    >>> loop = mc.Experiment(mc.Gaussian(), mc.Replace(), samples=10, generations=4)
+    >>> {verdict.verdict for verdict in mc.verify_experiment(loop, effect=0.4)}
+    {'holds'}
     """
     if not isinstance(experiment, Experiment):
         raise invalid("experiment", experiment, "give an Experiment(model, workflow, ...)")

@@ -22,6 +22,8 @@ def verify(
 ) -> Verdict:
     """Verify one theorem: of the ledger, by its slug, or your own; see `verify_all`.
 
+    Parameters and errors are those of `verify_all`, for one theorem; it returns a `Verdict`.
+
     Examples
     --------
     >>> import modelcollapse as mc
@@ -83,6 +85,16 @@ def verify_all(
         it is written; the message says why.
     MissingDependency
         If all of them need an extra that is not installed.
+
+    Examples
+    --------
+    >>> import modelcollapse as mc
+    >>> for verdict in mc.verify_all("mixed/value/*"):
+    ...     print(verdict.slug, verdict.verdict)
+    mixed/value/optimum holds
+    mixed/value/break-even holds
+    mixed/value/always-hurts refuted
+    mixed/value/shared-generator holds
     """
     fraction("alpha", alpha)
     whole("seed", seed, minimum=0)

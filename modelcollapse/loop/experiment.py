@@ -691,17 +691,17 @@ def simulate(
     tolerance
         The largest error of that mean, at most 1: 1e-10, or 1e-7 for speed; 0 leaves rounding.
 
+    Returns
+    -------
+    Trajectories
+        Each quantity as an array of shape (replicates, recorded generations).
+
     Raises
     ------
     InvalidInput
         If an argument is out of its range.
     Interrupted
         On Ctrl-C after the first block of replicates; it holds what is finished.
-
-    Returns
-    -------
-    Trajectories
-        Each quantity as an array of shape (replicates, recorded generations).
 
     Examples
     --------

@@ -27,6 +27,21 @@ class FunctionEstimator:
     ----------
     fitted_
         What has been learned.
+
+    Raises
+    ------
+    InvalidInput
+        If one of them is no function.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import modelcollapse as mc
+    >>> model = mc.FunctionEstimator(np.max, lambda top, n, rng: rng.uniform(0, top, (n, 1)))
+    >>> rows, top = np.linspace(0, 1, 101), {"top": lambda model: model.fitted_}
+    >>> run = mc.run(model, rows, mc.Replace(), 50, 9, metrics=top)
+    >>> bool((np.diff(run["top"]) < 0).all())
+    True
     """
 
     fit_func: Callable[[Any], Any]

@@ -51,6 +51,14 @@ def described(experiment: "Experiment") -> dict[str, Any]:
     ------
     InvalidInput
         If it is no experiment.
+
+    Examples
+    --------
+    >>> import modelcollapse as mc
+    >>> loop = mc.Experiment(mc.Gaussian(), mc.Accumulate(), samples=10, generations=3)
+    >>> told = mc.described(loop)
+    >>> told["workflow"], told["samples"], mc.Experiment.from_dict(told) == loop
+    ({'name': 'accumulate'}, 10, True)
     """
     if not hasattr(experiment, "identity"):
         raise invalid("experiment", experiment, "give an Experiment(model, workflow, ...)")

@@ -142,6 +142,12 @@ def energy_distance(sample: Any, reference: Any) -> float:
     ----------
     Székely and Rizzo, "Energy statistics: a class of statistics based on distances", Journal of
     Statistical Planning and Inference 143, 2013.
+
+    Examples
+    --------
+    >>> import modelcollapse as mc
+    >>> print(mc.sample_metrics.energy_distance([[0.0], [1.0]], [[0.0], [3.0]]))
+    1.0
     """
     x, y = _checked(sample, reference)
 

@@ -23,6 +23,13 @@ class Tempered:
     ------
     InvalidInput
         If it is none.
+
+    Examples
+    --------
+    >>> import modelcollapse as mc
+    >>> loop = mc.Experiment(mc.Gaussian(ddof=1), mc.Replace(), 10, 3, sampling=mc.Tempered(0.9))
+    >>> print(mc.predict(loop)["variance"].round(4))
+    [1.   0.9  0.81]
     """
 
     temperature: float

@@ -81,7 +81,14 @@ def optimal_weight(real: Any, synthetic: Any, curvature: Any = 0.0) -> Floats:
 
     The positive root of g w^2 + (1 + k - g) w - k = 0; for v2 = 0 that is
     (sqrt(k^2 + 4k) - k)/2, and 1/golden ratio at k = 1. The least inflation equals w* itself, for
-    every curvature: f(w) - w* = (1 + k + g w*)(w - w*)^2 / (1 - g u^2).
+    every curvature: f(w) - w* = (1 + k + g w*)(w - w*)^2 / (1 - g u^2). Parameters, k, g and errors
+    as for `fresh_inflation`; arguments broadcast.
+
+    Examples
+    --------
+    >>> import modelcollapse as mc
+    >>> print(mc.mixed.optimal_weight(real=100, synthetic=[100, 1000]).round(4))
+    [0.618  0.2702]
     """
     r, s = row_counts("real", real), row_counts("synthetic", synthetic)
     k, each = r / s, per_row(curvature, s)

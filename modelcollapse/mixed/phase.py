@@ -57,7 +57,25 @@ def phase(real_share: float, curvature_per_row: float = 0.0) -> Fate:
 
 @broadcast
 def critical_share(curvature_per_row: Any) -> Floats:
-    r"""Return the real share above which the loop is bounded, 1 - (1 + v2/n)^(-1/2), at least 0."""
+    r"""Return the real share above which the loop is bounded, 1 - (1 + v2/n)^(-1/2), at least 0.
+
+    Parameters
+    ----------
+    curvature_per_row
+        v2/n, at least -1, of any shape: the curvature V''/2 of the variance function over the rows
+        that are sampled in a generation.
+
+    Raises
+    ------
+    InvalidInput
+        If it is out of its range.
+
+    Examples
+    --------
+    >>> import modelcollapse as mc
+    >>> print(mc.mixed.critical_share([0.0, 0.1, 1.0]).round(4))
+    [0.     0.0465 0.2929]
+    """
     each = np.maximum(0.0, per_row(curvature_per_row, np.ones(()), "curvature_per_row"))
     root = np.sqrt(1 + each)
     return plain(each / (root * (1 + root)))
@@ -104,6 +122,12 @@ def smallest_share(
     ------
     InvalidInput
         If an argument is out of its range, or no share is enough; the message says why.
+
+    Examples
+    --------
+    >>> import modelcollapse as mc
+    >>> print(mc.mixed.smallest_share(inflation=2.0, real=100, synthetic=1000).round(4))
+    0.0242
     """
     if workflow not in WORKFLOWS:
         raise unknown("workflow", workflow, WORKFLOWS)

@@ -28,7 +28,19 @@ def synthetic_value(real: Any, synthetic: Any, generator_rows: Any) -> Floats:
     Parameters
     ----------
     real, synthetic, generator_rows
-        n_r, n_s (0 is allowed) and n_0: numbers of rows.
+        n_r, n_s (0 is allowed) and n_0: numbers of rows, of which n_s come from a generator that
+        was trained on n_0 real ones of its own; p = n_s/(n_r + n_s). They broadcast.
+
+    Raises
+    ------
+    InvalidInput
+        If an argument is out of its range.
+
+    Examples
+    --------
+    >>> import modelcollapse as mc
+    >>> print(mc.mixed.synthetic_value(100, [0, 100, 1000], generator_rows=150).round(5))
+    [0.01    0.00667 0.00642]
     """
     r, s, g = _arguments(real, synthetic, generator_rows)
     p = s / (r + s)

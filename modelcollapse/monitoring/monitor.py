@@ -78,7 +78,8 @@ class Monitor:
     Examples
     --------
     >>> import numpy as np
-    >>> monitor = Monitor("loss", margin=0.1, range=(0, 5), fresh=False)
+    >>> import modelcollapse as mc
+    >>> monitor = mc.Monitor("loss", margin=0.1, range=(0, 5), fresh=False)
     >>> held_out = np.linspace(1, 2, 100)
     >>> for t in range(1, 10):
     ...     if monitor.update(t, losses=held_out + 0.2 * t).alarmed:

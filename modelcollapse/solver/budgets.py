@@ -43,6 +43,14 @@ def best_budgets(total: int, sizes: Any, *, every: bool = False) -> Integers:
     ------
     InvalidInput
         If there are fewer rows than generations, or more than N_1 + ... + N_T.
+
+    Examples
+    --------
+    >>> import modelcollapse as mc
+    >>> budget = mc.solver.best_budgets(600, [100] * 6)
+    >>> print(budget)
+    [100  86  64  51  43 256]
+    >>> workflow = mc.AccumulateSubsample(budget.tolist())
     """
     n = checked_sizes(sizes)
     T, N = len(n), pools(n)

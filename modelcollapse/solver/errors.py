@@ -96,12 +96,30 @@ def variances(workflow: AnyWorkflow | Schedule, sizes: Any, curvature: float = 0
 def effective_samples(
     workflow: AnyWorkflow | Schedule, sizes: Any, curvature: float = 0.0
 ) -> Floats:
-    """Return 1 / `squared_errors`: the number of real rows whose mean would be as good."""
+    """Return 1 / `squared_errors`: the number of real rows whose mean would be as good.
+
+    Shape (T,). Parameters and errors as for `squared_errors`.
+
+    Examples
+    --------
+    >>> import modelcollapse as mc
+    >>> print(mc.solver.effective_samples(mc.Accumulate(), [100] * 4).round(2))
+    [100.    80.    73.47  70.24]
+    """
     return np.asarray(1 / squared_errors(workflow, sizes, curvature))
 
 
 def inflation(workflow: AnyWorkflow | Schedule, sizes: Any, curvature: float = 0.0) -> Floats:
-    """Return n_1 times `squared_errors`: the risk over that of the first fit."""
+    """Return n_1 times `squared_errors`: the risk over that of the first fit.
+
+    Shape (T,). Parameters and errors as for `squared_errors`.
+
+    Examples
+    --------
+    >>> import modelcollapse as mc
+    >>> print(mc.solver.inflation(mc.Accumulate(), [100] * 5).round(4))
+    [1.     1.25   1.3611 1.4236 1.4636]
+    """
     errors = squared_errors(workflow, sizes, curvature)
     with np.errstate(over="ignore"):
         return np.asarray(np.asarray(sizes)[0] * errors)

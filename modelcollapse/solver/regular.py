@@ -52,6 +52,12 @@ def excess_loss(
     ------
     InvalidInput
         If not exactly one of the two is given.
+
+    Examples
+    --------
+    >>> import modelcollapse as mc
+    >>> print(mc.solver.excess_loss(mc.Replace(), [1000] * 3, parameters=20).round(4))
+    [0.01 0.02 0.03]
     """
     if (first is None) == (parameters is None):
         raise invalid("first, parameters", (first, parameters), "give one of the two")

@@ -25,12 +25,24 @@ Axes = dict[str, Sequence[Any]]  # the values that each key has
 
 @dataclass(frozen=True)
 class Sweep:
-    """The cells of a grid, in order and without repetitions.
+    """The cells of a grid, in order and without repetitions; `Sweep.of` makes them from a table.
+
+    Parameters
+    ----------
+    cells
+        Each a `Cell`; what comes again is left out.
 
     Raises
     ------
     InvalidInput
         If a cell's experiment is not possible; the message names the cell.
+
+    Examples
+    --------
+    >>> from modelcollapse.sweep import Sweep
+    >>> table = {"model": {"family": "gaussian"}, "workflow": {"name": "replace"}}
+    >>> len(Sweep.of({**table, "samples": [10, 100], "generations": 5, "seed": [0, 1, 2]}).cells)
+    6
     """
 
     cells: tuple[Cell, ...]

@@ -55,7 +55,24 @@ def assert_law(
 def assert_same_law(
     samples: Any, others: Any, *, alpha: float = 1e-9, beta: float = 1e-9
 ) -> Evidence:
-    """Assert that two samples have one law; see `modelcollapse.evidence.same_law`."""
+    """Assert that two samples have one law; see `modelcollapse.evidence.same_law`.
+
+    Raises
+    ------
+    AssertionError
+        If they are told apart at `alpha`.
+    InvalidInput
+        If they are too few for any data to be rejected; the message says how many are needed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import modelcollapse as mc
+    >>> from modelcollapse.testing import assert_same_law
+    >>> rng = np.random.default_rng(0)
+    >>> assert_same_law(rng.normal(size=1000), rng.normal(size=1000)).samples
+    1000
+    """
     return _accepted(evidence.same_law(samples, others, alpha=alpha, beta=beta), "one law")
 
 

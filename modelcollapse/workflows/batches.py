@@ -90,6 +90,18 @@ class AccumulateSubsample:
         The number k of training rows: a number, a sequence with one for each generation, or a
         callable of t = 1, 2, ...; None means the size n_t of the newest batch. See
         `modelcollapse.solver.best_budgets`.
+
+    Raises
+    ------
+    InvalidInput
+        If a number is not whole, or below 1.
+
+    Examples
+    --------
+    >>> import modelcollapse as mc
+    >>> loop = mc.Experiment(mc.Gaussian(), mc.AccumulateSubsample(budget=10), 10, 4)
+    >>> print(mc.predict(loop)["variance"].round(4))
+    [0.9    0.8313 0.8036 0.7887]
     """
 
     budget: Samples | None = None
@@ -143,6 +155,11 @@ class SlidingWindow:
     k
         The number of batches in the window; 1 is `Replace`.
 
+    Raises
+    ------
+    InvalidInput
+        If it is no whole number from 1 on.
+
     Examples
     --------
     >>> import numpy as np
@@ -186,6 +203,19 @@ class KeepReal:
     ----------
     share
         The weight :math:`\alpha` of the real batch, strictly between 0 and 1, or None.
+
+    Raises
+    ------
+    InvalidInput
+        If it is out of that range.
+
+    Examples
+    --------
+    >>> import modelcollapse as mc
+    >>> loop = mc.Experiment(mc.Gaussian(), mc.KeepReal(share=0.5), samples=10, generations=3)
+    >>> prediction = mc.predict(loop)
+    >>> print(prediction["variance"].round(4), round(prediction.limits["variance"], 4))
+    [0.9    0.8775 0.8724] 0.871
     """
 
     share: float | None = None

@@ -35,6 +35,19 @@ class FreshData:
     weight
         The total weight w of the real rows, strictly between 0 and 1; None pools all rows,
         w = real / (real + synthetic).
+
+    Raises
+    ------
+    InvalidInput
+        If a number of rows is not whole, or below 1, or the weight is out of its range.
+
+    Examples
+    --------
+    >>> import modelcollapse as mc
+    >>> loop = mc.Experiment(mc.Gaussian(), mc.FreshData(real=10, synthetic=90), 100, 3)
+    >>> prediction = mc.predict(loop)
+    >>> print(prediction["variance"].round(4), round(prediction.limits["variance"], 4))
+    [0.99   0.982  0.9756] 0.9497
     """
 
     real: int
@@ -138,6 +151,19 @@ class Web:
     real, synthetic
         Rows that batch t adds: a number, a sequence that starts with batch 2, or a callable of
         t = 2, 3, ...; 0 is allowed for one of the two.
+
+    Raises
+    ------
+    InvalidInput
+        If they are no whole numbers from 0 on, or both are 0.
+
+    Examples
+    --------
+    >>> import modelcollapse as mc
+    >>> loop = mc.Experiment(mc.Gaussian(), mc.Web(real=10, synthetic=90), 100, 50)
+    >>> prediction = mc.predict(loop)
+    >>> print(prediction["squared_error"][[0, 9, 49]].round(4), prediction.limits["squared_error"])
+    [0.01   0.0112 0.0088] 0.0
     """
 
     real: Samples

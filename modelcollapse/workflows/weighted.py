@@ -35,6 +35,14 @@ class Weighted:
     ------
     InvalidInput
         If a row is not a mixture of the batches up to it; the message names it.
+
+    Examples
+    --------
+    >>> import modelcollapse as mc
+    >>> halves = mc.Weighted([[1], [0.5, 0.5], [0.5, 0, 0.5]])
+    >>> loop = mc.Experiment(mc.Gaussian(), halves, samples=10, generations=3)
+    >>> print(mc.predict(loop)["variance"].round(4))
+    [0.9    0.8775 0.8724]
     """
 
     matrix: Any

@@ -58,7 +58,25 @@ def kept_label_error(label_error: Any, keep_correct: Any, keep_wrong: Any) -> Fl
 def break_down_point(keep_correct: Any, keep_wrong: Any) -> Floats:
     """Return p* = 1/(1 + psi/phi), the label error up to which the majority of the kept is right.
 
-    1/2 without a verifier (phi = psi), 1 with one that keeps no wrong label.
+    1/2 without a verifier (phi = psi), 1 with one that keeps no wrong label. See arXiv 2406.07515,
+    Theorem 4.2.
+
+    Parameters
+    ----------
+    keep_correct, keep_wrong
+        phi and psi, the chances that a correct and a wrong label are kept, from 0 to 1; they
+        broadcast.
+
+    Raises
+    ------
+    InvalidInput
+        If one is no probability, or both are 0.
+
+    Examples
+    --------
+    >>> import modelcollapse as mc
+    >>> print(mc.curated.break_down_point(keep_correct=0.9, keep_wrong=[0.9, 0.3, 0.0]))
+    [0.5  0.75 1.  ]
     """
     _, phi, psi = _arguments(0.0, keep_correct, keep_wrong)
     if np.any(phi + psi == 0):

@@ -50,6 +50,13 @@ def survival(n: int, p: Any, generations: int) -> Floats:
         If n is above 1000: see `finite_survival_bounds`.
     InvalidInput
         If an argument is out of its range.
+
+    Examples
+    --------
+    >>> import modelcollapse as mc
+    >>> print(mc.discrete.survival(n=10, p=[0.1, 0.5], generations=3).round(4))
+    [[0.6513 0.4937 0.4023]
+     [0.999  0.9861 0.9586]]
     """
     n, generations, x = _exact_rows(n), whole("generations", generations), _unit("p", p)
     step = copied(n, n)

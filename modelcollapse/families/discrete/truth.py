@@ -172,6 +172,16 @@ def zipf(outcomes: int, exponent: float = 1.0) -> Floats:
     ------
     InvalidInput
         If an argument is out of its range.
+
+    Examples
+    --------
+    >>> import modelcollapse as mc
+    >>> words = mc.discrete.zipf(1000)
+    >>> print(words[:3].round(4))
+    [0.1336 0.0668 0.0445]
+    >>> loop = mc.Experiment(mc.Discrete(1000), mc.Replace(), 100, 3, truth=words)
+    >>> print(mc.predict(loop)["absent"].round(1))
+    [937.  956.4 965.9]
     """
     count = _held(whole("outcomes", outcomes, 2))
     power = number("exponent", exponent, 0.0, remedy="give a finite number, at least 0")

@@ -227,6 +227,24 @@ def critical_temperature(samples: int, ddof: int = 1) -> float:
 
     (n - c)/2 exp(-psi((n-1)/2)): below it the variance vanishes almost surely, above it
     explodes, at it oscillates; no constant temperature stabilises replace.
+
+    Parameters
+    ----------
+    samples
+        The number n of rows per batch, at least 2, in one dimension.
+    ddof
+        c, 0 or 1, as for `Gaussian`.
+
+    Raises
+    ------
+    InvalidInput
+        If an argument is out of its range.
+
+    Examples
+    --------
+    >>> import modelcollapse as mc
+    >>> print([round(mc.gaussian.critical_temperature(n), 4) for n in (10, 100)])
+    [1.1221, 1.0102]
     """
     from scipy.special import digamma
 

@@ -19,7 +19,8 @@ def critical_bandwidth(
     samples
         Rows per batch.
     deviation
-        The root of the truth's mean variance over its columns, sqrt(tr S_0 / d).
+        The root of the truth's mean variance over its columns, s = sqrt(tr S_0 / d); the bandwidth
+        has its unit.
     kernel, dim
         As for `KDE`.
 
@@ -27,6 +28,12 @@ def critical_bandwidth(
     ------
     InvalidInput
         If an argument is out of its range.
+
+    Examples
+    --------
+    >>> import modelcollapse as mc
+    >>> print(round(mc.kde.critical_bandwidth(samples=100), 4))
+    0.1
     """
     n, s = whole("samples", samples), positive("deviation", deviation)
     variance = as_kernel(kernel).variance(whole("dim", dim))

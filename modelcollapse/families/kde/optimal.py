@@ -80,7 +80,6 @@ def optimal_bandwidths(
         infimum draws every batch with bandwidth 0, that is, resamples rows, and smooths only the
         last fit, so that no generation before it has a density at all; for other truths some
         bandwidths may be above 0. A practitioner wants "sum" or "max".
-
     progress
         Called with the number of evaluations of the loop since the last call; their total is
         not known beforehand. A thousand generations take seconds.
@@ -88,13 +87,21 @@ def optimal_bandwidths(
     Returns
     -------
     OptimalBandwidths
-        `.bandwidths` and `.mise` (the exact error), shape (generations,); `.objective`; and
-        `.value`, the sum, the largest or the last entry of `.mise`.
+        `.bandwidths`, in the data's unit, and `.mise`, the exact integrated squared error of each
+        density, shape (generations,); `.objective`; and `.value`, the sum, the largest or the last
+        entry of `.mise`.
 
     Raises
     ------
     InvalidInput
         If the truth has no density or is not isotropic, or the workflow is another one.
+
+    Examples
+    --------
+    >>> import modelcollapse as mc
+    >>> best = mc.optimal_bandwidths(None, mc.Replace(), samples=50, generations=2)
+    >>> print(best.bandwidths.round(3), best.mise.round(4))
+    [0.433 0.536] [0.0094 0.0165]
     """
     named("objective", objective, get_args(Objective))
     told = listener(progress, "evaluations")

@@ -58,6 +58,15 @@ class Markov(Estimator):
         Fitted probabilities, shape (contexts, K + 1): the start's, those after one word, ...
     language_
         The same as a `Language`, which has the expected length of its texts.
+
+    Examples
+    --------
+    >>> import modelcollapse as mc
+    >>> model = mc.Markov(words=2).fit([[0, 1, -1], [0, 0, 1]])
+    >>> print(model.probabilities_.round(2))
+    [[1.   0.   0.  ]
+     [0.33 0.67 0.  ]
+     [0.   0.   1.  ]]
     """
 
     family = "markov"

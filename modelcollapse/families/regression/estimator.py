@@ -40,6 +40,8 @@ class LinearRegression(Estimator):
     that equal weights are no weights. With ridge = 0 and fewer different rows than inputs it is
     the solution of least norm. Labels of generation t + 1 are x'w_t plus fresh noise.
 
+    The truth of an experiment is the coefficients w*, shape (d,); None is the first unit vector.
+
     Parameters
     ----------
     dim
@@ -62,6 +64,13 @@ class LinearRegression(Estimator):
     ----------
     coef_
         Fitted coefficients, shape (d,).
+
+    Examples
+    --------
+    >>> import modelcollapse as mc
+    >>> loop = mc.Experiment(mc.LinearRegression(dim=2), mc.Replace(), samples=20, generations=3)
+    >>> print(mc.predict(loop)["risk"].round(4))
+    [0.1176 0.2353 0.3529]
     """
 
     family = "regression"
