@@ -156,8 +156,3 @@ def test_the_end_of_verify_is_as_shown():
         f"expected, 0 unexpected; {near} of {near} near misses rejected; "
         f"false alarms in all with probability below {by_chance * 1e-9:.3g}; "
     )
-
-
-def test_the_citation_has_the_version():
-    """The version to cite is the package's."""
-    assert f"version = {{{mc.__version__}}}" in README.read_text(encoding="utf-8")

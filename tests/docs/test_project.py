@@ -119,6 +119,16 @@ def test_the_citation_is_the_projects():
     assert paper["identifiers"] == [{"type": "other", "value": f"arXiv:{fields['eprint']}"}]
 
 
+def test_the_version_is_dated():
+    """The changelog's newest section, the citation and the first page are of the same version."""
+    told = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    sections = re.findall(r"^## \[(.*)\](?: - (.*))?$", told, re.MULTILINE)
+    date = str(read("CITATION.cff")["date-released"])
+
+    assert sections[:2] == [("Unreleased", ""), (PROJECT["version"], date)]
+    assert f"version = {{{PROJECT['version']}}}" in README.read_text(encoding="utf-8")
+
+
 def test_a_host_runs_what_is_declared():
     """Every declared Python, the lowest versions and .ci/run, with fixed actions and no secret."""
     (file,) = (ROOT / ".github" / "workflows").iterdir()
