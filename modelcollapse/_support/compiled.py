@@ -12,12 +12,15 @@ import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
-from numba.core import event
+from numba.core import event, types
 from numba.core.caching import FunctionCache, NullCache
+
+from modelcollapse._support.workers import compiling
 
 CONFIG: Any = numba.config
 F = TypeVar("F", bound=Callable[..., Any])
@@ -33,8 +36,17 @@ def compiled(function: F) -> F:
     options: Any = {"error_model": "numpy", "fastmath": {"contract", "reassoc"}}
     loop: Any = numba.njit(nogil=True, **options)(function)
     if not CONFIG.DISABLE_JIT:
+        loop.get_call_template = partial(_of_types, loop)
         loop._cache = _kept(function)  # noqa: SLF001 - what the option cache sets
     return cast("F", loop)
+
+
+def _of_types(loop: Any, arguments: Any, named: Any) -> Any:
+    """Return what a call in compiled code calls: one version of a function for 0, 1 and n."""
+    plain: Any = types.unliteral
+    arguments = tuple(plain(kind) for kind in arguments)
+    named = {name: plain(kind) for name, kind in named.items()}
+    return type(loop).get_call_template(loop, arguments, named)
 
 
 class Kept(FunctionCache):
@@ -62,7 +74,7 @@ def _kept(function: Callable[..., Any]) -> Any:
     try:
         return keep(function)
     except RuntimeError:  # numba's, if it can write in no folder
-        notice.text = NOWHERE.format("in memory")
+        notice.text, notice.lasting = NOWHERE.format("in memory"), False
     try:
         CONFIG.CACHE_DIR = str(folder := _temporary())
         kept = keep(function)
@@ -93,7 +105,7 @@ class Notice(event.Listener):
 
     def __init__(self) -> None:
         # Of several workers, which compile at the same time, the first one speaks.
-        self.text = ONCE
+        self.text, self.lasting = ONCE, True
         self.given = not multiprocessing.current_process().name.endswith(("MainProcess", "-1"))
 
     def on_start(self, event: event.Event) -> None:
@@ -102,6 +114,8 @@ class Notice(event.Listener):
         if own and not self.given:
             self.given = True
             print(self.text, file=sys.stderr)  # noqa: T201
+        if own and self.lasting:
+            compiling()
 
     def on_end(self, event: event.Event) -> None:
         """Do nothing: the loop itself speaks from here on."""

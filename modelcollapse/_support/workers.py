@@ -1,8 +1,11 @@
 """Worker processes, through joblib: one way for all, in which none outlives what it works for."""
 
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -86,3 +89,58 @@ def _end_with(tie: "Connection", parent: int) -> None:
     while not tie.poll(LOOK) and os.getppid() == parent:
         pass
     os._exit(1)
+
+
+_waiting: list[Callable[[], None]] = []
+
+
+@contextmanager
+def helped(call: str) -> Iterator[None]:
+    """Have a second process compile too, once this one does and if there is a core for it.
+
+    Parameters
+    ----------
+    call
+        Python code that the process runs, in silence and with no effect but on what is kept of
+        compiled code. It is ended with this block, and with this process however that ends.
+    """
+    helpers: list[subprocess.Popen[bytes]] = []
+
+    def begin() -> None:
+        from joblib import cpu_count
+
+        if cpu_count() == 1:
+            return
+        code = f"from {__name__} import _read_on; _read_on(); {call}"
+        nowhere, ours = subprocess.DEVNULL, subprocess.PIPE
+        with held():
+            helper = subprocess.Popen(  # noqa: S603 - this package's own code
+                [sys.executable, "-c", code], stdin=ours, stdout=nowhere, stderr=nowhere
+            )
+        helpers.append(helper)
+
+    _waiting.append(begin)
+    try:
+        yield
+    finally:
+        if begin in _waiting:
+            _waiting.remove(begin)
+        for helper in helpers:
+            helper.kill()
+            helper.communicate()
+
+
+def compiling() -> None:
+    """Begin what waits for this process to compile."""
+    while _waiting:
+        _waiting.pop()()
+
+
+def _read_on() -> None:
+    """In a helping process, see to it that it ends with the one that holds its input open."""
+
+    def end() -> None:
+        sys.stdin.read()
+        os._exit(1)
+
+    threading.Thread(target=end, daemon=True).start()

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Lock
 from typing import Self, get_args
 
 from modelcollapse._support.checks import fraction, listener, whole
@@ -15,6 +16,8 @@ from modelcollapse.loop.experiment import Experiment, Trajectories, simulate
 
 ALPHA = 1e-9
 LEAST = 2_000  # replicates: fewer would save nothing
+FEW = 16  # replicates that have all compiled that many have
+AHEAD = 2  # simulations that are run at a time
 
 
 def verify(
@@ -153,11 +156,22 @@ def _check(theorem: Theorem) -> None:
         raise invalid(f"{where} near", {}, "name a near miss: without one the power is unknown")
 
 
+def compile_for(which: str) -> None:
+    """Compile what the simulations of a glob's theorems call, from the last one to the first.
+
+    A second process that does so meets the one that verifies halfway.
+    """
+    designs = dict.fromkeys(theorem.claim.design for theorem in _runnable(theorems(which)))
+    for design in reversed(designs):
+        if design is not None and not isinstance(design, Trained):
+            simulate(design.experiment(), FEW, 0, design.at, extra=design.extra, test=design.test)
+
+
 class Verification:
     """Verdicts on chosen theorems; what shares a design shares its simulation.
 
     Each simulation is run once and dropped after its last claim. While a claim looks at one, the
-    next is already being run in a second thread: the compiled loops do not hold the interpreter.
+    next ones are already being run in threads: the compiled loops do not hold the interpreter.
 
     Parameters
     ----------
@@ -181,7 +195,7 @@ class Verification:
                 self._claims.setdefault(claim.design, []).append(claim)
         self._left = Counter({design: len(own) for design, own in self._claims.items()})
         self._waiting = list(self._left)
-        self._ahead = ThreadPoolExecutor(max_workers=1)
+        self._ahead, self._trains = ThreadPoolExecutor(max_workers=AHEAD), Lock()
         self._runs: dict[Design, Future[Trajectories]] = {}
 
     def __enter__(self) -> Self:
@@ -210,9 +224,9 @@ class Verification:
         if design is None:
             return None
         self._start(design)
+        for following in self._waiting[:AHEAD]:
+            self._start(following)
         runs = self._runs[design].result()
-        if self._waiting:
-            self._start(self._waiting[0])
         self._left[design] -= 1
         if self._left[design] == 0:
             del self._runs[design]
@@ -227,7 +241,8 @@ class Verification:
         experiment = design.experiment()
         replicates = self.replicates(design, experiment)
         if isinstance(design, Trained):
-            return design.run(replicates, self._seed)
+            with self._trains:  # models share the interpreter's random numbers and threads
+                return design.run(replicates, self._seed)
         return simulate(
             experiment,
             replicates,

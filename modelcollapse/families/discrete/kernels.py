@@ -187,7 +187,8 @@ def subset(
 ) -> None:
     """Fill chosen[:m] with k of the rows, drawn without replacement."""
     fewer = min(k, total - k)
-    chosen[:m] = counts[:m]
+    for j in range(m):
+        chosen[j] = counts[j]
     if fewer > 0:
         thin(stream, fewer, chosen, m, total, ends, guide)
     if fewer == k:

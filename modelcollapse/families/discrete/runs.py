@@ -118,7 +118,8 @@ def run(
                 tally[:m] = 0
             if pooled:
                 if rows.size == 0:
-                    counts[:m] += tally[:m]
+                    for j in range(m):
+                        counts[j] += tally[j]
                 total += synthetic
             else:
                 kept = 0

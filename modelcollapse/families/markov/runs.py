@@ -17,7 +17,8 @@ from modelcollapse._support.variates import below, weighted
 def grown(values: Integers) -> Integers:
     """Return the same numbers in an array of twice the size."""
     found = np.empty(2 * values.size, dtype=values.dtype)
-    found[: values.size] = values
+    for i in range(values.size):
+        found[i] = values[i]
     return found
 
 
