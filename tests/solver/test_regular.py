@@ -1,11 +1,14 @@
 """The law of many rows for any regular model, and the split of a loss that it needs."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
 import modelcollapse as mc
 from modelcollapse import solver
 from modelcollapse.families.exponential import NormalMean
+from modelcollapse.ledger.entries.exponential import many_rows
 
 SIZES = [50] * 6
 
@@ -70,6 +73,26 @@ def test_a_model_of_its_own_follows_the_law(workflow, seed):
     other = mc.Accumulate() if workflow == mc.Replace() else mc.Replace()
     wrong = solver.excess_loss(other, [rows] * T, parameters=words * (words - 1))
     assert (np.abs(found.mean(axis=0) - wrong) > gap)[1:].all()
+
+
+@pytest.mark.parametrize("n", [300, 1000])
+def test_exact_losses_of_gamma_rows(n):
+    """The ledger's, by the series of both parts in a factor's central moments, in rationals."""
+    y, T = n * Fraction(many_rows.SHAPE), many_rows.T
+    moments = [Fraction(1), Fraction(0)]
+    for k in range(1, 13):
+        moments.append(k / y * (moments[k] + moments[k - 1]))
+
+    def loss(factors):
+        logs, inverse = Fraction(0), Fraction(1)
+        for s in factors:
+            terms = [moments[j] / Fraction(-s) ** j for j in range(2, 14)]
+            logs -= sum(term / j for j, term in enumerate(terms, 2))
+            inverse *= 1 + sum(terms)
+        return float(2 * y * (inverse - 1 + logs))
+
+    assert many_rows.pooled(n) == pytest.approx(loss(range(1, T + 1)), rel=1e-9)
+    assert many_rows.replaced(n) == pytest.approx(loss([1] * T), rel=1e-9)
 
 
 def test_the_gap_of_two_sizes():
