@@ -59,7 +59,7 @@ def test_words_are_searched(capsys):
 
 def test_a_word_with_a_slash_is_no_slug(capsys):
     """Beside others, unless it begins as slugs do."""
-    lines, err = printed(capsys, "large", "sample", "law", "k/2n")
+    lines, _ = printed(capsys, "large", "sample", "law", "k/2n")
 
     assert lines[0].split()[0].endswith("/large-sample-law")
     assert wrong(capsys, "theorems", "kde/nothing", "large").startswith("modelcollapse: unknown")
