@@ -1,15 +1,19 @@
-"""Commands that answer at once: processor time beyond the interpreter's start, in the same run."""
+"""What answers at once: commands, beyond the interpreter's start, and a monitor's update."""
 
 import os
 import resource
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
 
+import modelcollapse as mc
+
 TRIES = 4  # of which the best counts, as others may use the machine
 MOST = 1.0  # seconds
+AT_ONCE, HELD_OUT = 1e-3, 1000  # seconds of an update, and its rows
 ADVICE = "--real 50000 --synthetic 500000 --generations 12"
 COMMANDS = {
     "advise": f"advise {ADVICE} --fresh-real 5000 --budget 50000 --at-most 1.5",
@@ -45,3 +49,30 @@ def test_it_answers_within_a_second(benchmark, record_other, name, tmp_path):
     record_other(f"modelcollapse {name}, processor time beyond the start", "s", value=beyond)
 
     assert beyond < MOST
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+def test_a_monitor_updates_within_a_millisecond(benchmark, record_other, bench_seed, fresh):
+    """The median of forty updates by 1,000 losses each, as they rise beyond the margin."""
+    rng = np.random.default_rng(bench_seed)
+    monitor = mc.Monitor("loss", margin=0.1, range=(0, 5), fresh=fresh)
+    first, seconds = rng.random(HELD_OUT), []
+    extra = {"reference": first} if fresh else {}
+    monitor.update(1, losses=first, **extra)
+
+    def update():
+        t = len(seconds) + 2
+        losses = rng.random(HELD_OUT) + 0.01 * t
+        start = time.process_time()
+        monitor.update(t, losses=losses, **extra)
+        seconds.append(time.process_time() - start)
+
+    benchmark.pedantic(update, rounds=40)
+    middle = float(np.median(seconds))
+    name = "fresh" if fresh else "the same"
+    record_other(
+        f"update of a monitor, {HELD_OUT} {name} rows, processor", "ms", value=1e3 * middle
+    )
+
+    assert monitor.alarmed
+    assert middle < AT_ONCE

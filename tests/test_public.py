@@ -150,6 +150,7 @@ RETURNED = {
         "effective_samples": lambda: mc.solver.effective_samples(REPLACE, [5, 5]),
         "error_variances": lambda: mc.solver.error_variances(REPLACE, [5, 5]),
         "estimation_gap": lambda: mc.solver.estimation_gap([3.2, 3.1], [100, 200]),
+        "excess_law": lambda: mc.solver.excess_law(REPLACE, [5, 5], 2),
         "excess_loss": lambda: mc.solver.excess_loss(REPLACE, [5, 5], parameters=2),
         "exchange_errors": lambda: mc.solver.exchange_errors([[3, 1], [1, 3]], 4),
         "fate": lambda: mc.solver.fate(REPLACE, [5, 5]),

@@ -6,7 +6,7 @@ k coordinates of I^(1/2) theta. The loss is a quadratic form to second order, ha
 (theta_t - theta_0)' I (theta_t - theta_0). The proofs hold exact losses against that.
 """
 
-from sympy import Expr, Matrix, Rational, Symbol, expand, log, series, symbols, zeros
+from sympy import Expr, Matrix, Rational, Symbol, expand, log, series, symbols, together, zeros
 
 from theory.derivation import Proof
 
@@ -83,9 +83,43 @@ def regression() -> list[Expr]:
     return [expand(_lead(step) - d / s**2).simplify()]
 
 
+def one_parameter() -> list[Expr]:
+    """Gamma rows of shape a, x = 1/(n a): a loss is a [log(m/m_0) + m_0/m - 1].
+
+    Replace multiplies by t independent G, E log G = psi(1/x) + log x = -x/2 + O(x^2) and
+    E 1/G = 1/(1 - x); accumulate by 1 + u, u = (G - 1)/s of the mean 0 and the variance x/s^2,
+    whose third moment is of the order of x^2.
+    """
+    u = Symbol("u")
+    replaced = _lead((1 - x) ** (-t) - 1 - t * x / 2) - t / 2
+    loss = series(log(1 + u) + 1 / (1 + u) - 1, u, 0, 3).removeO()
+    pooled = loss.coeff(u, 2) * x / s**2 - x / (2 * s**2)
+    return [expand(replaced), expand(loss.coeff(u, 1)), expand(pooled)]
+
+
+def subset() -> list[Expr]:
+    """Accumulate-subsample of a known variance, k = n: pool and subset exactly, then to order 1/n.
+
+    The pool's mean has the error M, its i n rows the variance Q (theory/exponential_subsample.py);
+    a subset's mean lies beside it by u, a batch's by u + x. Six generations against the sum.
+    """
+    pool, spread, found, known = x, 1 - x, [], Rational(1)
+    for i in range(1, 7):
+        rows, chosen = i / x, 1 / x
+        u = spread * (rows - chosen) / (chosen * (rows - 1))
+        found.append(_lead(together(pool + u)) - known - (1 - Rational(1, i)))
+        beside, after = u + x, rows + chosen
+        spread = (rows * spread + chosen - 1) / after + rows * chosen / after**2 * beside
+        pool, spread = together(pool + (chosen / after) ** 2 * beside), together(spread)
+        known += (2 - Rational(1, i)) * Rational(1, (i + 1) ** 2)
+    return found
+
+
 PROOFS = (
     Proof("regular-delta", HERE, "E excess = k R_t / 2 for any weights", delta),
     Proof("regular-gaussian", HERE, "replace, unknown mean and covariance: k t / 2n", gaussian),
     Proof("regular-accumulate", HERE, "accumulate, mean and variance: 2/(2 n s^2)", accumulate),
+    Proof("regular-one-parameter", HERE, "gamma rows: t / 2n and 1/(2 n s^2)", one_parameter),
+    Proof("regular-subset", HERE, "accumulate-subsample: (2 - 1/s)/(2 n (s + 1)^2)", subset),
     Proof("regular-regression", HERE, "accumulate, fresh inputs: d/(2 n s^2)", regression),
 )

@@ -61,6 +61,18 @@ command resumes it after an interruption, and extends it with more generations, 
 seeds. With `accelerate launch -m modelcollapse language ...` it runs on several GPUs.""",
 }
 
+QUESTIONS = """\
+How much real data must I keep?  advise
+Is my loop collapsing?           diagnose
+Did my rows shrink?              compare
+Which theorem says so?           theorems"""
+EXAMPLES = {  # of the commands that answer them, and of one number for all models
+    "advise": "advise --real 50000 --synthetic 500000 --generations 12 --at-most 1.5",
+    "diagnose": "diagnose losses.csv --generation step --run seed --by setting",
+    "compare": "compare real.csv synthetic.csv --figure shrank.png",
+    "theorems": "theorems KDE collapse replace",
+    "excess": "excess --workflow accumulate --samples 1000 --generations 10 --first 0.12",
+}
 LOOPS = ("predict", "simulate", "verify")  # commands with the options of all families
 COMPLETION = "Install completion for bash, zsh or fish (--shell NAME), and say where."
 
@@ -82,22 +94,27 @@ def app(family: str | None = None) -> "App":
     every = App(
         name="modelcollapse",
         help="Predict, simulate and verify self-consuming training loops.",
+        help_epilogue=QUESTIONS,
         version=_version,
         help_format="plaintext",  # markdown takes as long to import as all the rest
         suppress_keyboard_interrupt=False,
     )
     for name, text in COMMANDS.items():
         # By its path: a command is imported when it is called, so that help costs nothing.
-        markdown = {} if name == "language" else {"help_format": "markdown"}  # it is an App itself
-        shown = _help(name, family) if name in LOOPS else {}
-        path = f"modelcollapse.cli.{name}:{name}"
-        every.command(path, name=name, help=text, **markdown, **shown)
+        path, more = f"modelcollapse.cli.{name}:{name}", {}
+        if name != "language":  # which is an App itself
+            more = {"help_format": "markdown", **_help(name, family)}
+        every.command(path, name=name, help=text, **more)
     every.register_install_completion_command(help=COMPLETION)
     return every
 
 
 def _help(command: str, family: str | None) -> dict[str, Any]:
-    """Return how the help of a command on loops ends, and what of it a family leaves out."""
+    """Return how the help of a command ends, and what of it a family leaves out."""
+    if command not in LOOPS:
+        given = EXAMPLES.get(command)
+        # An empty one, as that of the whole would be taken.
+        return {"help_epilogue": f"Example: modelcollapse {given}" if given else ""}
     if family is None:
         return {
             "help_epilogue": f"The options of one family: modelcollapse {command} FAMILY --help"

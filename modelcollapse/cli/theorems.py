@@ -37,7 +37,7 @@ def theorems(
         Print one JSON object, with the theorems in full.
     """
     whole("most", most, minimum=0)
-    slugs = [word for word in words if not {"/", "*", "["}.isdisjoint(word) and " " not in word]
+    slugs = [word for word in words if _like_a_slug(word, alone=len(words) == 1)]
     about = [word for word in words if word not in slugs]
     chosen = _chosen(slugs, family)
     found, unheard = find(chosen, " ".join(about)) if about else (list(chosen), [])
@@ -55,6 +55,15 @@ def theorems(
         print(f"{theorem.slug:<{width}}  {_first_sentence(theorem)}")
     more = f", the best {len(shown)} are shown" if len(shown) < len(found) else ""
     note(f"{many(len(found), 'theorem')}{more}; in full: modelcollapse theorems {shown[0].slug}")
+
+
+def _like_a_slug(word: str, *, alone: bool) -> bool:
+    """Return whether it is a slug or a pattern, and not a word such as k/2n."""
+    if " " in word:
+        return False
+    return not {"*", "["}.isdisjoint(word) or (
+        "/" in word and (alone or word.partition("/")[0] in ROOMS)
+    )
 
 
 def _chosen(slugs: list[str], family: str | None) -> Entries[Theorem]:

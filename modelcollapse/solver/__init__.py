@@ -16,7 +16,7 @@ dense       influence: the weight of each part's noise in each fit; squared erro
 fourth      error_variances, third_moments: spread and skewness over replicates
 fates       fate, variance_fate: what a theorem decides about the long run
 information what no estimator can beat, and what a workflow pays
-regular     excess_loss, estimation_gap: any regular model, to leading order
+regular     excess_loss, excess_law, estimation_gap: any regular model, to leading order
 exchange    exchange_errors: models that train on each other's rows
 limits      limit, best_weight, web_threshold: closed forms
 chains      workflows whose fit is a chain: replace, accumulate, fresh data, web; and keep-real
@@ -36,7 +36,7 @@ from modelcollapse.solver.fates import fate, variance_fate
 from modelcollapse.solver.fourth import error_variances, third_moments
 from modelcollapse.solver.information import information, observer_errors, price
 from modelcollapse.solver.limits import best_weight, limit, web_threshold
-from modelcollapse.solver.regular import Gap, estimation_gap, excess_loss
+from modelcollapse.solver.regular import Gap, estimation_gap, excess_law, excess_loss
 from modelcollapse.solver.window import window_rate
 
 __all__ = [
@@ -46,6 +46,7 @@ __all__ = [
     "effective_samples",
     "error_variances",
     "estimation_gap",
+    "excess_law",
     "excess_loss",
     "exchange_errors",
     "fate",

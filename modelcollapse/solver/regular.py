@@ -8,6 +8,9 @@ the excess log-loss is half of (theta_t - theta_0)' I (theta_t - theta_0):
 
     E excess_t = (k / 2 n_1) c_t,     c_t = n_1 E (m_t - m_0)^2 / V at curvature 0 (`inflation`).
 
+and its law tends to that of c_t/(2 n_1) times a chi-square of k degrees of freedom, also where an
+event of vanishing probability has an infinite loss, and with it the expectation (`excess_law`).
+
 So what the first generation loses by estimation, times c_t, is what generation t loses: k need not
 be known. What a model cannot express, or has not learned, is no estimation error and is not
 multiplied; fits to real rows alone at two sizes tell them apart (`estimation_gap`).
@@ -67,6 +70,36 @@ def excess_loss(
     else:
         start = positive("first", first)
     return np.asarray(start * inflation(schedule, schedule.sizes))
+
+
+def excess_law(workflow: AnyWorkflow | Schedule, sizes: Any, parameters: int) -> list[Any]:
+    """Return the law of each generation's excess log-loss of a regular model, for many rows.
+
+    c_t/(2 n_1) times a chi-square of k degrees: how the losses of single loops scatter, and what
+    they tend to in probability where the expected loss is infinite.
+
+    Parameters
+    ----------
+    workflow, sizes
+        As in `excess_loss`.
+    parameters
+        The number k of free parameters.
+
+    Returns
+    -------
+    list of scipy.stats frozen distributions
+        In nats per row: `cdf`, `ppf`, `mean`, `var`, ..., one for each generation.
+
+    Raises
+    ------
+    InvalidInput
+        If an argument is out of its range.
+    """
+    from scipy.stats import gamma
+
+    schedule, k = checked(workflow, sizes), whole("parameters", parameters)
+    scales = inflation(schedule, schedule.sizes) / float(schedule.sizes[0])
+    return [gamma(k / 2, scale=float(scale)) for scale in scales]
 
 
 class Gap(NamedTuple):

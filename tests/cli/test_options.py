@@ -18,7 +18,7 @@ import pytest
 from cyclopts import App
 
 import modelcollapse as mc
-from modelcollapse.cli import COMMANDS, LOOPS, main
+from modelcollapse.cli import COMMANDS, EXAMPLES, LOOPS, QUESTIONS, main
 from modelcollapse.cli.one_family import example
 from modelcollapse.cli.options import LoopOptions
 from modelcollapse.cli.output import Quiet
@@ -125,6 +125,38 @@ def test_help_on_a_family_has_its_options_alone(capsys, monkeypatch, command, fa
     assert "Usage: modelcollapse" in text
     assert f"Example: {example(command, family)}" in " ".join(text.split())
     assert f"modelcollapse {command} FAMILY --help" in " ".join(every.split())
+
+
+def test_help_leads_to_the_commands_that_answer_questions(capsys):
+    """Each of them has an example, and no other command has the questions."""
+    text = helped(capsys)
+    for line in QUESTIONS.splitlines():
+        assert line in text
+        assert line.split()[-1] in EXAMPLES
+    for command in COMMANDS.keys() - set(LOOPS):
+        shown = " ".join(helped(capsys, command).split())
+        assert QUESTIONS.split("?")[0] not in shown
+        given = EXAMPLES.get(command)
+        assert (f"Example: modelcollapse {given}" in shown) if given else "Example:" not in shown
+
+
+def test_examples_of_questions_run(tmp_path, monkeypatch):
+    """As they are printed, on files of these names."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    rows = [f"{x},{y}" for x, y in rng.normal(size=(200, 2))]
+    Path("real.csv").write_text("\n".join(["a,b", *rows[:100]]) + "\n")
+    Path("synthetic.csv").write_text("\n".join(["a,b", *rows[100:]]) + "\n")
+    lines = [
+        f"{step},{seed},{name},{2 + step * seed}"
+        for name in ("one", "other")
+        for seed in range(5)
+        for step in range(1, 4)
+    ]
+    Path("losses.csv").write_text("\n".join(["step,seed,setting,eval_loss", *lines]) + "\n")
+    for given in EXAMPLES.values():
+        assert main(shlex.split(given)) == 0
+    assert Path("shrank.png").exists()
 
 
 @pytest.mark.parametrize("family", FAMILIES)

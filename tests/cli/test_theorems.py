@@ -57,6 +57,14 @@ def test_words_are_searched(capsys):
     assert len(printed(capsys, "does a KDE collapse?", "--most", "3")[0]) == 3
 
 
+def test_a_word_with_a_slash_is_no_slug(capsys):
+    """Beside others, unless it begins as slugs do."""
+    lines, _ = printed(capsys, "large", "sample", "law", "k/2n")
+
+    assert lines[0].split()[0].endswith("/large-sample-law")
+    assert wrong(capsys, "theorems", "kde/nothing", "large").startswith("modelcollapse: unknown")
+
+
 def test_a_slug_is_shown_in_full(capsys):
     """Statement, formula, assumptions, source, near misses, and the command that verifies it."""
     lines, err = printed(capsys, ONE)

@@ -22,6 +22,17 @@ QUESTIONS = {
     "models that train on each other": "mixed/exchange/error",
     "sliding window": "gaussian/sliding-window/variance",
     "optimal bandwidths kde accumulate": "kde/accumulate/optimal-bandwidths",
+    "reg_covar of GaussianMixture": "gaussian/replace/floor-variance",
+    "n-gram language model loses transitions": "markov/accumulate/unseen-for-ever",
+    "golden ratio": "mixed/fresh-data/optimal-weight",
+    "diffusion with early stopping": "kde/fresh-data/expected-density",
+    "contamination by scraping": "mixed/web/threshold",
+    "how much real data do I need": "mixed/keep-real/critical-share",
+    "token editing": "discrete/edit/heterozygosity",
+    "add-one smoothing": "discrete/replace/smoothed-limit",
+    "martingale posterior": "discrete/accumulate/posterior",
+    "how to allocate a compute budget": "exponential/accumulate-subsample/best-split",
+    "Fisher information of a network": "gaussian/replace/large-sample-law",
 }
 
 

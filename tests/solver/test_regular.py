@@ -1,11 +1,15 @@
 """The law of many rows for any regular model, and the split of a loss that it needs."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
 import modelcollapse as mc
 from modelcollapse import solver
 from modelcollapse.families.exponential import NormalMean
+from modelcollapse.ledger.entries.exponential import many_rows
+from modelcollapse.testing import assert_law
 
 SIZES = [50] * 6
 
@@ -20,6 +24,21 @@ def test_excess_is_the_first_times_the_inflation():
     assert solver.excess_loss(mc.Replace(), SIZES, first=1) == pytest.approx(np.arange(1, 7))
     squares = np.cumsum(1 / np.arange(1, 7) ** 2)
     assert solver.excess_loss(mc.Accumulate(), SIZES, first=1) == pytest.approx(squares)
+
+
+@pytest.mark.parametrize("workflow", [mc.Replace(), mc.AccumulateSubsample(), mc.KeepReal(0.3)])
+def test_the_law_has_the_mean_and_is_exact_of_normal_means(workflow, seed):
+    """Half the square of three means of known variance; 5,000 loops at the last generation."""
+    k = 3
+    laws = solver.excess_law(workflow, SIZES, k)
+    means = solver.excess_loss(workflow, SIZES, parameters=k)
+    assert [law.mean() for law in laws] == pytest.approx(means.tolist())
+    assert laws[-1].var() == pytest.approx(2 / k * means[-1] ** 2)
+    if workflow.name == "accumulate-subsample":
+        return  # of which part a mean is made is random, so that it is not normal
+    e = mc.Experiment(NormalMean(), workflow, SIZES, 6)
+    errors = mc.simulate(e, 5_000 * k, seed)["squared_error"][:, -1]
+    assert_law(errors.reshape(-1, k).sum(axis=1) / 2, laws[-1].cdf)
 
 
 @pytest.mark.parametrize("workflow", [mc.AccumulateSubsample(), mc.AccumulateSubsample(20)])
@@ -72,6 +91,26 @@ def test_a_model_of_its_own_follows_the_law(workflow, seed):
     assert (np.abs(found.mean(axis=0) - wrong) > gap)[1:].all()
 
 
+@pytest.mark.parametrize("n", [300, 1000])
+def test_exact_losses_of_gamma_rows(n):
+    """The ledger's, by the series of both parts in a factor's central moments, in rationals."""
+    y, T = n * Fraction(many_rows.SHAPE), many_rows.T
+    moments = [Fraction(1), Fraction(0)]
+    for k in range(1, 13):
+        moments.append(k / y * (moments[k] + moments[k - 1]))
+
+    def loss(factors):
+        logs, inverse = Fraction(0), Fraction(1)
+        for s in factors:
+            terms = [moments[j] / Fraction(-s) ** j for j in range(2, 14)]
+            logs -= sum(term / j for j, term in enumerate(terms, 2))
+            inverse *= 1 + sum(terms)
+        return float(2 * y * (inverse - 1 + logs))
+
+    assert many_rows.pooled(n) == pytest.approx(loss(range(1, T + 1)), rel=1e-9)
+    assert many_rows.replaced(n) == pytest.approx(loss([1] * T), rel=1e-9)
+
+
 def test_the_gap_of_two_sizes():
     """Loss = floor + gap/n exactly, and by least squares of more."""
     gap = solver.estimation_gap([3.2, 3.05], [1000, 4000])
@@ -88,6 +127,8 @@ def test_the_gap_of_two_sizes():
         (lambda: solver.excess_loss(mc.Replace(), SIZES, first=1, parameters=2), "one of the two"),
         (lambda: solver.excess_loss(mc.Replace(), SIZES, first=-1), "first = -1"),
         (lambda: solver.excess_loss(mc.Replace(), SIZES, parameters=0), "parameters = 0"),
+        (lambda: solver.excess_law(mc.Replace(), SIZES, 1.5), "parameters = 1.5"),
+        (lambda: solver.excess_law(mc.Replace(), [5, 0], 2), "sizes"),
         (lambda: solver.estimation_gap([3.0], [10]), "two or more losses"),
         (lambda: solver.estimation_gap([3.0, 2.9], [10, 10]), "not all the same"),
         (lambda: solver.estimation_gap([2.9, 3.0], [10, 20]), "more rows do not lower the loss"),

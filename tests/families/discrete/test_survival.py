@@ -138,6 +138,19 @@ def test_first_loss_against_known_values(n, K, expected):
         exact_first_loss_time(n, np.full(21, 1 / 21))
 
 
+def test_outcomes_are_not_lost_independently():
+    """Two equal ones: each is the other's rest. As diffusions dx = sqrt(x/n) dB they would be.
+
+    Such a diffusion from p has reached 0 by t with the probability exp(-2 n p/t).
+    """
+    loop = mc.Experiment(mc.Discrete(2), mc.Replace(), 200, 200, truth=[0.5, 0.5])
+    both = 1 - mc.predict(loop)["any_absent"][-1]
+    apart = (1 - np.exp(-2 * 200 * 0.5 / 200)) ** 2
+
+    assert both == pytest.approx(0.5427, abs=5e-5)
+    assert apart == pytest.approx(0.3996, abs=5e-5)
+
+
 def test_diffusion_time():
     """Two closed forms of uniform outcomes agree, and the exact time is below for few rows."""
     K, n = 10, 100

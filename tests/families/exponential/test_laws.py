@@ -54,6 +54,7 @@ def test_known_values():
     law = p.laws["mean"][-1]
     assert law.cdf(x) == pytest.approx([0.04979, 0.22828, 0.56906, 0.90136], abs=5e-6)
     assert law.cdf(x[:1]) == pytest.approx(p["absorbed"][-1:], rel=1e-12)
+    assert p["cubed_error"][-1] * 0.75**1.5 == pytest.approx(0.1629653589, abs=5e-11)
 
 
 @pytest.mark.parametrize(

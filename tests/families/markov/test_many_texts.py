@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.stats
 
 import modelcollapse as mc
 from modelcollapse.reproduce.figures import language_by_counts as picture
@@ -24,6 +25,30 @@ def test_the_law_of_many_texts(workflow, seed):
     assert not found.infinite.any()
     assert found.ratio == pytest.approx(found.law, rel=0.05)
     assert found.ratio == pytest.approx(ELSEWHERE[workflow.name], rel=0.07)
+
+
+def test_the_law_of_single_loops(seed):
+    """A chi-square of 71 degrees of freedom, but for chance and for the 2 % that n leaves.
+
+    Its deviation is .17 of its mean, so that 2 % of that move its distribution by .05.
+    """
+    truth, loops, T = picture.language(), 400, 3
+    for workflow, other in (picture.WORKFLOWS, picture.WORKFLOWS[::-1]):
+        e = mc.Experiment(mc.Markov(picture.WORDS), workflow, 3200, T, truth=truth)
+        found = np.sort(mc.simulate(e, loops, seed, at=[T])["excess"][:, 0])
+        bound = np.sqrt(np.log(2 / 1e-9) / 2 / loops) + 0.05
+
+        def distance(law, found=found):
+            steps = np.arange(loops + 1) / loops
+            return max(
+                abs(law.cdf(found) - steps[1:]).max(), abs(law.cdf(found) - steps[:-1]).max()
+            )
+
+        k = truth.parameters
+        own, wrong = (mc.solver.excess_law(w, e.sizes, k)[-1] for w in (workflow, other))
+        few = scipy.stats.gamma(1, scale=own.mean())
+        assert distance(own) < bound
+        assert min(distance(wrong), distance(few)) > bound
 
 
 def test_few_texts_leave_the_law(seed):

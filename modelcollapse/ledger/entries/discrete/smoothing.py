@@ -227,6 +227,7 @@ THEOREMS = [
                 "one outcome is left": lambda: 0.0,
             },
         ),
+        keywords="add-one Laplace pseudocount Dirichlet prior",
     ),
     Theorem(
         "discrete/accumulate/smoothed-heterozygosity",
@@ -309,5 +310,6 @@ THEOREMS = [
                 ),
             },
         ),
+        keywords="martingale posterior predictive resampling Bayes",
     ),
 ]

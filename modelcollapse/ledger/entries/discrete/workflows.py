@@ -417,6 +417,7 @@ THEOREMS = [
                 "as if outcomes were lost independently": _lost_alone,
             },
         ),
+        keywords="first extinction time lost mode",
     ),
     _missing_mass(
         REPLACED,
@@ -517,5 +518,6 @@ THEOREMS = [
                 "two rows of five": expectation("heterozygosity", T, workflow=Edit(rows=2)),
             },
         ),
+        keywords="token editing rewriting Moran",
     ),
 ]

@@ -297,6 +297,7 @@ THEOREMS = [
                 "the first fit's": fixed(1.0),
             },
         ),
+        keywords="third moment skew one run",
     ),
     Theorem(
         "exponential/accumulate/equals-replace-n-t-squared",
@@ -396,5 +397,6 @@ THEOREMS = [
                 "1/(t + 1) for the last one too": _split_like(lambda t: 1 / (t + 1.0)),
             },
         ),
+        keywords="compute budget allocation schedule",
     ),
 ]

@@ -112,6 +112,7 @@ THEOREMS = [
                 "2 % more": lambda: 1.02 * kept_squares(),
             },
         ),
+        keywords="token editing prevents collapse",
     ),
     Theorem(
         "gaussian/edit/harmonic-shares",

@@ -85,6 +85,7 @@ THEOREMS = [
                 "half the floor": _instead("variance", floor=FLOOR / 2),
             },
         ),
+        keywords="reg_covar regularisation GaussianMixture scikit-learn",
     ),
     Theorem(
         "gaussian/replace/floor-squared-error",
@@ -127,6 +128,7 @@ THEOREMS = [
                 "infinite": fixed(math.inf),
             },
         ),
+        keywords="reg_covar settle standard deviation",
     ),
     Theorem(
         "gaussian/replace/floor-tail",
@@ -148,6 +150,7 @@ THEOREMS = [
                 "of n - 1 rows": lambda: tail_exponent(N - 1),
             },
         ),
+        keywords="reg_covar heavy tail infinite moment",
     ),
     Theorem(
         "gaussian/accumulate/floor-variance",
@@ -170,5 +173,6 @@ THEOREMS = [
                 "the whole floor in each generation": lambda e: FLOOR * T + _instead("variance")(e),
             },
         ),
+        keywords="reg_covar regularisation",
     ),
 ]

@@ -160,6 +160,7 @@ THEOREMS = [
                 "of the mean alone": fixed(6 * 3 / 9),
             },
         ),
+        keywords="regular model parameters network Fisher information",
     ),
     Theorem(
         "gaussian/accumulate/large-sample-law",
@@ -177,5 +178,6 @@ THEOREMS = [
                 "a generation less": fixed(float(sum(1 / s**2 for s in range(1, 6)))),
             },
         ),
+        keywords="regular model parameters network Fisher information",
     ),
 ]

@@ -105,6 +105,7 @@ THEOREMS = [
                 "no noise": constant(1.0),
             },
         ),
+        keywords="diffusion early stopping denoising",
     ),
     Theorem(
         "kde/fresh-data/expected-density",
@@ -127,6 +128,7 @@ THEOREMS = [
                 "without the fit's own blur": _bare,
             },
         ),
+        keywords="diffusion early stopping denoising blur mixture",
     ),
     Theorem(
         "kde/keep-real/mise",
@@ -150,6 +152,7 @@ THEOREMS = [
                 "accumulate's": expectation("mise", LAST, workflow=Accumulate()),
             },
         ),
+        keywords="diffusion early stopping real data",
     ),
     Theorem(
         "kde/real-data/iris-accumulate",

@@ -89,6 +89,7 @@ THEOREMS = [
                 "accumulate's": expectation("absent", T, workflow=Accumulate()),
             },
         ),
+        keywords="n-gram bigram language model lost",
     ),
     Theorem(
         "markov/replace/large-sample-law",
@@ -108,6 +109,7 @@ THEOREMS = [
                 "of texts of one word": fixed(LARGE * 1 / PARAMETERS),
             },
         ),
+        keywords="n-gram bigram language model regular parameters",
     ),
     Theorem(
         "markov/accumulate/large-sample-law",
@@ -126,5 +128,6 @@ THEOREMS = [
                 "at so many texts": partial(_scaled, Accumulate(), LARGEST // 4),
             },
         ),
+        keywords="n-gram bigram language model regular parameters",
     ),
 ]

@@ -74,6 +74,7 @@ THEOREMS = [
                 "fixed contexts'": expectation("absent", T, model=Markov(WORDS, contexts="fixed")),
             },
         ),
+        keywords="n-gram bigram language model lost zero count",
     ),
     Theorem(
         "markov/accumulate-subsample/length",
@@ -97,5 +98,6 @@ THEOREMS = [
                 "two of three": constant(2.0),
             },
         ),
+        keywords="n-gram bigram language model longer shorter texts",
     ),
 ]

@@ -93,6 +93,7 @@ THEOREMS = [
                 "a known variance": _error(0, 0, v2=0.0),
             },
         ),
+        keywords="ecosystem network several models each other",
     ),
     Theorem(
         "mixed/exchange/common",
@@ -149,5 +150,6 @@ THEOREMS = [
                 "a + b": fixed(1 / N / (1 - 0.8**2)),
             },
         ),
+        keywords="homogenised ecosystem several models alike",
     ),
 ]

@@ -153,6 +153,7 @@ THEOREMS = [
                 "all rows of a generation": fixed(7.0),
             },
         ),
+        keywords="how much real data worth",
     ),
     Theorem(
         "mixed/fresh-data/at-most-twice-and-one",
@@ -184,6 +185,7 @@ THEOREMS = [
                 "2 % more": fixed(0.51),
             },
         ),
+        keywords="golden ratio how much real data",
     ),
     Theorem(
         "mixed/fresh-data/pooling-is-optimal",
@@ -269,5 +271,6 @@ THEOREMS = [
                 "as many as all rows": fixed(1e-6),
             },
         ),
+        keywords="Bayes posterior mutation drift few real rows",
     ),
 ]

@@ -88,6 +88,7 @@ THEOREMS = [
                 "half real": lambda: kept_growth(0.5, 2, 1.0),
             },
         ),
+        keywords="how much real data needed",
     ),
     Theorem(
         "mixed/keep-real/matches-fresh-data",

@@ -46,5 +46,6 @@ THEOREMS = [
                 "all new rows": fixed(1.0),
             },
         ),
+        keywords="contamination scraping crawl how much real data",
     ),
 ]

@@ -133,5 +133,6 @@ THEOREMS = [
                 "a generation less": fixed(float(sum(1 / s**2 for s in range(1, 6)))),
             },
         ),
+        keywords="regular model parameters network Fisher information",
     ),
 ]
