@@ -43,6 +43,21 @@ def test_compiled_functions_do_what_their_code_says(tmp_path):
     assert set(numbers) | {"called"} == set(table.files)
 
 
+def test_a_number_written_out_has_no_version_of_its_own():
+    """Called with 0, True and a variable, a function is compiled once for each type."""
+
+    @compiled
+    def chosen(x, positive):
+        return x + 1 if positive else x - 1
+
+    @compiled
+    def calls(n):
+        return chosen(0, positive=True) + chosen(1, positive=False) + chosen(n, positive=n > 0)
+
+    assert calls(3) == 5
+    assert [str(kind) for kind in chosen.signatures] == ["(int64, bool)"]
+
+
 @pytest.fixture
 def doubled(tmp_path, monkeypatch):
     """Return how to compile a function afresh, whose cache is a folder of its own."""

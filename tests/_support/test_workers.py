@@ -2,11 +2,12 @@
 
 import os
 import signal
+from pathlib import Path
 
 import pytest
 from joblib import delayed
 
-from modelcollapse._support.workers import spread
+from modelcollapse._support.workers import compiling, helped, spread
 from tests.helpers.signals import ended, members, start, wait_until, workers
 
 pytestmark = pytest.mark.usefixtures("interruptible")
@@ -14,7 +15,7 @@ CODE = """
 import sys, time
 from joblib import delayed
 from modelcollapse._support.interruption import answered
-from modelcollapse._support.workers import spread
+from modelcollapse._support.workers import compiling, helped, spread
 
 def command():
     return sum(spread([delayed(work)(i) for i in range(4)], 2))
@@ -70,3 +71,48 @@ def test_a_forked_process_keeps_no_worker(tmp_path):
     wait_until(lambda: not workers(process))
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
+
+
+HELPING = """
+import pathlib, sys, time
+from modelcollapse._support.workers import compiling, helped
+
+with helped(f"import os, pathlib, time; pathlib.Path({sys.argv[1]!r}, str(os.getpid())).touch(); "
+            "print('not heard'); time.sleep(3600)"):
+    compiling()
+    compiling()
+    time.sleep(3600)
+"""
+
+
+def _gone(path):
+    """Return whether the process whose number a file has for its name has ended."""
+    try:
+        return (Path("/proc") / path.name / "stat").read_text().split(")")[-1].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+def test_a_process_helps_to_compile_until_the_block_ends(tmp_path):
+    """It is begun by the first compilation, and by none outside the block."""
+    code = f"import os, pathlib, time; pathlib.Path({str(tmp_path)!r}, str(os.getpid())).touch()"
+    with helped(code):
+        pass
+    compiling()
+    with helped(f"{code}; time.sleep(3600)"):
+        assert not list(tmp_path.iterdir())
+        compiling()
+        wait_until(lambda: list(tmp_path.iterdir()))
+    (one,) = tmp_path.iterdir()
+    assert _gone(one)
+
+
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGKILL])
+def test_a_helping_process_ends_with_the_one_it_helps(tmp_path, sign):
+    """However that ends; and it says nothing."""
+    process = start(tmp_path, code=HELPING)
+    wait_until(lambda: list(tmp_path.iterdir()), process)
+    process.send_signal(sign)
+    assert process.communicate() == ("", "")
+    (one,) = tmp_path.iterdir()
+    wait_until(lambda: _gone(one))

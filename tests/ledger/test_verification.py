@@ -163,3 +163,20 @@ def test_the_building_blocks_are_public():
     """What a theorem is made of is reached from the package itself."""
     assert {"Theorem", "Verdict", "claims", "evidence", "values"} <= set(mc.__all__)
     assert all(hasattr(mc.claims, name) for name in mc.claims.__all__)
+
+
+def test_another_process_compiles_what_a_verification_calls(monkeypatch):
+    """Each design once, from the last one on, on few replicates; of what is computed nothing."""
+    simulated, which = [], "discrete/*"
+    monkeypatch.setattr(
+        verification, "simulate", lambda *of, **options: simulated.append((of, options))
+    )
+    verification.compile_for(which)
+    designs = dict.fromkeys(t.claim.design for t in mc.theorems(which) if t.claim.design)
+    assert [of for of, _ in simulated] == [
+        (d.experiment(), verification.FEW, 0, d.at) for d in reversed(designs)
+    ]
+    assert [o for _, o in simulated] == [
+        {"extra": d.extra, "test": d.test} for d in reversed(designs)
+    ]
+    assert simulated

@@ -15,10 +15,10 @@ from modelcollapse.ledger.values import Computed, Number, Value, constant
 from modelcollapse.loop.experiment import Experiment, Trajectories, predict
 from modelcollapse.workflows import Accumulate, Workflow
 
-N, T = 5, 10
+N, T = 2, 10
 # The nearer the greedy schedule, the more are needed to tell it apart: by the standard deviations
-# of 60,000 loops 13,000, 155,000 and 54,000 at the error probabilities of the ledger.
-REPLICATES = {"replace": 100_000, "accumulate": 180_000, "accumulate-subsample": 70_000}
+# of 60,000 loops 9,000, 91,000 and 27,000 at the error probabilities of the ledger.
+REPLICATES = {"replace": 20_000, "accumulate": 110_000, "accumulate-subsample": 35_000}
 
 
 @cache
