@@ -19,7 +19,7 @@ project = "modelcollapse"
 author = "The modelcollapse developers"
 version = release = __version__
 extensions = [
-    *("myst_parser", "sphinx.ext.autodoc", "numpydoc"),
+    *("myst_parser", "sphinx.ext.autodoc"),
     "modelcollapse.docs._site.extension",
 ]
 exclude_patterns = ["_site", "reference/readme.md"]  # the latter is included in the first page
@@ -33,7 +33,9 @@ myst_fence_as_directive = ["math"]  # formulas by themselves, as code hosts show
 myst_heading_anchors = 4
 
 autodoc_member_order = "bysource"
+maximum_signature_line_length = 80
 autodoc_preserve_defaults = True
+toc_object_entries = False  # each object has a heading of its own
 numpydoc_show_class_members = False  # autodoc shows them
 
 html_theme = "furo"
