@@ -40,6 +40,8 @@ numpydoc_show_class_members = False  # autodoc shows them
 
 html_theme = "furo"
 html_title = "modelcollapse"
+html_permalinks_icon = '<span aria-hidden="true">¶</span>'  # so that the link's title is its name
+pygments_dark_style = "github-dark"  # no name in a program looks like a link
 html_math_renderer = "mathml"
 html_static_path = ["_site/static"]
 html_css_files = ["site.css"]

@@ -3,6 +3,8 @@
 import inspect
 import json
 import re
+import runpy
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -228,6 +230,18 @@ def test_formulas_can_be_read(path):
     assert "$" not in re.sub(r"\$`[^`]*`\$", "", prose)
     for formula in [*displayed, *within]:
         assert "\\" not in mathml(formula.strip()), formula
+
+
+def test_a_build_says_what_is_missing(monkeypatch):
+    """And what to install, before anything is read."""
+    error = type("ConfigError", (Exception,), {})
+    monkeypatch.setitem(sys.modules, "sphinx", SimpleNamespace())
+    monkeypatch.setitem(sys.modules, "sphinx.errors", SimpleNamespace(ConfigError=error))
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "furo" else name)
+
+    with pytest.raises(error, match=re.escape("furo not installed: pip install '.[docs]'")):
+        runpy.run_path(str(DOCS / "conf.py"))
 
 
 def test_what_is_laid_out_stays_so():
