@@ -182,6 +182,25 @@ def test_nothing_comes_from_elsewhere(site, html):
         assert not re.search(r"@import|url\(\s*[\"']?(?:\w+:)?//", told), sheet
 
 
+def test_every_page_has_the_whole_navigation(site, html):
+    """The ledger's entries too, which share theirs; a page that is listed marks itself."""
+    own = {page.relative_to(site).with_suffix("").as_posix(): told for page, told in html.items()}
+    assert len({len(re.findall(r'<li class="toctree-l1', told)) for told in own.values()}) == 1
+    for name in KINDS:
+        listed = own["index"].count(f'href="{name}.html"') and name != "index"
+        assert ("current-page" in own[name]) == bool(listed), name
+
+
+def test_signatures_can_be_read(html):
+    """None is left as Python prints it, and arrays have no more than their name."""
+    api = "".join(told for page, told in html.items() if page.parent.name == "api")
+    heads = re.findall(r'<dt class="sig .*?</dt>', api, re.DOTALL)
+    told = [unescape(re.sub(r"<[^>]*>", "", head)) for head in heads]
+
+    assert any("ndarray" in head for head in told)
+    assert [head for head in told if "~" in head or "dtype[" in head or "factory>" in head] == []
+
+
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_a_question_is_answered(question, browser, site):
     """By a few clicks from the first page, in the section that the last of them leads to."""

@@ -12,6 +12,7 @@ from numpydoc.docscrape_sphinx import (
     SphinxFunctionDoc,
     SphinxObjDoc,
 )
+from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.search.en import SearchEnglish
 from sphinx.util import logging
@@ -31,6 +32,8 @@ def setup(app: Sphinx) -> dict[str, Any]:
     before_numpydoc = before_theme = 400
     app.connect("builder-inited", lambda _: pages.write())
     app.connect("source-read", _read)
+    app.connect("autodoc-process-signature", lambda *given: readable(*given[-2:]))
+    app.connect("object-description-transform", shorten_arrays)
     app.connect("html-page-context", share_navigation, before_theme)
     app.connect(
         "autodoc-process-docstring", lambda *given: pages.protect(given[-1]), before_numpydoc
@@ -70,6 +73,26 @@ class English(SearchEnglish):
 
 def _read(_: Sphinx, name: str, source: list[str]) -> None:
     source[0] = pages.adapted(name, source[0])
+
+
+def readable(signature: str | None, returned: str | None) -> tuple[str, str | None] | None:
+    """Write an ellipsis for a default that is made anew, which Sphinx could not read."""
+    made = "<factory>"
+    return (signature.replace(made, "..."), returned) if made in (signature or "") else None
+
+
+def shorten_arrays(_app: Sphinx, _domain: str, _kind: str, content: nodes.Element) -> None:
+    """Leave of an array's type its name: what its axes are is said in words."""
+    for node in list(content.parent.findall(addnodes.pending_xref)):
+        if node.astext() != "ndarray":
+            continue
+        depth = 0
+        for part in node.parent.children[node.parent.index(node) + 1 :]:
+            depth += part.astext().count("[")
+            if not depth:
+                break
+            depth -= part.astext().count("]")
+            node.parent.remove(part)
 
 
 def share_navigation(
