@@ -20,6 +20,12 @@ from tests.helpers.browser import CONTRASTS, chromium, eventually, schemed, size
 
 NEEDED = ("sphinx", "furo", "myst_parser", "numpydoc", "latex2mathml")
 SEARCH = "search: "
+# The newest version of which there is something to say, with that.
+CHANGES = re.search(
+    r"^## (.*)\n\n(?:### )?(?!#)(.+)$",
+    (pages.ROOT / "CHANGELOG.md").read_text(encoding="utf-8"),
+    re.MULTILINE,
+)
 # Each question of someone who has never seen the package: what is clicked on, from the first page
 # on, or searched for, and what stands in the section that this leads to.
 QUESTIONS = {
@@ -48,7 +54,7 @@ QUESTIONS = {
         ("practitioners", "Must I keep the real data, and how much?"),
         "So: keep the real rows.",
     ),
-    "what has changed since the last version": (("Changelog", "[Unreleased]"), "Added"),
+    "what has changed since the last version": (("Changelog", CHANGES[1]), CHANGES[2]),
     "how do I run a sweep on Slurm": (("sweeps", "On Slurm"), "cluster = SLURMCluster("),
     "where is the proof of sin(pi/sqrt n)/(pi/sqrt n)": (
         ("in ten minutes", "proofs", "theory/gaussian_forms.py"),
@@ -76,7 +82,6 @@ KINDS = (
     "reference/proofs/kde",
     "reference/commands",
     "reference/api/workflows",
-    "reference/changelog",
     "genindex",
 )
 SECTION = """
@@ -149,11 +154,11 @@ def follow(browser, step):
 
 
 def results(browser):
-    """Return the titles that a search has found, in order, once it is over."""
-    found = browser.find_elements("css selector", "#search-results .search-summary")
-    if not found or not re.search(r"found (\d+|one) page", found[0].text):
-        return []
-    return [link.text for link in browser.find_elements("css selector", "ul.search li > a")]
+    """Return the titles that a search has found first, in order, once they are there."""
+    links = browser.find_elements("css selector", "ul.search li > a")
+    said = browser.find_elements("css selector", "#search-results .search-summary")
+    over = said and re.search(r"found (\d+|one) page", said[0].text)
+    return [link.text for link in links[:4]] if over or len(links) >= 4 else []
 
 
 def controls(browser):
