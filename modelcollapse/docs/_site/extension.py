@@ -34,6 +34,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("source-read", _read)
     app.connect("autodoc-process-signature", lambda *given: readable(*given[-2:]))
     app.connect("object-description-transform", shorten_arrays)
+    app.connect("doctree-resolved", lambda _app, tree, name: break_slug(tree, name))
     app.connect("html-page-context", share_navigation, before_theme)
     app.connect(
         "autodoc-process-docstring", lambda *given: pages.protect(given[-1]), before_numpydoc
@@ -93,6 +94,18 @@ def shorten_arrays(_app: Sphinx, _domain: str, _kind: str, content: nodes.Elemen
                 break
             depth -= part.astext().count("]")
             node.parent.remove(part)
+
+
+def break_slug(tree: nodes.document, name: str) -> None:
+    """Let the title of an entry of the ledger be broken, on a phone, after its slashes."""
+    if not name.startswith(f"{pages.FOLDER}/ledger/"):
+        return
+    title = next(tree.findall(nodes.title))
+    *rooms, last = title.astext().split("/")
+    title.clear()
+    for room in rooms:
+        title += [nodes.Text(f"{room}/"), nodes.inline(classes=["break"])]
+    title += nodes.Text(last)
 
 
 def share_navigation(
