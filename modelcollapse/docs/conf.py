@@ -19,7 +19,7 @@ project = "modelcollapse"
 author = "The modelcollapse developers"
 version = release = __version__
 extensions = [
-    *("myst_parser", "sphinx.ext.autodoc", "numpydoc"),
+    *("myst_parser", "sphinx.ext.autodoc"),
     "modelcollapse.docs._site.extension",
 ]
 exclude_patterns = ["_site", "reference/readme.md"]  # the latter is included in the first page
@@ -33,11 +33,15 @@ myst_fence_as_directive = ["math"]  # formulas by themselves, as code hosts show
 myst_heading_anchors = 4
 
 autodoc_member_order = "bysource"
+maximum_signature_line_length = 80
 autodoc_preserve_defaults = True
+toc_object_entries = False  # each object has a heading of its own
 numpydoc_show_class_members = False  # autodoc shows them
 
 html_theme = "furo"
 html_title = "modelcollapse"
+html_permalinks_icon = '<span aria-hidden="true">¶</span>'  # so that the link's title is its name
+pygments_dark_style = "github-dark"  # no name in a program looks like a link
 html_math_renderer = "mathml"
 html_static_path = ["_site/static"]
 html_css_files = ["site.css"]

@@ -3,6 +3,8 @@
 import inspect
 import json
 import re
+import runpy
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -120,6 +122,22 @@ def test_every_public_name_is_told(written):
             assert re.search(rf"modelcollapse[\w.]*\.{name}\b", first), name
 
 
+def test_the_contents_name_every_room(written):
+    """With what it is, and all that it holds, each name once in its room."""
+    entries = re.findall(r"^:doc:`api/(\w+)`\n((?:   .*\n|\n)+)", written["api.rst"], re.MULTILINE)
+    found = pages.rooms()
+
+    assert [page for page, _ in entries] == list(found)
+    for page, told in entries:
+        module = found[page]
+        if inspect.ismodule(module):
+            names = {re.split(r"[.`]", one)[-2] for one in re.findall(r":py:obj:`\S+`", told)}
+            values = {name: getattr(module, name) for name in pages.public(module)}
+            objects = {n for n, v in values.items() if inspect.isclass(v) or inspect.isfunction(v)}
+            own = {n for n in objects if not pages._is_error(values[n])}
+            assert own <= names <= objects, page
+
+
 def test_a_room_that_cannot_be_imported_says_so(monkeypatch):
     """The others are there."""
 
@@ -228,6 +246,23 @@ def test_formulas_can_be_read(path):
     assert "$" not in re.sub(r"\$`[^`]*`\$", "", prose)
     for formula in [*displayed, *within]:
         assert "\\" not in mathml(formula.strip()), formula
+
+
+def test_a_build_says_what_is_missing(monkeypatch):
+    """And what to install, before anything is read."""
+    error = type("ConfigError", (Exception,), {})
+    monkeypatch.setitem(sys.modules, "sphinx", SimpleNamespace())
+    monkeypatch.setitem(sys.modules, "sphinx.errors", SimpleNamespace(ConfigError=error))
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "furo" else name)
+
+    with pytest.raises(error, match=re.escape("furo not installed: pip install '.[docs]'")):
+        runpy.run_path(str(DOCS / "conf.py"))
+
+
+def test_names_within_words_are_code():
+    """And what is not code is shown as it is."""
+    assert pages.prose("every `kde_*` of a*b") == r"every `kde_*` of a\*b"
 
 
 def test_what_is_laid_out_stays_so():

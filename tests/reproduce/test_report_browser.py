@@ -1,14 +1,13 @@
 """The report in a real browser: no errors, all pictures, the filter, phones, print, contrast."""
 
 import base64
-import time
 from datetime import UTC, datetime
 
 import pytest
 
 import modelcollapse as mc
 from modelcollapse.reproduce.report import read_figures, read_verdicts, write
-from tests.helpers.browser import chromium
+from tests.helpers.browser import CONTRASTS, chromium, eventually, schemed, sized
 from tests.helpers.report_inputs import figure, verdict_file
 
 COUNT = len(mc.theorems())
@@ -17,41 +16,6 @@ VISIBLE = """
     const shown = [...document.querySelectorAll('article.theorem')]
         .filter(a => a.getBoundingClientRect().height > 0).map(a => a.id);
     return [shown, document.getElementById('count').innerText];
-"""
-# The contrast of every piece of text with what is behind it, as WCAG 2 defines it.
-CONTRASTS = """
-    const parsed = (colour) => colour.match(/[0-9.]+/g).map(Number);
-    const light = (colour) => {
-        const [r, g, b] = parsed(colour).map((c) => {
-            c /= 255;
-            return c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
-        });
-        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-    };
-    const behind = (element) => {
-        for (let e = element; e; e = e.parentElement) {
-            const colour = getComputedStyle(e).backgroundColor;
-            const [, , , alpha] = parsed(colour);
-            if (alpha !== 0) return colour;
-        }
-        return 'rgb(255, 255, 255)';
-    };
-    const found = {};
-    for (const e of document.querySelectorAll('body *')) {
-        const says = [...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim());
-        if (!says || e.closest('script') || !e.getClientRects().length) continue;
-        const style = getComputedStyle(e);
-        const drawn = e.closest('svg');
-        const pages = [behind(e)];
-        if (drawn) pages.push(getComputedStyle(drawn.querySelector('rect')).fill);
-        for (const page of pages) {
-            const [a, b] = [light(drawn ? style.fill : style.color), light(page)];
-            const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-            found[`${e.tagName}.${e.className.baseVal ?? e.className}`] = ratio;
-            if (ratio < 4.5) return [[e.outerHTML.slice(0, 200), ratio]];
-        }
-    }
-    return Object.entries(found);
 """
 
 
@@ -83,12 +47,6 @@ def browser(shared, address):
     assert shared.get_log("browser") == []
 
 
-def sized(browser, width, height):
-    """Give the browser a window of that size."""
-    size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-
-
 def typed(browser, text):
     """Type into the search box."""
     box = browser.find_element("id", "words")
@@ -102,14 +60,6 @@ def visible(browser):
     whole = f"Showing all {COUNT} theorems."
     assert said == (whole if len(shown) == COUNT else f"Showing {len(shown)} of {COUNT} theorems.")
     return shown
-
-
-def eventually(check):
-    """Wait until a check is true, for at most five seconds."""
-    until = time.monotonic() + 5
-    while not check() and time.monotonic() < until:
-        time.sleep(0.02)
-    assert check()
 
 
 def test_everything_is_drawn(browser):
@@ -217,8 +167,7 @@ def test_nothing_is_wider_than_the_window(browser, width):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_contrast(browser, scheme):
     """All text stands out from what is behind it by 4.5 to 1 at least."""
-    features = [{"name": "prefers-color-scheme", "value": scheme}]
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+    schemed(browser, scheme)
     found = browser.execute_script(CONTRASTS)
     dark = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
 

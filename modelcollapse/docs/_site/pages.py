@@ -208,7 +208,7 @@ def _proofs() -> Iterator[tuple[str, str]]:
     lines = []
     for path in sorted((ROOT / "theory").glob("[!_]*.py")):
         docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-        first = text(docstring.split("\n\n", maxsplit=1)[0])
+        first = prose(docstring.split("\n\n", maxsplit=1)[0])
         title = f"---\norphan: true\n---\n\n# theory/{path.name}\n\n{first}\n\n"
         code = f"```{{literalinclude}} ../../../../theory/{path.name}\n:language: python\n```\n"
         lines.append(f"- [{path.name}](proofs/{path.stem}.md): {' '.join(first.split())}\n")
@@ -236,7 +236,18 @@ def _api() -> Iterator[tuple[str, str]]:
             shown = _room(page, module, told)
         yield f"api/{page}.rst", shown
     lines = "\n".join(f"   api/{page}" for page in found)
-    yield "api.rst", f"{_title('Python')}\n.. toctree::\n   :maxdepth: 2\n\n{lines}\n"
+    contents = "\n".join(_contents(page, module, told) for page, module in found.items())
+    yield "api.rst", f"{_title('Python')}\n.. toctree::\n   :hidden:\n\n{lines}\n\n{contents}"
+
+
+def _contents(page: str, module: ModuleType | str, told: dict[int, str]) -> str:
+    """Return what a room is, and what it holds, as an entry of a list."""
+    if isinstance(module, str):
+        return f":doc:`api/{page}`\n   Not shown here: {module}\n"
+    first = (inspect.getdoc(module) or "").split("\n\n", maxsplit=1)[0]
+    known = [told[id(v)] for name in public(module) if id(v := getattr(module, name)) in told]
+    names = ", ".join(f":py:obj:`~{name}`" for name in known)
+    return f":doc:`api/{page}`\n   {plain(' '.join(first.split()))}\n\n   {names}\n"
 
 
 def _room(page: str, module: ModuleType, told: dict[int, str]) -> str:
@@ -292,6 +303,13 @@ def plain(line: str) -> str:
     told = re.split(r"(``.+?``|(?::[\w:]+:)?`[^`]+`_*)", line)
     told[::2] = [re.sub(r"[*|]|(?<=\w)_(?!\w)", r"\\\g<0>", part) for part in told[::2]]
     return "".join(told)
+
+
+def prose(words: str) -> str:
+    """Return words as Markdown shows them, with names in backquotes as code."""
+    told = words.split("`")
+    told[::2] = map(text, told[::2])
+    return "`".join(told)
 
 
 def _source(source: str, up: str) -> str:
