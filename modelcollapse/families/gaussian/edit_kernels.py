@@ -87,7 +87,7 @@ def in_frame(z: Floats, centre: Floats, C: Floats) -> None:
     for i in range(z.shape[0]):
         row = z[i]
         for j in range(row.size):
-            rest = row[j] - centre[j] - dot(C[j], row, 0, j)
+            rest = row[j] - centre[j] - dot(C[j], row, j)
             row[j] = rest / C[j, j] if C[j, j] > 0.0 else 0.0
 
 
@@ -96,7 +96,7 @@ def move(L: Floats, mean: Floats, centre: Floats, C: Floats) -> None:
     """Add L centre to mean, and multiply L by C; both are lower triangles."""
     for i in range(L.shape[0]):
         row = L[i]
-        mean[i] += dot(row, centre, 0, i + 1)
+        mean[i] += dot(row, centre, i + 1)
         # From the left on: an entry needs none of those before it.
         for j in range(i + 1):
             entry = 0.0
@@ -162,7 +162,7 @@ def edited_space(
                 s = slots[t]
                 trace = 0.0
                 for j in range(d):
-                    trace += dot(L[j], L[j], 0, j + 1)
+                    trace += dot(L[j], L[j], j + 1)
                 scalars[r, s, 0], scalars[r, s, 1] = trace, total(mean * mean, d)
                 scalars[r, s, 2] = total(logs, d)
                 if factors.size > 0:

@@ -42,10 +42,10 @@ def copy(out: Floats, values: Floats, columns: int, scale: float) -> None:
 
 
 @compiled
-def dot(x: Floats, y: Floats, start: int, stop: int) -> float:
-    """Return the sum of x[k] y[k], start <= k < stop."""
+def dot(x: Floats, y: Floats, stop: int) -> float:
+    """Return the sum of x[k] y[k], k < stop."""
     result = 0.0
-    for k in range(start, stop):
+    for k in range(stop):
         result += x[k] * y[k]
     return result
 
@@ -129,7 +129,7 @@ def multiply_lower(
 def move(mean: Floats, B: Floats, z: Floats, rank: int, scale: float) -> None:
     """Add scale * B z to the mean."""
     for i in range(B.shape[0]):
-        mean[i] += scale * dot(B[i], z, 0, min(i + 1, rank))
+        mean[i] += scale * dot(B[i], z, min(i + 1, rank))
 
 
 @compiled
@@ -255,11 +255,11 @@ def pivoted_volume(B: Floats, rank: int) -> float:
         for j in range(rank):
             H[j, i], H[j, row] = H[j, row], H[j, i]
         axis = H[i]
-        length = np.sqrt(dot(axis, axis, i, d))
+        length = np.sqrt(dot(axis[i:], axis[i:], d - i))
         result += 2.0 * np.log(length)
         axis[i] += np.copysign(length, axis[i])
         for j in range(i + 1, rank):
-            share = dot(axis, H[j], i, d) / (length * abs(axis[i]))
+            share = dot(axis[i:], H[j, i:], d - i) / (length * abs(axis[i]))
             for k in range(i, d):
                 H[j, k] -= share * axis[k]
     return result
@@ -278,7 +278,7 @@ def log_volume(B: Floats, rank: int, G: Floats) -> float:
             for k in range(i, d):
                 product += B[k, i] * B[k, j]
             square = product
-            product -= dot(G[i], G[j], 0, j)
+            product -= dot(G[i], G[j], j)
             if j < i:
                 G[i, j] = product / G[j, j]
             elif product <= HALF * square:

@@ -88,10 +88,10 @@ def lower_factor(roots: Floats, k: int, L: Floats, pivots: Floats) -> None:
     for i in range(L.shape[0]):
         row = L[i]
         for j in range(i):
-            product = dot(roots[i], roots[j], 0, k) - dot(row, L[j], 0, j)
+            product = dot(roots[i], roots[j], k) - dot(row, L[j], j)
             row[j] = product / L[j, j] if L[j, j] > 0.0 else 0.0
-        square = dot(roots[i], roots[i], 0, k)
-        pivot = square - dot(row, row, 0, i)
+        square = dot(roots[i], roots[i], k)
+        pivot = square - dot(row, row, i)
         # Dependent columns leave a pivot of rounding size or below zero: that direction is gone.
         pivots[i] = pivot if pivot > ROUNDING * L.shape[0] * square else 0.0
         row[i] = np.sqrt(pivots[i])
@@ -115,7 +115,7 @@ def sample_rows(
                 g[j] = normal(stream)
             for j in range(mean.size):
                 last = j + 1 if triangular else terms
-                rows[i, j] = mean[j] + dot(roots[j], g, 0, last)
+                rows[i, j] = mean[j] + dot(roots[j], g, last)
 
 
 @compiled

@@ -145,6 +145,14 @@ def sum_of_powers(keys: Floats, least: float, rate: float, degree: int) -> float
         for i in range(keys.size):
             total += power_7((least - keys[i]) * rate)
     else:
-        for i in range(keys.size):
-            total += power((least - keys[i]) * rate)
+        total = accurate_sum(keys, least, rate)
+    return total
+
+
+@compiled
+def accurate_sum(keys: Floats, least: float, rate: float) -> float:
+    """Return that sum by `power`; alone it is short enough to become part of a loop."""
+    total = 0.0
+    for i in range(keys.size):
+        total += power((least - keys[i]) * rate)
     return total

@@ -13,7 +13,7 @@ import numpy as np
 from modelcollapse._support.checks import Floats
 from modelcollapse._support.compiled import compiled
 from modelcollapse.families.kde.scoring.distances import fill_keys, take, transpose
-from modelcollapse.families.kde.scoring.exponential import power, sum_of_powers
+from modelcollapse.families.kde.scoring.exponential import accurate_sum, power, sum_of_powers
 from modelcollapse.families.kde.scoring.few import merge_few, merge_plane
 
 BLOCK = 1024  # rows at a time
@@ -127,9 +127,9 @@ def pair_sum(rows: Floats, offsets: Floats, unit: float, rate: float) -> float:
             size = min(width, i - start)
             keys_x, keys_y = one[:size], two[:size]
             fill_keys(keys_x, keys_y, own[:size], block, x, y)
-            twice += power(-rate * offset_x) * sum_of_powers(keys_x, 0.0, rate, 11)
+            twice += power(-rate * offset_x) * accurate_sum(keys_x, 0.0, rate)
             if after > i:
-                twice += power(-rate * offset_y) * sum_of_powers(keys_y, 0.0, rate, 11)
+                twice += power(-rate * offset_y) * accurate_sum(keys_y, 0.0, rate)
             if i < start + width:
                 diagonal += power(-2.0 * rate * offset_x)
                 if after > i:
