@@ -27,6 +27,7 @@ MODULES = {
     "gaussian-densities": "gaussian.densities",
     "kde-loss": "kde.loss",
     "kde-bandwidths": "kde.bandwidths",
+    "kde-top-hat": "kde.top_hat",
     "regression": "regression.sweep",
     "discrete": "discrete.sweep",
     "language": "language.loop",

@@ -10,11 +10,11 @@ import pytest
 from matplotlib import pyplot as plt
 
 import modelcollapse as mc
-from tests.helpers.pages import ROOT
+from tests.helpers.pages import README, ROOT
 
 GALLERY = ROOT / "modelcollapse" / "docs" / "gallery"
 SCRIPTS = sorted(GALLERY.glob("*.py"))
-SMALL = {"bandwidths": {"replicates": 3, "generations": 4}}
+SMALL = {"bandwidths": {"replicates": 2, "generations": 2}}
 WIDEST = 6  # inches: then text of 10 points can be read on a phone
 
 
@@ -28,7 +28,7 @@ def unseen():
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
 def test_a_script_draws(script):
-    """Curves in each panel, which has its letter and its names, and words in the picture's place."""
+    """Curves in each panel, which has its letter and names, and words in the picture's place."""
     draw = runpy.run_path(str(script))["draw"]
     figure = draw(**SMALL.get(script.stem, {"replicates": 10}))
     axes = figure.axes
@@ -74,6 +74,15 @@ def test_a_script_writes_a_file(tmp_path, monkeypatch):
     runpy.run_path(str(GALLERY / "one_run.py"), run_name="__main__")
 
     assert plt.imread(tmp_path / "picture.png").std() > 0.05
+
+
+def test_the_first_page_leads_to_the_gallery():
+    """And the command that it gives is there."""
+    page = (GALLERY / "README.rst").read_text("utf-8")
+    (script,) = re.findall(r"python modelcollapse/docs/gallery/(\w+\.py) \w+\.png", page)
+
+    assert "](modelcollapse/docs/gallery/README.rst)" in README.read_text("utf-8")
+    assert GALLERY / script in SCRIPTS
 
 
 def test_the_gallery_answers_its_questions():
