@@ -22,7 +22,7 @@ DPI = 130
 VERMILION, ORANGE, BLUE = "#d55e00", "#e69f00", "#0072b2"
 SKY, GREEN, PURPLE = "#56b4e9", "#009e73", "#cc79a7"
 # Whole fonts in the file, as journals ask; an SVG holds its letters' shapes.
-FONTS = {"pdf.fonttype": 42, "ps.fonttype": 42, "svg.fonttype": "path"}
+FONTS: dict[Any, Any] = {"pdf.fonttype": 42, "ps.fonttype": 42, "svg.fonttype": "path"}
 
 
 def figure(size: tuple[float, float]) -> Any:
