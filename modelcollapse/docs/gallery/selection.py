@@ -8,8 +8,9 @@ leaves a variance that settles, the best of 3 or more lets it grow for ever, as 
 further and further from the earlier ones, and the upper three quarters of the rows make it
 vanish. Under replace the gain ends where the variance does.
 
-The variance is exact at every n and t. Of the gain the lines are proved upper bounds. Read on:
-:doc:`the theorems of selection </ledger>`, and :doc:`how to select </tutorial>`.
+The variance is exact at every n and t. Of the gain the lines are proved upper bounds.
+
+Read on: :doc:`the theorems of selection </ledger>`, and :doc:`how to select </tutorial>`.
 """
 
 import sys
