@@ -24,7 +24,7 @@ FINE = {"paper": 60, "quick": 9}  # shares on a theorem's curve
 AT, LATE = [10, 30], 200  # generations: simulated, and the last of which the theorem is drawn
 REPLICATES = {
     "paper": {"gaussian": 10_000, "gamma": 100_000},  # rare runs carry the error of the second
-    "quick": {"gaussian": 200, "gamma": 2_000},
+    "quick": {"gaussian": 10_000, "gamma": 10_000},
 }
 
 

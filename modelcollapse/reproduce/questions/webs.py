@@ -20,7 +20,7 @@ REAL = {
     "quick": [0.0, 0.4, 0.8],
 }
 PARTS = ("a third", "two thirds", "all")  # of the generations, that are drawn
-REPLICATES = {"paper": 4_000, "quick": 200}
+REPLICATES = {"paper": 4_000, "quick": 4_000}
 
 
 def sweeps(size: Size) -> Mapping[str, Sweep]:
