@@ -100,11 +100,11 @@ def _beside(axis: Any, level: float, text: str, *, below: bool) -> None:
 
 
 def _by_generation(axis: Any, generations: Any, label: str) -> None:
-    from matplotlib.ticker import MaxNLocator
+    from matplotlib.ticker import FixedLocator
 
-    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axis.xaxis.set_major_locator(FixedLocator(sorted(generations.unique()), nbins=10))
     axis.set_xlim(generations.min() - 0.5, generations.max() + 0.5)
-    axis.set_xlabel("generation", fontsize=TEXT)
+    axis.set_xlabel("generation t", fontsize=TEXT)
     axis.set_ylabel(label, fontsize=TEXT)
 
 
@@ -134,8 +134,9 @@ def _claim(frame: Any) -> tuple[str, str]:
         f"Which model is worse? Mean difference of the losses on {rows:,} held-out rows, each "
         f"clipped to {clip:g} nats per {unit}"
     )
-    never = _power(alpha / 2)
-    return title, f"bars enclose its expectation but for a probability of {never} each, for a seed"
+    rare = _power(alpha / 2)
+    key = f"bars enclose its expectation but for a probability of {rare} each; one mark per seed"
+    return title, key
 
 
 def _power(value: float) -> str:
