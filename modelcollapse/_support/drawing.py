@@ -1,5 +1,7 @@
 """What all pictures share: matplotlib, which is imported when something is drawn, and its axes."""
 
+from collections.abc import Iterable
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +9,7 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers, as_path
 from modelcollapse._support.errors import invalid, missing
-from modelcollapse._support.files import check_writable
+from modelcollapse._support.files import check_writable, replacing
 
 ENDINGS = (".png", ".pdf", ".svg")  # of pictures
 BAND = 0.18  # a band's opacity
@@ -15,6 +17,12 @@ ENDS = (0.05, 0.95)  # of a band, as shares of the runs
 DOTS = 9  # on a curve
 FEW = 12  # generations that all have a dot
 DECADES = 100.0  # from here on an axis is logarithmic
+DPI = 130
+# What is not a workflow has these colours of the same palette (modelcollapse.workflows.names).
+VERMILION, ORANGE, BLUE = "#d55e00", "#e69f00", "#0072b2"
+SKY, GREEN, PURPLE = "#56b4e9", "#009e73", "#cc79a7"
+# Whole fonts in the file, as journals ask; an SVG holds its letters' shapes.
+FONTS: dict[Any, Any] = {"pdf.fonttype": 42, "ps.fonttype": 42, "svg.fonttype": "path"}
 
 
 def figure(size: tuple[float, float]) -> Any:
@@ -33,6 +41,22 @@ def picture_path(path: Any) -> Path:
         raise invalid("figure", str(path), f"its name must end in {', '.join(ENDINGS)}")
     check_writable("figure", found)
     return found
+
+
+def save(made: Any, path: Path, *, dpi: int = DPI, ending: str = "", **options: Any) -> None:
+    """Write a figure to a file, whole or not at all, with its fonts."""
+    from matplotlib import rc_context
+
+    kind = (ending or path.suffix[1:]).lower()
+    with rc_context(FONTS), replacing(path) as partial:
+        made.savefig(partial, dpi=dpi, format=kind or "png", **options)
+
+
+def letter(axes: Iterable[Any], size: float = 10) -> None:
+    """Name panels a, b, ..., where a caption or a text can point to."""
+    for axis, code in zip(axes, count(ord("a")), strict=False):
+        name = chr(code) if code <= ord("z") else "a" + chr(code - 26)
+        axis.set_title(name, loc="left", fontsize=size, fontweight="bold")
 
 
 def axes_of(ax: Any, size: tuple[float, float] = (6.4, 4.2)) -> Any:

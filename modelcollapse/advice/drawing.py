@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from modelcollapse._support import drawing
 from modelcollapse._support.drawing import axes_of, figure, scale
-from modelcollapse._support.files import replacing
 from modelcollapse.advice.plans import Plan
 from modelcollapse.workflows.names import COLOURS
 
@@ -23,8 +23,7 @@ def save(path: Path, plans: Sequence[Plan], real: int) -> None:
     axis = made.subplots()
     axis.spines[["top", "right"]].set_visible(False)
     draw(axis, plans, real)
-    with replacing(path) as partial:
-        made.savefig(partial, dpi=130, format=path.suffix[1:].lower())
+    drawing.save(made, path)
 
 
 def draw(ax: Any, plans: Sequence[Plan], real: int) -> Any:

@@ -6,15 +6,20 @@ from typing import Any
 
 import numpy as np
 
+from modelcollapse._support import drawing
 from modelcollapse._support.drawing import axes_of, figure
 from modelcollapse._support.errors import InvalidInput
-from modelcollapse._support.files import replacing
 from modelcollapse.comparison.chance import Row
 from modelcollapse.comparison.sentences import amount
 
 SIZE = (9.5, 5.4)
 MOST = 24  # lines
-COLOURS = {"shrank": "C3", "grew": "C0", "differs": "C4", "no loss": "C2"}
+COLOURS = {
+    "shrank": drawing.VERMILION,
+    "grew": drawing.BLUE,
+    "differs": drawing.PURPLE,
+    "no loss": drawing.GREEN,
+}
 WIDEST = 2.0  # a relative effect beyond is drawn at the edge
 
 
@@ -22,8 +27,7 @@ def save(path: Path, rows: Sequence[Row], margin: float) -> None:
     """Write the picture to a file."""
     made = figure(SIZE)
     draw(made.subplots(), rows, margin)
-    with replacing(path) as partial:
-        made.savefig(partial, dpi=130, format=path.suffix[1:].lower())
+    drawing.save(made, path)
 
 
 def draw(ax: Any, rows: Sequence[Row], margin: float) -> Any:

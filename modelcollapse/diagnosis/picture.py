@@ -2,16 +2,16 @@
 
 from typing import TYPE_CHECKING, Any
 
-from modelcollapse._support.drawing import axes_of
+from modelcollapse._support.drawing import BLUE, VERMILION, axes_of
 from modelcollapse.diagnosis.answer import Word
 
 if TYPE_CHECKING:
     from modelcollapse.diagnosis.outcome import Diagnosis
 
 COLUMNS: dict[Word, str] = {
-    "does not hold": "#0072b2",
+    "does not hold": BLUE,
     "undetermined": "0.6",
-    "holds": "#d55e00",
+    "holds": VERMILION,
 }
 
 

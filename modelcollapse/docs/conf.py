@@ -9,7 +9,7 @@ from sphinx.errors import ConfigError
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parents[1]))  # what is documented is what is beside these pages
 
-NEEDED = ("furo", "myst_parser", "numpydoc", "latex2mathml")
+NEEDED = ("furo", "myst_parser", "numpydoc", "latex2mathml", "sphinx_gallery", "matplotlib")
 if lacking := [name for name in NEEDED if find_spec(name) is None]:
     raise ConfigError(f"{', '.join(lacking)} not installed: pip install '.[docs]'")
 
@@ -19,10 +19,14 @@ project = "modelcollapse"
 author = "The modelcollapse developers"
 version = release = __version__
 extensions = [
-    *("myst_parser", "sphinx.ext.autodoc"),
+    *("myst_parser", "sphinx.ext.autodoc", "sphinx_gallery.gen_gallery"),
     "modelcollapse.docs._site.extension",
 ]
-exclude_patterns = ["_site", "reference/readme.md"]  # the latter is included in the first page
+exclude_patterns = [
+    "_site",
+    "gallery",  # the scripts, of which sphinx-gallery makes pages in pictures/
+    "reference/readme.md",  # included in the first page
+]
 # Types in signatures are those of other packages, whose pages are not at hand: no links there.
 nitpicky = True
 nitpick_ignore_regex = [("py:.*", ".*")]
@@ -37,6 +41,20 @@ maximum_signature_line_length = 80
 autodoc_preserve_defaults = True
 toc_object_entries = False  # each object has a heading of its own
 numpydoc_show_class_members = False  # autodoc shows them
+
+sphinx_gallery_conf = {
+    "examples_dirs": "gallery",
+    "gallery_dirs": "pictures",
+    "filename_pattern": r"\.py$",  # all of them are run
+    "abort_on_example_error": True,
+    "image_scrapers": "modelcollapse.docs._site.gallery.scraper",
+    "image_srcset": ["2x"],
+    "within_subsection_order": "FileNameSortKey",
+    "download_all_examples": False,
+    "show_signature": False,
+    "write_computation_times": False,
+    "min_reported_time": 1_000,
+}
 
 html_theme = "furo"
 html_title = "modelcollapse"

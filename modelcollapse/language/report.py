@@ -164,7 +164,7 @@ def notes(results: Results) -> list[str]:
 
 def draw(results: Results, path: Path) -> None:
     """Draw losses and diversity by generation: means over seeds, and bands from least to most."""
-    figure = drawing.figure((13.5, 4.3))
+    figure = drawing.figure((11, 3.9))
     axes = figure.subplots(1, 3)
     for axis, (metric, label) in zip(axes, _panels(results), strict=True):
         for workflow, colour in colours(results.workflows).items():
@@ -172,10 +172,11 @@ def draw(results: Results, path: Path) -> None:
             if metric == "excess":
                 _statistics(axis, results, workflow, colour)
         axis.set(xlabel="generation t", xticks=_ticks(results.generations))
-        axis.set_title(label, loc="left", fontsize=10)
+        axis.set_ylabel(label)
         axis.set_xlim(results.generations[0] - 0.25, results.generations[-1] + 0.25)
         axis.margins(y=0.12)
         axis.spines[["top", "right"]].set_visible(False)
+    drawing.letter(axes)
     handles, labels = axes[0].get_legend_handles_labels()
     reference = _reference(results).get("distinct_2", math.nan)
     if not math.isnan(reference):
@@ -184,8 +185,7 @@ def draw(results: Results, path: Path) -> None:
     wide = min(4, len(labels))
     figure.legend(handles, labels, frameon=False, loc="outside lower center", ncols=wide)
     figure.suptitle(_title(results), fontsize=10)
-    with replacing(path) as partial:
-        figure.savefig(partial, dpi=130, format="png")
+    drawing.save(figure, path, ending="png")
 
 
 def write_samples(results: Results, path: Path) -> None:
@@ -263,13 +263,13 @@ def _rejected(record: Mapping[str, Any]) -> str:
 
 
 def _panels(results: Results) -> list[tuple[str, str]]:
-    first = ("loss", "held-out loss, nats per token")
+    first = ("loss", "held-out loss,\nnats per token")
     if "excess" in results.metrics:
-        first = ("excess", "held-out loss above the entropy, nats per row")
+        first = ("excess", "held-out loss above the entropy,\nnats per row")
     return [
         first,
-        ("tail_loss", "loss on the rarest tenth, nats per token"),
-        ("distinct_2", "distinct 2-grams, share of all in the samples"),
+        ("tail_loss", "loss on the rarest tenth,\nnats per token"),
+        ("distinct_2", "distinct 2-grams,\nshare of all in the samples"),
     ]
 
 

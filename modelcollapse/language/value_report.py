@@ -195,7 +195,7 @@ def draw(values: Values, path: Path) -> None:
 
     One line for each number of real rows goes through the means over seeds; dots are single runs.
     """
-    figure = drawing.figure((10.5, 4.3))
+    figure = drawing.figure((8.8, 4.0))
     axes = figure.subplots(1, 2, sharey=True)
     columns = {
         name: np.array([math.nan if x is None else x for x in values.table()[name]])
@@ -213,6 +213,7 @@ def draw(values: Values, path: Path) -> None:
     _scale(axes[0], columns["synthetic"])
     axes[0].set(xlabel="number of synthetic rows", ylabel=LOSSES["loss"])
     axes[1].set(xlabel="proportion of real rows", xlim=(-0.03, 1.03))
+    drawing.letter(axes)
     for axis in axes:
         axis.spines[["top", "right"]].set_visible(False)
     _draw_levels(axes, values)
@@ -221,8 +222,7 @@ def draw(values: Values, path: Path) -> None:
         handles, labels, loc="outside right center", frameon=False, title="real rows", fontsize=9
     )
     figure.suptitle(_title(values), fontsize=9.5)
-    with replacing(path) as partial:
-        figure.savefig(partial, dpi=130, format="png")
+    drawing.save(figure, path, ending="png")
 
 
 def _draw_line(axis: Any, x: Any, y: Any, colour: Any, alpha: float, label: str) -> None:

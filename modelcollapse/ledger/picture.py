@@ -2,13 +2,13 @@
 
 from typing import TYPE_CHECKING, Any
 
-from modelcollapse._support.drawing import axes_of, scale
+from modelcollapse._support.drawing import BLUE, VERMILION, axes_of, scale
 from modelcollapse._support.errors import shown
 
 if TYPE_CHECKING:
     from modelcollapse.ledger.theorem import Verdict
 
-KEPT, REJECTED = "#0072b2", "#d55e00"
+KEPT, REJECTED = BLUE, VERMILION
 MOST = 40  # characters of a name
 
 

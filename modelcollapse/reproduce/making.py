@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from modelcollapse._support.drawing import save
 from modelcollapse._support.errors import InvalidInput, unknown
-from modelcollapse._support.files import replacing
 from modelcollapse._support.sealed import (
     DamagedError,
     digest,
@@ -27,6 +27,7 @@ MODULES = {
     "gaussian-densities": "gaussian.densities",
     "kde-loss": "kde.loss",
     "kde-bandwidths": "kde.bandwidths",
+    "kde-top-hat": "kde.top_hat",
     "regression": "regression.sweep",
     "discrete": "discrete.sweep",
     "language": "language.loop",
@@ -158,8 +159,7 @@ def _save(folder: Path, picture: Picture) -> None:
     for ending in ("png", "pdf"):
         # Without a date the same data give the same file.
         plain: dict[str, Any] = {"metadata": {"CreationDate": None}} if ending == "pdf" else {}
-        with replacing(folder / f"{picture.name}.{ending}") as partial:
-            picture.drawing.savefig(partial, dpi=DPI, format=ending, **plain)
+        save(picture.drawing, folder / f"{picture.name}.{ending}", dpi=DPI, **plain)
 
 
 def _write_data(path: Path, data: Frames) -> None:

@@ -1,12 +1,13 @@
 """How the figures look: one colour per workflow, simulations as bands, theorems as lines."""
 
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
 
 from modelcollapse._support.checks import Floats
-from modelcollapse._support.drawing import BAND, spaced
+from modelcollapse._support.drawing import BAND, letter, spaced
 from modelcollapse._support.drawing import figure as drawn
 from modelcollapse.workflows.names import COLOURS
 
@@ -14,17 +15,20 @@ DASHES = {"replace": "-", "accumulate": "--", "accumulate-subsample": "-."}
 WIDTH, HEIGHT = 2.2, 1.75  # of a panel, in inches
 TEXT = 8
 LIGHTEST = 0.35  # share of the full colour
-KEY = "bands: 5 % to 95 % of runs; dots: means of runs; lines: theorems"  # for titles
+ACROSS = 14  # letters of that size, or the next one, in an inch
+KEY = "bands: 5 % to 95 % of runs; dots: means of runs; lines: theorems"
 
 
 def panels(rows: int, columns: int, title: str, **shared: Any) -> tuple[Any, Any]:
-    """Return a matplotlib Figure and its axes, shape (rows, columns)."""
-    figure = drawn((max(6.0, WIDTH * columns + 0.9), HEIGHT * rows + 1.3))
+    """Return a matplotlib Figure and its axes, shape (rows, columns), each with a letter."""
+    wide = max(6.0, WIDTH * columns + 0.9)
+    figure = drawn((wide, HEIGHT * rows + 1.3))
     axes = figure.subplots(rows, columns, squeeze=False, **shared)
     for axis in axes.flat:
         axis.spines[["top", "right"]].set_visible(False)
         axis.tick_params(which="both", labelsize=TEXT - 1)
-    figure.suptitle(title, fontsize=TEXT + 1)
+    letter(axes.flat, TEXT)
+    figure.suptitle("\n".join(wrap(title, int(ACROSS * wide))), fontsize=TEXT + 1)
     return figure, axes
 
 
@@ -69,8 +73,8 @@ def tones(colour: str, count: int) -> list[tuple[float, ...]]:
     return [tuple(1 - share * (1 - own)) for share in np.linspace(LIGHTEST, 1.0, count)]
 
 
-def legend(figure: Any, axes: Any, **options: Any) -> None:
-    """Put one legend for all panels beneath them."""
+def legend(figure: Any, axes: Any, key: str = "", **options: Any) -> None:
+    """Put one legend for all panels beneath them, below a key: what dots, bands and lines are."""
     handles: dict[str, Any] = {}
     for axis in np.asarray(axes).flat:
         for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
@@ -82,6 +86,8 @@ def legend(figure: Any, axes: Any, **options: Any) -> None:
         ncols=options.pop("ncols", 4),
         frameon=False,
         fontsize=TEXT,
+        title="\n".join(wrap(key, int(ACROSS * figure.get_figwidth()))) or None,
+        title_fontsize=TEXT,
         **options,
     )
 

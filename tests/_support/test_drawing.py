@@ -7,7 +7,7 @@ import pytest
 from matplotlib.figure import Figure
 
 import modelcollapse as mc
-from modelcollapse._support.drawing import axes_of, figure, quantiles, scale, spaced
+from modelcollapse._support.drawing import axes_of, figure, quantiles, save, scale, spaced
 
 
 def test_quantiles_of_infinities_are_values_that_there_are():
@@ -17,6 +17,21 @@ def test_quantiles_of_infinities_are_values_that_there_are():
 
     assert quantiles(values).tolist() == [[1, -20], [10, -11], [19, -2]]
     assert quantiles(np.full((3, 1), np.inf)).tolist() == [[np.inf]] * 3
+
+
+def test_files_hold_their_fonts(tmp_path):
+    """A PDF whole TrueType fonts, an SVG the shapes of its letters, and each is written whole."""
+    made = figure((2, 2))
+    made.subplots().set_title(r"words and $\sigma_0^2$")
+    for ending in ("pdf", "svg", "PNG"):
+        save(made, tmp_path / f"a.{ending}")
+    pdf, svg = (tmp_path / "a.pdf").read_bytes(), (tmp_path / "a.svg").read_text("utf-8")
+
+    assert b"/FontFile2" in pdf
+    assert b"/Type3" not in pdf
+    assert "<text" not in svg
+    assert "<path" in svg
+    assert len(list(tmp_path.iterdir())) == 3
 
 
 def test_few_generations_all_have_a_dot():

@@ -13,7 +13,6 @@ from modelcollapse.reproduce.kde.bounds import schedule
 from modelcollapse.reproduce.kde.cross_entropy import Law, lower_bound
 from modelcollapse.reproduce.kde.cross_entropy import named as curve
 from modelcollapse.reproduce.kde.loss import recorded, sweeps
-from modelcollapse.reproduce.kde.losses import titled
 from tests.helpers.figure_making import WORKFLOWS, assert_files, fixtures
 
 FIGURE = named("kde-loss")
@@ -174,10 +173,3 @@ def test_finished_parts_are_kept(tmp_path, monkeypatch):
     table = mismatched.compute(grid, context)
     monkeypatch.setattr(mismatched, "one", None)
     assert mismatched.compute(grid, context).equals(table)
-
-
-def test_titles_fit():
-    """No line of a title is longer than the picture is wide."""
-    words = "word " * 60
-    assert max(map(len, titled(words, words, 1).splitlines())) <= 84
-    assert max(map(len, titled(words, words, 5).splitlines())) <= 166

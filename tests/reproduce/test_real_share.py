@@ -144,3 +144,18 @@ def test_web_lines_are_the_predictions(pictures):
         expected = mc.predict(e)["squared_error"][-1] * e.sizes.sum()
         assert abs(value / expected - 1) < 1e-3  # the rows are rounded
     assert abs(lines[4][-1, 1] - 1) < 1e-12  # all rows real
+
+
+def test_marks_are_on_their_curves(pictures):
+    """The best weight's star, and the smallest share's diamond, at points of the limit's line."""
+    found = 0
+    for axis in pictures["share"].drawing.axes:
+        lines = axis.get_lines()
+        (limit_line,) = [x for x in lines if x.get_linestyle() == "--" and len(x.get_xdata()) > 1]
+        curve = dict(limit_line.get_xydata().tolist())
+        for mark in lines:
+            if mark.get_marker() in ("*", "D") and len(mark.get_xdata()):
+                (x,), (y,) = mark.get_data()
+                assert curve[x] == pytest.approx(y, rel=1e-9)
+                found += 1
+    assert found == 6

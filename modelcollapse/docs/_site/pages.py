@@ -25,6 +25,7 @@ FOLDER = "reference"
 # Public rooms that are imported by their own names; the others are attributes of the package.
 ROOMS = ("workflows", "testing", "language", "sweep", "reproduce")
 COLUMNS = 6  # of the ledger's tables
+GALLERY = "(gallery/README.rst", "(pictures/index.rst"  # its scripts, and what they make
 FAMILY = "family-"  # how the names of pages begin that lead from formulas to theorems
 # Where the members of other packages' classes begin, of which theirs is the place to tell.
 FOREIGN = "BaseEstimator, BaseException, Mapping, Protocol, dict, list, object, tuple"
@@ -60,7 +61,7 @@ def readme() -> str:
     """Return the repository's first page, with links from the place of the site's."""
     told = (ROOT / "README.md").read_text(encoding="utf-8")
     told = told.replace("](modelcollapse/docs/", "](").replace("](modelcollapse/", "](../")
-    return told.replace("](LICENSE)", "](../../LICENSE)")
+    return told.replace("](LICENSE)", "](../../LICENSE)").replace(*GALLERY)
 
 
 def entry(theorem: Theorem) -> str:
@@ -140,7 +141,7 @@ def adapted(name: str, told: str) -> str:
     if "/" in name:
         return told
     told = re.sub(r"^\[Back to the first page\]\(\S*\)\. ?", "", told)
-    told = told.replace("(../../README.md", "(index.rst")
+    told = told.replace("(../../README.md", "(index.rst").replace(*GALLERY)
     told = told.replace("(../../CHANGELOG.md", f"({FOLDER}/changelog.md")
     told = re.sub(r"\(\.\./\.\./theory/(\w+)\.py\)", rf"({FOLDER}/proofs/\1.md)", told)
     told = re.sub(r"\[([^\[\]]*)\]\(\.\./\.\./[^()]*\)", r"\1", told)

@@ -41,9 +41,9 @@ def _entropy(frame: Any) -> Picture:
 
     outcomes, sizes = _axes(frame)
     title = (
-        "Entropy of the fitted distribution: under replace it is lost within a few n generations\n"
-        f"{KEY}\nwhere these are open, dots are joined, and thin lines are proved lower bounds"
+        "Entropy of the fitted distribution: under replace it is lost within a few n generations"
     )
+    key = f"{KEY}; where these are open, dots are joined, and thin lines are proved lower bounds"
     figure, axes = panels(len(outcomes), len(sizes), title, sharex="col")
     for line, K in zip(axes, outcomes, strict=True):
         for axis, n in zip(line, sizes, strict=True):
@@ -57,8 +57,8 @@ def _entropy(frame: Any) -> Picture:
                 axis.plot(bound["generation"], bound["expected"], dashes, color=colour, lw=0.6)
             axis.set_ylim(0, 1.08 * np.log(min(K, n)))
     rows, columns = [f"K = {K:,}" for K in outcomes], [f"n = {n:,}" for n in sizes]
-    name_grid(axes, rows, columns, "generation", "entropy, nats")
-    legend(figure, axes)
+    name_grid(axes, rows, columns, "generation t", "entropy $H_t$, nats")
+    legend(figure, axes, key)
     alt = (
         f"Entropy by generation, for {outcomes} outcomes (rows of panels) and {sizes} rows "
         "(columns): under replace it falls to zero, under the other two it settles"
@@ -71,10 +71,7 @@ def _heterozygosity(frame: Any) -> Picture:
 
     outcomes, sizes = _axes(frame)
     K = outcomes[0]
-    title = (
-        f"K = {K:,}: heterozygosity, the chance that two rows of the fit differ, and its loss"
-        f"\n{KEY}"
-    )
+    title = f"K = {K:,}: heterozygosity, the chance that two rows of the fit differ, and its loss"
     figure, axes = panels(2, len(sizes), title, sharex="col", sharey="row")
     for j, n in enumerate(sizes):
         own = frame.filter(pl.col.outcomes == K, pl.col.samples == n)
@@ -86,9 +83,9 @@ def _heterozygosity(frame: Any) -> Picture:
             _curve(axes[1, j], cell, "squared_error", workflow)
     axes[0, 0].set_ylim(0, 1)
     columns = [f"n = {n:,}" for n in sizes]
-    name_grid(axes, ["", ""], columns, "generation", "heterozygosity")
+    name_grid(axes, ["", ""], columns, "generation t", r"heterozygosity, $1-\sum p_i^2$")
     axes[1, 0].set_ylabel("squared error = share lost", fontsize=axes[0, 0].yaxis.label.get_size())
-    legend(figure, axes)
+    legend(figure, axes, KEY)
     alt = (
         f"Heterozygosity (top) and squared error over its truth (bottom) by generation, K = {K}, "
         f"{sizes} rows (columns): under replace all is lost, under the others of the order 1/n"

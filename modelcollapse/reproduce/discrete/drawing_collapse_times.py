@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse._support.drawing import BAND
+from modelcollapse._support.drawing import BAND, BLUE, GREEN, ORANGE, PURPLE
 from modelcollapse.reproduce.figure import Picture
 from modelcollapse.reproduce.style import TEXT, legend, panels, tones
 from modelcollapse.workflows.names import COLOURS
 
-TONES = ("#000000", "#0072b2", "#009e73", "#e69f00", "#cc79a7")  # one per number of outcomes
+TONES = ("#000000", BLUE, GREEN, ORANGE, PURPLE)  # one per number of outcomes
 MARKERS = "osD^v"
 APART = 1.3  # from one number of outcomes to the next, so that none hides another
 LONGEST = 6  # generations over n that are shown of the law
@@ -18,13 +18,13 @@ LONGEST = 6  # generations over n that are shown of the law
 def collapse_picture(frame: Any, times: Any) -> Picture:
     """Draw mean and spread of the times against n, the same over n, and their law."""
     outcomes = sorted(times["outcomes"].unique().to_list())
-    title = (
-        "Replace: the first generation with one outcome left comes after about 2n generations\n"
+    title = "Replace: the first generation with one outcome left comes after about 2n generations"
+    key = (
         "bars: 5 % to 95 % of runs; dots: means of runs; lines: exact up to n = 1,000, dashed: "
         "the diffusion's limit"
     )
     figure, axes = panels(1, 3, title)
-    figure.set_size_inches(10.5, 4.2)
+    figure.set_size_inches(9.5, 4.2)
     for i, K in enumerate(outcomes):
         shift = APART ** (i - (len(outcomes) - 1) / 2)
         for axis, over in zip(axes[0], (False, True), strict=False):
@@ -36,7 +36,7 @@ def collapse_picture(frame: Any, times: Any) -> Picture:
         axis.set_xlabel("rows per generation, n", fontsize=TEXT)
         axis.set_ylabel(label, fontsize=TEXT)
     axes[0, 1].set_ylim(0, None)
-    legend(figure, axes[0, :2], ncols=5)
+    legend(figure, axes[0, :2], key, ncols=5)
     _law(axes[0, 2], frame, outcomes[0])
     alt = (
         f"Generations until one outcome is left against the rows per generation, for {outcomes} "

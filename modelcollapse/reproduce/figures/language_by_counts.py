@@ -13,7 +13,7 @@ from modelcollapse import solver
 from modelcollapse._support import drawing
 from modelcollapse._support.checks import Floats
 from modelcollapse._support.errors import InvalidInput, ModelCollapseError
-from modelcollapse._support.files import check_writable, replacing
+from modelcollapse._support.files import check_writable
 from modelcollapse.families.markov import Language, Markov
 from modelcollapse.loop.experiment import Experiment, simulate
 from modelcollapse.workflows import Accumulate, AnyWorkflow, Replace
@@ -62,25 +62,25 @@ def measured(workflow: AnyWorkflow, texts: int, replicates: int = 4000, seed: in
 
 def draw(path: Path, replicates: int = 4000, seed: int = 0) -> None:
     """Draw the excess over k/2n for many and for few texts, and the loops that lost something."""
-    figure = drawing.figure((10.5, 4.4))
+    figure = drawing.figure((8.8, 3.9))
     check_writable("path", path)
     panels = figure.subplots(1, 3, width_ratios=(1, 1, 0.8))
     for workflow, axis in zip(WORKFLOWS, panels, strict=False):
         _curves(axis, workflow, panels[2], replicates, seed)
-    panels[0].set(ylabel="excess loss over k/2n")
+    panels[0].set(ylabel="excess loss over $k/2n$")
+    drawing.letter(panels)
     panels[2].set(ylim=(0, 1))
-    panels[2].set_title("loops with an infinite loss", fontsize=10)
+    panels[2].set(ylabel="loops with an infinite loss, share")
     for axis, corner in zip(panels, ("upper left", "lower right", "upper left"), strict=True):
         axis.set(xlabel="generation t", xticks=range(1, GENERATIONS + 1))
         axis.legend(frameon=False, fontsize=8.5, loc=corner)
         axis.spines[["top", "right"]].set_visible(False)
     figure.suptitle(
         f"Which of 8 words follows which, k = {language().parameters}: lines are the law of many "
-        f"rows, $c_t$; marks the means of {replicates:,} loops, those with a finite loss",
-        fontsize=9.5,
+        f"rows, $c_t$;\nmarks the means of {replicates:,} loops, those with a finite loss",
+        fontsize=10,
     )
-    with replacing(path) as partial:
-        figure.savefig(partial, dpi=130, format="png")
+    drawing.save(figure, path, ending="png")
 
 
 def _curves(

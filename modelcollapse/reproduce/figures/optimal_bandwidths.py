@@ -13,7 +13,7 @@ import numpy as np
 from modelcollapse._support import drawing
 from modelcollapse._support.checks import Floats
 from modelcollapse._support.errors import InvalidInput, ModelCollapseError
-from modelcollapse._support.files import check_writable, replacing
+from modelcollapse._support.files import check_writable
 from modelcollapse.families.kde import control, search
 from modelcollapse.families.kde.estimator import KDE
 from modelcollapse.families.kde.optimal import optimal_bandwidths
@@ -23,12 +23,13 @@ from modelcollapse.workflows import Accumulate, AccumulateSubsample, Replace, Wo
 SAMPLES = GENERATIONS = 100
 WORKFLOWS: tuple[Workflow, ...] = (Replace(), AccumulateSubsample(), Accumulate())
 COLOURS = {
-    "best fixed": "#7f8c8d",
-    "Scott": "#d68910",
-    "Silverman": "#8e44ad",
-    "greedy": "#c0392b",
-    "optimal": "#1f618d",
+    "best fixed": "0.5",
+    "Scott": drawing.ORANGE,
+    "Silverman": drawing.PURPLE,
+    "greedy": drawing.VERMILION,
+    "optimal": drawing.BLUE,
 }
+DASHES = {"Silverman": (0, (3, 2)), "greedy": (0, (1, 1))}  # which nearly coincide with Scott
 Schedule = tuple[Floats, Floats]  # bandwidths and errors
 
 
@@ -70,30 +71,32 @@ def table(results: dict[str, dict[str, Schedule]]) -> str:
 
 def draw(path: Path, results: dict[str, dict[str, Schedule]]) -> None:
     """Draw bandwidths above, and errors below, one column for each workflow."""
-    figure = drawing.figure((11, 5.6))
+    figure = drawing.figure((8.8, 5.4))
     axes = figure.subplots(2, len(results), sharex=True, sharey="row")
     for column, (workflow, found) in enumerate(results.items()):
         for name, schedule in found.items():
             _draw_one(axes[:, column], name, schedule)
-        axes[0, column].set_title(workflow, fontsize=11)
+        axes[0, column].set_title(workflow, fontsize=10)
         axes[1, column].set_xlabel("generation t")
+    drawing.letter(axes.flat)
     axes[0, 0].set(ylabel="bandwidth $h_t$", xscale="log", yscale="log")
-    axes[1, 0].set(ylabel="mean integrated squared error", yscale="log")
+    axes[1, 0].set(ylabel=r"squared error, $E\int(p_t-p_0)^2$", yscale="log")
+    axes[1, 0].set_xticks([1, 10, 100], ["1", "10", "100"])
     axes[0, 0].set_yticks([0.1, 0.2, 0.5, 1.0], ["0.1", "0.2", "0.5", "1"])
-    axes[0, -1].legend(frameon=False, fontsize=9)
+    axes[0, -1].legend(frameon=False, fontsize=9, loc="upper right")
     figure.suptitle(
         f"Exact errors of bandwidth schedules: N(0, 1), n = {SAMPLES} rows per generation",
         fontsize=10.5,
     )
-    with replacing(path) as partial:
-        figure.savefig(partial, dpi=130, format="png")
+    drawing.save(figure, path, ending="png")
 
 
 def _draw_one(axes: Any, name: str, schedule: Schedule) -> None:
     generations = np.arange(1, GENERATIONS + 1)
     width = 2.2 if name == "optimal" else 1.2
     for axis, values in zip(axes, schedule, strict=True):
-        axis.plot(generations, values, color=COLOURS[name], lw=width, label=name)
+        dashes = DASHES.get(name, "-")
+        axis.plot(generations, values, color=COLOURS[name], ls=dashes, lw=width, label=name)
         axis.minorticks_off()
         axis.spines[["top", "right"]].set_visible(False)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from modelcollapse._support import drawing
 from modelcollapse._support.errors import InvalidInput, ModelCollapseError
-from modelcollapse._support.files import check_writable, replacing
+from modelcollapse._support.files import check_writable
 from modelcollapse.families.gaussian.estimator import Gaussian
 from modelcollapse.loop.experiment import Experiment, predict, simulate
 from modelcollapse.workflows import Accumulate, AccumulateSubsample, Replace
@@ -17,6 +17,7 @@ from modelcollapse.workflows.names import COLOURS
 
 WORKFLOWS = (Replace(), AccumulateSubsample(), Accumulate())
 RECORDED = (1, 2, 3, 5, 8, 12, 18, 27, 40, 60, 80, 100)
+NAMED = {"replace": 25}  # the generation at which its steep line is named
 PANELS = (
     ("squared_error", r"squared error of the mean, $E(m_t-\mu_0)^2/\sigma_0^2$", "log"),
     ("variance", r"variance, $E\,v_t/\sigma_0^2$", "linear"),
@@ -25,7 +26,7 @@ PANELS = (
 
 def draw(path: Path, samples: int = 100, replicates: int = 20_000, seed: int = 0) -> None:
     """Draw predictions as lines, simulated means as dots and runs of the variance as bands."""
-    figure = drawing.figure((10.5, 4.3))
+    figure = drawing.figure((8.4, 4.2))
     check_writable("path", path)
     axes = figure.subplots(1, 2)
     for workflow in WORKFLOWS:
@@ -33,19 +34,19 @@ def draw(path: Path, samples: int = 100, replicates: int = 20_000, seed: int = 0
         _draw_one(axes, e, simulate(e, replicates, seed, RECORDED), COLOURS[workflow.name])
     for axis, (_, label, scale) in zip(axes, PANELS, strict=True):
         axis.set(xscale="log", yscale=scale, xlabel="generation t", ylabel=label)
+        axis.set_xticks([1, 10, 100], ["1", "10", "100"])
         axis.spines[["top", "right"]].set_visible(False)
     axes[0].axhline(1 / samples, color="0.6", lw=0.8, ls=":")
     axes[0].text(RECORDED[-1], 0.92 / samples, "real data only", ha="right", va="top", color="0.4")
     axes[0].set_ylim(0.6 / samples, 1.5)
     axes[1].set_ylim(0, 1.8)
-    axes[0].legend(frameon=False, loc="upper left")
+    drawing.letter(axes)
     figure.suptitle(
-        f"Gaussian, maximum likelihood, n = {samples}: lines are exact predictions, dots the means "
-        f"of {replicates:,} simulated runs, bands 5 % to 95 % of runs",
-        fontsize=9.5,
+        f"Gaussian, maximum likelihood, n = {samples}: lines are exact predictions, dots\n"
+        f"the means of {replicates:,} simulated runs, bands 5 % to 95 % of runs",
+        fontsize=10,
     )
-    with replacing(path) as partial:
-        figure.savefig(partial, dpi=130, format="png")
+    drawing.save(figure, path, ending="png")
 
 
 def _draw_one(axes: Any, e: Experiment, runs: Any, colour: str) -> None:
@@ -63,8 +64,11 @@ def _draw_one(axes: Any, e: Experiment, runs: Any, colour: str) -> None:
             "o",
             color=colour,
             ms=4,
-            label=e.workflow.name,  # type: ignore[union-attr]
         )
+        if name == "squared_error":  # where the lines lie apart
+            at = NAMED.get(str(e.schedule.rule), e.generations)
+            place = (at, 1.12 * prediction[name][at - 1])
+            axis.text(*place, e.schedule.rule, color=colour, ha="right", va="bottom")
 
 
 if __name__ == "__main__":

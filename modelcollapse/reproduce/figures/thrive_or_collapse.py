@@ -11,7 +11,7 @@ import numpy as np
 
 from modelcollapse._support import drawing
 from modelcollapse._support.errors import InvalidInput, ModelCollapseError
-from modelcollapse._support.files import check_writable, replacing
+from modelcollapse._support.files import check_writable
 from modelcollapse.mixed import (
     critical_share,
     fresh_inflation,
@@ -23,24 +23,24 @@ LEVELS = (0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 4.0, 8.0, 16.0)
 RATIOS = (0.1, 100.0)  # synthetic rows over real ones
 SHARES = (0.003, 0.997)
 WANTED = (0.1, 10.0)
-PAIRS = ((1, "#1f618d"), (4, "#d68910"), (16, "#c0392b"))
-BLACK = "#17202a"
+PAIRS = ((1, drawing.BLUE), (4, drawing.ORANGE), (16, drawing.VERMILION))
+BLACK = "#000000"
 
 
 def draw(path: Path, real: int = 10, curvature: float = 1.0) -> None:
     """Draw the risk over real share and synthetic rows, and the smallest share for a risk."""
-    figure = drawing.figure((11.5, 4.7))
+    figure = drawing.figure((9.6, 4.5))
     check_writable("path", path)
     left, right = figure.subplots(1, 2)
+    drawing.letter((left, right))
     _map(figure, left, real, curvature)
     _thresholds(right, real, curvature)
     figure.suptitle(
-        f"Exponential data, {real} real rows, the mean refitted for ever: exact limiting risk over "
-        "that of the real rows alone",
+        f"Exponential data, {real} real rows, the mean refitted for ever:\n"
+        "exact limiting risk over that of the real rows alone",
         fontsize=10.5,
     )
-    with replacing(path) as partial:
-        figure.savefig(partial, dpi=130, format="png")
+    drawing.save(figure, path, ending="png")
 
 
 def _map(figure: Any, axis: Any, real: int, curvature: float) -> None:
@@ -61,7 +61,7 @@ def _map(figure: Any, axis: Any, real: int, curvature: float) -> None:
     axis.plot(best, ratios, color=BLACK, lw=2, label="best weight: the risk equals it")
     axis.plot(1 / (1 + ratios), ratios, color=BLACK, lw=1.4, ls="--", label="all rows alike")
     axis.set(yscale="log", xlim=(0, 1), ylim=RATIOS)
-    axis.set(xlabel="weight on fresh real rows", ylabel="synthetic rows per real row")
+    axis.set(xlabel="weight w on fresh real rows", ylabel=r"synthetic rows per real row, $n_s/n_r$")
     axis.set_yticks([0.1, 1, 10, 100], ["0.1", "1", "10", "100"])
     axis.text(0.015, 0.112, "diverges", color="white", fontsize=9, va="bottom")
     axis.text(0.5, 0.32, "risk 1", fontsize=9, color=BLACK, rotation=-38)
@@ -77,9 +77,11 @@ def _thresholds(axis: Any, real: int, curvature: float) -> None:
         least = float(optimal_weight(real, synthetic, curvature))
         fresh = np.concatenate([[least], np.geomspace(least * 1.0001, WANTED[1], 600)])
         share = smallest_share(fresh, real, synthetic, "fresh-data", curvature)
-        label = f"{ratio} synthetic per real row"
-        axis.plot(fresh, share, color=colour, lw=1.8, label=label)
+        axis.plot(fresh, share, color=colour, lw=1.8)
         axis.plot(least, share[0], "o", color=colour, ms=5)
+        words = f"{ratio} synthetic\nper real row"
+        where = {"ha": "right", "va": "bottom", "fontsize": 8.5}
+        axis.text(1.15 * least, share[0] + 0.02, words, color=colour, **where)
         kept = np.geomspace(1, WANTED[1], 600)
         share = smallest_share(kept, real, synthetic, "keep-real", curvature)
         axis.plot(kept, share, color=colour, lw=1.4, ls="--")
@@ -92,12 +94,9 @@ def _thresholds(axis: Any, real: int, curvature: float) -> None:
     axis.set(xscale="log", xlim=WANTED, ylim=(0, 1.02))
     axis.set_xticks([0.1, 0.2, 0.5, 1, 2, 5, 10], ["0.1", "0.2", "0.5", "1", "2", "5", "10"])
     axis.minorticks_off()
-    axis.set(xlabel="largest risk allowed", ylabel="smallest weight on real rows that is enough")
+    axis.set(xlabel="largest risk allowed", ylabel="smallest weight w on real rows that is enough")
     axis.spines[["top", "right"]].set_visible(False)
-    where = {"frameon": False, "fontsize": 9}
-    axis.add_artist(axis.legend(handles=styles, loc="upper right", **where))
-    lines = [line for line in axis.get_lines() if "synthetic" in str(line.get_label())]
-    axis.legend(handles=lines, loc="upper left", **where)
+    axis.legend(handles=styles, loc="upper right", frameon=False, fontsize=9)
 
 
 if __name__ == "__main__":

@@ -35,7 +35,9 @@ def _densities(frame: Any) -> Picture:
     generations = sorted(frame["generation"].unique().to_list())
     title = (
         "The density that is fitted, at the expected variance v: the original takes v for its "
-        "square root\n"
+        "square root"
+    )
+    key = (
         "lines: theorems; dots: at the mean variance of the runs; dotted: at the median, last "
         "generation"
     )
@@ -50,7 +52,7 @@ def _densities(frame: Any) -> Picture:
     name_grid(axes, WORKFLOWS, columns, "x", "density")
     _generations(axes[0, 0], generations)
     axes[0, 0].plot([], [], color="0.2", lw=0.9, ls=(0, (4, 2)), label="truth, N(0, 1)")
-    legend(figure, axes, ncols=5)
+    legend(figure, axes, key, ncols=5)
     alt = (
         f"fitted normal densities at generations {generations} for three workflows (rows) and n = "
         f"{sizes}, each with v (left) and the square root of v (right) as its standard deviation"
@@ -84,19 +86,16 @@ def _laws(frame: Any) -> Picture:
     import polars as pl
 
     sizes = sorted(frame["samples"].unique().to_list())
-    title = (
-        "The fitted variance over the runs: under replace it drifts away, else it settles\n"
-        "filled: histograms of runs; lines: exact laws"
-    )
+    title = "The fitted variance over the runs: under replace it drifts away, else it settles"
     figure, axes = panels(len(WORKFLOWS), len(sizes), title)
     for i, workflow in enumerate(WORKFLOWS):
         for j, n in enumerate(sizes):
             own = frame.filter(pl.col.workflow == workflow, pl.col.samples == n)
             _histogram(axes[i, j], own, workflow)
-    name_grid(axes, WORKFLOWS, [f"n = {n}" for n in sizes], "log v (natural)", "density")
+    name_grid(axes, WORKFLOWS, [f"n = {n}" for n in sizes], r"$\log\,v_t$ (natural)", "density")
     generations = sorted(frame["generation"].unique().to_list())
     _generations(axes[0, 0], generations)
-    legend(figure, axes)
+    legend(figure, axes, "filled: histograms of runs; lines: exact laws")
     alt = (
         f"histograms of the logarithm of the fitted variance at generations {generations}, with "
         f"the exact laws, for three workflows (rows) and batch sizes {sizes} (columns)"

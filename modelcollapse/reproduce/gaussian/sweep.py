@@ -29,7 +29,12 @@ SIZES = {"paper": [10, 32, 100, 316, 1000], "quick": [10, 32]}
 REPLICATES = {"paper": 100, "quick": 10_000}
 GENERATIONS = {"paper": 100, "quick": 20}
 LOGS = ("log_determinant", "pseudo_log_determinant")
-BETWEEN = f"{KEY};\nthin lines: proved bounds, where the expectation is open"
+SYMBOLS = {
+    "trace": r"trace, $\mathrm{tr}\,S_t/d$",
+    "squared-error": r"error, $|m_t-\mu_0|^2/d$",
+    "determinant": r"$\log\,\det\,S_t$",
+}
+BETWEEN = f"{KEY}; thin lines: proved bounds, where the expectation is open"
 
 
 def sweeps(size: Size) -> Mapping[str, Sweep]:
@@ -62,8 +67,11 @@ def _picture(frame: Any, quantities: Sequence[str], name: str, what: str) -> Pic
     import polars as pl
 
     dims, sizes = (sorted(frame[key].unique().to_list()) for key in ("dim", "samples"))
-    title = f"{what[0].upper()}{what[1:]}\n{KEY if len(quantities) == 1 else BETWEEN}"
-    figure, axes = panels(len(dims), len(sizes), title, sharex=True)
+    log = len(quantities) == 1
+    share = "col" if log else False  # a determinant's size depends on the dimension
+    title = f"{what[0].upper()}{what[1:]}"
+    figure, axes = panels(len(dims), len(sizes), title, sharex=True, sharey=share)
+    shown: dict[Any, list[Any]] = {}
     for i, d in enumerate(dims):
         for j, n in enumerate(sizes):
             # Up to n = d rows the covariance is singular: over its rank instead.
@@ -73,17 +81,21 @@ def _picture(frame: Any, quantities: Sequence[str], name: str, what: str) -> Pic
                 & (pl.col.samples == n)
                 & pl.col.quantity.is_in([quantity, *BOUNDS] if quantity == LOGS[0] else [quantity])
             )
-            _panel(axes[i, j], cells, log=len(quantities) == 1)
-            if len(quantities) == 2 and n <= d:
+            own = shown.setdefault(j if log else (i, j), [])
+            own += _panel(axes[i, j], cells, log=log)
+            if limits := finite_limits(np.concatenate(own), log=log):
+                axes[i, j].set_ylim(*limits)
+            if not log and n <= d:
                 axes[i, j].set_title(f"over rank {n - 1}", fontsize=6, loc="right", pad=1)
-    label = "log det" if len(quantities) == 2 else ("trace" if name == "trace" else "error")
-    name_grid(axes, [f"d = {d}" for d in dims], [f"n = {n}" for n in sizes], "generation", label)
-    legend(figure, axes)
+    rows, columns = [f"d = {d}" for d in dims], [f"n = {n}" for n in sizes]
+    name_grid(axes, rows, columns, "generation t", SYMBOLS[name])
+    legend(figure, axes, KEY if log else BETWEEN)
     alt = f"{what}, by generation, for dimensions {dims} (rows) and batch sizes {sizes} (columns)"
     return Picture(name, figure, alt)
 
 
-def _panel(axis: Any, cells: Any, *, log: bool) -> None:
+def _panel(axis: Any, cells: Any, *, log: bool) -> list[Any]:
+    """Draw three workflows, and return what the axis has to show of them."""
     import polars as pl
 
     if log:
@@ -104,9 +116,7 @@ def _panel(axis: Any, cells: Any, *, log: bool) -> None:
         shown += [own["q95"].to_numpy(), own["mean"].to_numpy(), own["expected"].to_numpy()]
         if workflow != "replace" or not log:
             shown.append(own["q05"].to_numpy())
-    limits = finite_limits(np.concatenate(shown), log=log)
-    if limits:
-        axis.set_ylim(*limits)
+    return shown
 
 
 def _law(axis: Any, cell: Any, workflow: str) -> list[Any]:

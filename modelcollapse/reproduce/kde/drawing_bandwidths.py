@@ -15,14 +15,14 @@ from modelcollapse.reproduce.kde.losses import (
     largest,
     logarithmic,
     loss,
-    titled,
 )
-from modelcollapse.reproduce.style import legend, name_grid, panels
+from modelcollapse.reproduce.style import legend, name_grid, panels, tones
 
 LOSSES = ("loss", "scaled")  # parts of the data
 TITLES = {NORMAL: "N(0, 1)", "swiss_roll": "swiss roll"}
 MARKERS = {"scott": "^", "silverman": "v"}
-SHADES = ("#fdb863", "#e08214", "#b2567c", "#2d004b")  # light to dark, also in grey
+SHADES = tones("#882255", 4)  # light to dark: early to late generations
+LOSS = r"loss $-\log\,p_t$, nats"
 
 
 def with_names(frame: Any) -> Any:
@@ -42,11 +42,8 @@ def by_bandwidth(frames: Frames) -> Picture:
     frame, bounds = _both(frames)
     names = [n for n in DIMS if n in frame["name"].unique().to_list()]
     decades = sorted(frames["mise"]["generation"].unique().to_list())
-    title = titled(
-        "Test loss by bandwidth; triangles: means under rules of thumb, at their bandwidth",
-        KEY.replace("proved upper bounds", "upper ones, in the last generation"),
-        len(names),
-    )
+    title = "Test loss by bandwidth; triangles: means under rules of thumb, at their bandwidth"
+    key = KEY.replace("proved upper bounds", "upper ones, in the last generation")
     figure, axes = panels(len(WORKFLOWS), len(names), title, sharex=True, sharey="col")
     for i, workflow in enumerate(WORKFLOWS):
         for j, name in enumerate(names):
@@ -59,8 +56,8 @@ def by_bandwidth(frames: Frames) -> Picture:
                 _against(axis, cells, colour, f"generation {t}", last=t == decades[-1])
                 marks(axis, cells, colour)
             name_marks(axis, frame)
-    name_grid(axes, WORKFLOWS, [TITLES.get(n, n) for n in names], "bandwidth h", "loss, nats")
-    legend(figure, axes, ncols=6)
+    name_grid(axes, WORKFLOWS, [TITLES.get(n, n) for n in names], "bandwidth h", LOSS)
+    legend(figure, axes, key, ncols=6)
     alt = (
         f"test loss against the bandwidth in generations {decades}, for {', '.join(WORKFLOWS)} "
         f"(rows) on {', '.join(names)} (columns), with proved bounds"
@@ -76,7 +73,7 @@ def _both(frames: Frames) -> tuple[Any, Any]:
     return with_names(pl.concat(runs, how="diagonal_relaxed")), frames["bounds"]
 
 
-def shades(count: int) -> Sequence[str]:
+def shades(count: int) -> Sequence[Any]:
     """Return the colours of some generations, from light to dark."""
     return SHADES[-count:]
 
@@ -127,7 +124,7 @@ def by_rule(frames: Frames) -> Picture:
     names = [n for n in DIMS if n in frame["name"].unique().to_list()]
     given = frame["bandwidth"].unique().to_list()
     chosen = [rule for rule in ("scott", "silverman", "scipy-scott") if rule in given]
-    title = titled("Test loss under rules of thumb, by generation", KEY, len(chosen))
+    title = "Test loss under rules of thumb, by generation"
     figure, axes = panels(len(names), len(chosen), title, sharex=True, sharey="row")
     for i, name in enumerate(names):
         for j, rule in enumerate(chosen):
@@ -136,8 +133,8 @@ def by_rule(frames: Frames) -> Picture:
             for workflow in WORKFLOWS:
                 loss(axes[i, j], frame.filter(own & (pl.col.workflow == workflow)), workflow)
     rows = [f"{TITLES.get(n, n)}, d = {DIMS[n]}" for n in names]
-    name_grid(axes, rows, chosen, "generation", "loss, nats")
-    legend(figure, axes)
+    name_grid(axes, rows, chosen, "generation t", LOSS)
+    legend(figure, axes, KEY)
     alt = (
         f"test loss by generation under the rules {', '.join(chosen)} (columns) on "
         f"{', '.join(names)} (rows)"

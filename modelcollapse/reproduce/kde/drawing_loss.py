@@ -5,7 +5,7 @@ from typing import Any
 
 from modelcollapse.reproduce.figure import Frames, Picture
 from modelcollapse.reproduce.kde import mismatched
-from modelcollapse.reproduce.kde.losses import KEY, WORKFLOWS, logarithmic, loss, titled
+from modelcollapse.reproduce.kde.losses import KEY, WORKFLOWS, logarithmic, loss
 from modelcollapse.reproduce.style import legend, name_grid, panels
 
 
@@ -26,7 +26,7 @@ def _picture(name: str, frame: Any, bound: Any) -> Picture:
     frame, bound = (f.filter(pl.col.name == name) for f in (frame, bound))
     bandwidths = sorted(frame["bandwidth"].unique().to_list(), key=float)
     sizes = sorted(frame["samples"].unique().to_list())
-    title = titled(f"Test loss on {name.replace('_', ' ')}, by generation", KEY, len(sizes))
+    title = f"Test loss on {name.replace('_', ' ')}, by generation"
     figure, axes = panels(len(bandwidths), len(sizes), title, sharex=True, sharey="row")
     for i, h in enumerate(bandwidths):
         for j, n in enumerate(sizes):
@@ -37,8 +37,8 @@ def _picture(name: str, frame: Any, bound: Any) -> Picture:
                 both = pl.concat([cells.filter(own), bound.filter(own)], how="diagonal_relaxed")
                 loss(axes[i, j], both, workflow)
     rows, columns = [f"h = {float(h):g}" for h in bandwidths], [f"n = {n}" for n in sizes]
-    name_grid(axes, rows, columns, "generation", "loss, nats")
-    legend(figure, axes)
+    name_grid(axes, rows, columns, "generation t", r"loss $-\log\,p_t$, nats")
+    legend(figure, axes, KEY)
     alt = (
         f"test loss of kernel densities on {name}, by generation, for bandwidths "
         f"{', '.join(bandwidths)} (rows) and batch sizes {sizes} (columns), with proved bounds"

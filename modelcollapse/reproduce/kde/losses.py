@@ -1,11 +1,10 @@
 """Drawing test losses: runs as bands and dots, proved bounds as lines."""
 
 from collections.abc import Sequence
-from textwrap import wrap
 from typing import Any
 
 from modelcollapse._support.drawing import BAND
-from modelcollapse.reproduce.style import DASHES, WIDTH
+from modelcollapse.reproduce.style import DASHES
 from modelcollapse.workflows.names import COLOURS
 
 WORKFLOWS = ("replace", "accumulate", "accumulate-subsample")
@@ -50,12 +49,6 @@ def loss(axis: Any, frame: Any, workflow: str) -> None:
     axis.plot(*low, dashes, color=colour, lw=width, label=workflow, zorder=order - 0.5)
     high = frame.filter(pl.col.quantity == QUANTITIES[2])
     axis.plot(high["generation"], high["expected"], ":", color=colour, lw=0.7)
-
-
-def titled(title: str, key: str, columns: int) -> str:
-    """Return a title and its key, in lines that fit over so many panels."""
-    wide = int(14 * max(6.0, WIDTH * columns + 0.9))
-    return "\n".join([*wrap(title, wide), *wrap(key, wide)])
 
 
 def largest(frame: Any, quantities: Sequence[str]) -> tuple[Any, Any]:

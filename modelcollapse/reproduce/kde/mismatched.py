@@ -25,7 +25,6 @@ from modelcollapse.reproduce.kde.losses import (
     WORKFLOWS,
     logarithmic,
     loss,
-    titled,
 )
 from modelcollapse.reproduce.style import legend, name_grid, panels
 from modelcollapse.sweep.work import QUANTILES
@@ -125,11 +124,12 @@ def draw(frame: Any) -> Picture:
 
     bandwidths, sizes = (sorted(frame[key].unique().to_list()) for key in ("bandwidth", "samples"))
     places = list(product((SAME, OTHER), sizes))
-    title = titled(
+    title = (
         "Test loss on blobs with three centres for each seed: test rows about the same centres "
-        "(left), and about three others, as in the paper (right)",
-        "bands: 5 % to 95 % of seeds; dots: means of seeds; lines: proved lower bounds of the mean",
-        len(places),
+        "(left), and about three others, as in the paper (right)"
+    )
+    key = (
+        "bands: 5 % to 95 % of seeds; dots: means of seeds; lines: proved lower bounds of the mean"
     )
     figure, axes = panels(len(bandwidths), len(places), title, sharex=True, sharey="row")
     for i, h in enumerate(bandwidths):
@@ -141,8 +141,14 @@ def draw(frame: Any) -> Picture:
             for workflow in WORKFLOWS:
                 loss(axes[i, j], frame.filter(where & (pl.col.workflow == workflow)), workflow)
     columns = [f"{kind}\nn = {n}" for kind, n in places]
-    name_grid(axes, [f"h = {h:g}" for h in bandwidths], columns, "generation", "loss, nats")
-    legend(figure, axes)
+    name_grid(
+        axes,
+        [f"h = {h:g}" for h in bandwidths],
+        columns,
+        "generation t",
+        r"loss $-\log\,p_t$, nats",
+    )
+    legend(figure, axes, key)
     alt = (
         f"test loss on blobs by generation for bandwidths {bandwidths} (rows): on the left test "
         f"rows about the training rows' centres, on the right about others, each for n in {sizes}"

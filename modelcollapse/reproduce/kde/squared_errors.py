@@ -11,7 +11,7 @@ from modelcollapse.families.kde import KDE
 from modelcollapse.loop.experiment import Experiment, predict
 from modelcollapse.reproduce.figure import Frames, Picture
 from modelcollapse.reproduce.kde.drawing_bandwidths import marks, name_marks, shades, with_names
-from modelcollapse.reproduce.kde.losses import WORKFLOWS, logarithmic, titled
+from modelcollapse.reproduce.kde.losses import WORKFLOWS, logarithmic
 from modelcollapse.reproduce.style import legend, name_grid, panels
 from modelcollapse.workflows import by_name
 
@@ -40,11 +40,8 @@ def error(frames: Frames) -> Picture:
     runs = pl.concat([frames["mise"], frames["pooled"]], how="diagonal_relaxed")
     runs = with_names(runs.with_columns(pl.col.bandwidth.cast(pl.String)))
     decades = sorted(frames["mise"]["generation"].unique().to_list())
-    title = titled(
-        "Integrated squared error of densities fitted to N(0, 1), by bandwidth",
-        "bands: 5 % to 95 % of runs; dots and triangles: means of runs; lines: exact expectations",
-        len(WORKFLOWS),
-    )
+    title = "Integrated squared error of densities fitted to N(0, 1), by bandwidth"
+    key = "bands: 5 % to 95 % of runs; dots and triangles: means of runs; lines: exact expectations"
     figure, axes = panels(1, len(WORKFLOWS), title, sharex=True, sharey=True)
     for axis, workflow in zip(axes[0], WORKFLOWS, strict=True):
         logarithmic(axis)
@@ -58,8 +55,8 @@ def error(frames: Frames) -> Picture:
         limit = lines.filter(pl.col.generation == LIMIT)
         axis.plot(limit["h"], limit["expected"], "k--", lw=0.9, label="limit of late generations")
         name_marks(axis, runs)
-    name_grid(axes, [""], WORKFLOWS, "bandwidth h", "squared error")
-    legend(figure, axes, ncols=4)
+    name_grid(axes, [""], WORKFLOWS, "bandwidth h", r"squared error, $\int(p_t-p_0)^2$")
+    legend(figure, axes, key, ncols=4)
     alt = f"exact integrated squared error against the bandwidth in generations {decades}"
     return Picture("squared-error", figure, alt)
 

@@ -50,7 +50,7 @@ def _losses(frames: Frames) -> Picture:
             _beside(axis, known[quantity], text, below=quantity == "grammatical")
             axis.margins(y=0.08)
         _by_generation(axis, frame["generation"], label)
-    legend(figure, axes, ncols=3)
+    legend(figure, axes, of_seeds(frame), ncols=3)
     words = ", ".join(label.replace("\n", " ") for label in shown.values())
     return Picture("loss", figure, f"By generation, for three workflows: {words}")
 
@@ -83,9 +83,7 @@ def over_seeds(frame: Any) -> Any:
 
 
 def _title(frame: Any) -> str:
-    return f"{frame['model'][0]} on {frame['data'][0]}, trained on its own samples\n" + of_seeds(
-        frame
-    )
+    return f"{frame['model'][0]} on {frame['data'][0]}, trained on its own samples"
 
 
 def _beside(axis: Any, level: float, text: str, *, below: bool) -> None:
@@ -102,11 +100,11 @@ def _beside(axis: Any, level: float, text: str, *, below: bool) -> None:
 
 
 def _by_generation(axis: Any, generations: Any, label: str) -> None:
-    from matplotlib.ticker import MaxNLocator
+    from matplotlib.ticker import FixedLocator
 
-    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axis.xaxis.set_major_locator(FixedLocator(sorted(generations.unique()), nbins=10))
     axis.set_xlim(generations.min() - 0.5, generations.max() + 0.5)
-    axis.set_xlabel("generation", fontsize=TEXT)
+    axis.set_xlabel("generation t", fontsize=TEXT)
     axis.set_ylabel(label, fontsize=TEXT)
 
 
@@ -115,7 +113,8 @@ def _differences(frame: Any) -> Picture:
 
     pairs = list(combinations(ORDER, 2))
     seeds = sorted(frame["seed"].unique().to_list())
-    figure, axes = panels(1, len(pairs), _claim(frame), sharey=True)
+    title, key = _claim(frame)
+    figure, axes = panels(1, len(pairs), title, sharey=True)
     for axis, (first, second) in zip(axes[0], pairs, strict=True):
         axis.axhline(0, color="k", lw=0.8)
         own = frame.filter(pl.col.first == first, pl.col.second == second)
@@ -124,18 +123,20 @@ def _differences(frame: Any) -> Picture:
         axis.set_title(f"{first}\nless {second}", fontsize=TEXT)
         _by_generation(axis, frame["generation"], "")
     axes[0, 0].set_ylabel(f"difference, nats per {frame['unit'][0]}", fontsize=TEXT)
-    legend(figure, axes)
+    legend(figure, axes, key)
     alt = "Paired differences of held-out losses by generation, with intervals, for each two of "
     return Picture("paired", figure, alt + f"{', '.join(ORDER)} and each seed")
 
 
-def _claim(frame: Any) -> str:
+def _claim(frame: Any) -> tuple[str, str]:
     alpha, clip, rows, unit = (frame[name][0] for name in ("alpha", "clip", "rows", "unit"))
-    return (
+    title = (
         f"Which model is worse? Mean difference of the losses on {rows:,} held-out rows, each "
-        f"clipped to {clip:g} nats per {unit}\nbars enclose its expectation but for a probability "
-        f"of {_power(alpha / 2)} each; one mark per seed"
+        f"clipped to {clip:g} nats per {unit}"
     )
+    rare = _power(alpha / 2)
+    key = f"bars enclose its expectation but for a probability of {rare} each; one mark per seed"
+    return title, key
 
 
 def _power(value: float) -> str:

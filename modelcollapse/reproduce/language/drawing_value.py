@@ -51,14 +51,13 @@ def _language(frames: Frames) -> Picture:
     axes[0, 0].set_ylabel(label, fontsize=TEXT)
     axes[0, 1].set_xlabel("proportion of real rows", fontsize=TEXT)
     axes[0, 1].set_title(_explained(frames.get("regressions")), fontsize=TEXT - 1)
-    legend(figure, axes)
+    legend(figure, axes, f"{of_seeds(frame)}; stars: the best of a curve")
     alt = f"{label}, by the number of synthetic rows and by the proportion of real rows, with one "
     return Picture("value", figure, alt + "curve for each number of real rows")
 
 
 def _title(frame: Any) -> str:
-    what = f"{frame['model'][0]} on {frame['data'][0]}: what are synthetic rows worth?"
-    return f"{what}\n{of_seeds(frame)}; stars: the best of a curve"
+    return f"{frame['model'][0]} on {frame['data'][0]}: what are synthetic rows worth?"
 
 
 def _explained(fits: Any) -> str:
@@ -89,7 +88,10 @@ def _gaussian(frames: Frames) -> Picture:
     generator = frame["generator_rows"][0]
     title = (
         f"Another model, exactly solvable: the mean of a Gaussian, generator fitted to {generator} "
-        f"rows\ndots: means of {REPLICATES:,} simulations; lines: theorems; stars: best numbers of "
+        "rows"
+    )
+    key = (
+        f"dots: means of {REPLICATES:,} simulations; lines: theorems; stars: best numbers of "
         "synthetic rows"
     )
     figure, axes = panels(1, 2, title)
@@ -113,7 +115,7 @@ def _gaussian(frames: Frames) -> Picture:
     left.set_ylabel("squared error over the variance, times 1,000", fontsize=TEXT)
     right.set_xticks(*ticks(frame["real"]))
     right.minorticks_off()
-    legend(figure, axes, ncols=3)
+    legend(figure, axes, key, ncols=3)
     alt = (
         "Squared error of a Gaussian mean by the number of synthetic rows, simulated and by "
         "theory, and the best and the break-even number of synthetic rows by that of real rows"

@@ -29,8 +29,8 @@ def _budgets(frames: Frames) -> Picture:
 
     theorem = frames["theorem"]
     sizes = sorted(theorem["samples"].unique().to_list())
-    title = (
-        "The error of the mean (real rows alone = 1) against the budget\n"
+    title = "The error of the mean (real rows alone = 1) against the budget"
+    key = (
         "bands: 5 % to 95 % of runs at the last generation simulated; dots: their means; lines: "
         "theorems"
     )
@@ -45,10 +45,10 @@ def _budgets(frames: Frames) -> Picture:
         axes,
         list(FAMILIES.values()),
         [f"n = {n} new rows per generation" for n in sizes],
-        "budget: rows that each generation is fitted to",
-        "error",
+        "budget k: rows that each generation is fitted to",
+        r"error, $n\,E(m_t-m_0)^2/V$",
     )
-    legend(figure, axes, ncols=3)
+    legend(figure, axes, key, ncols=3)
     alt = (
         "error of the mean against the budget of accumulate-subsample, for Gaussian and "
         f"exponential data (rows) and {sizes} new rows per generation (columns)"
@@ -87,15 +87,12 @@ def _costs(frames: Frames) -> Picture:
     theorem = frames["theorem"].filter(own)
     n = int(theorem["samples"].max())
     theorem, runs = theorem.filter(pl.col.samples == n), frames[f"n-{n}"].filter(own)
-    title = (
-        f"What a budget buys: Gaussian, n = {n} new rows per generation\n"
-        "dots on the left: means of runs; lines: theorems"
-    )
+    title = f"What a budget buys: Gaussian, n = {n} new rows per generation"
     figure, axes = panels(1, 2, title)
     figure.set_size_inches(8.2, 3.9)
     _by_generation(axes[0, 0], runs, theorem, n)
     _by_cost(axes[0, 1], theorem, n)
-    legend(figure, axes, ncols=4)
+    legend(figure, axes, "dots in a: means of runs; lines: theorems", ncols=4)
     alt = (
         f"left: error by generation for several budgets, n = {n}; right: the error beyond that of "
         "accumulate against the rows fitted in all generations together"
@@ -122,7 +119,7 @@ def _by_generation(axis: Any, runs: Any, lines: Any, n: int) -> None:
     values = n * whole["value"].to_numpy()
     axis.plot(whole["generation"], values, label="accumulate", **EVERYTHING)
     axis.set(xscale="log", ylim=(0, None))
-    axis.set_xlabel("generation", fontsize=TEXT)
+    axis.set_xlabel("generation t", fontsize=TEXT)
     axis.set_ylabel("error, real rows alone = 1", fontsize=TEXT)
 
 

@@ -30,10 +30,9 @@ def draw_shares(frames: Frames) -> Picture:
     import polars as pl
 
     rows = int(frames["gaussian"]["samples"][0])
-    title = (
-        f"How much real data: {rows} real and {rows} sampled rows in each fit\n"
-        "bands: 5 % to 95 % of runs at t = 30; dots: their means; lines: theorems"
-    )
+    title = f"How much real data: {rows} real and {rows} sampled rows in each fit"
+    last = int(frames["gaussian"]["generation"].max())
+    key = f"bands: 5 % to 95 % of runs at t = {last}; dots: their means; lines: theorems"
     figure, axes = panels(len(ROWS), len(NAMES), title, sharex=True, sharey="row")
     figure.set_size_inches(8.2, 7.8)
     for i, (family, quantity) in enumerate(ROWS.values()):
@@ -43,9 +42,9 @@ def draw_shares(frames: Frames) -> Picture:
             _panel(axes[i, j], frames[family].filter(own), lines, name, quantity)
             if quantity == "squared_error":
                 _mark(axes[i, j], name, rows, CURVATURES[family])
-    name_grid(axes, list(ROWS), list(NAMES.values()), "weight on the real rows", "")
+    name_grid(axes, list(ROWS), list(NAMES.values()), "weight w on the real rows", "")
     _key(axes[0, 0], sorted(t for t in frames["share-theorem"]["generation"].unique() if t))
-    legend(figure, axes, ncols=3)
+    legend(figure, axes, key, ncols=3)
     alt = (
         "limiting and finite-time error, and fitted variance, against the weight on real rows, for "
         "fresh (left) and kept (right) real rows, Gaussian and exponential data"

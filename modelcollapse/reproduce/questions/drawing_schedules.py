@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
-from modelcollapse._support.drawing import BAND
+from modelcollapse._support.drawing import BAND, GREEN, VERMILION
 from modelcollapse.families.kde import KDE, PowerBandwidth
 from modelcollapse.families.names import parse_bandwidth
 from modelcollapse.loop.experiment import Experiment, predict
 from modelcollapse.loop.fate import Fate
 from modelcollapse.reproduce.figure import Frames, Picture
 from modelcollapse.reproduce.figures.optimal_bandwidths import COLOURS as RULES
-from modelcollapse.reproduce.style import TEXT, legend, name_grid, panels
+from modelcollapse.reproduce.style import KEY, TEXT, legend, name_grid, panels
 from modelcollapse.workflows import BY_NAME
 from modelcollapse.workflows.names import COLOURS
 
@@ -20,8 +20,8 @@ STYLES: dict[str, tuple[str, Any]] = {
     "fixed, 0.5": ("0.55", (0, (5, 2))),
     "Scott": (RULES["Scott"], "-"),
     "Silverman": (RULES["Silverman"], (0, (1, 1))),
-    "falling like t^(-1/5)": ("#148f77", "-."),
-    "falling like 1/t": ("#c0392b", (0, (3, 1, 1, 1, 1, 1))),
+    "falling like t^(-1/5)": (GREEN, "-."),
+    "falling like 1/t": (VERMILION, (0, (3, 1, 1, 1, 1, 1))),
     "optimal": (RULES["optimal"], "-"),
 }
 RULE_NAMES = {"scott": "Scott", "silverman": "Silverman"}
@@ -48,8 +48,7 @@ def _errors(frame: Any) -> Picture:
 
     n = frame["samples"][0]
     title = (
-        f"Mean integrated squared error of kernel densities: N(0, 1), n = {n} rows per generation\n"
-        "dots: means of runs; lines: theorems"
+        f"Mean integrated squared error of kernel densities: N(0, 1), n = {n} rows per generation"
     )
     figure, axes = panels(1, len(WORKFLOWS), title, sharey=True)
     figure.set_size_inches(9.2, 3.9)
@@ -59,8 +58,8 @@ def _errors(frame: Any) -> Picture:
             "bandwidth", maintain_order=True
         ):
             _error(axis, cell.sort("generation"), schedule(str(bandwidth)))
-    name_grid(axes, [""], WORKFLOWS, "generation", "integrated squared error")
-    legend(figure, axes)
+    name_grid(axes, [""], WORKFLOWS, "generation t", r"squared error, $\int(p_t-p_0)^2$")
+    legend(figure, axes, "dots: means of runs; lines: theorems")
     alt = (
         "exact and simulated integrated squared error by generation, for replace, accumulate and "
         f"accumulate-subsample, under {len(STYLES)} schedules of bandwidths"
@@ -82,7 +81,6 @@ def _spreads(frame: Any) -> Picture:
     n = frame["samples"][0]
     title = (
         f"Second moment of the training rows (truth = 1), n = {n} rows per generation, and its fate"
-        "\nbands: 5 % to 95 % of runs; dots: means of runs; lines: theorems"
     )
     loops = frame.select("workflow", "bandwidth").unique(maintain_order=True)
     workflows = loops["workflow"].unique(maintain_order=True).to_list()
@@ -96,7 +94,8 @@ def _spreads(frame: Any) -> Picture:
         words = f"{workflow}\n{CONDITIONS[workflow]}"
         line[0].set_ylabel(words, fontsize=TEXT)
     for axis in axes[-1]:
-        axis.set_xlabel("generation", fontsize=TEXT)
+        axis.set_xlabel("generation t", fontsize=TEXT)
+    legend(figure, axes, KEY)
     alt = (
         "second moment of the training rows by generation under replace (above) and accumulate "
         "(below), for schedules on both sides of the thresholds"

@@ -10,7 +10,7 @@ from modelcollapse._support.sealed import frames
 from modelcollapse.loop.experiment import predict
 from modelcollapse.reproduce.figure import Context, Figure, Frames, Picture, Size, swept
 from modelcollapse.reproduce.questions import webs
-from modelcollapse.reproduce.questions.drawing_real_share import draw_shares
+from modelcollapse.reproduce.questions.drawing_real_share import WANTED, draw_shares
 from modelcollapse.sweep import Cell, Sweep
 
 WORKFLOWS = ("keep-real", "fresh-data")
@@ -24,7 +24,7 @@ FINE = {"paper": 60, "quick": 9}  # shares on a theorem's curve
 AT, LATE = [10, 30], 200  # generations: simulated, and the last of which the theorem is drawn
 REPLICATES = {
     "paper": {"gaussian": 10_000, "gamma": 100_000},  # rare runs carry the error of the second
-    "quick": {"gaussian": 200, "gamma": 2_000},
+    "quick": {"gaussian": 10_000, "gamma": 10_000},
 }
 
 
@@ -71,9 +71,18 @@ def draw(frames: Frames) -> Sequence[Picture]:
 def _mixed(fine: int) -> Iterator[dict[str, Any]]:
     for family, v2 in CURVATURES.items():
         for name in WORKFLOWS:
-            for share in np.geomspace(SHARES["paper"][0], SHARES["paper"][-1], fine).tolist():
+            for share in _shares(fine, name, v2):
                 where = {"family": family, "workflow": name, "share": share}
                 yield from ({**where, **point} for point in _points(family, name, share, v2))
+
+
+def _shares(fine: int, name: str, v2: float) -> list[float]:
+    """Return the weights on a curve, among them those that are marked on it."""
+    marked = [mixed.smallest_share(WANTED, ROWS, ROWS, name, v2)]
+    if name == "fresh-data":
+        marked.append(mixed.optimal_weight(ROWS, ROWS, v2))
+    grid = np.geomspace(SHARES["paper"][0], SHARES["paper"][-1], fine)
+    return sorted({*grid.tolist(), *map(float, marked)})
 
 
 def _points(family: str, name: str, share: float, v2: float) -> Iterator[dict[str, Any]]:

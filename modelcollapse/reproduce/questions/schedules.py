@@ -22,7 +22,7 @@ SPREADS = {
 }
 REPLICATES = {  # accumulate scores all rows so far, which takes a hundred times as long
     "paper": {"replace": 1000, "accumulate": 200, "accumulate-subsample": 1000, "spread": 500},
-    "quick": {"replace": 100, "accumulate": 50, "accumulate-subsample": 100, "spread": 40},
+    "quick": {"replace": 400, "accumulate": 200, "accumulate-subsample": 400, "spread": 10_000},
 }
 # Powers on both sides of the two thresholds, and a power of the logarithm beyond accumulate's.
 POWERS = {

@@ -20,7 +20,7 @@ REAL = {
     "quick": [0.0, 0.4, 0.8],
 }
 PARTS = ("a third", "two thirds", "all")  # of the generations, that are drawn
-REPLICATES = {"paper": 4_000, "quick": 200}
+REPLICATES = {"paper": 4_000, "quick": 4_000}
 
 
 def sweeps(size: Size) -> Mapping[str, Sweep]:
@@ -83,10 +83,9 @@ def draw(frames: Frames) -> Picture:
 
     webs = [part for part in frames if part.startswith("web-") and part != "web-theorem"]
     title = (
-        "A web that everyone trains on keeps its worth above a real share of what is new "
-        "(dotted)\nbands: 5 % to 95 % of runs at the last generation; dots: their means; lines: "
-        "theorems"
+        "A web that everyone trains on keeps its worth above a real share of what is new (dotted)"
     )
+    key = "bands: 5 % to 95 % of runs at the last generation; dots: their means; lines: theorems"
     figure, axes = panels(1, len(webs), title, sharey=True)
     figure.set_size_inches(8.2, 3.6)
     growths = [float(frames[part]["growth"][0]) for part in webs]
@@ -98,7 +97,7 @@ def draw(frames: Frames) -> Picture:
     for words, style in zip(PARTS, styles(range(len(PARTS)), "black").values(), strict=True):
         axes[0, 0].plot([], [], label=f"{words} of the generations", **style)
     axes[0, 0].plot([], [], label="limit", **LIMIT)
-    legend(figure, axes)
+    legend(figure, axes, key)
     alt = (
         "error times all rows against the real share of new rows, at three generations and in the "
         f"limit, for webs that grow by {', '.join(map(str, growths))} per generation"

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from modelcollapse._support.checks import Floats
-from modelcollapse._support.drawing import spaced
+from modelcollapse._support.drawing import SKY, VERMILION, spaced
 from modelcollapse.families.regression import LinearRegression
 from modelcollapse.loop.experiment import Experiment, predict
 from modelcollapse.reproduce.figure import Picture
@@ -16,8 +16,8 @@ WORKFLOWS = ("replace", "accumulate", "accumulate-subsample")
 DEPTH = 20  # of a band below the means, as a factor
 # Nested, so that equal values are seen to be equal.
 NOISES = (
-    {"marker": "o", "ms": 6.5, "color": "#56b4e9", "markerfacecolor": "none"},
-    {"marker": "s", "ms": 3.6, "color": "#d55e00", "markerfacecolor": "none"},
+    {"marker": "o", "ms": 6.5, "color": SKY, "markerfacecolor": "none"},
+    {"marker": "s", "ms": 3.6, "color": VERMILION, "markerfacecolor": "none"},
     {"marker": ".", "ms": 2.5, "color": "black"},
 )
 
@@ -27,15 +27,15 @@ def risks(frame: Any) -> Picture:
     import polars as pl
 
     dims, sizes = (sorted(frame[key].unique().to_list()) for key in ("dim", "samples"))
-    title = f"Risk of a regression with sigma² = 1, one design for all generations\n{KEY}"
+    title = "Risk of a regression with sigma² = 1, one design for all generations"
     figure, axes = panels(len(dims), len(sizes), title, sharex=True)
     for i, d in enumerate(dims):
         for j, n in enumerate(sizes):
             own = (pl.col.dim == d) & (pl.col.samples == n) & (pl.col.noise == 1)
             panel(axes[i, j], frame.filter(own), d, n)
     rows, columns = [f"d = {d}" for d in dims], [f"n = {n}" for n in sizes]
-    name_grid(axes, rows, columns, "generation", "risk")
-    legend(figure, axes)
+    name_grid(axes, rows, columns, "generation t", r"risk, $|w_t-w^*|^2$")
+    legend(figure, axes, KEY)
     alt = (
         f"Risk by generation, for {dims} inputs (rows of panels) and {sizes} rows (columns): "
         "under replace it grows in proportion to the generation, under accumulate it settles"
@@ -92,17 +92,15 @@ def noises(frame: Any) -> Picture:
 
     sizes = sorted(frame["samples"].unique().to_list())
     d = min(d for d in frame["dim"].unique() if d > sizes[0])
-    title = (
-        f"Risk over sigma², d = {d}: from n = d + 2 on the three noises are one curve\n"
-        "dots: means of runs (n = d: medians); lines: theorems"
-    )
+    title = f"Risk over sigma², d = {d}: from n = d + 2 on the three noises are one curve"
+    key = "dots: means of runs (n = d: medians); lines: theorems"
     figure, axes = panels(len(WORKFLOWS), len(sizes), title, sharex=True, sharey="col")
     for i, workflow in enumerate(WORKFLOWS):
         for j, n in enumerate(sizes):
             own = (pl.col.workflow == workflow) & (pl.col.samples == n) & (pl.col.dim == d)
             _noises(axes[i, j], frame.filter(own), infinite=abs(n - d) <= 1)
-    name_grid(axes, WORKFLOWS, [f"n = {n}" for n in sizes], "generation", "risk / sigma²")
-    legend(figure, axes)
+    name_grid(axes, WORKFLOWS, [f"n = {n}" for n in sizes], "generation t", "risk / sigma²")
+    legend(figure, axes, key)
     alt = (
         f"Risk over sigma squared by generation for three noises, d = {d}, three workflows (rows) "
         f"and {sizes} rows (columns): equal where n is at least d + 2, not below"

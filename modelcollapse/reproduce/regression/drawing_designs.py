@@ -23,7 +23,7 @@ def designs(frame: Any) -> Picture:
     dots = f"dots: means of {frame['replicates'][0]:,} runs ± {ERRORS} standard errors"
     title = (
         f"Risk over that of generation 1, d = {frame['dim'][0]}: replace grows like t, "
-        f"accumulate stays below π²/6\n{dots}; lines: theorems"
+        "accumulate stays below π²/6"
     )
     figure, axes = panels(2, len(sizes), title, sharex=True, sharey="row")
     for i, workflow in enumerate(WORKFLOWS):
@@ -35,8 +35,8 @@ def designs(frame: Any) -> Picture:
     for axis in axes[1]:
         axis.axhline(SETTLED, color="0.5", lw=0.8, ls=":", label="π²/6")
         axis.set_ylim(0.9, 1.8)
-    name_grid(axes, WORKFLOWS, [f"n = {n}" for n in sizes], "generation", "risk / first")
-    legend(figure, axes, ncols=2 if len(sizes) < 4 else 5)
+    name_grid(axes, WORKFLOWS, [f"n = {n}" for n in sizes], "generation t", "risk / first")
+    legend(figure, axes, f"{dots}; lines: theorems", ncols=2 if len(sizes) < 4 else 5)
     alt = (
         f"Risk relative to generation 1 for {sizes} rows (columns): under replace (top) it is the "
         "generation's number, under accumulate (bottom) it tends to pi squared over 6 with one "
