@@ -178,7 +178,7 @@ def test_figures_are_listed(capsys):
     assert main(["reproduce", "--list"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("gaussian: ")
-    assert len(lines) == 11
+    assert len(lines) == 12
 
 
 @pytest.mark.usefixtures("interruptible")
