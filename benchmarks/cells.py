@@ -107,11 +107,11 @@ def near_misses(cell, side):
 def resolved(cell, side, quantity, t):
     """Return whether a side's arithmetic can hold an answer.
 
-    The paper's loop holds the covariance itself, and loses a direction once its variance is at
+    Loops on rows hold the covariance itself, and lose a direction once its variance is at
     rounding level beside the largest: its log-determinant is then too large. The simulator
     holds logarithms.
     """
-    if side != "paper" or quantity != "log_determinant" or cell.dim == 1:
+    if side == "modelcollapse" or quantity != "log_determinant" or cell.dim == 1:
         return True
     rates = prediction(cell).exponents["lyapunov"]
     return t * (max(rates) - min(rates)) < LOG_CONDITION

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import modelcollapse as mc
-from benchmarks import paper_discrete
+from benchmarks import at_once, paper_discrete
 from benchmarks.discrete_cells import (
     CELLS,
     OUTCOMES,
@@ -32,11 +32,21 @@ def by_rows(cell, seed):
     return answers, float(np.median(seconds))
 
 
+def by_counts(cell, seed):
+    """Run all repeats at once in NumPy; return the answers, and the seconds of a repeat."""
+    size = OUTCOMES, cell.samples, cell.generations
+    start = time.perf_counter()
+    records = at_once.discrete(cell.workflow, *size, cell.repeats, seed)
+    seconds = (time.perf_counter() - start) / cell.repeats
+    return {q: getattr(records, q) for q in QUANTITIES}, seconds
+
+
 @pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell.name)
 def test_discrete_loop(benchmark, rounds, record_other, bench_seed, cell):
-    """Both sides' answers agree with the theory, and not with that of other workflows."""
+    """All sides' answers agree with the theory, and not with that of other workflows."""
     e = cell.experiment()
     peer, seconds = by_rows(cell, bench_seed)
+    counted, counting = by_counts(cell, bench_seed)
     mc.simulate(e, 1)  # compiles
     seeds = iter(range(bench_seed, bench_seed + ROUNDS))
     found = []
@@ -50,11 +60,14 @@ def test_discrete_loop(benchmark, rounds, record_other, bench_seed, cell):
         ours = benchmark.stats.stats.median / cell.replicates
         unit = 1e6 / cell.generations
         record_other(f"{cell.name}: row by row", "us a generation", value=unit * seconds)
+        record_other(f"{cell.name}: NumPy at once", "us a generation", value=unit * counting)
         record_other(f"{cell.name}: modelcollapse", "us a generation", value=unit * ours)
+        record_other(f"{cell.name}: ratio to NumPy at once", "x", value=counting / ours)
         goal = f", {cell.floor} wanted" if cell.floor else ""
         record_other(f"{cell.name}: ratio{goal}", "x", value=seconds / ours)
 
     assert_answers(cell, peer)
+    assert_answers(cell, counted)
     ours = {q: np.concatenate([runs[q] for runs in found]) for q in QUANTITIES}
     assert_answers(cell, ours)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import modelcollapse as mc
-from benchmarks import paper_exponential
+from benchmarks import at_once, paper_exponential
 from benchmarks.exponential_cells import (
     CELLS,
     CHECKED,
@@ -17,11 +17,14 @@ from benchmarks.exponential_cells import (
     assert_answers,
 )
 
+PEERS = {"the plain loop": paper_exponential.loop, "NumPy at once": at_once.exponential}
+KNOWN = {"the plain loop": {cell.family for cell in CELLS}, "NumPy at once": at_once.DRAWN}
 
-def paper_errors(cell, repeats, seed):
-    """Run the plain loop and return squared errors, shape (repeats, generations)."""
+
+def peers_errors(loop, cell, repeats, seed):
+    """Run a loop on rows and return squared errors, shape (repeats, generations)."""
     truth = cell.experiment().truth
-    found = paper_exponential.loop(cell.family, truth.value, SAMPLES, GENERATIONS, repeats, seed)
+    found = loop(cell.family, truth.value, SAMPLES, GENERATIONS, repeats, seed)
     return (found - truth.value) ** 2 / truth.variance
 
 
@@ -32,22 +35,24 @@ def our_errors(cell, repeats, seed):
 
 @pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell.name)
 def test_exponential_loop(benchmark, rounds, record_other, bench_seed, cell, capsys):
-    """Both sides' answers agree with the theory, and not with replace's; the ratio is printed.
+    """All sides' answers agree with the theory, and not with replace's; the ratios are printed.
 
-    The plain loop runs between the rounds of the simulator, so that both meet the same machine.
+    The peers run between the rounds of the simulator, so that all meet the same machine.
     """
-    answers = {"paper": [], "modelcollapse": []}
-    seconds = []
+    peers = {name: PEERS[name] for name in PEERS if cell.family in KNOWN[name]}
+    answers = {name: [] for name in (*peers, "modelcollapse")}
+    seconds = {name: [] for name in peers}
     seeds = iter(range(bench_seed, bench_seed + ROUNDS))
     columns = np.array(CHECKED) - 1
     our_errors(cell, 1, bench_seed)
 
     def peer():
         seed = next(seeds)
-        start = time.perf_counter()
-        found = paper_errors(cell, cell.repeats, seed)
-        seconds.append((time.perf_counter() - start) / (cell.repeats * GENERATIONS))
-        answers["paper"].append(found[:, columns])
+        for name, loop in peers.items():
+            start = time.perf_counter()
+            found = peers_errors(loop, cell, cell.repeats, seed)
+            seconds[name].append((time.perf_counter() - start) / (cell.repeats * GENERATIONS))
+            answers[name].append(found[:, columns])
         return (cell, cell.replicates, seed), {}
 
     def run(*args):
@@ -60,9 +65,11 @@ def test_exponential_loop(benchmark, rounds, record_other, bench_seed, cell, cap
         assert_answers(cell, np.concatenate(found))
     if benchmark.stats:
         ours = benchmark.stats.stats.median / (cell.replicates * GENERATIONS)
-        ratio = median(seconds) / ours
-        benchmark.extra_info.update(paper_us_per_step=1e6 * median(seconds), ratio=ratio)
-        record_other(f"{cell.name}: times as fast as the plain loop", "ratio", value=ratio)
-        with capsys.disabled():
-            numbers = f"{1e6 * median(seconds):.1f} us / {1e9 * ours:.0f} ns"
-            print(f"\n{cell.name}: {numbers} = {ratio:,.0f}x, floor {cell.floor:,}x")  # noqa: T201
+        for name in peers:
+            peer = median(seconds[name])
+            record_other(f"{cell.name}: times as fast as {name}", "ratio", value=peer / ours)
+            with capsys.disabled():
+                print(  # noqa: T201
+                    f"\n{cell.name}, {name}: {1e6 * peer:.1f} us / {1e9 * ours:.0f} ns"
+                    f" = {peer / ours:,.0f}x, floor beside the plain loop {cell.floor:,}x"
+                )

@@ -1,19 +1,21 @@
-"""Linear regression: the paper's loop beside the exact simulator, on one thread."""
+"""Linear regression: the paper's loop, NumPy's and the exact simulator, on one thread."""
+
+from functools import partial
 
 import numpy as np
 import pytest
 
 import modelcollapse as mc
-from benchmarks import paper_regression
+from benchmarks import at_once, paper_regression
 from benchmarks.cells import CHECKED, GENERATIONS, ROUNDS, SAMPLES
 from benchmarks.regression_cells import REGRESSION_CELLS, assert_risks
 
 MEDIANS = {}
 
 
-def paper_risks(cell, repeats, seed):
-    """Run the paper's loop."""
-    return paper_regression.loop(cell.workflow, cell.dim, SAMPLES, GENERATIONS, repeats, seed)
+def peers_risks(loop, cell, repeats, seed):
+    """Run a loop on rows."""
+    return loop(cell.workflow, cell.dim, SAMPLES, GENERATIONS, repeats, seed)
 
 
 def our_risks(cell, repeats, seed):
@@ -21,14 +23,18 @@ def our_risks(cell, repeats, seed):
     return mc.simulate(cell.experiment(), repeats, seed)["risk"]
 
 
-SIDES = {"paper": paper_risks, "modelcollapse": our_risks}
+SIDES = {
+    "paper": partial(peers_risks, paper_regression.loop),
+    "at once": partial(peers_risks, at_once.regression),
+    "modelcollapse": our_risks,
+}
 
 
 @pytest.mark.parametrize("side", SIDES)
 @pytest.mark.parametrize("cell", REGRESSION_CELLS, ids=lambda cell: cell.name)
 def test_regression_loop(benchmark, rounds, record_other, bench_seed, cell, side):
     """Each side's risks agree with the theory, and not with that of the other workflow."""
-    repeats = cell.repeats if side == "paper" else cell.replicates
+    repeats = cell.replicates if side == "modelcollapse" else cell.repeats
     seeds = iter(range(bench_seed, bench_seed + ROUNDS))
     answers = []
     SIDES[side](cell, 1, bench_seed)  # imports, and fills NumPy's caches
@@ -47,6 +53,8 @@ def test_regression_loop(benchmark, rounds, record_other, bench_seed, cell, side
         steps = repeats * GENERATIONS
         MEDIANS[cell.name, side] = benchmark.stats.stats.median / steps
         record_other(f"{cell.name}, {side}", "us per generation", 1e6 / steps)
-        if (peer := MEDIANS.get((cell.name, "paper"))) and side == "modelcollapse":
-            ratio = peer / MEDIANS[cell.name, side]
-            record_other(f"{cell.name}", f"times faster, floor {cell.floor}", value=ratio)
+        for other in SIDES if side == "modelcollapse" else ():
+            if other != side and (peer := MEDIANS.get((cell.name, other))):
+                ratio = peer / MEDIANS[cell.name, side]
+                aim = f"times faster than {other}, floor beside the paper {cell.floor}"
+                record_other(cell.name, aim, value=ratio)
