@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
 LOOK = 0.5  # seconds between a worker's looks at whether its parent is the same
+_waiting: list[Callable[[], None]] = []  # for this process to compile
 
 
 def spread(
@@ -91,9 +92,6 @@ def _end_with(tie: "Connection", parent: int) -> None:
     os._exit(1)
 
 
-_waiting: list[Callable[[], None]] = []
-
-
 @contextmanager
 def helped(call: str) -> Iterator[None]:
     """Have a second process compile too, once this one does and if there is a core for it.
@@ -109,15 +107,15 @@ def helped(call: str) -> Iterator[None]:
     def begin() -> None:
         from joblib import cpu_count
 
-        if cpu_count() == 1:
+        if cpu_count() == 1 or not sys.executable:  # as where another program runs Python
             return
         code = f"from {__name__} import _read_on; _read_on(); {call}"
         nowhere, ours = subprocess.DEVNULL, subprocess.PIPE
-        with held():
+        with held(), suppress(OSError):  # it is no more than help
             helper = subprocess.Popen(  # noqa: S603 - this package's own code
                 [sys.executable, "-c", code], stdin=ours, stdout=nowhere, stderr=nowhere
             )
-        helpers.append(helper)
+            helpers.append(helper)
 
     _waiting.append(begin)
     try:
@@ -132,8 +130,10 @@ def helped(call: str) -> Iterator[None]:
 
 def compiling() -> None:
     """Begin what waits for this process to compile."""
-    while _waiting:
-        _waiting.pop()()
+    for begin in _waiting[:]:
+        with suppress(ValueError):  # another thread was sooner
+            _waiting.remove(begin)
+            begin()
 
 
 def _read_on() -> None:
