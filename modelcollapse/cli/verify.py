@@ -10,7 +10,6 @@ from cyclopts import Parameter
 from modelcollapse._support.errors import InvalidInput, unknown
 from modelcollapse._support.interruption import INTERRUPTED
 from modelcollapse._support.words import many
-from modelcollapse._support.workers import helped
 from modelcollapse.cli.completing import FamilyOrSlug
 from modelcollapse.cli.options import LoopOptions, WorkflowOptions
 from modelcollapse.cli.output import Quiet, console, note, number, print_json, progress
@@ -18,7 +17,7 @@ from modelcollapse.cli.whole import Whole
 from modelcollapse.families.names import FAMILIES
 from modelcollapse.ledger.agreement import verify_experiment
 from modelcollapse.ledger.theorem import Verdict, theorems
-from modelcollapse.ledger.verification import ALPHA, compile_for, lacking, verify_all
+from modelcollapse.ledger.verification import ALPHA, beside, lacking, verify_all
 from modelcollapse.loop.experiment import Experiment
 
 if TYPE_CHECKING:
@@ -90,8 +89,7 @@ def verify(
     count = len(chosen) - len(left)
     verdicts: list[Verdict] = []
     interrupted = False
-    helper = f"from {compile_for.__module__} import compile_for; compile_for({only!r})"
-    with progress(1.0, quiet=quiet) as show, helped(helper):
+    with progress(1.0, quiet=quiet) as show, beside(only):
         try:
             verify_all(
                 only,

@@ -3,12 +3,14 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from threading import Lock
 from typing import Self, get_args
 
 from modelcollapse._support.checks import fraction, listener, whole
 from modelcollapse._support.errors import invalid, unknown
 from modelcollapse._support.interruption import apart
+from modelcollapse._support.workers import helped
 from modelcollapse.ledger.claims import Claim, Design, Finding, Foreseen, TooWeak, Trained
 from modelcollapse.ledger.theorem import Entries, Kind, Theorem, Verdict, theorems
 from modelcollapse.loop.blocks import BLOCK
@@ -156,15 +158,25 @@ def _check(theorem: Theorem) -> None:
         raise invalid(f"{where} near", {}, "name a near miss: without one the power is unknown")
 
 
-def compile_for(which: str) -> None:
-    """Compile what the simulations of a glob's theorems call, from the last one to the first.
+def beside(which: str) -> AbstractContextManager[None]:
+    """While a glob's theorems are verified, compile in a second process, from the last one on.
 
-    A second process that does so meets the one that verifies halfway.
+    The two meet halfway. Of few simulations this process would not be done sooner.
     """
+    if len(_simulations(which)) <= 2 * AHEAD:
+        return nullcontext()
+    return helped(f"from {__name__} import compile_for; compile_for({which!r})")
+
+
+def compile_for(which: str) -> None:
+    """Compile what the simulations of a glob's theorems call, from the last one to the first."""
+    for design in reversed(_simulations(which)):
+        simulate(design.experiment(), FEW, 0, design.at, extra=design.extra, test=design.test)
+
+
+def _simulations(which: str) -> list[Design]:
     designs = dict.fromkeys(theorem.claim.design for theorem in _runnable(theorems(which)))
-    for design in reversed(designs):
-        if design is not None and not isinstance(design, Trained):
-            simulate(design.experiment(), FEW, 0, design.at, extra=design.extra, test=design.test)
+    return [design for design in designs if design and not isinstance(design, Trained)]
 
 
 class Verification:

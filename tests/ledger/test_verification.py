@@ -1,6 +1,7 @@
 """Verifying theorems of one's own: the same evidence, the same words, and clear refusals."""
 
 import math
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -180,3 +181,16 @@ def test_another_process_compiles_what_a_verification_calls(monkeypatch):
         {"extra": d.extra, "test": d.test} for d in reversed(designs)
     ]
     assert simulated
+
+
+@pytest.mark.parametrize(
+    ("which", "helps"), [("discrete/*", True), (LEDGER, False), ("*/large-sample-law", False)]
+)
+def test_another_process_helps_where_there_is_enough_to_do(which, helps, monkeypatch):
+    """Of few simulations, or none, it would compile what this one compiles at the same time."""
+    calls = []
+    monkeypatch.setattr(verification, "helped", lambda call: nullcontext(calls.append(call)))
+    with verification.beside(which):
+        pass
+    told = f"from {verification.__name__} import compile_for; compile_for({which!r})"
+    assert calls == [told] * helps
