@@ -52,7 +52,7 @@ def test_it_answers_within_a_second(benchmark, record_other, name, tmp_path):
 
 
 @pytest.mark.parametrize("fresh", [False, True])
-def test_a_monitor_updates_within_a_millisecond(benchmark, record_other, bench_seed, fresh):
+def test_a_monitor_updates_within_a_millisecond(benchmark, rounds, record_other, bench_seed, fresh):
     """The median of forty updates by 1,000 losses each, as they rise beyond the margin."""
     rng = np.random.default_rng(bench_seed)
     monitor = mc.Monitor("loss", margin=0.1, range=(0, 5), fresh=fresh)
@@ -67,7 +67,7 @@ def test_a_monitor_updates_within_a_millisecond(benchmark, record_other, bench_s
         monitor.update(t, losses=losses, **extra)
         seconds.append(time.process_time() - start)
 
-    benchmark.pedantic(update, rounds=40)
+    rounds(update, lambda: ((), {}), 40)
     middle = float(np.median(seconds))
     name = "fresh" if fresh else "the same"
     record_other(
@@ -75,4 +75,4 @@ def test_a_monitor_updates_within_a_millisecond(benchmark, record_other, bench_s
     )
 
     assert monitor.alarmed
-    assert middle < AT_ONCE
+    assert middle < AT_ONCE or benchmark.disabled  # beside other work its time says nothing

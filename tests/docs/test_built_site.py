@@ -291,6 +291,8 @@ def test_what_is_broken_fails_the_build(tmp_path):
     shutil.copytree(pages.DOCS / "_site/static", tmp_path / "_site/static")
     (tmp_path / "reference").mkdir()
     (tmp_path / "reference/scorer.js").touch()
+    (tmp_path / "gallery").mkdir()
+    (tmp_path / "gallery/README.rst").write_text("Gallery\n=======\n", encoding="utf-8")
     lines = ["# A", "", "[b](nowhere.md)", "", "[c](#nothing)", "", r"$\left($"]
     (tmp_path / "index.md").write_text("\n".join(lines), encoding="utf-8")
     done = built(tmp_path, tmp_path / "site")
