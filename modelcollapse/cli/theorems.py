@@ -1,5 +1,7 @@
 """``modelcollapse theorems``: list the ledger, search it, and show one entry in full."""
 
+import re
+from difflib import get_close_matches
 from typing import Annotated, Any
 
 from cyclopts import Parameter
@@ -61,9 +63,9 @@ def _like_a_slug(word: str, *, alone: bool) -> bool:
     """Return whether it is a slug or a pattern, and not a word such as k/2n."""
     if " " in word:
         return False
-    return not {"*", "["}.isdisjoint(word) or (
-        "/" in word and (alone or word.partition("/")[0] in ROOMS)
-    )
+    room, slash, _ = word.partition("/")
+    meant = room in ROOMS or (alone and bool(get_close_matches(room, ROOMS)))
+    return not {"*", "["}.isdisjoint(word) or bool(slash and meant)
 
 
 def _chosen(slugs: list[str], family: str | None) -> Entries[Theorem]:
@@ -90,7 +92,7 @@ def _room(family: str) -> str:
 
 
 def _first_sentence(theorem: Theorem) -> str:
-    said = theorem.statement.split(". ")[0].removesuffix(".")
+    said = re.split(r"(?<![.])[.] (?=[A-Z])", theorem.statement)[0].removesuffix(".")
     return f"{said} [refuted]" if theorem.expected == "refuted" else said
 
 

@@ -72,6 +72,11 @@ def _line(row: Row) -> str:
     effect = f"a factor of {amount(row.effect)}" if row.scale == "ratio" else amount(row.effect)
     if row.scale == "difference":
         effect = f"a difference of {effect}"
+    if row.group == "columns":  # a distance from those rows
+        return (
+            f"{row.group.capitalize()} ({row.verdict}): {row.metric} ({row.where}) from honest "
+            f"real rows is {other} ({amount(row.low)} to {amount(row.high)}), p = {amount(row.p)}."
+        )
     return (
         f"{row.group.capitalize()} ({row.verdict}): {row.metric} ({row.where}) is {other} where "
         f"honest real rows have {real}, {effect} ({amount(row.low)} to {amount(row.high)}), p = "

@@ -27,6 +27,8 @@ from modelcollapse.solver.errors import inflation
 from modelcollapse.solver.parts import checked
 from modelcollapse.workflows import AnyWorkflow
 
+MOST_PARAMETERS = 2**53  # whose chi-square has a degree that is a float
+
 
 def excess_loss(
     workflow: AnyWorkflow | Schedule,
@@ -98,6 +100,8 @@ def excess_law(workflow: AnyWorkflow | Schedule, sizes: Any, parameters: int) ->
     from scipy.stats import gamma
 
     schedule, k = checked(workflow, sizes), whole("parameters", parameters)
+    if k > MOST_PARAMETERS:
+        raise invalid("parameters", parameters, f"give a whole number, at most {MOST_PARAMETERS}")
     scales = inflation(schedule, schedule.sizes) / float(schedule.sizes[0])
     return [gamma(k / 2, scale=float(scale)) for scale in scales]
 

@@ -39,6 +39,8 @@ def test_all_are_listed(capsys):
         t.statement.startswith(line.split(None, 1)[1].removesuffix(" [refuted]"))
         for line, t in zip(lines, mc.theorems(), strict=True)
     )
+    told = [line.split(None, 1)[1].removesuffix(" [refuted]") for line in lines]
+    assert not [words for words in told if words.startswith("And ") or words.endswith((" .", ","))]
     assert [line.endswith(" [refuted]") for line in lines] == [
         t.expected == "refuted" for t in mc.theorems()
     ]
@@ -62,6 +64,8 @@ def test_a_word_with_a_slash_is_no_slug(capsys):
     lines, _ = printed(capsys, "large", "sample", "law", "k/2n")
 
     assert lines[0].split()[0].endswith("/large-sample-law")
+    assert printed(capsys, "k/2n")[0]
+    assert "did you mean kde/replace" in wrong(capsys, "theorems", "kd/replace/mise")
     assert wrong(capsys, "theorems", "kde/nothing", "large").startswith("modelcollapse: unknown")
 
 

@@ -129,6 +129,7 @@ def test_the_gap_of_two_sizes():
         (lambda: solver.excess_loss(mc.Replace(), SIZES, parameters=0), "parameters = 0"),
         (lambda: solver.excess_law(mc.Replace(), SIZES, 1.5), "parameters = 1.5"),
         (lambda: solver.excess_law(mc.Replace(), [5, 0], 2), "sizes"),
+        (lambda: solver.excess_law(mc.Replace(), SIZES, 10**400), "parameters = 1000"),
         (lambda: solver.estimation_gap([3.0], [10]), "two or more losses"),
         (lambda: solver.estimation_gap([3.0, 2.9], [10, 10]), "not all the same"),
         (lambda: solver.estimation_gap([2.9, 3.0], [10, 20]), "more rows do not lower the loss"),

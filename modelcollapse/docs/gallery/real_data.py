@@ -6,7 +6,7 @@ Each generation is fitted to as many real rows as sampled ones, and the real row
 of your choice. The error at which the loop settles is known exactly. Fresh real rows can make it
 better than real rows alone (below 1): at the best weight, the star, the error equals the weight.
 Real rows that are kept cannot. For either a small weight is enough to keep the loop bounded, and
-below 2.5 % this one, on exponential data, diverges.
+below 2.4 % this one, on exponential data, diverges.
 
 Read on: :doc:`how much real data </real-data>`, where ``modelcollapse advise`` answers for your
 numbers.
@@ -28,7 +28,7 @@ def draw(replicates=2_000):
     """Draw the limiting error against the weight on real rows, fresh or kept, with the best
     weight.
 
-    Below a weight of 2.5 % the loop diverges; fresh rows go below the error of real rows alone,
+    Below a weight of 2.4 % the loop diverges; fresh rows go below the error of real rows alone,
     and kept ones do not.
     """
     loops = {

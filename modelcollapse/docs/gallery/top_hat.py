@@ -41,7 +41,8 @@ def first(bandwidth):
 def draw(replicates=400):
     """Draw the share of fresh rows that no top-hat covers, by generation, for two bandwidths.
 
-    It grows under replace, stays under accumulate-subsample, and falls under accumulate.
+    It grows under replace, rises at first under accumulate-subsample, and falls under accumulate;
+    lines join the shares of simulated runs.
     """
     figure, axes = plt.subplots(2, 1, figsize=(6, 6.4), sharex=True, layout="constrained")
     for letter, axis, h in zip("ab", axes, BANDWIDTHS, strict=True):

@@ -379,7 +379,8 @@ THEOREMS = [
     ),
     Theorem(
         "discrete/fresh-data/collapsed",
-        "And so is the count of all outcomes but one: a collapsed loop recovers.",
+        "With fresh rows the chance that one outcome alone is left is known, too, and a collapsed "
+        "loop recovers.",
         r"P(\mathrm{one\ left})=\sum_iP(c_{t,i}=n),\ "
         r"c_{t+1,i}=\mathrm{Bin}(n_r,p_i)+\mathrm{Bin}(n_s,c_{t,i}/n)",
         DERIVED,

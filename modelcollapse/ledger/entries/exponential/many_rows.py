@@ -100,7 +100,8 @@ THEOREMS = [
     ),
     Theorem(
         "exponential/accumulate/large-sample-law",
-        "And 1 + 1/4 + ... + 1/t^2 under accumulate.",
+        "Under accumulate the excess loss of one unknown parameter is 1/2n times 1 + 1/4 + ... + "
+        "1/t^2, for many rows.",
         r"\lim_{n\to\infty}2n\,E(\ell_t-\ell_0)=\sum_{s\le t}s^{-2}",
         REGULAR,
         GAMMA,
@@ -119,8 +120,8 @@ THEOREMS = [
     ),
     Theorem(
         "exponential/accumulate-subsample/large-sample-law",
-        "And under accumulate-subsample a sum that tends to pi^2/2 - 2: each subset's noise comes "
-        "back in the next batch.",
+        "Under accumulate-subsample it is 1/2n times a sum that tends to pi^2/2 - 2: each subset's "
+        "noise comes back in the next batch.",
         r"\lim_{n\to\infty}2n\,E(\ell_t-\ell_0)=2-\tfrac1t+\sum_{s=2}^t\frac1{s^2}"
         r"\left(2-\frac1{s-1}\right)",
         REGULAR,

@@ -328,8 +328,8 @@ THEOREMS = [
     ),
     Theorem(
         "gaussian/accumulate/log-determinant-lower",
-        "And at least what the rule with a node at the lower end of each step's spectrum says: the "
-        "determinant does not vanish.",
+        "Under accumulate the expected log-determinant is at least what the rule with a node at "
+        "the lower end of each step's spectrum says: the determinant does not vanish.",
         r"E\log\det S_t\ge E\log\det S_1+\sum_sd\,R_5[\log]",
         SPECTRUM,
         "the truth is normal, any batch sizes, ddof and temperature",

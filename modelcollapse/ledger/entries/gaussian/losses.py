@@ -164,7 +164,7 @@ THEOREMS = [
     ),
     Theorem(
         "gaussian/accumulate/large-sample-law",
-        "And 1 + 1/4 + ... + 1/t^2 under accumulate.",
+        "Under accumulate the excess loss is k/2n times 1 + 1/4 + ... + 1/t^2, for many rows.",
         r"\lim_{n\to\infty}\frac{2n}k\,E(\ell_t-\ell_0)=c_t,\ c_t=\sum_{s\le t}s^{-2}",
         REGULAR,
         f"{NORMAL}; ddof 0, mean and variance unknown: k = 2",

@@ -113,7 +113,7 @@ THEOREMS = [
     ),
     Theorem(
         "markov/accumulate/large-sample-law",
-        "And 1 + 1/4 + ... + 1/t^2 times it under accumulate.",
+        "Under accumulate that excess loss is k/2n times 1 + 1/4 + ... + 1/t^2, for many texts.",
         r"\lim_{n\to\infty}\frac{2n}k\sum_cv_c\,E\,\mathrm{KL}(p_c\|q_{c,t})=\sum_{s\le t}s^{-2}",
         REGULAR,
         f"{FIXED}; smoothing 1",

@@ -134,8 +134,8 @@ THEOREMS = [
     ),
     Theorem(
         "mixed/exchange/copies",
-        "And they become copies of each other: their distance stays bounded, while their error "
-        "grows.",
+        "Models that train on each other's rows become copies of each other: their distance stays "
+        "bounded, while their error grows.",
         r"C_{ii}-C_{ij}\to\frac{1/n}{1-(a-b)^2},\ a=1-\mu,\ b=\frac{\mu}{K-1}",
         "derived here: theory/weights.py",
         "v2 = 0; K models alike",
