@@ -55,12 +55,16 @@ def draw(ax: Any, rows: Sequence[Row], margin: float) -> Any:
     axis.axvspan(-margin, margin, color="0.92", zorder=0)
     axis.set_yticks(range(len(some)), [_name(row) for row in some], fontsize=7.5)
     axis.invert_yaxis()
-    axis.set_xlabel("change relative to honest real rows (right: other | real)")
+    axis.set_xlabel(
+        "change relative to honest real rows, or distance from them (right: other | real)"
+    )
+    if len(some) < len(rows):
+        axis.set_title(f"the {len(some)} lines of the smallest p, of {len(rows)}", fontsize=9)
     return axis
 
 
 def _name(row: Row) -> str:
-    text = f"{row.metric}, {row.where}"
+    text = f"{row.where}: {row.metric}"
     return text if len(text) <= 60 else text[:59] + "…"
 
 

@@ -344,3 +344,14 @@ def test_wrong_options_are_refused(options, message):
     """With what is allowed."""
     with pytest.raises(mc.InvalidInput, match=re.escape(message)):
         mc.compare(np.arange(40.0), np.arange(50.0), **options)
+
+
+def test_the_picture_names_its_lines_and_says_how_many_it_leaves_out():
+    """What tells lines apart comes first, as long names are cut."""
+    rng = np.random.default_rng(3)
+    found = mc.compare(rng.normal(size=(60, 9)), 0.6 * rng.normal(size=(60, 9)))
+    axes = found.plot()
+    names = [label.get_text() for label in axes.get_yticklabels()]
+    assert len(set(names)) == len(names) < len(found.rows)
+    assert any(name.startswith("direction 1: ") for name in names)
+    assert axes.get_title() == f"the {len(names)} lines of the smallest p, of {len(found.rows)}"
