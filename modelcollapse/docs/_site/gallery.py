@@ -6,6 +6,10 @@ from typing import Any
 
 from sphinx_gallery.scrapers import matplotlib_scraper
 
+from modelcollapse._support.compiled import notice
+
+notice.given = True  # that something is compiled is no output of a script
+
 
 def scraper(block: Any, variables: dict[str, Any], conf: Any) -> str:
     """Return a block's pictures as reStructuredText."""

@@ -5,7 +5,7 @@ Which bandwidths?
 A bandwidth acts twice: it shapes the density that is scored, and the noise in the next rows. So
 the rules of thumb, which are good for the first fit, are not for the loop: the best schedule,
 found by differentiating the exact error through it, begins with less blur and pays for it early.
-The simulated runs lie on the exact errors.
+The means of the simulated runs lie within their chance errors, some 5 %, of the exact lines.
 
 Read on: :doc:`bandwidths </bandwidths>`, and :doc:`the theorems and proofs of kernel densities
 </family-kde>`.
@@ -24,7 +24,7 @@ WORKFLOWS = (mc.Replace(), mc.AccumulateSubsample(), mc.Accumulate())
 STYLES = {"best": ("#0072b2", "-", 2.2), "Scott": ("#d55e00", "--", 1.4), "0.1": ("0.5", ":", 1.8)}
 
 
-def draw(replicates=100, generations=GENERATIONS):
+def draw(replicates=400, generations=GENERATIONS):
     """Draw bandwidths by generation on the left and the exact errors that they lead to on the
     right.
 
