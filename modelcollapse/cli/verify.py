@@ -17,7 +17,7 @@ from modelcollapse.cli.whole import Whole
 from modelcollapse.families.names import FAMILIES
 from modelcollapse.ledger.agreement import verify_experiment
 from modelcollapse.ledger.theorem import Verdict, theorems
-from modelcollapse.ledger.verification import ALPHA, beside, lacking, verify_all
+from modelcollapse.ledger.verification import ALPHA, helped_to_compile, lacking, verify_all
 from modelcollapse.loop.experiment import Experiment
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def verify(
     count = len(chosen) - len(left)
     verdicts: list[Verdict] = []
     interrupted = False
-    with progress(1.0, quiet=quiet) as show, beside(only):
+    with progress(1.0, quiet=quiet) as show, helped_to_compile(only):
         try:
             verify_all(
                 only,

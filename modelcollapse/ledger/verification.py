@@ -158,7 +158,7 @@ def _check(theorem: Theorem) -> None:
         raise invalid(f"{where} near", {}, "name a near miss: without one the power is unknown")
 
 
-def beside(which: str) -> AbstractContextManager[None]:
+def helped_to_compile(which: str) -> AbstractContextManager[None]:
     """While a glob's theorems are verified, compile in a second process, from the last one on.
 
     The two meet halfway. Of few simulations this process would not be done sooner.

@@ -190,7 +190,7 @@ def test_another_process_helps_where_there_is_enough_to_do(which, helps, monkeyp
     """Of few simulations, or none, it would compile what this one compiles at the same time."""
     calls = []
     monkeypatch.setattr(verification, "helped", lambda call: nullcontext(calls.append(call)))
-    with verification.beside(which):
+    with verification.helped_to_compile(which):
         pass
     told = f"from {verification.__name__} import compile_for; compile_for({which!r})"
     assert calls == [told] * helps
