@@ -28,6 +28,7 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers
 from modelcollapse._support.errors import InvalidInput
+from modelcollapse._support.memory import require
 from modelcollapse.workflows import (
     BY_NAME,
     Accumulate,
@@ -210,6 +211,23 @@ class Schedule:
         if self.edits is not None:
             return np.full(len(self), self.edits.size)
         return self.sizes if self.newest else np.cumsum(self.sizes)
+
+    def cells(self, worth: float, beside: float = 0.0, *, columns: int = 1) -> int:
+        """Return how many cells random sets fall into, see `_support.cells.room`; 0 of others.
+
+        Raises InvalidInput if they are to be drawn row by row, each of so many columns, and all
+        rows of one loop do not fit into memory.
+        """
+        from modelcollapse._support.cells import room  # numba, when a simulation uses it
+
+        if not self.random_sets:
+            return 0
+        found = room(self.sizes, self.counts, self.edit_table, worth, beside)
+        if not found:
+            rows, n = self.sizes.sum(dtype=float), int(self.sizes[0])
+            size = 8.0 * ((2 + columns) * rows + len(self) * float(self.counts.max()))
+            require(size, f"samples = {n}: the rows of {len(self)} generations")
+        return found
 
     @property
     def budget(self) -> int | None:

@@ -158,10 +158,12 @@ def tables(
     return st.one_of(arrays, *(_frames(arrays, kind) for kind in kinds if frames))
 
 
-def _frames(arrays: st.SearchStrategy[Floats], library: str) -> st.SearchStrategy[Any]:
+def _frames(arrays: st.SearchStrategy[Floats], name: str) -> st.SearchStrategy[Any]:
+    # Here, not while the first example is drawn: Hypothesis fails a test whose data come slowly.
+    library = importlib.import_module(name)
+
     def framed(array: Floats) -> Any:
-        columns = {f"x{i}": column for i, column in enumerate(array.T, 1)}
-        return importlib.import_module(library).DataFrame(columns)
+        return library.DataFrame({f"x{i}": column for i, column in enumerate(array.T, 1)})
 
     return arrays.map(framed)
 

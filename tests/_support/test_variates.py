@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import chdtr
-from scipy.stats import binom
+from scipy.stats import binom, hypergeom
 
 from modelcollapse._support import chi_squares, variates
 from modelcollapse._support.compiled import compiled
@@ -25,6 +25,13 @@ def binomials(stream, n, p, out):
     """Fill out with binomials."""
     for i in range(out.size):
         out[i] = variates.binomial(stream, n, p)
+
+
+@compiled
+def hypergeometrics(stream, have, others, drawn, out):
+    """Fill out with hypergeometric counts."""
+    for i in range(out.size):
+        out[i] = variates.hypergeometric(stream, have, others, drawn)
 
 
 @compiled
@@ -82,6 +89,74 @@ def test_plans_hold_distinct_rows_of_the_pool(seed, sizes, budget):
         assert rows.min() >= 0
         assert rows.max() < pool
     assert set(np.flatnonzero(used)) == set(np.concatenate(chosen).tolist())
+
+
+@pytest.mark.parametrize(
+    ("have", "others", "drawn"),
+    [
+        *((3, 50, 20), (50, 3, 20), (30, 1000, 100), (1000, 30, 900), (500, 700, 300)),
+        *((700, 500, 900), (100, 100, 100), (10**6, 10**6 + 7, 40), (10**4, 10**8, 10**5)),
+    ],
+)
+def test_hypergeometrics_have_their_law(have, others, drawn, seed):
+    """Row by row, by inversion and by a ratio of uniforms, of whichever rows and draws are fewer.
+
+    Laws that differ by 0.047 are told apart.
+    """
+    found = np.empty(N, np.int64)
+    hypergeometrics(opened(seed), have, others, drawn, found)
+    assert found.min() >= max(0, drawn - others)
+    assert found.max() <= min(have, drawn)
+    most = min(have, drawn)
+    below = np.cumsum([0.0, *hypergeom(have + others, have, drawn).pmf(np.arange(most + 1))])
+    law = np.minimum(below, 1.0)
+    tested = assert_law(found, lambda x: law[np.clip(np.floor(x) + 1, 0, most + 1).astype(int)])
+    assert tested.detectable < 0.048
+
+
+@pytest.mark.parametrize(
+    ("have", "others", "drawn", "count"),
+    [(5, 7, 0, 0), (5, 7, 12, 5), (0, 7, 3, 0), (5, 0, 3, 3), (1, 0, 1, 1), (10**9, 0, 7, 7)],
+)
+def test_hypergeometrics_that_are_certain(have, others, drawn, count):
+    """None, all, and rows of one kind."""
+    found = np.empty(9, np.int64)
+    hypergeometrics(opened(0), have, others, drawn, found)
+    assert (found == count).all()
+
+
+@given(st.integers(5, 10**7), st.floats(0, 1), st.floats(0, 1))
+def test_the_hypergeometric_hat_is_above(pool, kind, share):
+    """Wherever the ratio of uniforms may propose k, sqrt(P(k)/P(mode)) is below its width.
+
+    A point x of [k, k + 1) is proposed for u up to width / (2 |x - centre|), at most.
+    """
+    a, n = 1.0 + np.floor(kind * (pool // 2 - 1)), 1.0 + np.floor(share * (pool // 2 - 1))
+    b = pool - a
+    m, centre, width = variates.of_hypergeometric(a, b, n)
+    k = np.unique(np.clip(np.floor(m + np.linspace(-9, 9, 999) * width), 0, min(a, n)))
+    logs = np.array([variates.log_hypergeometric(a, b, n, m, each) for each in k])
+    assert logs.max() <= 1e-9  # the mode is the most likely one
+    reach = np.maximum(np.abs(k - centre), np.abs(k + 1 - centre))
+    assert (np.exp(logs / 2) * reach <= width / 2 * (1 + 1e-9)).all()
+
+
+@given(st.integers(2, 10**12), st.floats(0, 1), st.floats(0, 1), st.floats(-8, 8))
+def test_the_hypergeometric_ratio_to_thirty_digits(pool, kind, share, away):
+    """log P(k)/P(m) within what the rounding of its terms amounts to."""
+    a, n = 1 + int(kind * (pool // 2 - 1)), 1 + int(share * (pool // 2 - 1))
+    b, less = pool - a, min(a, n)
+    m, _, width = variates.of_hypergeometric(float(a), float(b), float(n))
+    m = min(m, less)
+    k = float(np.clip(np.floor(m + away * width), 0, less))
+    found = variates.log_hypergeometric(float(a), float(b), float(n), m, k)
+    with mpmath.workdps(40):
+        terms = [(a, k), (b, n - k)]
+        exact = sum(mpmath.log(mpmath.binomial(rows, taken)) for rows, taken in terms)
+        terms = [(a, m), (b, n - m)]
+        exact -= sum(mpmath.log(mpmath.binomial(rows, taken)) for rows, taken in terms)
+    # Four terms of about |k - m| cancel; each is rounded a few times, as are the Stirling series.
+    assert abs(found - exact) <= 32 * np.finfo(float).eps * (abs(k - m) + abs(exact) + 1)
 
 
 @pytest.mark.parametrize("freedom", [1, 2, 3, 9, 45, 46, 100, 10**5, 2**21])

@@ -16,6 +16,7 @@ import numpy as np
 
 import modelcollapse as mc
 from modelcollapse import solver
+from modelcollapse._support import cells
 from modelcollapse._support import stream as streams
 from modelcollapse.families.discrete import simulate
 from modelcollapse.families.kde import control, scoring
@@ -78,6 +79,26 @@ def tables():
                     yield f"tables/{n}/{kept}/{name}", simulated(e, extra=["probabilities"])
 
 
+def in_cells():
+    """Yield random sets in cells, of few and of many rows, and of full rank and less."""
+    room = cells.room
+    with mock.patch.object(cells, "room", lambda *sets: room(*sets[:3], 0.0)):
+        for kind, n, workflow in (
+            *((kind, 6, "subsample") for kind in ("line", "plane", "counts", "regression")),
+            *((kind, 9, "edited") for kind in ("line", "plane", "counts", "regression")),
+            *(("line", 80, "subsample"), ("line", 200, "shared")),
+        ):
+            model, options = MODELS[kind]
+            e = mc.Experiment(model, WORKFLOWS[workflow], n, 3)
+            yield f"cells/{kind}/{n}/{workflow}", simulated(e, **options)
+        for dim in (1, 2):
+            drawn = {"truth": np.eye(5)[:, :dim]}
+            e = mc.Experiment(mc.Gaussian(dim), mc.AccumulateSubsample(), 4, 3, **drawn)
+            yield f"cells/data/{dim}", simulated(e)
+        e = mc.Experiment(mc.Gaussian(), mc.AccumulateSubsample(10), 80, 3)
+        yield "cells/few", simulated(e)
+
+
 def sums():
     """Yield sums over pairs of points and rows: few and many, near and far, with weights."""
     rng = np.random.default_rng(0)
@@ -117,7 +138,7 @@ def drawn_one_by_one():
 
 def numbers():
     """Return all numbers by name."""
-    found = dict([*tables(), *sums()])
+    found = dict([*tables(), *in_cells(), *sums()])
     for kind, (model, options) in MODELS.items():
         for name, workflow in WORKFLOWS.items():
             if not (kind in ("densities", "spread") and name == "fresh"):  # rules need the rows

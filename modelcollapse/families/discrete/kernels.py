@@ -14,11 +14,19 @@ import numpy.typing as npt
 from modelcollapse._support.checks import Floats, Integers
 from modelcollapse._support.compiled import compiled
 from modelcollapse._support.stream import CHUNK, Stream, fill_words, uniform, upcoming
-from modelcollapse._support.variates import below, binomial, leftover, placed, within
+from modelcollapse._support.variates import (
+    below,
+    binomial,
+    hypergeometric,
+    leftover,
+    placed,
+    within,
+)
 
 Words = npt.NDArray[np.int32]
 RATIO = 16  # a binomial costs about as much as so many rows
 COPIED = 700  # and as copies of so many rows
+SIFTED = 32  # a hypergeometric costs about as much as so many rows that are taken away
 CELLS = 8  # of the guide table, per outcome: most then lie within one outcome
 SHIFT = 6
 MOST = 2**SHIFT  # the largest mean of a Poisson in the table; more are sums
@@ -187,6 +195,12 @@ def subset(
 ) -> None:
     """Fill chosen[:m] with k of the rows, drawn without replacement."""
     fewer = min(k, total - k)
+    if fewer > SIFTED * m:
+        for j in range(m):
+            chosen[j] = hypergeometric(stream, counts[j], total - counts[j], k)
+            total -= counts[j]
+            k -= chosen[j]
+        return
     for j in range(m):
         chosen[j] = counts[j]
     if fewer > 0:

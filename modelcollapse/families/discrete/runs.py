@@ -4,8 +4,8 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers
 from modelcollapse._support.compiled import compiled
-from modelcollapse._support.stream import Stream, uniform
-from modelcollapse._support.variates import below, binomial
+from modelcollapse._support.stream import Stream
+from modelcollapse._support.variates import binomial
 from modelcollapse.families.discrete.kernels import (
     RATIO,
     Words,
@@ -155,10 +155,9 @@ def run(
 @compiled
 def edit(
     stream: Stream,
+    n: int,
     alpha: float,
     edits: Floats,
-    rows: Words,
-    parents: Words,
     truth: Floats,
     given: Floats,
     table: Floats,
@@ -166,50 +165,39 @@ def edit(
     out: Floats,
     fitted: Floats,
 ) -> None:
-    """Run replicates of a set of rows that is edited, one after the other.
+    """Run replicates of a set of n rows that is edited, one after the other.
 
     Parameters
     ----------
-    alpha
-        As in `run`.
+    n, alpha
+        The size of the set, and as in `run`.
     edits
-        How many rows each generation replaces, or with which chance, as in `compiled.draw_plan`.
-    rows, parents
-        Room for the outcomes of all rows of the set, and of those that are copied.
+        How many rows each generation replaces, or with which chance, as in `variates.draw_plan`.
     truth, given, table, slots, out, fitted
         As in `run`.
     """
-    K, n = truth.size, rows.size
+    K = truth.size
     rest, sums, cells = np.empty(K), np.empty(K), np.empty(4 * K, dtype=np.int32)
     last = cumulated(truth, sums, cells)
     tails(truth, rest)
-    labels, gone = np.arange(K), np.zeros(2)
-    counts, whole = np.zeros(K, dtype=np.int64), np.empty(K, dtype=np.int64)
-    even = K * alpha / (n + K * alpha)
+    labels, gone, whole = np.arange(K), np.zeros(2), np.empty(K, dtype=np.int64)
+    ends, guide = np.empty(K, dtype=np.int64), np.empty(RATIO * K + 1, dtype=np.int32)
+    counts, kept, new = np.empty(K, np.int64), np.empty(K, np.int64), np.empty(K, np.int64)
     for r in range(out.shape[0]):
         counts[:] = 0
         drawn_floats(stream, n, truth, rest, sums, cells, last, counts)
-        place = 0
-        for j in range(K):
-            rows[place : place + counts[j]] = j
-            place += counts[j]
         for t in range(slots.size):
             replaced = int(edits[0, t])
             if edits[1, t] > 0.0:
                 replaced = binomial(stream, n, edits[1, t])
-            # Copies of rows of the set as it was, before any of them goes.
-            for i in range(replaced):
-                if alpha > 0 and uniform(stream) < even:
-                    parents[i] = below(stream, K)
-                else:
-                    parents[i] = rows[below(stream, n)]
-            for i in range(replaced):
-                # The order of a set has no meaning, so that its first rows may be the chosen ones.
-                j = i + below(stream, n - i)
-                counts[rows[j]] -= 1
-                rows[j] = rows[i]
-                rows[i] = parents[i]
-                counts[rows[i]] += 1
+            if replaced > 0:
+                # Copies of rows of the set as it was, before any of them goes.
+                even = evenly(stream, replaced, n, K * alpha)
+                drawn(stream, replaced - even, counts, K, n, ends, guide, new)
+                drawn_evenly(stream, even, new)
+                subset(stream, n - replaced, counts, K, n, ends, guide, kept)
+                for j in range(K):
+                    counts[j] = kept[j] + new[j]
             if slots[t] >= 0:
                 row, q = out[r, slots[t]], fitted[r, slots[t]] if fitted.size > 0 else truth[:0]
                 record(counts, labels, K, n, alpha, truth, given, table, gone, whole, row, q)

@@ -1,8 +1,8 @@
 """Exact simulation of discrete loops, in blocks of 1,024 replicates with a stream each.
 
-Counts are simulated, not rows: replace and pools as integer counts of the outcomes present, any
-other deterministic workflow as mixtures of the batches' frequencies; only a set that is edited,
-and a random workflow of one's own, go row by row.
+Counts are simulated, not rows: replace, pools and edited sets as integer counts of the outcomes
+present, any other deterministic workflow as mixtures of the batches' frequencies; only a random
+workflow of one's own goes row by row.
 """
 
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers
-from modelcollapse._support.errors import InvalidInput, invalid
+from modelcollapse._support.errors import invalid
 from modelcollapse.families.discrete import mixtures, moments
 from modelcollapse.families.discrete.truth import truth_of
 from modelcollapse.loop.blocks import Arrays, Draws, Progress, part, simulated
@@ -27,7 +27,6 @@ TABLE = 2**16  # counts whose c log c is tabulated
 BATCH_STEPS = 2e7  # rows or outcomes until Ctrl-C is looked at
 KEPT = 2**23  # rows of a pool that are kept one by one, 32 MiB
 MOST_ROWS = 2**52  # of a pool, counted exactly
-MOST_SUBSET = 10**9  # rows drawn one by one
 
 
 def simulate(e: "Experiment", request: Request) -> tuple[Lazy, int]:
@@ -70,18 +69,9 @@ class Blocks:
         self.budgets = np.zeros(e.generations, dtype=np.int64)
         if moments.pooled(e):
             self.budgets[:] = e.schedule.counts
-        fewer = np.minimum(self.budgets, np.cumsum(e.sizes) - self.budgets)
         rows = int(e.sizes.sum())
-        if e.schedule.edits is not None and e.sizes[0] > KEPT:
-            remedy = f"the rows of a set that is edited are kept one by one: give at most {KEPT}"
-            raise invalid("samples", int(e.sizes[0]), remedy)
         if rows > MOST_ROWS:
             raise invalid("samples", rows, f"a pool of more than {MOST_ROWS} rows is not counted")
-        if moments.pooled(e) and fewer.max() > MOST_SUBSET:
-            raise InvalidInput(
-                f"budget: a subset of {fewer.max()} rows, or all but so many, would be drawn row "
-                f"by row; give at most {MOST_SUBSET}"
-            )
         truth = truth_of(e)
         self.scale, differ = scaled(truth.heterozygosity)
         self.given = np.array([truth.possible, self.scale, differ, truth.others.min()])
@@ -148,17 +138,14 @@ class Blocks:
 
         e = self.experiment
         truth = np.array(truth_of(e).probabilities)
-        rows, parents = (np.empty(int(size), np.int32) for size in (e.sizes[0], e.sizes.max()))
-        where = self.given, self.table, self.slots
-        alpha, edits = e.model.smoothing, e.schedule.edit_table
-        runs.edit(stream, alpha, edits, rows, parents, truth, *where, out, fitted)
+        how = int(e.sizes[0]), e.model.smoothing, e.schedule.edit_table
+        runs.edit(stream, *how, truth, self.given, self.table, self.slots, out, fitted)
 
     def _by_rows(self, pooled: bool) -> bool:
         """Return whether a pool is small, and its rows are worth more than its counts."""
         e = self.experiment
-        subset = e.schedule.kind == "subset"
         many = e.sizes.max() > ROWS_PER_OUTCOME * truth_of(e).possible
-        return pooled and int(e.sizes.sum()) <= KEPT and (subset or not many)
+        return pooled and int(e.sizes.sum()) <= KEPT and not many
 
 
 def scaled(differ: float) -> tuple[float, float]:

@@ -3,8 +3,8 @@
 The mean of a batch is one draw, because sums stay in the family: by compiled code for families
 that have a `kernel`, else by NumPy. So a deterministic workflow
 costs one draw per batch, or two where real and sampled rows mix, whatever the batch sizes.
-A workflow that picks rows at random is run on rows: accumulate-subsample all replicates at
-once, others one after the other.
+Random sets are run in cells of alike rows where these are fewer, else on rows: accumulate-subsample
+all replicates at once, a random workflow of one's own one after the other.
 """
 
 from functools import partial
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment, Route
 
 MOST_ROWS = 2**21  # of all replicates that are drawn at once
+CELL = 16.0  # rows that cost as much as a cell
 
 
 def simulate(e: "Experiment", request: Request) -> tuple[Lazy, int]:
@@ -95,12 +96,13 @@ class Blocks:
             sizes = np.unique([1, *e.sizes, *real, *(e.sizes - real)])
             places, self.polynomials = tables(law, parameter, sizes)
             self.places = dict(zip(sizes.tolist(), places.tolist(), strict=True))
+        self.cells = e.schedule.cells(np.inf if self.kernel is None else CELL)
 
     @property
     def released(self) -> bool:
         """Whether compiled code does the work, see `loop.blocks`."""
         schedule = self.experiment.schedule
-        return bool(self.kernel and (schedule.newest or schedule.pool))
+        return bool(self.kernel and (schedule.newest or schedule.pool or self.cells))
 
     def storage(self, count: int) -> Arrays:
         """Return what is kept of `count` replicates, to be filled."""
@@ -110,7 +112,7 @@ class Blocks:
         """Simulate one block; its stream depends on the seed and its index alone."""
         draws, schedule = Draws(seed, index), self.experiment.schedule
         count = step = len(storage["fitted"])
-        if schedule.random_sets:
+        if schedule.random_sets and not self.cells:
             longest = len(self.sizes) * int(schedule.counts.max())
             step = max(1, MOST_ROWS // max(sum(self.sizes), longest))
         elif not schedule.known:
@@ -187,14 +189,18 @@ class Blocks:
             self._record(fitted, t, mean)
 
     def _subsamples(self, draws: Draws, fitted: Floats) -> None:
-        from modelcollapse.families.exponential.plans import chosen_means, draw_plans
+        from modelcollapse.families.exponential.plans import cell_means, chosen_means, draw_plans
 
         count, rows = len(fitted), sum(self.sizes)
-        sizes = np.array(self.sizes)
+        sizes, truth = np.array(self.sizes), float(self.experiment.truth.value)
         counts, edits = self.experiment.schedule.counts, self.experiment.schedule.edit_table
+        if self.kernel is not None and self.cells:
+            how = *self.kernel, truth, sizes, counts, edits, self.cells, self.slots
+            cell_means(draws.stream, *how, fitted)
+            return
         plans = np.empty((count, len(sizes), int(counts.max())), np.int64)
         draw_plans(draws.stream, sizes, counts, edits, plans)
-        mean, pool = np.full(count, self.experiment.truth.value), np.empty((count, rows))
+        mean, pool = np.full(count, truth), np.empty((count, rows))
         first = 0
         for t, n in enumerate(self.sizes):
             each = np.broadcast_to(mean[:, None], (count, n))

@@ -16,7 +16,7 @@ from modelcollapse._support.compiled import compiled
 from modelcollapse._support.stream import Stream, normal
 from modelcollapse._support.variates import below, binomial
 from modelcollapse.families.gaussian.kernels import dot, total
-from modelcollapse.families.gaussian.subsample_kernels import gather, lower_factor
+from modelcollapse.families.gaussian.subsample_kernels import apart, gather, lower_factor
 
 FAR = 1e200  # a variance beyond this, or below its inverse, hands its size to the shift
 
@@ -66,7 +66,7 @@ def edited_line(
             for i in range(n):
                 z[i] -= centre
                 scatter += z[i] * z[i]
-            step = scatter / (n - ddof)
+            step = apart(scatter / (n - ddof), centre)
             mean += np.sqrt(square) * np.exp(shift / 2) * centre
             root = np.sqrt(step)
             for i in range(n):
@@ -151,7 +151,7 @@ def edited_space(
                     for j in range(d):
                         row[j] = warmth * normal(stream) if L[j, j] > 0.0 else 0.0
             gather(z, every, n, ddof, centre, roots)
-            lower_factor(roots, n, C, pivots)
+            lower_factor(roots, n, centre, C, pivots)
             for j in range(min(n - 1, d), d):
                 C[j, j] = pivots[j] = 0.0
             in_frame(z, centre, C)

@@ -1,6 +1,5 @@
 """Exact simulation of Gaussian loops, in blocks of 1,024 replicates with a stream each."""
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +14,9 @@ from modelcollapse.loop.selection import Selection
 
 if TYPE_CHECKING:
     from modelcollapse.loop.experiment import Experiment
+
+CELL = 16.0  # rows that cost as much as a cell, in one dimension
+KEPT, TURNED = 128.0, 32.0  # and of edited sets, of which most are only kept, in one and in more
 
 
 def simulate(e: "Experiment", request: Request) -> tuple[Lazy, int]:
@@ -39,6 +41,7 @@ class Blocks:
 
     def __init__(self, plan: Recording) -> None:
         self.plan = plan
+        self.cells = 0 if _batched(plan) else _cells(plan.experiment, plan.dim)
 
     @property
     def released(self) -> bool:
@@ -57,21 +60,19 @@ class Blocks:
             cut = slice(start, min(start + plan.batch, count))
             some = part(storage, cut)
             fits = plan.fits(some)
-            _run(plan, draws, fits, cut.stop - cut.start)
+            _run(plan, draws, fits, cut.stop - cut.start, self.cells)
             plan.finish(fits, some)
             if progress:
                 progress(cut.stop - cut.start)
 
 
-def _run(plan: Recording, draws: Draws, fits: Fits, count: int) -> None:
-    """Draw `count` replicates one after the other."""
+def _run(plan: Recording, draws: Draws, fits: Fits, count: int, cells: int) -> None:
+    """Draw `count` replicates one after the other, random sets in at most so many cells."""
     schedule = plan.experiment.schedule
     if _batched(plan):
         batches.run(plan, draws.rng, fits, count)
-    elif schedule.edits is not None:
-        _edited(plan, draws, fits, count)
     elif schedule.random_sets:
-        _subsampled(plan, draws, fits, count)
+        _random(plan, draws, fits, count, cells)
     else:
         _compiled(plan, draws, fits, count)
 
@@ -123,19 +124,43 @@ def _start(plan: Recording, draws: Draws, count: int, ddof: int) -> tuple[bool, 
     return True, mean, np.ascontiguousarray(factor) * np.sqrt(n / (n - ddof))
 
 
-def _edited(plan: Recording, draws: Draws, fits: Fits, count: int) -> None:
-    from modelcollapse.families.gaussian import edit_kernels
+def _random(plan: Recording, draws: Draws, fits: Fits, count: int, cells: int) -> None:
+    """Draw random sets: in cells, or on rows if there are none."""
+    from modelcollapse.families.gaussian import cell_kernels, edit_kernels, subsample_kernels
 
-    e = plan.experiment
+    e, d, schedule = plan.experiment, plan.dim, plan.experiment.schedule
     n, given, real, deviations = _real(plan, draws, count)
-    where = draws.stream, n, given, real
-    how = e.schedule.edit_table, float(e.temperature), e.model.ddof, plan.slots
-    if plan.dim == 1:
-        line = fits.mean, fits.variance, fits.shift
-        edit_kernels.edited_line(*where, float(deviations[0]), *how, *line)
+    how = float(e.temperature), e.model.ddof, plan.slots
+    where = e.sizes, schedule.counts
+    if d == 1:
+        start: tuple[Any, ...] = given, real, float(deviations[0])
+        kept: tuple[Any, ...] = fits.mean, fits.variance, fits.shift
     else:
-        space = fits.scalars, fits.means, fits.factors, fits.pivots
-        edit_kernels.edited_space(*where, deviations, *how, *space)
+        start, kept = (
+            (given, real, deviations),
+            (fits.scalars, fits.means, fits.factors, fits.pivots),
+        )
+    run: Any
+    if cells:
+        run = cell_kernels.cells_line if d == 1 else cell_kernels.cells_space
+        run(draws.stream, *start, *where, schedule.edit_table, cells, *how, *kept)
+    elif schedule.edits is not None:
+        run = edit_kernels.edited_line if d == 1 else edit_kernels.edited_space
+        run(draws.stream, n, *start, schedule.edit_table, *how, *kept)
+    else:
+        run = subsample_kernels.subsample_line if d == 1 else subsample_kernels.subsample_space
+        run(draws.stream, *start, *where, *how, *(kept[:2] if d == 1 else kept))
+
+
+def _cells(e: "Experiment", d: int) -> int:
+    """Return how many cells there are at most, or 0 if rows are cheaper."""
+    edited = e.schedule.edits is not None
+    # Beside the cells each generation's frame costs d^3 for each later one.
+    frames = e.generations**2 * d**2 / 16 if d > 1 else 0.0
+    worth = (KEPT if edited else CELL) if d == 1 else (TURNED if edited else CELL) + d / 4
+    if e.schedule.random_sets and e.schedule.counts.min() <= d:
+        worth = np.inf  # of such sets a mean and a scatter do not say what rows do
+    return e.schedule.cells(worth, frames, columns=d)
 
 
 def _real(plan: Recording, draws: Draws, count: int) -> tuple[int, bool, Floats, Floats]:
@@ -143,20 +168,3 @@ def _real(plan: Recording, draws: Draws, count: int) -> tuple[int, bool, Floats,
     n, given = int(plan.experiment.sizes[0]), plan.deviations is None
     real = plan.real_rows(draws.rng, count, n) if given else np.empty((0, 0, 0))
     return n, given, real, np.ones(plan.dim) if plan.deviations is None else plan.deviations
-
-
-def _subsampled(plan: Recording, draws: Draws, fits: Fits, count: int) -> None:
-    from modelcollapse.families.gaussian import subsample_kernels
-
-    e = plan.experiment
-    _, given, real, deviations = _real(plan, draws, count)
-    common = (e.sizes, e.schedule.counts, float(e.temperature), e.model.ddof, plan.slots)
-    run: Any
-    if plan.dim == 1:
-        run = partial(
-            subsample_kernels.subsample_line, draws.stream, given, real, float(deviations[0])
-        )
-        run(*common, fits.mean, fits.variance)
-    else:
-        run = partial(subsample_kernels.subsample_space, draws.stream, given, real, deviations)
-        run(*common, fits.scalars, fits.means, fits.factors, fits.pivots)

@@ -16,6 +16,14 @@ from modelcollapse._support.stream import Stream, normal
 from modelcollapse._support.variates import draw_plan
 from modelcollapse.families.gaussian.kernels import copy, dot, total
 
+GRAIN = 2.0**-92  # the square of 64 roundings: how far apart equal rows can be computed to be
+
+
+@compiled
+def apart(variance: float, mean: float) -> float:
+    """Return the variance of rows in one dimension: exactly 0 of rows that are equal."""
+    return variance if variance > GRAIN * mean * mean else 0.0
+
 
 @compiled
 def subsample_line(
@@ -54,7 +62,7 @@ def subsample_line(
             for i in range(k):
                 gap = pool[plan[t, i]] - mean
                 scatter += gap * gap
-            variance = scatter / (k - ddof)
+            variance = apart(scatter / (k - ddof), mean)
             scale = np.sqrt(heat * variance)
             if slots[t] >= 0:
                 means[r, slots[t]] = mean
@@ -83,17 +91,30 @@ def gather(pool: Floats, chosen: Integers, k: int, ddof: int, mean: Floats, root
 
 
 @compiled
-def lower_factor(roots: Floats, k: int, L: Floats, pivots: Floats) -> None:
+def lower_factor(roots: Floats, k: int, mean: Floats, L: Floats, pivots: Floats) -> None:
     """Fill L with the lower factor of roots roots', and pivots with its squared diagonal."""
+    for i in range(L.shape[0]):
+        for j in range(i + 1):
+            L[i, j] = dot(roots[i], roots[j], k)
+    factorised(L, mean, pivots)
+
+
+@compiled
+def factorised(L: Floats, mean: Floats, pivots: Floats) -> None:
+    """Turn the lower triangle of a covariance into its factor, and fill its squared diagonal.
+
+    Dependent columns, and equal rows about their mean, leave a pivot of rounding size or below
+    zero: that direction is gone.
+    """
     for i in range(L.shape[0]):
         row = L[i]
         for j in range(i):
-            product = dot(roots[i], roots[j], k) - dot(row, L[j], j)
+            product = row[j] - dot(row, L[j], j)
             row[j] = product / L[j, j] if L[j, j] > 0.0 else 0.0
-        square = dot(roots[i], roots[i], k)
+        square = row[i]
         pivot = square - dot(row, row, i)
-        # Dependent columns leave a pivot of rounding size or below zero: that direction is gone.
-        pivots[i] = pivot if pivot > ROUNDING * L.shape[0] * square else 0.0
+        least = max(ROUNDING * L.shape[0] * square, GRAIN * mean[i] * mean[i])
+        pivots[i] = pivot if pivot > least else 0.0
         row[i] = np.sqrt(pivots[i])
 
 
@@ -165,7 +186,7 @@ def subsample_space(
             trace = gather(pool, plan[t], k, ddof, mean, roots)
             pivots[:] = 0.0
             if k > d or log_pivots.size > 0:
-                lower_factor(roots, k, L, pivots)
+                lower_factor(roots, k, mean, L, pivots)
                 pivots[min(k - 1, d) :] = 0.0
             if slots[t] >= 0:
                 s = slots[t]

@@ -94,7 +94,9 @@ def ancestors(n: int, s: float) -> float:
     """
     if n <= FEW:
         j = np.arange(40 * n)
-        return float((1 - 1 / n) ** j / n @ (j + 1.0) ** -s)
+        # A power of 1 - 1/n has its rounding, and products of vectors add up in any order.
+        kept = np.exp(j * np.log1p(-1 / n)) if n > 1 else 0.0**j
+        return float((kept * (j + 1.0) ** -s).sum() / n)
     from scipy.special import gamma, zetac
 
     m, value = -float(np.log1p(-1 / n)), 0.0

@@ -11,6 +11,7 @@ square. With few dimensions and full rank, several replicates go in lanes (`comp
 
 import numpy as np
 
+from modelcollapse._support.cells import draw_cells, scratch
 from modelcollapse._support.checks import Floats, Integers
 from modelcollapse._support.compiled import compiled
 from modelcollapse._support.stream import Stream, normal
@@ -302,3 +303,49 @@ def chosen_rows(
         if slots[t] >= 0:
             own = slice(slots[t], slots[t] + 1)
             record(v, 1, truth, zero, risk[own], norm[own])
+
+
+@compiled
+def chosen_cells(
+    stream: Stream,
+    sizes: Integers,
+    counts: Integers,
+    edits: Floats,
+    room: int,
+    noise: float,
+    ridge: float,
+    truth: Floats,
+    slots: Integers,
+    risk: Floats,
+    norm: Floats,
+) -> None:
+    """Simulate loops on random sets with new inputs, in at most `room` cells, see `_support.cells`.
+
+    What a generation will be fitted to is merged as it comes. risk, norm: (replicates, recorded).
+    """
+    d, T = truth.size, sizes.size
+    sets = scratch(room, T)
+    _, rows, last, order, starts, member = sets
+    merged, inputs = np.empty((T, d, d + 1)), np.empty(T, np.int64)
+    part, B, work = np.empty((d, d + 1)), scratch_rows(d, d + 1), np.empty((d, d + 1))
+    V, z, sums = scratch_columns(d, d), np.empty(d * (d + 1) // 2), np.empty(1)
+    v, zero = np.empty(d), np.zeros(d)
+    for r in range(risk.shape[0]):
+        draw_cells(stream, sizes, counts, edits, *sets)
+        inputs[:] = 0
+        for j in range(d):
+            v[j] = truth[j]
+        for t in range(T):
+            for c in order[starts[t] : starts[t + 1]]:
+                count = draw(stream, part, rows[c], noise, v, z)
+                for s in range(t, last[c] + 1):
+                    if member[c, s] == 1 and inputs[s] == 0:
+                        put(merged[s], part, count, 1.0)
+                    elif member[c, s] == 1:
+                        put(B, part, count, 1.0)
+                        merge(merged[s], B, count, min(inputs[s] + count, d), UPPER, V)
+                    inputs[s] += count * member[c, s]
+            fit(merged[t], min(inputs[t], d), ridge, B, work, V, v, sums)
+            if slots[t] >= 0:
+                own = slice(slots[t], slots[t] + 1)
+                record(v, 1, truth, zero, risk[r, own], norm[r, own])

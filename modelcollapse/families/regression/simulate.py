@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 QUANTITIES = ("risk", "norm")
 MOST_LANES = 40  # dimensions in which several replicates are simulated at once
 FEW = 64  # replicates between two reports of progress; whole groups of lanes
+CELL = 20.0  # rows that cost as much as a cell
 MEMORY = 2**23  # floats of remembered labels in a fixed design, or of parts in lanes
 
 
@@ -39,6 +40,8 @@ class Blocks:
         self.e, self.slots = e, slots
         self.fixed = e.model.design == "fixed"
         self.rows = not e.schedule.weighted
+        worth = np.inf if self.fixed else CELL  # whose rows are of inputs that come again
+        self.cells = e.schedule.cells(worth, columns=1 if self.fixed else e.model.dim + 1)
         if not self.rows and not self.fixed:
             self.sources = sources_of(e)
             self.lanes = _lanes(e, self.sources)
@@ -46,7 +49,7 @@ class Blocks:
     @property
     def released(self) -> bool:
         """Whether compiled code does the work, see `loop.blocks`."""
-        return not self.rows and not self.fixed
+        return bool(self.cells) or not (self.rows or self.fixed)
 
     def storage(self, count: int) -> Arrays:
         """Return what is kept of `count` replicates, to be filled."""
@@ -65,7 +68,9 @@ class Blocks:
         for start in range(0, count, step):
             cut = slice(start, min(start + step, count))
             some = part(storage, cut)
-            if self.rows:
+            if self.cells:
+                self._in_cells(draws, some)
+            elif self.rows:
                 self._on_rows(draws, some)
             elif self.fixed:
                 with threadpool_limits(1):  # threads could change bits
@@ -113,6 +118,14 @@ class Blocks:
         fresh(
             draws.stream, *self.sources, *self.lanes, *amounts, self.slots, out["risk"], out["norm"]
         )
+
+    def _in_cells(self, draws: Draws, out: Arrays) -> None:
+        from modelcollapse.families.regression.kernels import chosen_cells
+
+        e, model, schedule = self.e, self.e.model, self.e.schedule
+        where = e.sizes, schedule.counts, schedule.edit_table, self.cells
+        amounts = model.noise, model.ridge, e.truth.values.copy()
+        chosen_cells(draws.stream, *where, *amounts, self.slots, out["risk"], out["norm"])
 
     def _on_rows(self, draws: Draws, out: Arrays) -> None:
         from modelcollapse.families.regression.kernels import chosen_rows

@@ -124,8 +124,6 @@ def test_simulated_values_are_those_of_the_fit(workflow, p, n, seed):
 
     The squared error of n rows is a difference of frequencies: what it is of 1/n costs as many.
     """
-    if workflow == mc.AccumulateSubsample() or isinstance(workflow, mc.Edit):
-        n = min(n, 8)  # which are drawn row by row
     e = mc.Experiment(Discrete(2), workflow, n, 3, truth=[p, 1 - p])
     found = mc.simulate(e, 40, seed, extra=("probabilities",))
     q = Fraction(p) / (Fraction(p) + Fraction(1 - p))

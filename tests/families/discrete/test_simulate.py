@@ -113,22 +113,26 @@ def test_the_table_of_copies():
         np.testing.assert_allclose(found / kernels.VALUES, law, rtol=1e-11, atol=EPS)
 
 
-@pytest.mark.parametrize("k", [1, 40, 60, 100])
-def test_subsets_have_their_law(k, seed):
-    """Small ones, and large ones by what is left out; k = 100 is all rows."""
+@pytest.mark.parametrize(("k", "tens"), [(1, 10), (40, 10), (60, 10), (100, 10), (400, 100)])
+def test_subsets_have_their_law(k, tens, seed):
+    """Small ones, large ones by what is left out, and many rows outcome by outcome.
+
+    k = 100 is all of 100 rows.
+    """
     stream = opened(seed)
-    counts, reps = np.array([70, 0, 30]), 5_000
+    counts, total, reps = tens * np.array([7, 0, 3]), 10 * tens, 5_000
     ends, guide = np.empty(3, np.int64), np.empty(kernels.RATIO * 3 + 1, np.int32)
-    rows = np.empty(100, np.int32)
+    rows = np.empty(total, np.int32)
     kernels.appended(counts, 3, rows, 0)
     found = np.zeros((2, reps, 3), np.int64)
     for r in range(reps):
-        kernels.subset(stream, k, counts, 3, 100, ends, guide, found[0, r])
-        kernels.subset_rows(stream, k, rows, 100, found[1, r])
+        kernels.subset(stream, k, counts, 3, total, ends, guide, found[0, r])
+        kernels.subset_rows(stream, k, rows, total, found[1, r])
 
     for tallies in found:
         assert np.all(tallies.sum(axis=1) == k)
-        assert_law(tallies[:, 0], lambda x: stats.hypergeom.cdf(np.floor(x), 100, 70, k))
+        assert not tallies[:, 1].any()
+        assert_law(tallies[:, 0], lambda x: stats.hypergeom.cdf(np.floor(x), total, 7 * tens, k))
 
 
 @pytest.mark.parametrize("name", ["replace", "subsample", "share", "bootstrap"])
@@ -205,16 +209,24 @@ def test_huge_batches(seed):
 
 
 def test_what_is_refused():
-    """Unknown extras, a test set, and subsets too large to draw row by row."""
+    """Unknown extras, a test set, and pools too large to count."""
     e = experiment(mc.Replace())
     with pytest.raises(mc.InvalidInput, match="probabilities"):
         mc.simulate(e, 5, extra=["probability"])
     with pytest.raises(mc.InvalidInput, match="test"):
         mc.simulate(e, 5, test=3)
-    with pytest.raises(mc.InvalidInput, match="row by row"):
-        mc.simulate(experiment(mc.AccumulateSubsample(), 10**11, 3), 5)
     with pytest.raises(mc.InvalidInput, match="samples"):
         mc.simulate(experiment(mc.Accumulate(), 10**12, 5000), 5)
+
+
+@pytest.mark.parametrize("workflow", [mc.AccumulateSubsample(), mc.Edit(share=0.3)], ids=repr)
+def test_sets_of_any_size(workflow, seed):
+    """Of 10^11 rows as of few: no row is drawn by itself."""
+    e = mc.Experiment(mc.Discrete(3), workflow, 10**11, 3, truth=[0.7, 0.2, 0.1])
+    p, runs = mc.predict(e), mc.simulate(e, 20_000, seed)
+    for quantity in ("heterozygosity", "squared_error"):
+        for t in range(3):
+            assert_mean(runs[quantity][:, t], p[quantity][t], p.variances[quantity][t])
 
 
 def test_pools_beyond_the_rows_kept(monkeypatch, seed):

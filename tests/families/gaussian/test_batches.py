@@ -52,7 +52,7 @@ def test_gathered_rows_give_the_fit(seed, d, k, ddof):
     close(roots @ roots.T, fit.covariance_, k + d, k * size)
     if k > d:
         L = np.zeros((d, d))
-        subsample_kernels.lower_factor(roots, k, L, pivots)
+        subsample_kernels.lower_factor(roots, k, mean, L, pivots)
         assert np.array_equal(L, np.tril(L))
         close(L @ L.T, fit.covariance_, k + d, k * size)
         assert pivots == pytest.approx(np.diag(L) ** 2, rel=8 * EPS)
