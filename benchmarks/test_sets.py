@@ -5,6 +5,7 @@ Each beside the same loop in plain NumPy, and beside its neighbour: the loop wit
 
 import time
 from typing import Any, NamedTuple
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ import modelcollapse as mc
 from benchmarks import plain_sets
 from benchmarks.cells import ERRORS
 from modelcollapse import evidence, testing
+from modelcollapse._support import cells
 from modelcollapse.families.regression import LinearRegression
 
 SAMPLES, GENERATIONS, ROUNDS = 100, 100, 3
@@ -204,3 +206,38 @@ def test_exchange(benchmark, record_other, bench_seed):
         testing.assert_mean(last[:, i] * last[:, j], known[i, j], spread, **ERRORS)
     alone = evidence.mean(last[:, 0] ** 2, T / 10, 2 * known[0, 0] ** 2, **ERRORS)
     assert alone.rejected
+
+
+FRESH_ROWS = LinearRegression(5, design="fresh")
+MANY_ROWS = {  # model, workflow, rows, generations, replicates in cells and on rows, quantity
+    "subset, Gaussian, d = 1": (mc.Gaussian(), mc.AccumulateSubsample(), 5, 4096, 128, "variance"),
+    "subset, Gaussian, d = 10": (mc.Gaussian(10), mc.AccumulateSubsample(), 5, 512, 8, "variance"),
+    "subset, Poisson": (mc.Poisson(), mc.AccumulateSubsample(), 5, 4096, 64, "squared_error"),
+    "subset, new inputs, d = 5": (FRESH_ROWS, mc.AccumulateSubsample(), 5, 512, 64, "risk"),
+    "edit, Gaussian, d = 1": (mc.Gaussian(), mc.Edit(share=0.3), 20, 1024, 64, "variance"),
+    "edit, Gaussian, d = 10": (mc.Gaussian(10), mc.Edit(share=0.3), 20, 128, 4, "variance"),
+}
+
+
+@pytest.mark.parametrize("name", MANY_ROWS)
+def test_many_rows(benchmark, record_other, bench_seed, name):
+    """Sets of 10,000 rows in cells of alike rows, beside the same row by row: one law."""
+    model, workflow, T, many, few, quantity = MANY_ROWS[name]
+    e = mc.Experiment(model, workflow, 10_000, T)
+
+    def simulated(replicates):
+        mc.simulate(e, 2)[quantity]  # compiles
+        return spent(lambda: mc.simulate(e, replicates, bench_seed)[quantity][:, -1])
+
+    with mock.patch.object(cells, "room", lambda *_: 0):
+        beside, by_row = simulated(few)
+    own, seconds = benchmark.pedantic(lambda: simulated(many), rounds=1)
+    if benchmark.stats:
+        for side, value in (("row by row", by_row / few), ("in cells", seconds / many)):
+            record_other(f"{name}, 10,000 rows: {side}", "us a generation", value=1e6 * value / T)
+        record_other(f"{name}, 10,000 rows: ratio", "x", value=by_row / few * many / seconds)
+    prediction = mc.predict(e)
+    if quantity in prediction.variances:
+        testing.assert_mean(own, prediction[quantity][-1], prediction.variances[quantity][-1])
+    else:
+        testing.assert_same_law(own, beside)
