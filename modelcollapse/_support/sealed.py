@@ -92,7 +92,12 @@ def write_table(path: Path, columns: Any, of: str = "") -> None:
 
 
 def read_table(path: Path, of: str = "") -> Any:
-    """Return the data frame that was written.
+    """Return the data frame that was written; errors are those of `scan_table`."""
+    return scan_table(path, of).collect()
+
+
+def scan_table(path: Path, of: str = "") -> Any:
+    """Return the data frame that was written, checked and lazy: decoded when it is collected.
 
     Raises
     ------
@@ -102,7 +107,7 @@ def read_table(path: Path, of: str = "") -> Any:
     data = _checked(path)
     if frames().read_parquet_metadata(io.BytesIO(data)).get("of") != of:
         raise DamagedError(f"{path} is damaged (it is another one's): {AGAIN}")
-    return frames().read_parquet(io.BytesIO(data))
+    return frames().scan_parquet(io.BytesIO(data))
 
 
 def told_of(path: Path) -> tuple[str, bool]:

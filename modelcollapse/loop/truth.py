@@ -568,6 +568,8 @@ def _positive_definite(covariance: Floats) -> bool:
     """Return whether the correlations are: nothing depends on the units of the columns."""
     if not np.isfinite(covariance).all() or not np.all(np.diagonal(covariance) > 0):
         return False
+    if len(covariance) == 1:  # its correlation with itself is 1
+        return True
     spread = spread_of_covariance(np.zeros(len(covariance)), covariance)
     correlations = spread.correlations
     return bool(np.allclose(correlations, correlations.T) and spread.kept.all())

@@ -69,11 +69,16 @@ class Cell:
     @cached_property
     def key(self) -> str:
         """A name for files: equal for cells of equal experiments, different for others."""
+        return self.key_of(self.experiment())
+
+    def key_of(self, experiment: Experiment) -> str:
+        """Return the key, given what `experiment` returns."""
         of_experiment = ("model", "workflow", "samples", "generations")
-        asked = {k: v for k, v in self.settings.items() if k not in of_experiment}
+        names = (f.name for f in fields(self) if f.name not in of_experiment)
+        asked = {name: getattr(self, name) for name in names}
         if isinstance(self.test, str):  # what is in a file, and not its name
             asked["test"] = plain(datasets.load(self.test), self.generations)
-        text = self.experiment().identity + json.dumps([asked, build()], sort_keys=True)
+        text = experiment.identity + json.dumps([asked, build()], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property

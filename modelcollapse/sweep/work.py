@@ -1,16 +1,26 @@
 """What a worker does: simulate and predict one cell, and return tables of plain columns."""
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from modelcollapse import datasets
 from modelcollapse._support.checks import Floats
-from modelcollapse._support.errors import InvalidInput, ModelCollapseError, NoClosedForm, unknown
+from modelcollapse._support.errors import InvalidInput, ModelCollapseError, unknown
 from modelcollapse._support.version import build
-from modelcollapse.loop.experiment import Prediction, Trajectories, predict, simulate
+from modelcollapse.loop.experiment import (
+    Experiment,
+    Lazy,
+    Prediction,
+    Trajectories,
+    predict,
+    simulate,
+)
 from modelcollapse.sweep.cells import Cell
 
 Columns = Mapping[str, Any]
@@ -42,15 +52,16 @@ def compute(cell: Cell) -> Result:
 
 
 def _computed(cell: Cell) -> Result:
-    if replace(cell).key != cell.key:
+    e = cell.experiment()
+    if cell.key_of(e) != cell.key:
         raise InvalidInput(
             "its data, weights or test file has changed since the sweep was begun, or this process "
             f"runs another build than {build()}: start the sweep again"
         )
-    e = cell.experiment()
     test = datasets.load(cell.test).values if isinstance(cell.test, str) else cell.test
+    prediction = _predicted(e)
     runs = simulate(
-        e,
+        prediction.experiment,
         cell.replicates,
         cell.seed,
         cell.at,
@@ -58,11 +69,15 @@ def _computed(cell: Cell) -> Result:
         test=test,
         tolerance=cell.tolerance,
     )
-    prediction = predict(e)
     names = _names(cell, runs, prediction)
-    parts = [_summary(name, runs, prediction) for name in names]
-    summary = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+    summary = _summary(names, runs, prediction)
     return Result(summary, _runs(runs, [n for n in names if n in runs]) if cell.runs else None)
+
+
+@lru_cache(maxsize=1)
+def _predicted(e: Experiment) -> Prediction:
+    """Return the prediction, which neighbours in a grid share that differ in their seeds, say."""
+    return predict(e)
 
 
 def _names(cell: Cell, runs: Trajectories, prediction: Prediction) -> list[str]:
@@ -78,26 +93,37 @@ def _names(cell: Cell, runs: Trajectories, prediction: Prediction) -> list[str]:
     return names
 
 
-def _summary(name: str, runs: Trajectories, prediction: Prediction) -> dict[str, Any]:
-    count = len(runs.generations)
-    nothing = np.full(count, np.nan)
-    table: dict[str, Any] = {
-        "quantity": np.full(count, name),
-        "generation": runs.generations,
-        "mean": nothing,
-        "deviation": nothing,
-        **dict.fromkeys(QUANTILES, nothing),
-        "expected": _expected(prediction.expected, name, runs),
-        "expected_deviation": np.sqrt(_expected(prediction.variances, name, runs)),
+def _summary(names: list[str], runs: Trajectories, prediction: Prediction) -> dict[str, Any]:
+    # Infinite values are outcomes: their mean is infinite and their deviation NaN.
+    with np.errstate(invalid="ignore", over="ignore"):
+        seen = [_seen(name, runs) for name in names]
+    means, deviations, levels = zip(*seen, strict=True)
+    expected = [_expected(prediction.expected, name, runs) for name in names]
+    spreads = [_expected(prediction.variances, name, runs) for name in names]
+    return {
+        "quantity": np.repeat(names, len(runs.generations)),
+        "generation": np.tile(runs.generations, len(names)),
+        "mean": np.concatenate(means),
+        "deviation": np.concatenate(deviations),
+        **dict(zip(QUANTILES, np.concatenate(levels, axis=1), strict=True)),
+        "expected": np.concatenate(expected),
+        "expected_deviation": np.sqrt(np.concatenate(spreads)),
     }
-    if name in runs:
-        values = runs[name]
-        # Infinite values are outcomes: their mean is infinite and their deviation NaN.
-        with np.errstate(invalid="ignore", over="ignore"):
-            table["mean"] = values.mean(axis=0)
-            table["deviation"] = values.std(axis=0, ddof=1) if len(values) > 1 else nothing
-        table.update(zip(QUANTILES, quantiles(values), strict=True))
-    return table
+
+
+def _seen(name: str, runs: Trajectories) -> tuple[Floats, Floats, Any]:
+    """Return a quantity's mean, deviation and QUANTILES over the replicates, (generations,) each.
+
+    They are NaN of what is not simulated.
+    """
+    nothing = np.full(len(runs.generations), np.nan)
+    if name not in runs:
+        return nothing, nothing, [nothing] * len(QUANTILES)
+    values = runs[name]
+    mean = values.mean(axis=0, keepdims=True)
+    several = len(values) > 1
+    deviation = np.std(values, axis=0, ddof=1, mean=mean) if several else nothing
+    return mean[0], deviation, quantiles(values)
 
 
 def quantiles(values: Any) -> Any:
@@ -106,19 +132,19 @@ def quantiles(values: Any) -> Any:
     They are NumPy's by the method "inverted_cdf", whose preparations take longer than the work
     on a small table.
     """
-    wanted = len(values) * np.array(list(QUANTILES.values())) - 1
-    places = np.maximum(np.ceil(wanted), 0).astype(np.intp)
+    places = [max(math.ceil(len(values) * level - 1), 0) for level in QUANTILES.values()]
     found = np.partition(values, places, axis=0)
-    if np.isnan(found).any():  # NumPy places them last, and no quantile is known beside them
-        found[:, np.isnan(found).any(axis=0)] = np.nan
+    unknown_columns = np.isnan(found).any(axis=0)
+    if unknown_columns.any():  # NumPy places them last, and no quantile is known beside them
+        found[:, unknown_columns] = np.nan
     return found[places]
 
 
-def _expected(values: Any, name: str, runs: Trajectories) -> Floats:
-    try:
-        return np.asarray(values[name], dtype=np.float64)[runs.generations - 1]
-    except (NoClosedForm, ModelCollapseError):
-        return np.full(len(runs.generations), np.nan)
+def _expected(values: Lazy[Floats], name: str, runs: Trajectories) -> Floats:
+    if name in values:
+        with suppress(ModelCollapseError):
+            return np.asarray(values[name], dtype=np.float64)[runs.generations - 1]
+    return np.full(len(runs.generations), np.nan)
 
 
 def _runs(runs: Trajectories, names: list[str]) -> dict[str, Any]:

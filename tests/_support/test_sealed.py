@@ -18,6 +18,7 @@ from modelcollapse._support.sealed import (
     read_frame,
     read_json,
     read_table,
+    scan_table,
     told_of,
     write_json,
     write_table,
@@ -53,6 +54,18 @@ def test_a_table_comes_back(tmp_path, make):
     assert_frame_equal(pl.read_parquet(path), pl.DataFrame(TABLE))
     write_table(path, {"x": np.arange(3)})
     assert read_table(path)["x"].to_list() == [0, 1, 2]
+
+
+def test_a_scanned_table_is_checked_before_it_is_decoded(tmp_path):
+    """Damage, and another one's place, are found without a look at a row."""
+    path = tmp_path / "a.parquet"
+    write_table(path, TABLE, of="words")
+    assert_frame_equal(scan_table(path, "words").collect(), pl.DataFrame(TABLE))
+    with pytest.raises(DamagedError, match="another one's"):
+        scan_table(path, "others")
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(DamagedError, match="digest is not its own"):
+        scan_table(path, "words")
 
 
 def test_what_a_table_is_of_is_told_with_whether_it_is_so(tmp_path):

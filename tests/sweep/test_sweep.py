@@ -11,10 +11,10 @@ import numpy as np
 import polars as pl
 import pytest
 from joblib.externals.loky.process_executor import BrokenProcessPool
-from polars.testing import assert_frame_equal
+from polars.testing import assert_frame_equal, assert_series_equal
 
 import modelcollapse as mc
-from modelcollapse.sweep import Sweep, backends, cells, grid, read, run, store
+from modelcollapse.sweep import Sweep, backends, cells, grid, read, run, store, work
 from modelcollapse.sweep.cost import cost
 from modelcollapse.sweep.store import Store
 from modelcollapse.sweep.work import QUANTILES, quantiles
@@ -187,6 +187,26 @@ def test_a_cell_is_what_simulate_and_predict_say(tmp_path):
     cell = Sweep.of({**TABLE, "runs": True, "at": [1, 4]}).cells[-1]
     kept = pl.read_parquet(Store(tmp_path).place(cell, "runs"))
     np.testing.assert_array_equal(kept["variance"], runs["variance"].ravel())
+
+
+def test_cells_that_differ_in_seeds_share_a_prediction(monkeypatch, tmp_path):
+    """One is made for each experiment, and the runs of each seed are their own."""
+    predicted = []
+
+    def counted(e):
+        predicted.append(e.identity)
+        return mc.predict(e)
+
+    monkeypatch.setattr(work, "predict", counted)
+    work._predicted.cache_clear()
+    run(Sweep.of({**TABLE, "seed": [0, 1, 2]}), tmp_path)
+    assert len(predicted) == len(set(predicted)) == 8
+    frame = read(tmp_path).sort("seed")
+    one, *others = (part.drop("seed") for part in frame.partition_by("seed", maintain_order=True))
+    for other in others:
+        for name in ("quantity", "expected", "expected_deviation"):
+            assert_series_equal(one[name], other[name], check_exact=True)
+        assert not one["mean"].equals(other["mean"])
 
 
 def test_processes_give_the_same_bits(tmp_path):

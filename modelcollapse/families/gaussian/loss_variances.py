@@ -13,6 +13,7 @@ Cov(h, g) and Cov(h, l) have recursions of their own.
 """
 
 from collections.abc import Iterable
+from math import comb
 from typing import NamedTuple
 
 import numpy as np
@@ -22,6 +23,7 @@ from modelcollapse.families.gaussian.laws import inverse_moments, log_and_root_m
 from modelcollapse.solver.scan import grown
 
 ORDER = 6  # nodes of a rule, exact for powers of A up to the eleventh
+BINOMIALS = [np.array([float(comb(n, k)) for k in range(n + 1)]) for n in range(2 * ORDER - 1)]
 NEAR, MANY = 0.03, 100  # A's deviation, and degrees of freedom, where it is right to rounding
 CLOSE = 0.001  # the same with fewer degrees of freedom
 NEAR = 0.5  # to 1: where E 1/v is, the variance of log v + 1/v is a difference
@@ -159,7 +161,6 @@ def _by_nodes(a: float, b: float, c: float, freedom: float) -> Factor:
 def _rule(a: float, b: float, c: float, freedom: float, own: int) -> tuple[float, Floats, Floats]:
     """Return the mean of a + b X + c Y, and nodes, relative to it, with weights (Chebyshev)."""
     from scipy.linalg import eigh_tridiagonal
-    from scipy.special import comb
 
     k = np.arange(2, 2 * ORDER)
     mean = a + b * freedom + c * own
@@ -172,15 +173,15 @@ def _rule(a: float, b: float, c: float, freedom: float, own: int) -> tuple[float
     moments = np.zeros(2 * ORDER)
     moments[0] = 1.0
     for order in range(1, 2 * ORDER):
-        j = np.arange(1, order + 1)
-        moments[order] = (comb(order - 1, j - 1) * kappa[j]) @ moments[order - j]
+        earlier = moments[:order][::-1].copy()
+        moments[order] = (BINOMIALS[order - 1] * kappa[1 : order + 1]) @ earlier
     alpha, beta = np.zeros(ORDER), np.zeros(ORDER)
     before, now = np.zeros(2 * ORDER), moments.copy()
     alpha[0] = moments[1]
     for i in range(1, ORDER):
-        places = np.arange(i, 2 * ORDER - i)
+        here, next_one = slice(i, 2 * ORDER - i), slice(i + 1, 2 * ORDER - i + 1)
         after = np.zeros(2 * ORDER)
-        after[places] = now[places + 1] - alpha[i - 1] * now[places] - beta[i - 1] * before[places]
+        after[here] = now[next_one] - alpha[i - 1] * now[here] - beta[i - 1] * before[here]
         alpha[i] = after[i + 1] / after[i] - now[i] / now[i - 1]
         beta[i] = after[i] / now[i - 1]
         before, now = now, after
