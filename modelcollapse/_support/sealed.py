@@ -189,7 +189,8 @@ def _checked(path: Path) -> bytes:
         data = path.read_bytes()
     except OSError as error:
         reason = error.strerror or error
-        raise DamagedError(f"{path} cannot be read ({reason}): {AGAIN}") from error
+        remedy = "check its name" if isinstance(error, FileNotFoundError) else AGAIN
+        raise DamagedError(f"{path} cannot be read ({reason}): {remedy}") from error
     starts = [match.start() for match in SEAL.finditer(data)]
     if not starts:
         raise DamagedError(f"{path} is damaged (it does not hold its digest): {AGAIN}")
