@@ -16,7 +16,7 @@ where the variance is a quadratic of the mean, the fitted variance of the subset
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-LIMIT_STEPS = 4096  # of a loop, from where its pool has a subset's rows
+LIMIT_STEPS = 2048  # of a loop, from where its pool has a subset's rows
 CLOSE = 1e-9  # what the bounds of a limit may differ by, in parts of it, if that takes fewer steps
 
 
