@@ -102,7 +102,7 @@ def read_table(path: Path, mark: str = ",") -> Iterator[tuple[int, list[str]]]:
             first, end = cells, _empty_end(cells)
         if len(cells) != len(first):
             found = f"{many(len(cells), 'cell')} where the first line has {len(first)}"
-            why = cause(first) or cause(cells) or _width(cells, first)
+            why = cause(first) or cause(cells) or _width(cells, first) or "; give each line as many"
             raise InvalidInput(f"{path}, line {line}: {found}{why}")
         if _empty_end(cells) < end:
             raise InvalidInput(

@@ -15,6 +15,11 @@ import difflib
 from collections.abc import Iterable
 
 MOST = 8  # names listed in a message
+UNREAD: dict[type[OSError], str] = {
+    FileNotFoundError: "check its name",
+    IsADirectoryError: "give a file inside it",
+    PermissionError: "give a file that you may read",
+}
 
 
 class ModelCollapseError(Exception):
@@ -73,6 +78,15 @@ def unknown(kind: str, value: object, known: Iterable[str]) -> InvalidInput:
     known_names = ", ".join(names[:MOST]) + more if names else "none here"
     hint = f"did you mean {', '.join(near)}?" if near else f"known: {known_names}"
     return InvalidInput(f"unknown {kind} {shown(value)}; {hint}")
+
+
+def why_unread(error: OSError) -> str:
+    """Return why a file cannot be read, with the remedy."""
+    reason = error.strerror or str(error) or type(error).__name__
+    for kind, remedy in UNREAD.items():
+        if isinstance(error, kind):
+            return f"{reason}: {remedy}"
+    return f"{reason}: give another file"
 
 
 def missing(package: str, extra: str, purpose: str) -> MissingDependency:

@@ -116,7 +116,8 @@ def check_writable(name: str, path: Path) -> None:
             raise PermissionError(13, "Permission denied")
     except (OSError, ValueError) as error:
         raise InvalidInput(
-            f"{name} = {str(path)!r} cannot be written ({error}): "
+            f"{name} = {str(path)!r} cannot be written "
+            f"({getattr(error, 'strerror', None) or error}): "
             "give a file in an existing folder that you may write to"
         ) from error
     clear(path.parent, re.escape(path.name))

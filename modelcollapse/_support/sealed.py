@@ -132,6 +132,15 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def no_parquet(path: Path, error: Exception) -> InvalidInput:
+    """Build the error for a file of anybody that Polars does not read."""
+    remedy = "give one, or a CSV file whose name ends in .csv"
+    if path.stat().st_size == 0:
+        return InvalidInput(f"{path} is empty, and not a Parquet file: {remedy}")
+    reason = str(error).partition("\n")[0].rpartition("specification: ")[2]
+    return InvalidInput(f"{path} is not a Parquet file ({reason}): {remedy}")
+
+
 def read_frame(path: Path) -> Any:
     """Return the data frame in a Parquet file of anybody, whatever characters its name has.
 
@@ -147,8 +156,7 @@ def read_frame(path: Path) -> Any:
         try:
             return pl.read_parquet(file)
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-            reason = str(error).partition("\n")[0]
-            raise InvalidInput(f"{path} is not a Parquet file: {reason}") from error
+            raise no_parquet(path, error) from error
 
 
 def index_columns(path: Path) -> list[str]:
@@ -186,7 +194,8 @@ def _checked(path: Path) -> bytes:
         data = path.read_bytes()
     except OSError as error:
         reason = error.strerror or error
-        raise DamagedError(f"{path} cannot be read ({reason}): {AGAIN}") from error
+        remedy = "check its name" if isinstance(error, FileNotFoundError) else AGAIN
+        raise DamagedError(f"{path} cannot be read ({reason}): {remedy}") from error
     starts = [match.start() for match in SEAL.finditer(data)]
     if not starts:
         raise DamagedError(f"{path} is damaged (it does not hold its digest): {AGAIN}")

@@ -10,7 +10,7 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats
 from modelcollapse._support.csv_lines import by_ending, cause, number, read_table
-from modelcollapse._support.errors import InvalidInput, unknown
+from modelcollapse._support.errors import InvalidInput, unknown, why_unread
 from modelcollapse._support.sealed import frames, index_columns, read_frame
 from modelcollapse._support.words import many
 
@@ -45,13 +45,13 @@ def read(path: Path, names: Sequence[str]) -> Floats:
             raise InvalidInput(f"{path} is a directory: give a file inside it")
         values: Floats = by_ending(path, readers)(path)
     except OSError as error:
-        raise InvalidInput(f"{path} cannot be read: {error.strerror or error}") from error
+        raise InvalidInput(f"{path} cannot be read: {why_unread(error)}") from error
     return values
 
 
 def _no_such(path: Path, names: Sequence[str]) -> InvalidInput:
     if path.suffix.lower() in (".csv", ".parquet") or len(path.parts) > 1:
-        return InvalidInput(f"{path}: no such file")
+        return InvalidInput(f"{path}: no such file: check its name")
     return InvalidInput(f"{unknown('data set', str(path), names)}; no file has that name either")
 
 

@@ -10,8 +10,8 @@ best weights of fresh rows             1/J_t, see `solver.information`
 In the long run, with s and f rows for ever: accumulate settles at
 1 + n sum_{j >= 1} s/(n + j s)^2 = 1 + (n/s) zeta(2, 1 + n/s) (Hurwitz); kept and fresh rows at the
 fixed points of `modelcollapse.mixed`; a web with fresh rows at 0. A random part of k >= 2 rows
-stays bounded: a new row's second moment exceeds that of the pool's rows by
-1 - Q N (k - 1)/((N - 1) k), so that their variance Q only rises below k/(k - 1), and the noise that
+settles where `subsample_limit` encloses it: a new row's second moment exceeds that of the pool's
+rows by 1 - Q N (k - 1)/((N - 1) k), so that their variance Q tends to k/(k - 1), and the noise that
 comes back, at most (s/N)^2 (Q/k + 1/s), has a finite sum.
 """
 
@@ -27,7 +27,7 @@ from modelcollapse.mixed import fresh_effective_samples, kept_fixed_point, optim
 from modelcollapse.solver import best_budgets, fate, squared_errors
 from modelcollapse.solver.chains import Recurrence, solve_chain, solve_kept
 from modelcollapse.solver.slots import solve_slots
-from modelcollapse.solver.subsample import subsample_errors
+from modelcollapse.solver.subsample import subsample_errors, subsample_limit
 from modelcollapse.workflows import (
     Accumulate,
     AccumulateSubsample,
@@ -174,10 +174,13 @@ def _subsampled(q: Question) -> list[Plan]:
     budget = None if q.budget is None else tuple(q.budget.tolist())
     counts = AccumulateSubsample(budget).training_sizes(q.sizes)
     later = q.steady if q.budget is None else counts[-1] if not np.ptp(q.budget) else None
-    bounded = q.steady is not None and later is not None and later >= 2
-    verdict: Outcome = "bounded" if bounded else "undetermined"
+    verdict: Outcome = "undetermined"
+    limit = None
+    if q.steady is not None and later is not None and later >= 2:
+        bounds = subsample_limit(q.real, q.steady, counts[0], later)
+        verdict, limit = "bounded", q.real * sum(bounds) / 2  # the same to about five digits
     name, title = "accumulate-subsample", "a random part of all rows so far"
-    plan = Plan(name, title, subsampled(q, counts), verdict, None, keeps=True)
+    plan = Plan(name, title, subsampled(q, counts), verdict, limit, keeps=True)
     if found is None:
         return [plan]
     best = subsampled(q, found.best)

@@ -20,7 +20,10 @@ from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse.workflows import series
 
 MOST = 100_000  # generations
-KEEP = "give yes, no, or a weight of the real rows strictly between 0 and 1"
+KEEP = (
+    "give yes or no (in Python True or False), or a weight of the real rows strictly between 0 and "
+    "1"
+)
 
 
 @dataclass(frozen=True, eq=False)

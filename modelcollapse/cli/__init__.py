@@ -153,8 +153,13 @@ def _run(words: list[str]) -> int:
     try:
         status = _called(words)
         sys.stdout.flush()
-    except (CycloptsError, ModelCollapseError) as error:
+    except ModelCollapseError as error:
         _say(_one_line(error))
+        return WRONG_USE
+    except CycloptsError as error:
+        from modelcollapse.cli.wrong_use import told
+
+        _say(_one_line(told(error)))
         return WRONG_USE
     except BrokenPipeError:
         # The reader has gone; keep Python from complaining when it flushes at exit.
@@ -199,7 +204,7 @@ def _family(words: list[str]) -> str | None:
     return None
 
 
-def _one_line(error: Exception) -> str:
+def _one_line(error: object) -> str:
     """Return an error's message in one line, of at most six on a narrow terminal."""
     from modelcollapse._support.errors import printable
 

@@ -37,7 +37,7 @@ def compare(
     real
         A .csv, .parquet, .jsonl or .txt file (one text in each line), or the name of a data set.
     other
-        Another one with the same columns.
+        A file or data set with the same columns, such as synthetic.csv.
     seed
         Of the random halves of the real rows, the relabellings, and the rows of huge files.
     alpha

@@ -5,6 +5,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from modelcollapse import solver
+from modelcollapse._support.checks import number as finite
 from modelcollapse._support.errors import InvalidInput, invalid
 from modelcollapse.cli.options import WorkflowOptions, chosen_generations
 from modelcollapse.cli.output import number, print_json, print_table
@@ -12,6 +13,8 @@ from modelcollapse.cli.predict import shown_generations
 from modelcollapse.cli.whole import MaybeWhole
 from modelcollapse.loop.schedule import Schedule
 from modelcollapse.workflows.selection import batch_sizes
+
+EXAMPLES = {"losses": "3.20,3.05", "at": "1000,4000"}
 
 
 def excess(
@@ -80,16 +83,23 @@ def _split(
     losses: str | None, at: str | None, first: float | None, parameters: int | None
 ) -> tuple[float, float]:
     if losses is None or at is None:
-        raise InvalidInput("losses and at belong together: give both")
+        given = "losses" if at is None else "at"
+        missing = "at, the rows of the fits" if at is None else "losses, those of the fits"
+        raise InvalidInput(f"{given} is given without {missing}: give both")
     if first is not None or parameters is not None:
         raise InvalidInput("losses, first and parameters all say the first excess: give one")
-    values = [_numbers("losses", losses), _numbers("at", at)]
-    gap = solver.estimation_gap(*values)
+    values, rows = _numbers("losses", losses), _numbers("at", at)
+    if len(values) != len(rows) or len(set(rows)) == 1 or min(rows) < 1:
+        raise InvalidInput(
+            f"losses = {losses}, at = {at}: give two or more losses, and for each the rows of its "
+            "fits, not all the same, such as --losses 3.20,3.05 --at 1000,4000"
+        )
+    gap = solver.estimation_gap(values, rows)
     return gap.estimation, gap.floor
 
 
 def _numbers(name: str, text: str) -> list[float]:
     try:
-        return [float(part) for part in text.split(",")]
-    except ValueError as error:
-        raise invalid(name, text, "give numbers, such as 3.2,3.05") from error
+        return [finite(name, float(part)) for part in text.split(",")]
+    except ValueError as error:  # InvalidInput is one, too
+        raise invalid(name, text, f"give numbers, such as {EXAMPLES[name]}") from error

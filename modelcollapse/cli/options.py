@@ -1,6 +1,6 @@
 """Options that several commands share, and how they become an experiment."""
 
-from dataclasses import dataclass, fields
+from dataclasses import KW_ONLY, dataclass, fields
 from pathlib import Path
 from typing import Annotated
 
@@ -24,6 +24,8 @@ class WorkflowOptions:
 
     workflow: str = "replace"
     "The name, such as replace or accumulate-subsample; a wrong one lists them all."
+
+    _: KW_ONLY
 
     budget: str | None = None
     "Training rows of accumulate-subsample, such as 100 or double:10; by default the batch size."
@@ -95,7 +97,8 @@ class WorkflowOptions:
             if self.workflow != "web":
                 shown = str(value) if name == "rows" else value
                 raise InvalidInput(
-                    f"{name} = {shown!r} belongs to the workflow 'web', not to {self.workflow!r}"
+                    f"{name} = {shown!r} belongs to the workflow 'web', not to "
+                    f"{self.workflow!r}: leave it out"
                 )
             if self.real is not None or self.synthetic is not None:
                 raise InvalidInput(
@@ -113,7 +116,7 @@ class WorkflowOptions:
 
 
 @Parameter(name="*")
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LoopOptions:
     """A loop with a theory."""
 

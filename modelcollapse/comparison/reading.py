@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from modelcollapse._support.csv_lines import by_ending, read_table
-from modelcollapse._support.errors import InvalidInput
-from modelcollapse._support.sealed import frames
+from modelcollapse._support.errors import InvalidInput, why_unread
+from modelcollapse._support.sealed import frames, no_parquet
 from modelcollapse._support.words import many
 from modelcollapse.comparison.tables import Table, is_number, of_frame, of_object, typed
 from modelcollapse.datasets import BUILT_IN, PAPER, load
@@ -45,7 +45,7 @@ def read(name: str, data: Any, most: int, rng: np.random.Generator) -> Table:
         try:
             found = _file(name, data, path, most, rng)
         except OSError as error:
-            raise InvalidInput(f"{path} cannot be read: {error.strerror or error}") from error
+            raise InvalidInput(f"{path} cannot be read: {why_unread(error)}") from error
     else:
         found = of_object(name, data)
     if found.rows < LEAST:
@@ -58,7 +58,10 @@ def _file(name: str, data: Any, path: Path, most: int, rng: np.random.Generator)
     if isinstance(data, str) and (data in BUILT_IN or data.partition(":")[0] in PAPER):
         return of_object(name, load(data))
     if not path.exists():
-        raise InvalidInput(f"{name}: {path}: no such file")
+        known = ", ".join((*sorted(BUILT_IN), *sorted(PAPER)))
+        raise InvalidInput(
+            f"{name} = {str(path)!r}: no such file: check its name, or give a data set ({known})"
+        )
     if path.is_dir():
         raise InvalidInput(f"{name}: {path} is a directory: give a file inside it")
     ending = path.suffix.lower()
@@ -171,8 +174,7 @@ def _parquet(path: Path, most: int, rng: np.random.Generator) -> Table:
                     part = scan.slice(start, SLICE).collect()
                     parts.append(part[wanted[low:high] - start])
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-            reason = str(error).partition("\n")[0]
-            raise InvalidInput(f"{path} is not a Parquet file: {reason}") from error
+            raise no_parquet(path, error) from error
     if not parts or not parts[0].width:
         raise InvalidInput(f"{path} has no rows: give at least {LEAST}")
     return of_frame(str(path), pl.concat(parts), total)

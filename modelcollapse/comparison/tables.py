@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from modelcollapse._support.checks import Floats, Integers
-from modelcollapse._support.csv_lines import number
+from modelcollapse._support.csv_lines import cause, number
 from modelcollapse._support.errors import InvalidInput, invalid, shown
 from modelcollapse._support.tables import NoNumbersError, as_floats, columns_of, framed, of_numbers
 from modelcollapse.loop.truth import LARGEST, Rows
@@ -187,7 +187,7 @@ def matched(real: Table, other: Table) -> Table:
         ]
         raise InvalidInput(
             f"the columns differ: {'; '.join(only)}; give both the same columns, under the same "
-            "names in a first line"
+            f"names in a first line{_one_column(real) or _one_column(other)}"
         )
     for name, column in real.columns.items():
         pair = ((real, column), (other, other.columns[name]))
@@ -200,3 +200,8 @@ def matched(real: Table, other: Table) -> Table:
                 f"as {entry[:40]!r}: make them alike, or drop the column"
             )
     return Table(other.name, {name: other.columns[name] for name in real.columns}, other.total)
+
+
+def _one_column(table: Table) -> str:
+    """Return what separates the columns of a file that seems to have one alone, if it is known."""
+    return cause(list(table.columns)) if len(table.columns) == 1 else ""

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from modelcollapse._support.csv_lines import by_ending, read_table
-from modelcollapse._support.errors import InvalidInput
+from modelcollapse._support.errors import InvalidInput, why_unread
 from modelcollapse._support.sealed import read_frame
 from modelcollapse.diagnosis.columns import GENERATIONS, Columns, known
 from modelcollapse.diagnosis.sheets import Column, Sheet, number_of, of_cells, of_frame, some
@@ -19,6 +19,7 @@ from modelcollapse.loop import written
 from modelcollapse.loop.identity import KEYS
 
 RUN_COLUMN = "replicate"
+TABLE = "give a line of names, such as generation,loss, and one line per generation"
 EVALUATED = "eval_"  # what the Trainer of transformers calls what it evaluates
 
 
@@ -40,13 +41,15 @@ def read_file(path: Path, columns: Columns) -> Sheet:
     try:
         sheet: Sheet = by_ending(path, readers)(path)
     except OSError as error:
-        raise InvalidInput(f"{path} cannot be read: {error.strerror or error}") from error
+        raise InvalidInput(f"{path} cannot be read: {why_unread(error)}") from error
     return sheet
 
 
 def _from_csv(columns: Columns, mark: str, path: Path) -> Sheet:
     lines = read_table(path, mark)
     _, head = next(lines, (0, []))
+    if not head:
+        raise InvalidInput(f"{path} is empty: {TABLE}")
     named = [name for name in head if name]
     if len(set(named)) < len(named):
         twice = next(name for name in named if named.count(name) > 1)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from modelcollapse._support.errors import InvalidInput
+from modelcollapse._support.errors import InvalidInput, why_unread
 from modelcollapse.diagnosis.columns import GENERATIONS, RUNS, SETTINGS, Columns, known
 from modelcollapse.diagnosis.files import read_file
 from modelcollapse.diagnosis.joining import Table
@@ -29,7 +29,7 @@ def table_of(trajectory: Any, columns: Columns) -> Any:
         if not all(isinstance(one, (str, Path)) for one in trajectory):
             return trajectory
         paths = list(map(Path, trajectory))
-        if len(paths) == 1 and (paths[0] / LANGUAGE_RUN).is_file():
+        if len(paths) == 1 and _is_language_run(paths[0]):
             from modelcollapse.language.results import Results
 
             return Results.read(paths[0])
@@ -41,6 +41,13 @@ def table_of(trajectory: Any, columns: Columns) -> Any:
     else:
         sheet = _frame(trajectory)
     return trajectory if sheet is None else Table([sheet], columns)
+
+
+def _is_language_run(path: Path) -> bool:
+    try:
+        return (path / LANGUAGE_RUN).is_file()
+    except OSError as error:  # not where nothing is there, but where nobody may look
+        raise InvalidInput(f"{path} cannot be read: {why_unread(error)}") from error
 
 
 def _frame(frame: Any) -> Sheet | None:
@@ -67,7 +74,7 @@ def _sheet(path: Path, columns: Columns) -> Sheet:
             "the files in it"
         )
     if not path.exists():
-        raise InvalidInput(f"{path}: no such file or folder")
+        raise InvalidInput(f"{path}: no such file or folder: check its name")
     return read_file(path, columns)
 
 

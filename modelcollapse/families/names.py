@@ -206,7 +206,8 @@ def build(family: str, given: Options) -> tuple[Any, Any]:
         if name not in chosen.options:
             owners = [repr(f) for f, kind in FAMILIES.items() if name in kind.options]
             raise InvalidInput(
-                f"{name} = {value!r} belongs to {', '.join(owners)}, not to {family!r}"
+                f"{name} = {value!r} belongs to {', '.join(owners)}, not to {family!r}: leave it "
+                "out"
             )
     return chosen.model(given), chosen.truth(given)
 
@@ -234,7 +235,10 @@ def sampling(given: Options) -> Sampling | None:
     except ValueError as error:
         remedy = "give best-of:2, keep-top:0.5 or pairwise:1.0, and a reward such as 1,0,-2"
         raise InvalidInput(f"selection = {told!r}, reward = {reward!r}: {remedy}") from error
-    made: Sampling | None = lowered(known[head](number, reward=along))
+    try:
+        made: Sampling | None = lowered(known[head](number, reward=along))
+    except InvalidInput as error:
+        raise InvalidInput(f"selection = {told!r}, reward = {reward!r}: {error}") from error
     return made
 
 

@@ -196,6 +196,7 @@ def _load(data: str | Path, subset: str | None) -> Mapping[str, Any] | None:
         raise InvalidInput(f"data = {str(data)!r} is empty: give a file with at least two rows")
     if subset is not None and path.exists():
         raise InvalidInput(f"subset = {subset!r}: {data} is local and has none; leave it out")
+    plain = path
     try:
         # The cache of datasets goes by names and time stamps, and it reads patterns and addresses
         # into names: local files are read afresh, by a name that is none.
@@ -213,9 +214,10 @@ def _load(data: str | Path, subset: str | None) -> Mapping[str, Any] | None:
             else:
                 found = load_dataset(str(data), subset)
     except Exception as error:  # every reader of datasets raises its own
+        why = _chain(error).replace(str(plain), str(path))
         raise InvalidInput(
-            f"data = {str(data)!r} cannot be loaded: {_chain(error)} Give a readable file, a "
-            "folder of them, or a hub id that you have access to"
+            f"data = {str(data)!r} cannot be loaded: {why} Give a readable file, a folder of them, "
+            "or a hub id that you have access to"
         ) from error
     return found if isinstance(found, DatasetDict) else {"train": found}
 

@@ -97,6 +97,9 @@ class Settings:
             check_part("metrics", metric)
         if self.held_out is not None:
             whole("held_out", self.held_out)
+        if self.samples is not None:  # before any model is built
+            given = len(self.samples) if isinstance(self.samples, Sequence) else 1
+            sizes(self.samples, max(given, 1))
 
     def _is_chat(self, kind: str = "template") -> bool:
         return kind == "template" and isinstance(self.template, str) and self.template == CHAT

@@ -99,6 +99,19 @@ class Lazy(Mapping[str, V]):
         return f"<{', '.join(self._routes) or 'nothing'}>"
 
 
+def _require_theory(model: Any) -> None:
+    if isinstance(model, type):
+        name = model.__name__
+        raise InvalidInput(f"model = {name} is a class: give an object, {name}(...)")
+    lacking = [name for name in MEMBERS if not hasattr(model, name)]
+    if lacking:
+        needed = f" (it has no {', '.join(lacking)})" if len(lacking) < len(MEMBERS) else ""
+        raise InvalidInput(
+            f"model = {shown(model)} has no theory here{needed}: give a model of this package "
+            "such as Gaussian(), or use run(), which takes any estimator"
+        )
+
+
 @dataclass(frozen=True, eq=False, init=False)
 class Experiment(Generic[M_co]):
     """One self-consuming loop: everything that its law depends on.
@@ -169,13 +182,7 @@ class Experiment(Generic[M_co]):
         temperature: float | None = None,
         sampling: Sampling | None = None,
     ) -> None:
-        lacking = [name for name in MEMBERS if not hasattr(model, name)]
-        if isinstance(model, type) or lacking:
-            needed = f" (it has no {', '.join(lacking)})" if 0 < len(lacking) < len(MEMBERS) else ""
-            raise InvalidInput(
-                f"model = {shown(model)} has no theory here{needed}: give a model of this package "
-                "such as Gaussian(), or use run(), which takes any estimator"
-            )
+        _require_theory(model)
         require_workflow(workflow)
         last, most = horizon(generations), getattr(workflow, "generations", None)
         if most is not None and last > whole(f"{workflow!r}.generations", most):

@@ -593,6 +593,9 @@ def as_truth(value: Any, dim: int | None) -> Truth:
     """
     if value is None:
         return Normal.standard(1 if dim is None else dim)
+    if isinstance(value, str):
+        remedy = f"give rows of numbers, such as datasets.load({value!r}) if it is a name or a file"
+        raise invalid("truth", value, remedy)
     truth = value if isinstance(value, Truth) else Rows(value, name="truth")
     if dim is not None and truth.dim != dim:
         raise InvalidInput(

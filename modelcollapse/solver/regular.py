@@ -140,6 +140,8 @@ def estimation_gap(losses: Any, rows: Any) -> Gap:
     if values.ndim != 1 or values.shape != counts.shape or len(np.unique(counts)) < 2:
         remedy = "give two or more losses, and as many numbers of rows, not all the same"
         raise InvalidInput(f"losses, rows of shapes {values.shape}, {counts.shape}: {remedy}")
+    for loss in values.tolist():
+        number("losses", loss, remedy="give finite losses")
     for count in counts.tolist():
         number("rows", count, 1, remedy="give numbers of rows, at least 1")
     slope, floor = np.polyfit(1 / counts, values, 1)

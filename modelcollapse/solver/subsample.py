@@ -16,6 +16,9 @@ where the variance is a quadratic of the mean, the fitted variance of the subset
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+LIMIT_STEPS = 2048  # of a loop, from where its pool has a subset's rows
+CLOSE = 1e-9  # what the bounds of a limit may differ by, in parts of it, if that takes fewer steps
+
 
 class Subset(NamedTuple):
     """Generation t: k of the N rows of a pool with variance Q, and the error R of their mean."""
@@ -26,12 +29,17 @@ class Subset(NamedTuple):
     chosen: int
     error: Any
 
+    @property
+    def unbiased(self) -> Any:
+        """The pool's expected variance with the divisor N - 1; that of one row is 0."""
+        return self.variance * self.rows / max(self.rows - 1, 1)
+
     def fitted(self, ddof: int = 0) -> Any:
         """Return the expected variance of the k rows, with k - ddof for a divisor."""
-        N, k = self.rows, self.chosen
+        k = self.chosen
         if k == 1 and ddof == 0:
             return 0 * self.variance
-        return self.variance * N / (N - 1) * (k - 1) / (k - ddof)
+        return self.unbiased * (k - 1) / (k - ddof)
 
 
 def subsets(
@@ -99,3 +107,26 @@ def subsample_variances(
             same = (N * same + n * (one + curvature) * h) / M
             N = M
     return found
+
+
+def subsample_limit(n: int, s: int, first: int, k: int) -> tuple[float, float]:
+    r"""Return bounds of lim R_t at v2 = 0: the batches n, s, s, ..., the subsets first, k, k, ....
+
+    Of k >= 2 rows. From N >= k on the pool's unbiased variance U = Q N/(N - 1) goes a part of the
+    way to (N + s - 1)/(N (1 - 1/k) + s + 1), which rises to k/(k - 1): it stays between the least
+    and the largest of these three. With z = zeta(2, 1 + N/s) all that M still gains,
+    the sum of (s/N')^2 [U (1/k - 1/N) + 1/s], is z/s + U [z (1/k + 1/s) - 1/N] for a U in these
+    bounds, and g tends to 1/(k - 1). The bounds lie about t^(1/k - 2) apart.
+    """
+    from scipy.special import zeta
+
+    T = max(0, k - n) // s + LIMIT_STEPS
+    for subset in subsets([n] + [s] * (T - 1), [first] + [k] * (T - 1), lambda _: 1.0):
+        N, U = subset.rows, subset.unbiased
+        ends = U, k / (k - 1), (N + s - 1) / (N * (1 - 1 / k) + s + 1)
+        if subset.generation > 1 and k <= N and s * (max(ends) - min(ends)) <= CLOSE * N:
+            break
+    z = float(zeta(2, 1 + N / s))
+    gained = subset.error - U * (1 / k - 1 / N) + z / s
+    low, high = (x * (z * (1 / k + 1 / s) - 1 / N) for x in (min(ends), max(ends)))
+    return gained + low + 1 / (k - 1), gained + high + 1 / (k - 1)

@@ -147,5 +147,7 @@ def _workflow(given: Mapping[str, Any], samples: Any) -> AnyWorkflow:
         if key in options:
             options[key] = _read(key, options[key], first)
     for key in set(options) & set(GROWTH):
-        raise InvalidInput(f"workflow.{key} belongs to the workflow 'web', not to {name!r}")
+        raise InvalidInput(
+            f"workflow.{key} belongs to the workflow 'web', not to {name!r}: leave it out"
+        )
     return by_name(name, **options)

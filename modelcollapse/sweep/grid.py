@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from modelcollapse._support.checks import truth_value, whole
-from modelcollapse._support.errors import InvalidInput, invalid, unknown
+from modelcollapse._support.errors import InvalidInput, invalid, unknown, why_unread
 from modelcollapse.families import names as families
 from modelcollapse.sweep.cells import WORKFLOW_KEYS, Cell
 
@@ -101,8 +101,10 @@ class Sweep:
         """Return the sweep that a TOML file describes; see `of`."""
         try:
             table = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError) as error:
-            raise InvalidInput(f"{path} cannot be read: {error}") from error
+        except OSError as error:
+            raise InvalidInput(f"{path} cannot be read: {why_unread(error)}") from error
+        except UnicodeDecodeError as error:
+            raise InvalidInput(f"{path} is not UTF-8 text ({error.reason}): convert it") from error
         except (tomllib.TOMLDecodeError, RecursionError) as error:
             raise InvalidInput(f"{path} is no TOML: {error}") from error
         try:

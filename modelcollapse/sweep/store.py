@@ -59,7 +59,10 @@ class Store:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise InvalidInput(f"output = {str(self.path)!r} cannot be made: {error}") from error
+            raise InvalidInput(
+                f"output = {str(self.path)!r} cannot be made ({error.strerror or error}): give a "
+                "folder that you may make and write to"
+            ) from error
         with locked(self.path, "sweep"):
             for part, names in NAMES.items():
                 clear(self.path / part, names)

@@ -6,7 +6,7 @@ from typing import Any
 
 from modelcollapse._support import csv_lines
 from modelcollapse._support.checks import number, positive, whole
-from modelcollapse._support.errors import InvalidInput, invalid
+from modelcollapse._support.errors import InvalidInput, invalid, why_unread
 from modelcollapse.workflows.fresh import Growth, Web
 
 HEADER = ["real", "synthetic"]
@@ -52,7 +52,7 @@ def _lines(path: Path) -> list[tuple[int, int]]:
     try:
         table = list(csv_lines.read_lines(path))
     except OSError as error:
-        raise invalid("rows", str(path), f"the file cannot be read ({error})") from error
+        raise invalid("rows", str(path), f"the file cannot be read: {why_unread(error)}") from error
     if not table or table[0][1] != HEADER:
         raise InvalidInput(f"{path}: the first line must be the header {','.join(HEADER)}")
     if len(table) == 1:

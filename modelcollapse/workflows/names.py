@@ -1,5 +1,6 @@
 """Workflows by their names on the command line, with the options that belong to each."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -32,20 +33,20 @@ BY_NAME: dict[str, type] = {
     )
 }
 
-# The options of each workflow: its name on the command line, the parameter, and whether it must
-# be given.
-OPTIONS: dict[str, dict[str, tuple[str, bool]]] = {
-    "accumulate-subsample": {"budget": ("budget", False)},
-    "sliding-window": {"window": ("k", True)},
-    "keep-real": {"share": ("share", False)},
-    "weighted": {"weights": ("matrix", True)},
+# The options of each workflow: its name on the command line, the parameter, and an example where
+# it must be given.
+OPTIONS: dict[str, dict[str, tuple[str, str]]] = {
+    "accumulate-subsample": {"budget": ("budget", "")},
+    "sliding-window": {"window": ("k", "3")},
+    "keep-real": {"share": ("share", "")},
+    "weighted": {"weights": ("matrix", "weights.csv")},
     "fresh-data": {
-        "real": ("real", True),
-        "synthetic": ("synthetic", True),
-        "weight": ("weight", False),
+        "real": ("real", "100"),
+        "synthetic": ("synthetic", "1000"),
+        "weight": ("weight", ""),
     },
-    "web": {"real": ("real", True), "synthetic": ("synthetic", True)},
-    "edit": {"edits": ("rows", False), "share": ("share", False)},
+    "web": {"real": ("real", "100"), "synthetic": ("synthetic", "1000")},
+    "edit": {"edits": ("rows", ""), "share": ("share", "")},
 }
 ONE_OF = {"edit": ("edits", "share")}  # exactly one of these has to be given
 
@@ -90,15 +91,29 @@ def by_name(name: str, **options: Any) -> AnyWorkflow:
         if option not in own:
             owners = " or ".join(repr(owner) for owner in OWNERS[option])
             raise InvalidInput(
-                f"{option} = {value!r} belongs to the workflow {owners}, not to {name!r}"
+                f"{option} = {value!r} belongs to the workflow {owners}, not to {name!r}: leave it "
+                "out, or name that workflow"
             )
         parameters[own[option][0]] = value
-    for option, (parameter, needed) in own.items():
-        if needed and parameter not in parameters:
-            raise InvalidInput(f"{option} = None: the workflow {name!r} needs a {option}; give one")
+    for option, (parameter, example) in own.items():
+        if example and parameter not in parameters:
+            raise InvalidInput(
+                f"{option} is missing: the workflow {name!r} needs it; give {option}, such as "
+                f"{example}"
+            )
     some = [option for option in ONE_OF.get(name, ()) if options.get(option) is not None]
     if name in ONE_OF and len(some) != 1:
         choice = " or ".join(ONE_OF[name])
         raise InvalidInput(f"the workflow {name!r} needs {choice}: give one of them, and one alone")
-    built: AnyWorkflow = BY_NAME[name](**parameters)
+    try:
+        built: AnyWorkflow = BY_NAME[name](**parameters)
+    except InvalidInput as error:
+        raise InvalidInput(_as_options(str(error), own)) from error
     return built
+
+
+def _as_options(message: str, own: dict[str, tuple[str, str]]) -> str:
+    """Return a message whose first word, a parameter, is the option that it was given as."""
+    for option, (parameter, _) in own.items():
+        message = re.sub(rf"^{parameter}\b", option, message)
+    return message

@@ -33,7 +33,10 @@ def offers(workflow: Any, *names: str) -> bool:
 
 def require_workflow(value: Any) -> None:
     """Raise InvalidInput unless a value is a workflow, with one way to choose its rows."""
-    if isinstance(value, type) or not (isinstance(value, Workflow) or keeps(value)):
+    if isinstance(value, type):
+        name = value.__name__
+        raise InvalidInput(f"workflow = {name} is a class: give an object, {name}(...)")
+    if not (isinstance(value, Workflow) or keeps(value)):
         raise InvalidInput(
             f"workflow = {shown(value)} is not a workflow: give an object with "
             "training_rows(sizes, rng) or keep(previous_rows, sizes, rng), such as "

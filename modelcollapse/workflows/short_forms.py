@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from modelcollapse._support import csv_lines
 from modelcollapse._support.checks import LARGEST_BATCH, Samples
-from modelcollapse._support.errors import InvalidInput, invalid, shown
+from modelcollapse._support.errors import InvalidInput, invalid, shown, why_unread
 
 FORMS = "give a whole number, or one per generation, such as 10,20,40"
 MORE = f"{FORMS}, double:10, 10*2^t, or a CSV file of one column"
@@ -109,7 +109,7 @@ def _column(name: str, path: Path) -> list[int]:
     try:
         lines = list(csv_lines.read_table(path))
     except OSError as error:
-        raise invalid(name, str(path), f"the file cannot be read ({error})") from error
+        raise invalid(name, str(path), f"the file cannot be read: {why_unread(error)}") from error
     found = [_cell(path, *line) for line in lines[1 if lines and _is_name(lines[0][1]) else 0 :]]
     if not found:
         raise invalid(name, str(path), "the file has no numbers: give one line per generation")

@@ -11,7 +11,7 @@ import numpy as np
 
 from modelcollapse._support.checks import Floats, divided, frozen, reals
 from modelcollapse._support.csv_lines import number, read_lines
-from modelcollapse._support.errors import InvalidInput, invalid
+from modelcollapse._support.errors import InvalidInput, invalid, why_unread
 from modelcollapse._support.words import many
 from modelcollapse.workflows.protocols import Selection
 
@@ -150,5 +150,9 @@ def _numbers(path: Path) -> list[Floats]:
                 message = "give one line of numbers per generation, without a header or gaps"
                 raise invalid(f"{path}, line {line}", ",".join(cells), message) from error
     except OSError as error:
-        raise invalid("weights", str(path), f"the file cannot be read ({error})") from error
+        raise invalid(
+            "weights", str(path), f"the file cannot be read: {why_unread(error)}"
+        ) from error
+    if not rows:
+        raise invalid("weights", str(path), "the file has no numbers: give one line per generation")
     return rows

@@ -62,6 +62,7 @@ def test_an_empty_end_is_left_out(tmp_path):
         ("a\n1,5\n", "line 2: 2 cells where the first line has 1; are commas decimal marks?"),
         ("a,b\n1,2\n# end\n", "line 3: 1 cell where the first line has 2; comments are for"),
         ("a,b\n1\t2\n", "line 2: 1 cell where the first line has 2; tabs separate"),
+        ("a,b,c\n1,2\n", "line 2: 2 cells where the first line has 3; give each line as many"),
     ],
 )
 def test_lines_of_another_width(tmp_path, text, message):

@@ -164,7 +164,7 @@ WRONG = [
     ({"fresh_real": -1}, "fresh_real = -1"),
     ({"fresh_real": 0.5}, "fresh_real = 0.5"),
     ({"fresh_real": 10**12}, "synthetic \\+ fresh_real at generation 2"),
-    ({"keep_real": 1.5}, "keep_real = 1.5 .*yes, no, or a weight"),
+    ({"keep_real": 1.5}, "keep_real = 1.5 .*give yes or no .in Python True or False., or a weight"),
     ({"keep_real": 1.0}, "keep_real = 1.0"),
     ({"keep_real": "maybe"}, "keep_real = 'maybe'"),
     ({"budget": 161}, "budget = 161 .*160 at generation 4"),

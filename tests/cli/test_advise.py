@@ -84,11 +84,16 @@ def test_a_picture(capsys, tmp_path):
     [
         ("--real 10 --synthetic 20", "generations = None is not valid: give the number of fits"),
         ("--real -10 --synthetic 20 --generations 3", "real = -10"),
-        ("--real 2.5 --synthetic 20 --generations 3", "give a whole number"),
+        ("--real 2.5 --synthetic 20 --generations 3", "real = '2.5' is not valid: give a whole"),
+        ("--real 5e4 --synthetic 20 --generations 3", "give a whole number, such as 50000\n"),
+        ("--real 50,000 --synthetic 20 --generations 3", "give a whole number, such as 50000\n"),
         ("--real 10 --synthetic -20 --generations 3", "synthetic = -20"),
         ("--real 10 --synthetic 5,5 --generations 4", "synthetic has 2 entries"),
         ("--real 10 --synthetic 5,5 --fresh-real 1,2,3", "fresh_real has 3 entries"),
-        ("--real 10 --synthetic 20 --generations 3 --keep-real 1.5", "yes, no, or a weight"),
+        (
+            "--real 10 --synthetic 20 --generations 3 --keep-real 1.5",
+            "give yes or no (in Python True or False), or a weight",
+        ),
         ("--real 10 --synthetic 20 --generations 3 --keep-real never", "keep_real = 'never'"),
         ("--real 10 --synthetic 20 --generations 3 --keep-real -0.5", "keep_real = -0.5"),
         ("--real 10 --synthetic 20 --generations 3 --keep-real nan", "keep_real = nan"),

@@ -228,7 +228,7 @@ def test_run_draws_weighted_rows_again_on_request(capsys):
         ([*MIXTURE, "--replicates", "0"], "replicates = 0"),
         ([*MIXTURE, "--jobs", "2"], "give replicates too"),
         (["predct"], "predict"),
-        (["predict"], "family"),
+        (["predict"], "FAMILY is missing: the model: gaussian"),
         (["predict", "gausian"], "gaussian"),
         (["predict", "gaussian", "--workflow", "acumulate"], "accumulate"),
         (["predict", "gaussian", "--sampels", "3"], "--samples"),

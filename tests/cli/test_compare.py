@@ -92,6 +92,7 @@ def test_the_same_file_twice(capsys):
         ("b.csv", GOOD + "\ninf\n", "inf is missing or not finite"),
         ("b.csv", GOOD.replace("x", "x,y").replace(".5", ".5,1") + "\n3,\n", "column 'y'"),
         ("b.csv", GOOD.replace("x", "y"), "a.csv alone has 'x'; b.csv alone has 'y'"),
+        ("b.csv", GOOD.replace("x", "x;y").replace(".5", ";5"), "semicolons separate columns"),
         ("b.csv", GOOD + "\nred\n", "holds numbers in a.csv and text in b.csv, such as 'red'"),
         ("b.csv", GOOD + "\n1,2\n", "2 cells where the first line has 1"),
         ("b.csv", "", "is empty"),

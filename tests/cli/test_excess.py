@@ -56,7 +56,7 @@ def test_numbers_for_programs(capsys):
     ("options", "message"),
     [
         ("--first 0.1 --parameters 3", "give one of the two"),
-        ("--losses 3.2,3.05", "losses and at belong together"),
+        ("--losses 3.2,3.05", "losses is given without at"),
         ("--losses 3.2,3.05 --at 10,20 --first 1", "give one"),
         ("--losses a,b --at 10,20", "losses = 'a,b'"),
         ("--workflow edit", "needs edits or share"),

@@ -271,7 +271,7 @@ def test_command_takes_columns_with_a_minus_and_sizes(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "has no column 'generation' (its columns: none)"),
+        ("", "is empty: give a line of names"),
         ("loss,gen\n1,2\n", "has no column 'generation' (its columns: loss, gen)"),
         ("generation,loss\n", "has a header and no rows"),
         ("generation,loss\n1,2\n", "has 1 generation:"),

@@ -566,7 +566,7 @@ def test_command_takes_files_and_columns(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("a.tsv", "", "has no column 'generation' (its columns: none)"),
+        ("a.tsv", "", "is empty: give a line of names"),
         ("a.tsv", "generation,loss\n1,2\n", "its columns: generation,loss"),
         ("a.tsv", "generation\tloss\n1\t2\n2\tx\n", "line 3, column 'loss': 'x' is not a number"),
         ("a.csv", "iteration,loss\n,2\n2,3\n", "line 2, column 'iteration': empty is not a whole"),

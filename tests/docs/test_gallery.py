@@ -6,6 +6,7 @@ import re
 import runpy
 import sys
 
+import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 
@@ -57,6 +58,8 @@ def test_a_script_uses_public_names(script):
             assert not node.attr.startswith("_")
             if ast.unparse(node.value) == "mc":
                 names.add(node.attr)
+        if isinstance(node, ast.Compare):  # a workflow is asked what it does, not what it is called
+            assert not ast.unparse(node.left).endswith(".name")
     title, line = ast.get_docstring(tree).splitlines()[:2]
 
     assert names
@@ -74,6 +77,33 @@ def test_a_script_writes_a_file(tmp_path, monkeypatch):
     runpy.run_path(str(GALLERY / "one_run.py"), run_name="__main__")
 
     assert plt.imread(tmp_path / "picture.png").std() > 0.05
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("picture", ["nowhere/a.png", "a.xyz", "--help", "a", "folder.png"])
+def test_a_wrong_file_is_told_before_the_work(script, picture, tmp_path, monkeypatch, capsys):
+    """In one line that names it, with exit status 2, and nothing is written."""
+    monkeypatch.chdir(tmp_path)
+    tmp_path.joinpath("folder.png").mkdir()
+    monkeypatch.setattr(mc, "simulate", None)
+    monkeypatch.setattr(sys, "argv", [script.name, picture])
+    with pytest.raises(SystemExit) as caught:
+        runpy.run_path(str(script), run_name="__main__")
+
+    told = capsys.readouterr().err
+    assert caught.value.code == 2
+    assert told.startswith(f"{picture} cannot be written: ")
+    assert told.endswith("; give one such as a.png\n")
+    assert told.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["folder.png"]
+
+
+def test_the_rows_that_a_rule_of_bandwidths_sees():
+    """All so far under accumulate, as many as a batch under the others."""
+    script = runpy.run_path(str(GALLERY / "bandwidths.py"))
+    counts = [script["trained_on"](workflow, 4) for workflow in script["WORKFLOWS"]]
+
+    np.testing.assert_array_equal(counts, [[100] * 4, [100] * 4, [100, 200, 300, 400]])
 
 
 def test_the_first_page_leads_to_the_gallery():

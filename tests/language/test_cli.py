@@ -106,7 +106,7 @@ def test_workflows_take_their_own_options(tmp_path):
     [
         (["--workflow", "replce"], "unknown workflow 'replce'; did you mean replace"),
         (["--budget", "5", "--workflow", "replace"], "belongs to the workflow"),
-        (["--workflow", "sliding-window"], "needs a window"),
+        (["--workflow", "sliding-window"], "window is missing"),
         (["--workflow", "replace", "--workflow", "replace"], "none twice"),
         (["--seeds", "0,x"], "seeds = '0,x': give whole numbers"),
         (["--seeds", "1,1"], "give different numbers"),

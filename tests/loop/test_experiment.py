@@ -128,8 +128,9 @@ def test_weighted_single_rows_are_allowed_where_the_pool_is_not():
     ("changes", "message"),
     [
         ({"model": object()}, "has no theory here"),
-        ({"model": mc.Gaussian}, "model = <class"),
-        ({"workflow": mc.Replace}, "is not a workflow: give an object with training_rows"),
+        ({"model": mc.Gaussian}, "model = Gaussian is a class: give an object, Gaussian"),
+        ({"truth": "wine"}, "truth = 'wine' is not valid: give rows of numbers, such as datasets."),
+        ({"workflow": mc.Replace}, "workflow = Replace is a class: give an object, Replace"),
         ({"workflow": "replace"}, "workflow = 'replace' is not a workflow"),
         ({"generations": 0}, "generations = 0 is not valid: give a whole number, at least 1"),
         ({"generations": 2.0}, "generations = 2.0"),
@@ -156,7 +157,6 @@ def test_weighted_single_rows_are_allowed_where_the_pool_is_not():
         ({"truth": mc.Normal(0.0, 1.0)}, "truth has 1 column and the model has dim = 2"),
         ({"truth": [[1.0, np.nan], [0.0, 1.0]]}, "truth[0, 1] = nan"),
         ({"truth": [[1.0, 2.0]]}, "give at least 2 rows"),
-        ({"truth": "wine"}, "truth = 'wine' is not valid: give an array of numbers"),
         ({"truth": np.zeros((2, 2, 2))}, "give a (rows, columns) array"),
     ],
 )

@@ -129,7 +129,7 @@ def test_a_result_names_its_metrics():
         ({"data": [[0.0, np.nan], [1.0, 1.0]]}, "data[0, 1] = nan"),
         ({"data": [[1.0, 2.0]]}, "give at least 2 rows"),
         ({"data": [[1.0, 2.0], [1.0, 2.0]]}, "all 2 rows are equal"),
-        ({"workflow": Replace}, "is not a workflow"),
+        ({"workflow": Replace}, "workflow = Replace is a class: give an object, Replace"),
         ({"workflow": "replace"}, "workflow = 'replace' is not a workflow"),
         ({"samples": 0}, "samples = 0"),
         ({"samples": [5, 5]}, "the schedule has 2 sizes and the loop has 3 generations"),

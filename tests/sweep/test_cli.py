@@ -112,7 +112,10 @@ def test_failed_cells_are_exit_status_1(tmp_path, capsys):
     [
         (["sweep", "nowhere.toml"], "nowhere.toml cannot be read"),
         (["reproduce", "gausian"], "unknown figure 'gausian'; did you mean gaussian"),
-        (["reproduce", "gaussian", "--size", "big"], '"paper", "quick"'),
+        (
+            ["reproduce", "gaussian", "--size", "big"],
+            "size = 'big' is not valid: give paper or quick",
+        ),
         (["reproduce", "gaussian", "--jobs", "0"], "jobs = 0"),
         (["reproduce", "gaussian", "--option", "model"], "give NAME=VALUE"),
         (["reproduce", "gaussian", "--option", "model=x"], "unknown option of these figures"),

@@ -133,11 +133,11 @@ def test_names_on_the_command_line(name, options, expected):
         ("replace", {"budget": 3}, "budget = 3 belongs to the workflow 'accumulate-subsample'"),
         ("accumulate", {"share": 0.5}, "share = 0.5 belongs to the workflow 'keep-real' or 'edit'"),
         ("keep-real", {"window": 2}, "window = 2 belongs to the workflow 'sliding-window'"),
-        ("sliding-window", {}, "needs a window"),
-        ("sliding-window", {"window": 0}, "k = 0"),
+        ("sliding-window", {}, "needs it; give window, such as 3"),
+        ("sliding-window", {"window": 0}, "window = 0 is not valid"),
         ("accumulate", {"real": 3}, "real = 3 belongs to the workflow 'fresh-data' or 'web'"),
-        ("fresh-data", {"real": 3}, "needs a synthetic"),
-        ("weighted", {}, "needs a weights"),
+        ("fresh-data", {"real": 3}, "needs it; give synthetic, such as 1000"),
+        ("weighted", {}, "needs it; give weights, such as weights.csv"),
     ],
 )
 def test_wrong_names_and_options_are_refused(name, options, message):

@@ -246,7 +246,7 @@ def test_weights_from_a_file(tmp_path):
         ("1\nx,y\n", r"line 2 = 'x,y' is not valid"),
         ("1\n0.5,0.6\n", "generation 2"),
         ("1\n0.5,,0.5\n", "without a header or gaps"),
-        ("", "at least one generation"),
+        ("", "the file has no numbers: give one line per generation"),
     ):
         file.write_text(text)
         with pytest.raises(mc.InvalidInput, match=message):

@@ -24,6 +24,13 @@ WORKFLOWS = (mc.Replace(), mc.AccumulateSubsample(), mc.Accumulate())
 STYLES = {"best": ("#0072b2", "-", 2.2), "Scott": ("#d55e00", "--", 1.4), "0.1": ("0.5", ":", 1.8)}
 
 
+def trained_on(workflow, generations):
+    """Return how many rows each generation's density is estimated from."""
+    rng = np.random.default_rng(0)
+    each = (workflow.training_rows([ROWS] * t, rng) for t in range(1, generations + 1))
+    return np.array([len(rows) for rows in each])
+
+
 def draw(replicates=400, generations=GENERATIONS):
     """Draw bandwidths by generation on the left and the exact errors that they lead to on the
     right.
@@ -37,8 +44,8 @@ def draw(replicates=400, generations=GENERATIONS):
     t, at = np.arange(1, generations + 1), [s for s in RECORDED if s <= generations]
     for line, workflow in zip(axes, WORKFLOWS, strict=True):
         best = mc.optimal_bandwidths(None, workflow, ROWS, generations).bandwidths
-        pool = ROWS * t if workflow.name == "accumulate" else np.full(generations, ROWS)
-        rules = {"best": best, "Scott": pool**-0.2, "0.1": np.full(generations, 0.1)}
+        scott = trained_on(workflow, generations) ** -0.2
+        rules = {"best": best, "Scott": scott, "0.1": np.full(generations, 0.1)}
         for name, widths in rules.items():
             colour, dashes, width = STYLES[name]
             loop = mc.Experiment(mc.KDE(list(widths)), workflow, ROWS, generations)
@@ -68,8 +75,15 @@ def draw(replicates=400, generations=GENERATIONS):
 
 
 if __name__ == "__main__":
+    pictures = sys.argv[1:]
+    try:
+        for picture in pictures:  # empty ones, before the work
+            plt.figure().savefig(picture, format=picture.rpartition(".")[2])
+    except (OSError, ValueError) as error:
+        sys.stderr.write(f"{picture} cannot be written: {error}; give one such as a.png\n")
+        sys.exit(2)
     figure = draw()
-    if sys.argv[1:]:
-        figure.savefig(sys.argv[1])
-    else:
+    for picture in pictures:
+        figure.savefig(picture)
+    if not pictures:
         plt.show()

@@ -65,8 +65,15 @@ def draw(replicates=20_000):
 
 
 if __name__ == "__main__":
+    pictures = sys.argv[1:]
+    try:
+        for picture in pictures:  # empty ones, before the work
+            plt.figure().savefig(picture, format=picture.rpartition(".")[2])
+    except (OSError, ValueError) as error:
+        sys.stderr.write(f"{picture} cannot be written: {error}; give one such as a.png\n")
+        sys.exit(2)
     figure = draw()
-    if sys.argv[1:]:
-        figure.savefig(sys.argv[1])
-    else:
+    for picture in pictures:
+        figure.savefig(picture)
+    if not pictures:
         plt.show()

@@ -287,7 +287,7 @@ def test_modes_far_apart(gap):
         ({"truth": mc.Normal(np.zeros(2), [[2.0, 0.0], [0.0, 1.0]])}, "isotropic"),
         ({"workflow": mc.KeepReal()}, "workflow = KeepReal(share=None): give Replace()"),
         ({"workflow": mc.SlidingWindow(2)}, "give Replace(), Accumulate() or Accum"),
-        ({"workflow": mc.Replace}, "such as Replace(), Accumulate()"),
+        ({"workflow": mc.Replace}, "workflow = Replace is a class: give an object, Replace"),
         ({"workflow": "replace"}, "workflow = 'replace'"),
         ({"objective": "mean"}, "unknown objective 'mean'; "),
         ({"objective": "finale"}, "did you mean final"),
