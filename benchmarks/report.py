@@ -50,7 +50,10 @@ def ratios(steps):
     lines, rate = list(HEADER), limits.rates()
     for cell, sides in steps.items():
         peer, at_once, ours = (sides[side] for side in SIDES)
-        least, both = limits.limit(cell, rate), f"{whole(peer / ours)}, {whole(at_once / ours)}"
+        least, both = (
+            limits.of(limits.gaussian(cell)),
+            f"{whole(peer / ours)}, {whole(at_once / ours)}",
+        )
         columns = (
             *(cell.workflow, str(cell.dim), digits(peer), digits(at_once), digits(ours)),
             *(both, whole(cell.floor), digits(least), f"{ours / least:.1f}x"),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import modelcollapse as mc
-from benchmarks import at_once, paper_discrete
+from benchmarks import at_once, limits, paper_discrete
 from benchmarks.discrete_cells import (
     CELLS,
     OUTCOMES,
@@ -63,6 +63,9 @@ def test_discrete_loop(benchmark, rounds, record_other, bench_seed, cell):
         record_other(f"{cell.name}: NumPy at once", "us a generation", value=unit * counting)
         record_other(f"{cell.name}: modelcollapse", "us a generation", value=unit * ours)
         record_other(f"{cell.name}: ratio to NumPy at once", "x", value=counting / ours)
+        least = limits.of(limits.discrete(cell))
+        record_other(f"{cell.name}: limit", "us a generation", value=least)
+        record_other(f"{cell.name}: over its limit", "x", value=unit * ours / least)
         goal = f", {cell.floor} wanted" if cell.floor else ""
         record_other(f"{cell.name}: ratio{goal}", "x", value=seconds / ours)
 

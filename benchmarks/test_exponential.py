@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import modelcollapse as mc
-from benchmarks import at_once, paper_exponential
+from benchmarks import at_once, limits, paper_exponential
 from benchmarks.exponential_cells import (
     CELLS,
     CHECKED,
@@ -65,6 +65,10 @@ def test_exponential_loop(benchmark, rounds, record_other, bench_seed, cell, cap
         assert_answers(cell, np.concatenate(found))
     if benchmark.stats:
         ours = benchmark.stats.stats.median / (cell.replicates * GENERATIONS)
+        if cell.family in limits.DRAWN:
+            least = limits.of(limits.DRAWN[cell.family])
+            record_other(f"{cell.name}: limit", "us a generation", value=least)
+            record_other(f"{cell.name}: over its limit", "x", value=1e6 * ours / least)
         for name in peers:
             peer = median(seconds[name])
             record_other(f"{cell.name}: times as fast as {name}", "ratio", value=peer / ours)

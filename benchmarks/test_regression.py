@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import modelcollapse as mc
-from benchmarks import at_once, paper_regression
+from benchmarks import at_once, limits, paper_regression
 from benchmarks.cells import CHECKED, GENERATIONS, ROUNDS, SAMPLES
 from benchmarks.regression_cells import REGRESSION_CELLS, assert_risks
 
@@ -53,6 +53,12 @@ def test_regression_loop(benchmark, rounds, record_other, bench_seed, cell, side
         steps = repeats * GENERATIONS
         MEDIANS[cell.name, side] = benchmark.stats.stats.median / steps
         record_other(f"{cell.name}, {side}", "us per generation", 1e6 / steps)
+        if side == "modelcollapse":
+            # Labels in the axes of the inputs are one normal each, scaled and added.
+            least = limits.of({"normal": cell.dim, "product": 3 * cell.dim})
+            record_other(f"{cell.name}: limit", "us per generation", value=least)
+            over = 1e6 * MEDIANS[cell.name, side] / least
+            record_other(f"{cell.name}: over its limit", "x", value=over)
         for other in SIDES if side == "modelcollapse" else ():
             if other != side and (peer := MEDIANS.get((cell.name, other))):
                 ratio = peer / MEDIANS[cell.name, side]
