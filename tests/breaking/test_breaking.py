@@ -1,4 +1,4 @@
-"""A tenth of what `python -m tests.breaking` tries, and that it sees what is wrong."""
+"""A part of what `python -m tests.breaking` tries, and that it sees what is wrong."""
 
 import sys
 from pathlib import Path
@@ -29,7 +29,7 @@ def test_flips_are_seen(tmp_path, monkeypatch):
 def test_command_lines(tmp_path, monkeypatch):
     """Each ends with a status and, if it is wrong use, a short message."""
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    assert list(lines(200, 1, tmp_path / "work")) == []
+    assert list(lines(100, 1, tmp_path / "work")) == []
 
 
 def test_command_lines_are_seen(tmp_path, monkeypatch):
@@ -72,4 +72,4 @@ def test_calls_are_seen(tmp_path, monkeypatch):
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes cannot be listed here")
 def test_kills(tmp_path):
     """Nothing is lost or changed, and no process left."""
-    assert list(kills(7, 1, tmp_path / "work")) == []
+    assert list(kills(5, 1, tmp_path / "work")) == []
