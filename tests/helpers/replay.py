@@ -118,7 +118,7 @@ class Replay:
         self.signs, storage = np.ones((count, e.generations)), self.plan.storage(count)
         self.fits = self.plan.fits(storage)
         with mock.patch.object(batches, "_record", self.record):
-            simulate._run(self.plan, Draws(seed), self.fits, count)
+            simulate._run(self.plan, Draws(seed), self.fits, count, 0)
         self.plan.finish(self.fits, storage)
         self.quantities = derived(self.plan, storage)
         draws, self.sizes = Draws(seed), e.sizes.tolist()
