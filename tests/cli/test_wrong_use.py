@@ -102,7 +102,7 @@ def test_what_the_parser_refuses(line, told, capsys):
         ("excess --losses 3,2 --at 9,x", "at = '9,x' is not valid: give numbers, such as 1000,"),
         ("excess --losses 3,2", "losses is given without at, the rows of the fits: give both"),
         ("excess --at 3,2", "at is given without losses, those of the fits: give both"),
-        ("simulate gaussian --test 10", "ask for the extra quantity test_log_loss"),
+        ("simulate gaussian --test 10", "without a test set: leave test out"),
         (
             "run --estimator gaussian --data iris --selection best-of:0 --reward 1,0,0,0",
             "selection = 'best-of:0', reward = '1,0,0,0': k = 0",

@@ -70,7 +70,7 @@ class Gaussian(Estimator):
     extra = ("log_pivots", "w2_squared", "test_log_loss", "minors")
     no_test = (
         "a Gaussian's test log-loss is computed exactly, without a test set: leave test out and, "
-        "for dim > 1, ask for the extra quantity test_log_loss"
+        'for dim > 1, give extra=["test_log_loss"]'
     )
     family = "gaussian"
     later: ClassVar = {"floor": 0.0}
