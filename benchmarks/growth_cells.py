@@ -111,7 +111,8 @@ def loops():
         for workflow in BY_NAME:
             loop = Loop(family, workflow)
             try:
-                mc.simulate(loop.experiment(), 1)
+                for size in (SAMPLES, MOST["n"]):  # random sets of many rows go another way
+                    mc.simulate(loop.experiment(size), 1)
             except mc.InvalidInput:
                 continue
             predicted(loop.experiment())

@@ -43,10 +43,13 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 def pytest_addoption(parser):
     """Add --seed N and --vary-seed, as statistical assertions must pass under any seed.
 
-    Add --record-slow, which writes the list that ``-m quick`` leaves out.
+    Add --record-slow, which writes the list that ``-m quick`` leaves out, and --thorough.
     """
     parser.addoption("--seed", type=int, default=0, help="seed of all statistical assertions")
     parser.addoption("--vary-seed", action="store_true", help="draw that seed afresh and print it")
+    parser.addoption(
+        "--thorough", action="store_true", help="try several times as much of what chance draws"
+    )
     parser.addoption(
         "--record-slow", action="store_true", help=f"write {SLOW.name} after all tests"
     )
@@ -177,6 +180,13 @@ def pytest_report_header(config):
 def seed(request):
     """Return the seed of this run."""
     return request.config.getoption("--seed")
+
+
+@pytest.fixture(scope="session")
+def tries(request):
+    """Return a function that chooses how much is tried: few, or with --thorough many."""
+    thorough = request.config.getoption("--thorough")
+    return lambda few, many: many if thorough else few
 
 
 @pytest.fixture(scope="session")
