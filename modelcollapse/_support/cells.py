@@ -11,8 +11,9 @@ import numpy.typing as npt
 
 from modelcollapse._support.checks import Floats, Integers
 from modelcollapse._support.compiled import compiled
+from modelcollapse._support.hypergeometric import hypergeometric
 from modelcollapse._support.stream import Stream
-from modelcollapse._support.variates import binomial, hypergeometric
+from modelcollapse._support.variates import binomial
 
 Members = npt.NDArray[np.uint8]
 MOST = 2**20  # cells that are kept at once

@@ -11,6 +11,7 @@ from scipy.special import chdtr
 from scipy.stats import binom, hypergeom
 
 from modelcollapse._support import chi_squares, variates
+from modelcollapse._support import hypergeometric as counts
 from modelcollapse._support.compiled import compiled
 from modelcollapse._support.stream import Stream, fill_words, opened
 from modelcollapse.testing import assert_frequency, assert_law
@@ -31,7 +32,7 @@ def binomials(stream, n, p, out):
 def hypergeometrics(stream, have, others, drawn, out):
     """Fill out with hypergeometric counts."""
     for i in range(out.size):
-        out[i] = variates.hypergeometric(stream, have, others, drawn)
+        out[i] = counts.hypergeometric(stream, have, others, drawn)
 
 
 @compiled
@@ -133,9 +134,9 @@ def test_the_hypergeometric_hat_is_above(pool, kind, share):
     """
     a, n = 1.0 + np.floor(kind * (pool // 2 - 1)), 1.0 + np.floor(share * (pool // 2 - 1))
     b = pool - a
-    m, centre, width = variates.of_hypergeometric(a, b, n)
+    m, centre, width = counts.of_hypergeometric(a, b, n)
     k = np.unique(np.clip(np.floor(m + np.linspace(-9, 9, 999) * width), 0, min(a, n)))
-    logs = np.array([variates.log_hypergeometric(a, b, n, m, each) for each in k])
+    logs = np.array([counts.log_hypergeometric(a, b, n, m, each) for each in k])
     assert logs.max() <= 1e-9  # the mode is the most likely one
     reach = np.maximum(np.abs(k - centre), np.abs(k + 1 - centre))
     assert (np.exp(logs / 2) * reach <= width / 2 * (1 + 1e-9)).all()
@@ -146,10 +147,10 @@ def test_the_hypergeometric_ratio_to_thirty_digits(pool, kind, share, away):
     """log P(k)/P(m) within what the rounding of its terms amounts to."""
     a, n = 1 + int(kind * (pool // 2 - 1)), 1 + int(share * (pool // 2 - 1))
     b, less = pool - a, min(a, n)
-    m, _, width = variates.of_hypergeometric(float(a), float(b), float(n))
+    m, _, width = counts.of_hypergeometric(float(a), float(b), float(n))
     m = min(m, less)
     k = float(np.clip(np.floor(m + away * width), 0, less))
-    found = variates.log_hypergeometric(float(a), float(b), float(n), m, k)
+    found = counts.log_hypergeometric(float(a), float(b), float(n), m, k)
     with mpmath.workdps(40):
         terms = [(a, k), (b, n - k)]
         exact = sum(mpmath.log(mpmath.binomial(rows, taken)) for rows, taken in terms)

@@ -13,11 +13,11 @@ import numpy.typing as npt
 
 from modelcollapse._support.checks import Floats, Integers
 from modelcollapse._support.compiled import compiled
+from modelcollapse._support.hypergeometric import hypergeometric
 from modelcollapse._support.stream import CHUNK, Stream, fill_words, uniform, upcoming
 from modelcollapse._support.variates import (
     below,
     binomial,
-    hypergeometric,
     leftover,
     placed,
     within,
